@@ -1,0 +1,3 @@
+"""morphops: releases a containerised stack so that it is repeatable, auditable and boring."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,131 @@
+"""Every error that morphops raises on purpose, and the exit code that each one means.
+
+| exit | error               | what it says about the world                                      |
+|-----:|---------------------|-------------------------------------------------------------------|
+|    0 |                     | done                                                              |
+|    1 | (any other)         | a bug of ours, or Invoke's own parser                             |
+|    2 | `InputError`        | bad input or configuration; nothing was changed                   |
+|    3 | `PreconditionError` | not now: engine, registry, port, lock …; nothing was changed      |
+|    4 | `RolledBack`        | the release failed, and what ran before runs again                |
+|    5 | `RollbackFailed`    | the release failed, and so did going back: call a person          |
+|    6 | `DriftFound`        | what runs is not what was released                                |
+|  130 | `Interrupted`       | Ctrl-C (143: SIGTERM); things are whole again                     |
+
+A message has up to three parts: what failed, what the state is now, and the next command to type.
+No part ever holds a secret value.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class MorphopsError(Exception):
+    """The root of the tree.
+
+    Parameters:
+        what: one sentence that says what failed, and where.
+        state: what is true of the world now, where that is not obvious.
+        hint: the next command to type, or the next thing to do.
+        detail: further lines (a probe's misses, the last log lines), already redacted.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(
+        self, what: str, *, state: str = "", hint: str = "", detail: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(what)
+        self.what = what
+        self.state = state
+        self.hint = hint
+        self.detail = detail
+
+    def message(self) -> str:
+        """The whole message as it is printed: one fact a line, at most once each."""
+        lines = [self.what, *(f"  {line}" for line in self.detail)]
+        if self.state:
+            lines.append(f"state: {self.state}")
+        if self.hint:
+            lines.append(f"next:  {self.hint}")
+        return "\n".join(lines)
+
+
+class InputError(MorphopsError):
+    """What the caller typed or wrote in a file cannot be used."""
+
+    exit_code = 2
+
+
+class ConfigError(InputError):
+    """A file of the bundle is wrong; the message begins with `file: path/in/the/file`."""
+
+
+class PreconditionError(MorphopsError):
+    """The input is good, but the world is not ready; nothing was changed."""
+
+    exit_code = 3
+
+
+class EngineUnavailable(PreconditionError):
+    """There is no container engine, or it lacks what is needed."""
+
+
+class EngineCallFailed(PreconditionError):
+    """The engine was asked for something and refused, or did not answer in time."""
+
+
+class RegistryError(PreconditionError):
+    """The registry is out of reach, refuses, or does not have what was asked for."""
+
+
+class NotFound(PreconditionError):
+    """A digest or a release that nobody has."""
+
+
+class IntegrityError(PreconditionError):
+    """Bytes do not hash to the digest that names them: never used, never stored."""
+
+
+class LockHeld(PreconditionError):
+    """Another operation holds the lock."""
+
+
+class GateFailed(MorphopsError):
+    """A health wait, a probe or a verification did not pass within its deadline.
+
+    Inside a deploy it leads to the undo, and the caller sees `RolledBack`; a task that only looks
+    (`smoke`, `wait`) raises it as it is.
+    """
+
+    exit_code = 3
+
+
+class RolledBack(MorphopsError):
+    """A step failed after the first container was touched, and the undo succeeded."""
+
+    exit_code = 4
+
+
+class RollbackFailed(MorphopsError):
+    """A step failed, and the undo failed as well. It never hides the first failure."""
+
+    exit_code = 5
+
+
+class DriftFound(MorphopsError):
+    """The release of record and what runs differ."""
+
+    exit_code = 6
+
+
+class Interrupted(MorphopsError):
+    """SIGINT or SIGTERM, after what was touched was made whole again.
+
+    Parameters:
+        signum: the signal's number; the exit code is 128 + signum, as shells have it.
+    """
+
+    def __init__(self, what: str, *, signum: int, state: str = "", hint: str = "") -> None:
+        super().__init__(what, state=state, hint=hint)
+        self.exit_code = 128 + signum  # type: ignore[misc]

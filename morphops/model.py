@@ -1,0 +1,156 @@
+"""The words of the project as frozen values: no I/O, no engine, no policy.
+
+Digests are written as OCI does: `sha256:` and 64 lowercase hex digits
+(OCI image-spec v1.1, descriptor.md#digests).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from morphops.errors import InputError
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+# OCI distribution-spec v1.1: a name is path components; a host may carry a port.
+_REPOSITORY = re.compile(
+    r"(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*"
+)
+
+
+def digest_of(data: bytes) -> str:
+    """The OCI digest of some bytes."""
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def canonical_json(value: Any) -> bytes:
+    """The one byte form of a JSON value: sorted keys, no white space, UTF-8, no NaN."""
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    ).encode()
+
+
+def is_digest(text: str) -> bool:
+    """Whether the text is a well-formed sha256 digest, all of it."""
+    return _DIGEST.fullmatch(text) is not None
+
+
+def parse_digest(text: str, what: str = "digest") -> str:
+    """The digest, checked.
+
+    Raises:
+        InputError: it is malformed; the message says how.
+    """
+    if is_digest(text):
+        return text
+    if text.startswith("sha256:"):
+        hexpart = text.removeprefix("sha256:")
+        raise InputError(
+            f"malformed {what} {text!r}: sha256: is followed by 64 lowercase hex digits, "
+            f"here are {len(hexpart)} characters",
+            hint="inv release.list",
+        )
+    raise InputError(
+        f"{text!r} is not a {what}: a tag can move, so only sha256:<64 hex> is accepted",
+        hint="inv release.list   (the releases and their digests)",
+    )
+
+
+def short(digest: str) -> str:
+    """The first 12 hex digits of a digest: for people and for tags, never for identity."""
+    return digest.removeprefix("sha256:")[:12]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ImageRef:
+    """`repository@sha256:<64 hex>`; the repository includes the registry's host."""
+
+    repository: str
+    digest: str
+
+    @classmethod
+    def parse(cls, text: str) -> ImageRef:
+        """Read `repository@sha256:…`.
+
+        Raises:
+            InputError: there is a tag, no digest, or the repository is malformed.
+        """
+        repository, at, digest = text.partition("@")
+        if not at:
+            raise InputError(
+                f"{text!r} names no digest: images are deployed as repository@sha256:<64 hex>"
+            )
+        # `name:tag@digest` is legal for Docker, but the tag says something that nobody checks.
+        if not _REPOSITORY.fullmatch(repository):
+            raise InputError(f"malformed repository {repository!r} in {text!r}")
+        return cls(repository, parse_digest(digest, "image digest"))
+
+    def __str__(self) -> str:
+        return f"{self.repository}@{self.digest}"
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What a release records of one image.
+
+    Attributes:
+        name: the image's name in the bundle (`server`).
+        ref: what is pulled; its digest is that of the index where there is one, else the manifest.
+        manifest: digest of the platform's manifest.
+        config: digest of the image's configuration, which is the image ID in the overlay2 store.
+        platform: `os/architecture[/variant]`.
+    """
+
+    name: str
+    ref: ImageRef
+    manifest: str
+    config: str
+    platform: str
+
+    @property
+    def index(self) -> str | None:
+        """The index's digest where the image was released as an index."""
+        return self.ref.digest if self.ref.digest != self.manifest else None
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A complete, immutable set of images and operating files; its digest is its name.
+
+    Attributes:
+        digest: digest of the OCI manifest that holds all of this.
+        project: the bundle's project.
+        images: by name, sorted.
+        files: path inside the bundle → bytes (compose files, bundle, env schema, runbooks).
+        manifests: digest → bytes of the image manifests and indexes, kept so that an identity can
+            be verified where no registry is.
+        labels: revision, version and the like; what `release.create` was told.
+    """
+
+    digest: str
+    project: str
+    images: tuple[Image, ...]
+    files: Mapping[str, bytes]
+    manifests: Mapping[str, bytes] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def short(self) -> str:
+        """The first 12 hex digits of the name."""
+        return short(self.digest)
+
+    def image(self, name: str) -> Image:
+        """The image of that name.
+
+        Raises:
+            InputError: the release has no such image.
+        """
+        for image in self.images:
+            if image.name == name:
+                return image
+        known = ", ".join(image.name for image in self.images)
+        raise InputError(f"release {self.short} has no image {name!r} (it has: {known})")
