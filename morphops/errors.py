@@ -23,7 +23,7 @@ from typing import ClassVar
 class MorphopsError(Exception):
     """The root of the tree.
 
-    Parameters:
+    Args:
         what: one sentence that says what failed, and where.
         state: what is true of the world now, where that is not obvious.
         hint: the next command to type, or the next thing to do.
@@ -122,7 +122,7 @@ class DriftFound(MorphopsError):
 class Interrupted(MorphopsError):
     """SIGINT or SIGTERM, after what was touched was made whole again.
 
-    Parameters:
+    Args:
         signum: the signal's number; the exit code is 128 + signum, as shells have it.
     """
 

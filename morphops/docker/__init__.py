@@ -1,0 +1,1 @@
+"""Everything that talks to a Docker engine; the only place that imports python-on-whales."""

@@ -1,0 +1,109 @@
+"""A bounded docker client, and the translation of its failures into ours.
+
+python-on-whales has no time limits, and a registry that dies during a pull hangs the docker CLI
+for good: so every call runs under coreutils' `timeout`. `setpriv --pdeathsig` makes the docker CLI
+die with `timeout`, which python-on-whales kills when an exception leaves a call half-way.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from morphops.errors import EngineCallFailed, EngineUnavailable
+
+if TYPE_CHECKING:
+    from python_on_whales import DockerClient
+
+_TIMED_OUT = 124  # `timeout` had to end the command (coreutils manual, "timeout invocation")
+_KILLED = 137
+_UNREACHABLE = ("cannot connect to the docker daemon", "error during connect", "connection refused")
+
+
+class Docker:
+    """Makes bounded clients and translates what they raise.
+
+    Args:
+        redact: applied to every text that the engine says before it enters an error.
+    """
+
+    def __init__(self, redact: Callable[[str], str] = str) -> None:
+        self._redact = redact
+
+    def client(self, limit: float = 60, **options: Any) -> DockerClient:
+        """A client each of whose calls ends after `limit` seconds.
+
+        Args:
+            limit: seconds; the CLI gets SIGTERM then, and SIGKILL a second later.
+            options: passed to python-on-whales (`compose_files`, `compose_project_name` …).
+
+        Raises:
+            EngineUnavailable: there is no docker client on PATH.
+        """
+        if shutil.which("docker") is None:
+            raise EngineUnavailable(
+                "there is no `docker` command on PATH", hint="inv host.setup   (or install Docker)"
+            )
+        from python_on_whales import DockerClient
+
+        return DockerClient(client_call=bounded(limit), **options)
+
+    @contextmanager
+    def call(self, doing: str, limit: float = 60) -> Iterator[None]:
+        """Translate whatever the client raises inside of the block.
+
+        Args:
+            doing: what was attempted, as it reads after "could not": `pull 127.0.0.1:5000/a@…`.
+            limit: the seconds that the client was given, for the message.
+
+        Raises:
+            EngineUnavailable: the engine does not answer.
+            EngineCallFailed: the engine answered with a refusal, or not in time.
+        """
+        from python_on_whales.exceptions import DockerException
+
+        try:
+            yield
+        except DockerException as err:
+            # `from None`: the original carries argv and output, which may hold secrets.
+            raise self._translate(doing, limit, err) from None
+
+    def _translate(
+        self, doing: str, limit: float, err: Any
+    ) -> EngineCallFailed | EngineUnavailable:
+        said = self._redact(_text(err.stderr) or _text(err.stdout))
+        lines = tuple(line for line in said.splitlines() if line.strip())[-12:]
+        if any(sign in said.lower() for sign in _UNREACHABLE):
+            return EngineUnavailable(
+                f"could not {doing}: no Docker engine answers at {endpoint()}",
+                hint="inv host.check   (then `inv host.setup` installs and starts one)",
+            )
+        if err.return_code in (_TIMED_OUT, _KILLED):
+            return EngineCallFailed(
+                f"could not {doing}: no answer within {limit:g} s, so the call was ended",
+                hint="inv host.check",
+                detail=lines,
+            )
+        return EngineCallFailed(f"could not {doing}", detail=lines)
+
+
+def bounded(limit: float) -> list[str]:
+    """The argv prefix of a docker call that cannot run longer than `limit` seconds."""
+    prefix = ["timeout", "-k", "1", f"{limit:g}"]
+    if shutil.which("setpriv"):
+        prefix += ["setpriv", "--pdeathsig", "TERM"]
+    return [*prefix, "docker"]
+
+
+def endpoint() -> str:
+    """Where the docker CLI looks for its engine, as far as the environment says."""
+    return os.environ.get("DOCKER_HOST") or "the default socket"
+
+
+def _text(stream: str | bytes | None) -> str:
+    if stream is None:
+        return ""
+    return stream.decode(errors="replace") if isinstance(stream, bytes) else stream
