@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 _TIMED_OUT = 124  # `timeout` had to end the command (coreutils manual, "timeout invocation")
 _KILLED = 137
-_UNREACHABLE = ("cannot connect to the docker daemon", "error during connect", "connection refused")
 
 
 class Docker:
@@ -71,16 +70,27 @@ class Docker:
             # `from None`: the original carries argv and output, which may hold secrets.
             raise self._translate(doing, limit, err) from None
 
+    def answers(self) -> bool:
+        """Whether an engine answers at all, within five seconds."""
+        from python_on_whales.exceptions import DockerException
+
+        try:
+            self.client(5).version()
+        except DockerException:
+            return False
+        return True
+
     def _translate(
         self, doing: str, limit: float, err: Any
     ) -> EngineCallFailed | EngineUnavailable:
-        said = self._redact(_text(err.stderr) or _text(err.stdout))
-        lines = tuple(line for line in said.splitlines() if line.strip())[-12:]
-        if any(sign in said.lower() for sign in _UNREACHABLE):
+        # One more question is a surer way to tell the two apart than the wording of an error.
+        if not self.answers():
             return EngineUnavailable(
                 f"could not {doing}: no Docker engine answers at {endpoint()}",
                 hint="inv host.check   (then `inv host.setup` installs and starts one)",
             )
+        said = self._redact(_text(err.stderr) or _text(err.stdout))
+        lines = tuple(line for line in said.splitlines() if line.strip())[-12:]
         if err.return_code in (_TIMED_OUT, _KILLED):
             return EngineCallFailed(
                 f"could not {doing}: no answer within {limit:g} s, so the call was ended",
