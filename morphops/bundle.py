@@ -1,0 +1,287 @@
+"""What does not change from release to release: the bundle, as frozen values.
+
+`config` reads these from `bundle.yaml`; the field names are the keys of that file, and an unknown
+key is refused with its path. Texts marked *JMESPath* are JMESPath expressions (jmespath.org).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageSpec:
+    """One image of the stack.
+
+    Attributes:
+        repository: its repository below the bundle's registry (`shop/api`).
+        variable: the variable by which the compose files name it.
+        target: the bake target that builds it; none for an image that is only mirrored.
+    """
+
+    repository: str
+    variable: str
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComposeSpec:
+    """The compose files, relative to the bundle's folder.
+
+    Attributes:
+        files: always used, in this order.
+        profiles: profile → the override files that come with it. A profile is switched on by
+            `COMPOSE_PROFILES` in the env file, as plain Compose has it.
+    """
+
+    files: tuple[str, ...]
+    profiles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvSpec:
+    """Where values come from.
+
+    Attributes:
+        file: default env file; relative to the bundle's folder, `{state}` is the state folder.
+        schema: the env schema, relative to the bundle's folder.
+    """
+
+    file: str
+    schema: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A JSON file on the host that decides some of the variables (a data set's manifest).
+
+    Attributes:
+        path: where it lies; `{NAME}` is replaced by the env file's value of NAME.
+        provides: variable → JMESPath into the document.
+    """
+
+    path: str
+    provides: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checksum:
+    """A file beside a document is what the document says, byte for byte.
+
+    Attributes:
+        document: the document's name.
+        file: JMESPath → the file's name, relative to the document's folder.
+        bytes: JMESPath → its size.
+        sha256: JMESPath → its SHA-256 in hex.
+    """
+
+    kind: Literal["checksum"]
+    document: str
+    file: str
+    bytes: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Same:
+    """Several documents say the same.
+
+    Attributes:
+        documents: two or more names.
+        fields: label → JMESPath, evaluated on each of them.
+    """
+
+    kind: Literal["same"]
+    documents: tuple[str, ...]
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agree:
+    """Several services answer alike, several times in a row, and as a document says.
+
+    Attributes:
+        services: who is asked; `url` is fetched from inside of each.
+        url: answers JSON.
+        fields: label → JMESPath; all services must give equal values.
+        document: the document to compare with, if any.
+        matches: label of `fields` → JMESPath into the document.
+        show: labels that `status` shows.
+        reads: how many equal reads in a row count as stable.
+        deadline, interval: seconds.
+    """
+
+    kind: Literal["agree"]
+    services: tuple[str, ...]
+    url: str
+    fields: Mapping[str, str]
+    document: str = ""
+    matches: Mapping[str, str] = field(default_factory=dict)
+    show: tuple[str, ...] = ()
+    reads: int = 3
+    deadline: float = 30.0
+    interval: float = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A JSON-RPC request made from a row of a document, and the answer that is right.
+
+    Attributes:
+        name: what is asked (`balance`).
+        when: JMESPath on the row; the question is asked where it is true.
+        method: the JSON-RPC method.
+        params: its parameters; a text `{…}` is a JMESPath into the row.
+        expect: JMESPath into the row: the right result.
+    """
+
+    name: str
+    method: str
+    params: tuple[Any, ...]
+    expect: str
+    when: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """Known questions are answered right through a published port.
+
+    Attributes:
+        service, port: the published container port that is asked over HTTP.
+        path: the URL's path.
+        document: the document that holds the known rows.
+        rows: JMESPath → a list of rows.
+        questions: asked of each row where they apply.
+        at_least: with fewer questions than this the probe does not count as passed.
+        timeout: seconds for one question.
+        deadline, interval: seconds.
+    """
+
+    kind: Literal["answers"]
+    service: str
+    port: int
+    document: str
+    rows: str
+    questions: tuple[Question, ...]
+    path: str = "/"
+    at_least: int = 20
+    timeout: float = 10.0
+    deadline: float = 60.0
+    interval: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Http:
+    """A published port answers a GET as expected.
+
+    Attributes:
+        service, port: the published container port.
+        path: the URL's path.
+        status: the status code.
+        expect: JMESPath on the JSON body that must be true; none: the body does not matter.
+        deadline, interval: seconds.
+    """
+
+    kind: Literal["http"]
+    service: str
+    port: int
+    path: str = "/"
+    status: int = 200
+    expect: str = ""
+    deadline: float = 30.0
+    interval: float = 0.5
+
+
+Probe: TypeAlias = Checksum | Same | Agree | Answers | Http
+PROBES: Mapping[str, type[Probe]] = {
+    "checksum": Checksum,
+    "same": Same,
+    "agree": Agree,
+    "answers": Answers,
+    "http": Http,
+}
+# These look at files only, so they can run before the first container is touched.
+OFFLINE_PROBES = (Checksum, Same)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wave:
+    """Services that are started together, and what must be ready before the next wave.
+
+    Attributes:
+        services: names of the compose file; one that no profile switches on is left out.
+        probes: names of probes.
+        deadline: seconds for all of them to become healthy.
+    """
+
+    services: tuple[str, ...]
+    probes: tuple[str, ...] = ()
+    deadline: float = 120.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildSpec:
+    """How the images are made from source.
+
+    Attributes:
+        file: the Buildx bake file, relative to the bundle's folder.
+        context: the folder that the bake file's contexts are relative to.
+        bases: recipes of base images for machines that reach no public registry.
+    """
+
+    file: str
+    context: str = "."
+    bases: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """The whole of `bundle.yaml`.
+
+    Attributes:
+        schema: the format's version.
+        project: the name of the stack on an engine.
+        registry: `host[:port]` of the registry that this project owns.
+        releases: repository of the releases in it.
+        images, compose, env, documents, probes, build: see their classes.
+        checks: probes that must pass before the first container is touched.
+        waves: what is started when, in order.
+    """
+
+    schema: Literal[1]
+    project: str
+    registry: str
+    releases: str
+    images: Mapping[str, ImageSpec]
+    compose: ComposeSpec
+    env: EnvSpec
+    waves: tuple[Wave, ...]
+    documents: Mapping[str, Document] = field(default_factory=dict)
+    probes: Mapping[str, Probe] = field(default_factory=dict)
+    checks: tuple[str, ...] = ()
+    build: BuildSpec | None = None
+
+    def files(self) -> tuple[str, ...]:
+        """Every compose file, the overrides of all profiles included, each once, in order."""
+        names = list(self.compose.files)
+        for overrides in self.compose.profiles.values():
+            names += overrides
+        return tuple(dict.fromkeys(names))
+
+    def compose_files(self, profiles: tuple[str, ...]) -> tuple[str, ...]:
+        """The compose files for a set of active profiles."""
+        names = list(self.compose.files)
+        for profile in profiles:
+            names += self.compose.profiles.get(profile, ())
+        return tuple(dict.fromkeys(names))
+
+    def repository(self, image: str) -> str:
+        """An image's full repository, with the registry's host."""
+        return f"{self.registry}/{self.images[image].repository}"
+
+    def owns(self, repository: str) -> bool:
+        """Whether the bundle declares this full repository as its own."""
+        own = {self.repository(name) for name in self.images}
+        return repository in own | {f"{self.registry}/{self.releases}"}

@@ -1,0 +1,95 @@
+"""Documents: JSON files on the host that decide some variables (the manifest of a data set)."""
+
+from __future__ import annotations
+
+import json
+import string
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from morphops.bundle import Bundle
+from morphops.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A document as it was read: where it lies and what it says."""
+
+    path: Path
+    data: Any
+
+
+def load(bundle: Bundle, values: Mapping[str, str]) -> dict[str, Loaded]:
+    """Read every document of the bundle.
+
+    Args:
+        bundle: names them.
+        values: the env file's values, for the paths.
+
+    Raises:
+        InputError: one is not there, or is no JSON.
+    """
+    loaded = {}
+    for name, document in bundle.documents.items():
+        path = Path(_fill(document.path, values, f"documents/{name}/path"))
+        try:
+            loaded[name] = Loaded(path, json.loads(path.read_bytes()))
+        except FileNotFoundError:
+            raise InputError(
+                f"document {name}: there is no {path}",
+                state="nothing was changed",
+                hint="mend the folder in the env file, or put the data there",
+            ) from None
+        except OSError as err:
+            raise InputError(f"document {name}: {path}: {err.strerror}") from None
+        except ValueError as err:
+            raise InputError(
+                f"document {name}: {path} is no JSON: {err}", state="nothing was changed"
+            ) from None
+    return loaded
+
+
+def provided(bundle: Bundle, loaded: Mapping[str, Loaded]) -> dict[str, str]:
+    """The variables that the documents decide.
+
+    Raises:
+        InputError: a document does not say what it must.
+    """
+    values = {}
+    for name, document in bundle.documents.items():
+        for variable, expression in document.provides.items():
+            value = find(expression, loaded[name].data)
+            if value is None or isinstance(value, (dict, list)):
+                raise InputError(
+                    f"document {name}: {loaded[name].path} says no {expression!r}, "
+                    f"which {variable} needs",
+                    state="nothing was changed",
+                )
+            values[variable] = value if isinstance(value, str) else json.dumps(value)
+    return values
+
+
+def variables(bundle: Bundle) -> frozenset[str]:
+    """The names of the variables that documents decide."""
+    return frozenset(v for document in bundle.documents.values() for v in document.provides)
+
+
+def find(expression: str, data: Any) -> Any:
+    """What a JMESPath expression finds; None where it finds nothing or does not fit the data."""
+    import jmespath
+    from jmespath.exceptions import JMESPathError
+
+    try:
+        return jmespath.search(expression, data)
+    except JMESPathError:
+        return None
+
+
+def _fill(template: str, values: Mapping[str, str], where: str) -> str:
+    fields = [field for _, field, _, _ in string.Formatter().parse(template) if field]
+    for field in fields:
+        if not values.get(field):
+            raise InputError(f"{where}: {field} is not set in the env file")
+    return template.format_map(dict(values))

@@ -1,0 +1,50 @@
+"""What the variables of a stack are: the env schema, as frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variable:
+    """One variable of the env file.
+
+    Attributes:
+        about: what it is, for the one who fills it in.
+        required: whether there must be a value.
+        secret: whether the value must never be shown.
+        default: what the compose files use where it is not set; for documentation.
+        pattern: a regular expression that the whole value must match.
+        placeholder: what a template holds in its place; refused in a real file.
+        generate: how `quickstart` makes a fresh value: so many random bytes in hex.
+        same_as: a variable that must have the same value.
+        differs_from: a variable that must have another value.
+    """
+
+    about: str
+    required: bool = False
+    secret: bool = False
+    default: str = ""
+    pattern: str = ""
+    placeholder: str = ""
+    generate: Literal["", "hex16", "hex32"] = ""
+    same_as: str = ""
+    differs_from: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvSchema:
+    """Every variable that an env file may hold, by name."""
+
+    schema: Literal[1]
+    variables: Mapping[str, Variable] = field(default_factory=dict)
+
+    def secrets(self, values: Mapping[str, str]) -> tuple[str, ...]:
+        """The values among these that must never be seen."""
+        return tuple(
+            value
+            for name, value in values.items()
+            if value and (name not in self.variables or self.variables[name].secret)
+        )
