@@ -101,6 +101,10 @@ class GateFailed(MorphopsError):
     exit_code = 3
 
 
+class Bug(MorphopsError):
+    """An exception that nobody expected, where what was begun had to be undone first."""
+
+
 class RolledBack(MorphopsError):
     """A step failed after the first container was touched, and the undo succeeded."""
 

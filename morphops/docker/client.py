@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from morphops.errors import EngineCallFailed, EngineUnavailable
+from morphops.errors import EngineCallFailed, EngineUnavailable, MorphopsError
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
@@ -51,12 +51,16 @@ class Docker:
         return DockerClient(client_call=bounded(limit), **options)
 
     @contextmanager
-    def call(self, doing: str, limit: float = 60) -> Iterator[None]:
+    def call(
+        self, doing: str, limit: float = 60, *, refusal: type[MorphopsError] = EngineCallFailed
+    ) -> Iterator[None]:
         """Translate whatever the client raises inside of the block.
 
         Args:
             doing: what was attempted, as it reads after "could not": `pull 127.0.0.1:5000/a@…`.
             limit: the seconds that the client was given, for the message.
+            refusal: what a refusal is; another class than the default says that the client
+                refuses by itself, so that no engine is asked whether it is there.
 
         Raises:
             EngineUnavailable: the engine does not answer.
@@ -68,6 +72,8 @@ class Docker:
             yield
         except DockerException as err:
             # `from None`: the original carries argv and output, which may hold secrets.
+            if refusal is not EngineCallFailed:
+                raise refusal(f"could not {doing}", detail=self._last_lines(err)) from None
             raise self._translate(doing, limit, err) from None
 
     def answers(self) -> bool:
@@ -89,8 +95,7 @@ class Docker:
                 f"could not {doing}: no Docker engine answers at {endpoint()}",
                 hint="inv host.check   (then `inv host.setup` installs and starts one)",
             )
-        said = self._redact(_text(err.stderr) or _text(err.stdout))
-        lines = tuple(line for line in said.splitlines() if line.strip())[-12:]
+        lines = self._last_lines(err)
         if err.return_code in (_TIMED_OUT, _KILLED):
             return EngineCallFailed(
                 f"could not {doing}: no answer within {limit:g} s, so the call was ended",
@@ -98,6 +103,10 @@ class Docker:
                 detail=lines,
             )
         return EngineCallFailed(f"could not {doing}", detail=lines)
+
+    def _last_lines(self, err: Any) -> tuple[str, ...]:
+        said = self._redact(_text(err.stderr) or _text(err.stdout))
+        return tuple(line for line in said.splitlines() if line.strip())[-12:]
 
 
 def bounded(limit: float) -> list[str]:

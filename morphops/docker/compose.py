@@ -1,0 +1,219 @@
+"""The Compose target: one engine, one Compose project. Compose creates the containers.
+
+Compose files are read only as `docker compose config` renders them; its model is never rebuilt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from morphops.docker.client import Docker
+from morphops.docker.events import EventWatch
+from morphops.errors import ConfigError, EngineCallFailed, IntegrityError
+from morphops.model import Image, canonical_json, digest_of, short
+from morphops.plan import LABEL_CONFIG, LABEL_RELEASE
+from morphops.target import Container, Health, Identity, Port, Running, Say, Service, Stack
+
+_PROJECT = "com.docker.compose.project"
+_SERVICE = "com.docker.compose.service"
+# What Compose itself leaves out when it decides whether a container must be replaced.
+_NOT_CONFIG = ("depends_on", "profiles", "build", "pull_policy", "scale")
+_PULL_LIMIT = 1800.0
+_START_LIMIT = 300.0
+_STOP_LIMIT = 180.0
+
+
+class ComposeTarget:
+    """Implements `target.Target` for one Docker engine.
+
+    Args:
+        docker: makes the bounded clients.
+        redact: applied to log lines and health output.
+    """
+
+    def __init__(self, docker: Docker, redact: Callable[[str], str]) -> None:
+        self._docker = docker
+        self._redact = redact
+        self._store: str | None = None
+
+    def render(self, stack: Stack) -> Mapping[str, Service]:
+        """See `target.Target.render`."""
+        with self._docker.call("render the compose files", refusal=ConfigError):
+            rendered = self._compose(stack, 30).compose.config(return_json=True)
+        return {
+            name: _service(name, spec)
+            for name, spec in sorted((rendered.get("services") or {}).items())
+        }
+
+    def observe(self, project: str) -> Running:
+        """See `target.Target.observe`."""
+        from python_on_whales.exceptions import NoSuchContainer
+
+        kind = self._identity_kind()
+        found = []
+        with self._docker.call("list the containers", 20):
+            for container in self._docker.client(20).container.list(
+                all=True, filters=[("label", f"{_PROJECT}={project}")]
+            ):
+                try:
+                    found.append(self._container(container, kind))
+                except NoSuchContainer:
+                    continue  # it went away between the listing and the inspection
+        return Running(tuple(sorted(found, key=lambda c: (c.service, c.id))))
+
+    def pull(self, image: Image, say: Say) -> None:
+        """See `target.Target.pull`."""
+        client = self._docker.client(_PULL_LIMIT)
+        with self._docker.call(f"pull {image.ref}", _PULL_LIMIT):
+            lines: Any = client.image.pull(str(image.ref), stream_logs=True)
+            for _, line in lines:
+                text = line.decode(errors="replace").strip()
+                if text.endswith(("Pull complete", "Already exists")) or "Error" in text:
+                    say(f"{image.name}: {text}")
+        if not self.has(image):
+            raise IntegrityError(
+                f"{image.ref} was pulled, but it is not the image that the release recorded",
+                state="no container was touched",
+            )
+
+    def has(self, image: Image) -> bool:
+        """See `target.Target.has`."""
+        from python_on_whales.exceptions import NoSuchImage
+
+        with self._docker.call(f"look for {image.ref}", 20):
+            try:
+                found = self._docker.client(20).image.inspect(str(image.ref))
+            except NoSuchImage:
+                return False
+            return Identity(self._identity_kind(), found.id).is_of(image)
+
+    def hold(self, image: Image, tag: str) -> None:
+        """See `target.Target.hold`."""
+        with self._docker.call(f"tag {image.ref} as {tag}", 20):
+            self._docker.client(20).image.tag(str(image.ref), tag)
+
+    def start(self, stack: Stack, services: Sequence[str], say: Say) -> None:
+        """See `target.Target.start`."""
+        client = self._compose(stack, _START_LIMIT)
+        with self._docker.call(f"start {' '.join(services)}", _START_LIMIT):
+            # Without dependencies: the waves have the order, and the gate of a wave the waiting.
+            client.compose.up(
+                list(services),
+                detach=True,
+                dependencies=False,
+                no_build=True,
+                pull="never",
+                quiet=True,
+            )
+        say(f"started {', '.join(services)}")
+
+    def remove(self, project: str, services: Sequence[str]) -> None:
+        """See `target.Target.remove`."""
+        ids = [c.id for c in self.observe(project).containers if c.service in services]
+        client = self._docker.client(_STOP_LIMIT)
+        with self._docker.call(f"remove {' '.join(services)}", _STOP_LIMIT):
+            if ids:
+                client.container.stop(ids)
+                client.container.remove(ids, force=True)
+
+    def teardown(self, project: str) -> None:
+        """See `target.Target.teardown`."""
+        client = self._docker.client(_STOP_LIMIT, compose_project_name=project)
+        with self._docker.call(f"take down {project}", _STOP_LIMIT):
+            client.compose.down(remove_orphans=True, quiet=True)
+
+    @contextmanager
+    def watch(self, project: str) -> Iterator[EventWatch]:
+        """See `target.Target.watch`."""
+        with EventWatch(f"{_PROJECT}={project}") as watch:
+            yield watch
+
+    def fetch(self, container: Container, url: str, timeout: float) -> bytes:
+        """See `target.Target.fetch`; needs `curl` in the image."""
+        limit = timeout + 5
+        with self._docker.call(f"ask {container.service} for {url}", limit):
+            said = self._docker.client(limit).container.execute(
+                container.id, ["curl", "-fsS", "-m", f"{timeout:g}", url]
+            )
+        return str(said).encode()
+
+    def logs(self, container: Container, tail: int) -> tuple[str, ...]:
+        """See `target.Target.logs`."""
+        try:
+            with self._docker.call(f"read the logs of {container.service}", 20):
+                text = self._docker.client(20).container.logs(container.id, tail=tail)
+        except EngineCallFailed as err:
+            return (str(err),)
+        return tuple(self._redact(line) for line in str(text).splitlines())
+
+    def _compose(self, stack: Stack, limit: float) -> Any:
+        return self._docker.client(
+            limit,
+            compose_project_name=stack.project,
+            compose_files=list(stack.files),
+            compose_env_files=[stack.env_file],
+            compose_profiles=list(stack.profiles),
+            compose_project_directory=stack.files[0].parent,
+        )
+
+    def _identity_kind(self) -> Any:
+        """Which digest this engine names an image by: that depends on its image store."""
+        if self._store is None:
+            with self._docker.call("ask the engine for its image store", 20):
+                status = self._docker.client(20).system.info().driver_status or []
+            containerd = any("io.containerd.snapshotter" in str(row) for row in status)
+            self._store = "manifest" if containerd else "config"
+        return self._store
+
+    def _container(self, found: Any, kind: Any) -> Container:
+        state, labels = found.state, found.config.labels or {}
+        log = state.health.log if state.health else None
+        status = state.health.status if state.health else None
+        return Container(
+            service=labels.get(_SERVICE, found.name),
+            id=found.id,
+            image=Identity(kind, found.image if isinstance(found.image, str) else found.image.id),
+            state=state.status or "",
+            health=_health(status),
+            restarts=found.restart_count or 0,
+            exit_code=state.exit_code or 0,
+            ours=LABEL_RELEASE in labels,
+            release=labels.get(LABEL_RELEASE, ""),
+            config=labels.get(LABEL_CONFIG, ""),
+            health_output=self._redact((log[-1].output or "") if log else ""),
+            ports=tuple(_bindings(found.host_config.port_bindings or {})),
+        )
+
+
+def _service(name: str, spec: Mapping[str, Any]) -> Service:
+    labels = spec.get("labels") or {}
+    config = {key: value for key, value in spec.items() if key not in _NOT_CONFIG}
+    config["labels"] = {k: v for k, v in labels.items() if k not in (LABEL_RELEASE, LABEL_CONFIG)}
+    return Service(
+        name=name,
+        image=spec.get("image", ""),
+        config=short(digest_of(canonical_json(config))),
+        ports=tuple(
+            Port(port.get("host_ip", ""), int(port["published"]), int(port["target"]))
+            for port in spec.get("ports") or ()
+            if str(port.get("published", "")).isdigit()
+        ),
+        labels=labels,
+    )
+
+
+def _bindings(bindings: Mapping[str, Any]) -> Iterator[Port]:
+    for target, hosts in bindings.items():
+        for host in hosts or ():
+            if host.host_port:
+                yield Port(host.host_ip or "", int(host.host_port), int(target.split("/")[0]))
+
+
+def _health(status: str | None) -> Health:
+    match status:
+        case "healthy" | "starting" | "unhealthy":
+            return status
+        case _:
+            return "none"
