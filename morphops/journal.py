@@ -101,22 +101,19 @@ class History:
                 ) from None
         return fold(entries)
 
+    def next_id(self) -> int:
+        """The number of the next operation; stays true only while the lock is held."""
+        return max((record.id for record in self.records()), default=0) + 1
+
     def begin(
-        self,
-        kind: Kind,
-        *,
-        release: str,
-        deployment: int | None,
-        fingerprint: str,
-        reason: str,
+        self, kind: Kind, *, release: str, deployment: int, fingerprint: str, reason: str
     ) -> Record:
-        """Announce an operation; without a deployment it gets one of its own number."""
-        number = max((record.id for record in self.records()), default=0) + 1
+        """Announce an operation."""
         record = Record(
-            id=number,
+            id=self.next_id(),
             kind=kind,
             release=release,
-            deployment=number if deployment is None else deployment,
+            deployment=deployment,
             fingerprint=fingerprint,
             reason=reason,
             user=_user(),

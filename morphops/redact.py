@@ -18,7 +18,12 @@ class Redactor:
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        forms: set[str] = set()
+        self._forms: list[str] = []
+        self.learn(secrets)
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Know more secrets from now on; an env file is read later than the first error can be."""
+        forms = set(self._forms)
         for secret in secrets:
             forms |= _forms(secret)
         # The longest first, so that a secret that contains another leaves no rest behind.

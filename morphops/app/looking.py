@@ -1,0 +1,177 @@
+"""Use cases that look: status, wait, smoke, history, logs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from morphops import engine, health, journal, plan, probes
+from morphops.app import scene
+from morphops.app.site import Site
+from morphops.bundle import Agree
+from morphops.engine import Scene
+from morphops.errors import GateFailed, InputError, MorphopsError, PreconditionError
+
+
+def status(site: Site) -> dict[str, Any]:
+    """The release of record, and for each service what runs, whether it is that, and its health.
+
+    Raises:
+        EngineUnavailable: no engine answers.
+    """
+    records = site.history.records()
+    record = journal.of_record(records)
+    running = site.target.observe(site.bundle.project)
+    cut_off = journal.cut_off(records)
+    view: dict[str, Any] = {
+        "project": site.bundle.project,
+        "release": record.release if record else "",
+        "since": record.ended if record else "",
+        "state": "down",
+        "services": [_container(c) for c in running.containers],
+        "probes": {},
+        "differences": [],
+        "under_way": cut_off.as_json() if cut_off else None,
+    }
+    if record is None:
+        view["state"] = "foreign" if running.containers else "no release"
+        return view
+    if not running.containers:
+        view["differences"] = [] if journal.is_down(records) else ["no container is there"]
+        return view
+    ready = scene.reopen(site, site.state.deployment(record.deployment), record.release)
+    view["differences"] = list(plan.mismatches(ready.release, ready.services, running))
+    _expect(view, ready)
+    well = health.read(running, tuple(ready.services))
+    for name, probe in ready.bundle.probes.items():
+        if isinstance(probe, Agree):
+            reading = probes.read(probe, ready.world)
+            view["probes"][name] = {
+                "ready": reading.ready,
+                "reason": reading.reason,
+                "facts": dict(reading.facts),
+            }
+    passed = all(probe["ready"] for probe in view["probes"].values())
+    whole = well.ready and passed and not view["differences"]
+    view["state"] = "healthy" if whole else "unhealthy"
+    if not well.ready:
+        view["differences"].append(well.reason)
+    return view
+
+
+def wait(site: Site) -> dict[str, Any]:
+    """Wait until the release of record is healthy and its probes pass.
+
+    Raises:
+        GateFailed: with the reason and the last words of what is not ready.
+    """
+    ready = _running_scene(site)
+    steps = plan.gates(ready.bundle, ready.services)
+    for number, step in enumerate(steps, start=1):
+        site.observer.step(number, len(steps), str(step))
+        if isinstance(step, plan.AwaitHealth):
+            engine.await_health(step, site.target, site.bundle.project, site.observer)
+        elif isinstance(step, plan.Gate):
+            probe = ready.bundle.probes[step.probe]
+            probes.run(step.probe, probe, ready.world, site.observer.note)
+    return {"state": "healthy", "release": ready.release.digest}
+
+
+def smoke(site: Site) -> dict[str, Any]:
+    """Look once at every probe of what runs.
+
+    Returns:
+        probe → what it showed.
+
+    Raises:
+        GateFailed: one did not pass; all were looked at.
+    """
+    ready = _running_scene(site)
+    shown: dict[str, Any] = {}
+    failed: list[str] = []
+    names = [*ready.bundle.checks, *(p for wave in ready.bundle.waves for p in wave.probes)]
+    for number, name in enumerate(names, start=1):
+        site.observer.step(number, len(names), f"probe {name}")
+        reading = probes.read(ready.bundle.probes[name], ready.world)
+        site.observer.note(reading.reason)
+        shown[name] = {"ready": reading.ready, "reason": reading.reason}
+        if not reading.ready:
+            failed += [f"{name}: {reading.reason}", *(f"  {line}" for line in reading.details)]
+    if failed:
+        raise GateFailed(
+            "the smoke test failed",
+            detail=tuple(failed),
+            state="nothing was changed",
+            hint="inv status; inv logs; inv rollback --reason=…",
+        )
+    return {"state": "healthy", "release": ready.release.digest, "probes": shown}
+
+
+def history(site: Site, limit: int) -> dict[str, Any]:
+    """The last operations, oldest first."""
+    records = site.history.records()
+    return {"operations": [record.as_json() for record in records[-limit:]] if limit > 0 else []}
+
+
+def logs(site: Site, service: str, tail: int) -> dict[str, Any]:
+    """The last log lines, redacted.
+
+    Raises:
+        InputError: there is no such service.
+    """
+    running = site.target.observe(site.bundle.project)
+    _learn_secrets(site)
+    if service and not running.of(service):
+        there = ", ".join(running.services) or "none"
+        raise InputError(f"no service {service!r} is there (there are: {there})")
+    return {
+        "logs": {
+            container.service: list(site.target.logs(container, tail))
+            for container in running.containers
+            if service in ("", container.service)
+        }
+    }
+
+
+def _learn_secrets(site: Site) -> None:
+    """Log lines are redacted with the values that what runs was started with."""
+    record = journal.of_record(site.history.records())
+    if record is not None:
+        try:
+            scene.reopen(site, site.state.deployment(record.deployment), record.release)
+        except MorphopsError as err:
+            raise PreconditionError(
+                f"the logs cannot be redacted, so they are not shown: {err.what}", hint=err.hint
+            ) from None
+
+
+def _running_scene(site: Site) -> Scene:
+    record = journal.of_record(site.history.records())
+    if record is None:
+        raise PreconditionError(
+            "there is no release of record here", hint="inv deploy --image=sha256:<release>"
+        )
+    return scene.reopen(site, site.state.deployment(record.deployment), record.release)
+
+
+def _container(container: Any) -> dict[str, Any]:
+    return {
+        "service": container.service,
+        "state": container.state,
+        "health": container.health,
+        "created_by": container.release,
+        "image": {"kind": container.image.kind, "digest": container.image.digest},
+        "ports": [f"{p.host or '*'}:{p.published}" for p in container.ports],
+    }
+
+
+def _expect(view: dict[str, Any], ready: Scene) -> None:
+    """Beside each container's image, that of the release, in the same kind of digest."""
+    images = {str(image.ref): image for image in ready.release.images}
+    for row in view["services"]:
+        service = ready.services.get(row["service"])
+        if service is not None:
+            image = images[service.image]
+            config = row["image"]["kind"] == "config"
+            row["image"]["released"] = image.config if config else image.manifest
+            digests = {image.config} if config else {image.manifest, image.index}
+            row["image"]["matches"] = row["image"]["digest"] in digests

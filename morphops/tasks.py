@@ -1,0 +1,187 @@
+"""The tasks: one call each, no decisions. A project has them by `from morphops.tasks import ns`.
+
+Nothing heavy is imported here, so that `inv --list` stays as fast as Invoke itself.
+"""
+
+from __future__ import annotations
+
+from invoke import Collection, Context, task
+
+from morphops.cli import command, perform
+
+_JSON = "one JSON object on stdout; everything else goes to stderr"
+_ENV = "env file (default: MORPHOPS_ENV_FILE, else what the bundle says)"
+_PLAN = "show what would happen, change nothing"
+_REASON = "why; kept in the history"
+_IMAGE = (
+    "sha256:<release>, or NAME=sha256:<image> to replace one image of it (repeatable); "
+    "NAME alone replaces it in the release of record"
+)
+
+
+@task(
+    iterable=["image"],
+    help={"image": _IMAGE, "env_file": _ENV, "plan": _PLAN, "reason": _REASON, "json": _JSON},
+)
+@command
+def deploy(
+    c: Context,
+    image: list[str],
+    env_file: str = "",
+    plan: bool = False,
+    reason: str = "",
+    json: bool = False,
+) -> None:
+    """Deploy a release by its digest; what fails is undone.
+
+    Pulls by digest, checks the data, starts wave by wave, waits for health, probes, verifies.
+    Exit codes: 0 healthy, 2 bad input, 3 not now (nothing changed), 4 failed and rolled back,
+    5 failed and not rolled back, 130/143 interrupted and rolled back.
+    """
+    from morphops import report
+    from morphops.app import deploying
+
+    perform(
+        json,
+        lambda site: deploying.deploy(
+            site, image, env_file=env_file, plan_only=plan, reason=reason
+        ),
+        report.deployed,
+    )
+
+
+@task(
+    help={
+        "to": "a release that was healthy here (digest, or its first 12 digits)",
+        "plan": _PLAN,
+        "reason": _REASON,
+        "json": _JSON,
+    }
+)
+@command
+def rollback(
+    c: Context, to: str = "", plan: bool = False, reason: str = "", json: bool = False
+) -> None:
+    """Go back to the last healthy release, with its files and its values.
+
+    Needs no registry: images, files and values are kept here. Twice goes back twice.
+    """
+    from morphops import report
+    from morphops.app import deploying
+
+    perform(
+        json,
+        lambda site: deploying.rollback(site, to=to, plan_only=plan, reason=reason),
+        report.deployed,
+    )
+
+
+@task(iterable=["image"], help={"image": _IMAGE, "json": _JSON})
+@command
+def pull(c: Context, image: list[str], json: bool = False) -> None:
+    """Fetch a release and its images by digest; no container is touched."""
+    from morphops import report
+    from morphops.app import deploying
+
+    perform(json, lambda site: deploying.pull(site, image), report.release)
+
+
+@task(help={"reason": _REASON, "json": _JSON})
+@command
+def up(c: Context, reason: str = "", json: bool = False) -> None:
+    """Start the release of record again, wave by wave."""
+    from morphops import report
+    from morphops.app import deploying
+
+    perform(json, lambda site: deploying.up(site, reason=reason), report.deployed)
+
+
+@task(help={"reason": _REASON, "json": _JSON})
+@command
+def down(c: Context, reason: str = "", json: bool = False) -> None:
+    """Stop and remove the containers; data, state and images stay."""
+    from morphops import report
+    from morphops.app import deploying
+
+    perform(json, lambda site: deploying.down(site, reason=reason), report.state)
+
+
+@task(help={"json": _JSON})
+@command
+def wait(c: Context, json: bool = False) -> None:
+    """Wait until what runs is healthy and its probes pass."""
+    from morphops import report
+    from morphops.app import looking
+
+    perform(json, looking.wait, report.state)
+
+
+@task(help={"json": _JSON})
+@command
+def smoke(c: Context, json: bool = False) -> None:
+    """Look once at every probe: data, agreement, known answers."""
+    from morphops import report
+    from morphops.app import looking
+
+    perform(json, looking.smoke, report.state)
+
+
+@task(help={"json": _JSON})
+@command
+def status(c: Context, json: bool = False) -> None:
+    """Show the release of record, and what really runs."""
+    from morphops import report
+    from morphops.app import looking
+
+    perform(json, looking.status, report.status)
+
+
+@task(help={"limit": "how many of the last operations", "json": _JSON})
+@command
+def history(c: Context, limit: int = 20, json: bool = False) -> None:
+    """Show what was done here: who, when, why, and how it came out."""
+    from morphops import report
+    from morphops.app import looking
+
+    perform(json, lambda site: looking.history(site, limit), report.history)
+
+
+@task(
+    positional=["service"],
+    help={
+        "service": "one service (default: all)",
+        "tail": "how many of the last lines of each",
+        "json": _JSON,
+    },
+)
+@command
+def logs(c: Context, service: str = "", tail: int = 50, json: bool = False) -> None:
+    """Show the last log lines, with secrets taken out."""
+    from morphops import report
+    from morphops.app import looking
+
+    perform(json, lambda site: looking.logs(site, service, tail), report.logs)
+
+
+@task(
+    iterable=["image", "label"],
+    help={
+        "image": "NAME=sha256:<digest> or NAME=repository@sha256:<digest> (repeatable; "
+        "default: the last build)",
+        "label": "KEY=VALUE, kept in the release (repeatable)",
+        "json": _JSON,
+    },
+)
+@command
+def create(c: Context, image: list[str], label: list[str], json: bool = False) -> None:
+    """Put a release together, push it, and print its digest."""
+    from morphops import report
+    from morphops.app import releases
+
+    perform(
+        json, lambda site: releases.as_json(releases.create(site, image, label)), report.release
+    )
+
+
+ns = Collection(deploy, rollback, pull, up, down, wait, smoke, status, history, logs)
+ns.add_collection(Collection("release", create))
