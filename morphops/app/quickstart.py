@@ -1,0 +1,231 @@
+"""`inv quickstart`: from nothing to a stack that answers, on one machine.
+
+What it adds to a bundle is data: `quickstart.yaml` beside `bundle.yaml`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from morphops import config, envfile, probes
+from morphops.app import building, deploying, hosting, releases
+from morphops.app.site import Site
+from morphops.bundle import Question
+from morphops.docker import oneshot
+from morphops.errors import ConfigError, GateFailed
+from morphops.model import ImageRef
+
+FILE = "quickstart.yaml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepare:
+    """Data that is made by a program of one of the images, without a network.
+
+    Attributes:
+        name: what it makes, for people.
+        image: whose program.
+        entrypoint, command: the program and its arguments.
+        reads: folder of the bundle → where it is mounted, read-only.
+        writes: folder on the host → where it is mounted; `{state}` is the state folder.
+        creates: a file; where it is there already, nothing is done.
+    """
+
+    name: str
+    image: str
+    entrypoint: str
+    command: tuple[str, ...]
+    creates: str
+    reads: Mapping[str, str] = field(default_factory=dict)
+    writes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """Questions to the running stack.
+
+    Attributes:
+        service, port: the published container port that is asked.
+        document: a JSON file of the bundle; the questions' expressions look into it.
+        questions: each with the answer that the document gives.
+    """
+
+    service: str
+    port: int
+    document: str
+    questions: tuple[Question, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quickstart:
+    """The whole of `quickstart.yaml`; `env` are values that are not generated."""
+
+    schema: Literal[1]
+    ask: Ask
+    prepare: tuple[Prepare, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+def quickstart(site: Site) -> dict[str, Any]:
+    """Set up, build, release, deploy and ask; again, it changes nothing.
+
+    Returns:
+        what runs, and each question with the answer and what the sample says.
+
+    Raises:
+        MorphopsError: whatever a step raises.
+        GateFailed: an answer is not what the sample says.
+    """
+    recipe = _read(site)
+    stages = [
+        "the container engine",
+        "the local registry",
+        "the images",
+        "sample data",
+        "the env file",
+        "the release",
+        "deploy",
+        "ask",
+    ]
+
+    def stage(name: str) -> None:
+        site.observer.step(stages.index(name) + 1, len(stages), f"quickstart: {name}")
+
+    stage("the container engine")
+    hosting.setup(site)
+    stage("the local registry")
+    if building.is_local(site.bundle.registry):
+        site.observer.note(f"{building.registry_up(site)['address']} answers")
+    stage("the images")
+    built = building.build(site)["images"]
+    stage("sample data")
+    for item in recipe.prepare:
+        _prepare(site, item, ImageRef.parse(built[item.image]))
+    stage("the env file")
+    path = _write_env(site, recipe.env)
+    stage("the release")
+    release = releases.create(site, (), ())
+    site.observer.note(release.digest)
+    stage("deploy")
+    view = deploying.deploy(site, [release.digest], reason="quickstart")
+    stage("ask")
+    answers = _ask(site, recipe.ask)
+    return {**view, "env_file": str(path), "answers": answers, "try": _commands(site, recipe.ask)}
+
+
+def _read(site: Site) -> Quickstart:
+    path = site.folder / FILE
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as err:
+        raise ConfigError(
+            f"{path}: {err.strerror}", hint="a bundle without one has no quickstart"
+        ) from None
+    return config.parse_mapping(text, str(path), Quickstart)
+
+
+def _prepare(site: Site, item: Prepare, image: ImageRef) -> None:
+    made = Path(_fill(site, item.creates))
+    if made.exists():
+        site.observer.note(f"{item.name}: is there already ({made})")
+        return
+    volumes = [(str(site.folder / name), place, "ro") for name, place in item.reads.items()]
+    for name, place in item.writes.items():
+        folder = Path(_fill(site, name))
+        folder.mkdir(parents=True, exist_ok=True, mode=0o755)
+        volumes.append((str(folder), place, "rw"))
+    for line in oneshot.run(
+        site.docker,
+        image=str(image),
+        entrypoint=item.entrypoint,
+        command=item.command,
+        volumes=volumes,
+        user=f"{os.geteuid()}:{os.getegid()}",
+        doing=f"make {item.name}",
+    ):
+        site.observer.note(line)
+    if not made.exists():
+        raise ConfigError(f"{FILE}: {item.name}: {item.entrypoint} made no {made}")
+
+
+def _write_env(site: Site, given: Mapping[str, str]) -> Path:
+    path = site.env_file()
+    if path.exists():
+        site.observer.note(f"{path} is there already and stays as it is")
+        return path
+    name = site.bundle.env.schema
+    schema = config.parse_env_schema((site.folder / name).read_text(encoding="utf-8"), name)
+    values = envfile.generate(schema, {key: _fill(site, value) for key, value in given.items()})
+    header = "Written by inv quickstart, with keys of its own. Keep it: mode 0600, out of git."
+    site.state.write(path, envfile.render(values, header=header).encode())
+    site.observer.note(f"wrote {path} with fresh keys, mode 0600")
+    return path
+
+
+def _ask(site: Site, ask: Ask) -> list[dict[str, Any]]:
+    import requests
+
+    document = json.loads((site.folder / ask.document).read_bytes())
+    url, why = probes.published(
+        site.target.observe(site.bundle.project), ask.service, ask.port
+    )
+    if not url:
+        raise GateFailed(why, hint="inv status")
+    answers = []
+    with requests.Session() as session:
+        session.trust_env = False
+        for number, question in enumerate(ask.questions, start=1):
+            asked = probes.ask(question, document, number)
+            answer = probes.post(session, url, asked.request, 15)
+            got = answer.get("result") if isinstance(answer, Mapping) else None
+            answers.append(
+                {
+                    "question": f"{question.name} of {asked.subject}",
+                    "answer": got,
+                    "expected": asked.expected,
+                    "right": _equal(got, asked.expected),
+                }
+            )
+    wrong = [a for a in answers if not a["right"]]
+    if wrong:
+        raise GateFailed(
+            f"{len(wrong)} of {len(answers)} answers are not what {ask.document} says",
+            detail=tuple(
+                f"{a['question']}: expected {a['expected']}, got {a['answer']}" for a in wrong
+            ),
+            hint="inv smoke; inv logs",
+        )
+    return answers
+
+
+def _equal(got: Any, expected: Any) -> bool:
+    """Equal, where numbers may be written in decimal or in hex."""
+    if got == expected:
+        return got is not None
+    try:
+        return int(str(got), 0) == int(str(expected), 0)
+    except ValueError:
+        return str(got).lower() == str(expected).lower()
+
+
+def _commands(site: Site, ask: Ask) -> list[str]:
+    url, _ = probes.published(site.target.observe(site.bundle.project), ask.service, ask.port)
+    commands = ["inv status", "inv smoke", "inv history", "inv logs"]
+    if ask.questions and url:
+        document = json.loads((site.folder / ask.document).read_bytes())
+        request = json.dumps(dict(probes.ask(ask.questions[0], document, 1).request))
+        commands.append(
+            f"curl -s -H content-type:application/json -d {shlex.quote(request)} {url}"
+        )
+    return [*commands, "inv down"]
+
+
+def _fill(site: Site, text: str) -> str:
+    return text.replace("{state}", str(site.state.root))
+

@@ -1,0 +1,117 @@
+"""Everything that checks this project. `nox` runs all of it; `nox -l` lists the sessions.
+
+With CI set, a session that needs a container engine fails where there is none; elsewhere it says
+that it skipped.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.4.15"
+nox.options.default_venv_backend = "venv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "types", "tests", "services", "ops", "e2e"]
+
+LOCKS = Path("requirements")
+PYTHON_FILES = ["morphops", "tests", "tasks.py", "noxfile.py", "ops/services"]
+
+
+def install(session: nox.Session, lock: str, *, project: bool = True) -> None:
+    """The locked dependencies, and the project itself without looking for more."""
+    session.install("--require-hashes", "-r", str(LOCKS / f"{lock}.txt"))
+    if project:
+        session.install("--no-deps", "--no-build-isolation", "-e", ".")
+
+
+def need_engine(session: nox.Session) -> None:
+    """Skip, or fail in CI, where no engine answers."""
+    docker = shutil.which("docker")
+    found = docker and not subprocess.run([docker, "info"], capture_output=True).returncode
+    if found:
+        return
+    if os.environ.get("CI"):
+        session.error("no container engine answers, and in CI that is a failure: inv host.setup")
+    session.skip("no container engine answers: inv host.setup")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style of Python, YAML, shell and Dockerfiles."""
+    install(session, "lint", project=False)
+    session.run("ruff", "check", *PYTHON_FILES)
+    session.run("ruff", "format", "--check", *PYTHON_FILES)
+    session.run("yamllint", "--strict", ".")
+    session.run("shellcheck", ".ci/run")
+    dockerfiles = sorted(str(path) for path in Path("ops/docker").glob("*.Dockerfile"))
+    session.run("hadolint", *dockerfiles)
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """mypy, strict."""
+    install(session, "types")
+    session.run("mypy")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The library, without an engine: seconds."""
+    install(session, "test")
+    session.run("pytest", "-m", "not engine", *session.posargs)
+
+
+@nox.session
+def services(session: nox.Session) -> None:
+    """The services that the images carry."""
+    session.install("--require-hashes", "-r", "ops/services/requirements.txt")
+    session.install("--require-hashes", "-r", "ops/services/requirements-test.txt")
+    session.install("--require-hashes", "-r", "ops/services/requirements-build.txt")
+    session.install("--no-deps", "--no-build-isolation", "-e", "ops/services")
+    with session.chdir("ops/services"):
+        session.run("mypy", "--strict", "src")
+        session.run("pytest", *session.posargs)
+
+
+@nox.session
+def ops(session: nox.Session) -> None:
+    """The artifacts under ops/ and the library on a real engine."""
+    need_engine(session)
+    install(session, "test")
+    session.run("pytest", "-m", "engine", "--ignore=tests/e2e", *session.posargs)
+
+
+@nox.session
+def e2e(session: nox.Session) -> None:
+    """The story on a real engine: build, release, deploy, fail, roll back."""
+    need_engine(session)
+    install(session, "test")
+    session.run("pytest", "-m", "engine", "tests/e2e", *session.posargs)
+
+
+@nox.session(default=False)
+def lock(session: nox.Session) -> None:
+    """Write requirements/*.txt anew from pyproject.toml."""
+    session.install("uv")
+    for group in ("lint", "types", "test"):
+        # The linters run without the project, so they are locked without its dependencies.
+        base = [] if group == "lint" else ["pyproject.toml"]
+        session.run(
+            "uv",
+            "pip",
+            "compile",
+            "--universal",
+            "--python-version=3.11",
+            "--generate-hashes",
+            "--no-emit-find-links",
+            "--custom-compile-command=nox -s lock",
+            f"--group={group}",
+            *base,
+            f"--output-file={LOCKS / f'{group}.txt'}",
+            *session.posargs,
+        )
