@@ -90,5 +90,19 @@ def install(packages: tuple[str, ...]) -> None:
     Raises:
         PreconditionError: apt failed; with its last lines.
     """
-    run(update_command(), "refresh the package lists")
-    run(install_command(packages), f"install {', '.join(packages)}")
+    stale: PreconditionError | None = None
+    try:
+        run(update_command(), "refresh the package lists")
+    except PreconditionError as err:
+        # Some other list may be broken for years; it matters only if packages are missing.
+        stale = err
+    try:
+        run(install_command(packages), f"install {', '.join(packages)}")
+    except PreconditionError as err:
+        before = (stale.what, *stale.detail) if stale else ()
+        raise PreconditionError(
+            err.what,
+            state="packages that were installed before the failure stay",
+            hint="mend what the last lines say (`apt-get update` shows it), then run it again",
+            detail=(*before, *err.detail),
+        ) from None

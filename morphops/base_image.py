@@ -18,7 +18,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from morphops import apt
-from morphops.base_recipe import ImageRecipe, Recipes, config_json, key, manifest_json, merged
+from morphops.base_recipe import (
+    ImageRecipe,
+    Recipes,
+    config_json,
+    key,
+    load_recipes,
+    manifest_json,
+    merged,
+)
 from morphops.debian import SOURCES_FILE, Mirrors, parse_sources, rootfs_command
 from morphops.errors import ConfigError, InputError, PreconditionError
 from morphops.model import canonical_json, digest_of, short
@@ -26,6 +34,8 @@ from morphops.rootfs import write_layer
 
 if TYPE_CHECKING:
     from morphops.docker.client import Docker
+
+__all__ = ["BaseImage", "Recipes", "load", "load_recipes", "make"]
 
 Say = Callable[[str], None]
 

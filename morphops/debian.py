@@ -60,11 +60,17 @@ class Packages:
         files: files to write first, path → text.
         engine: packages for a machine that has no engine.
         plugins: plugin (`compose`, `buildx`) → its package.
+        client: the client's package, where it comes apart from the engine.
     """
 
     files: tuple[tuple[str, str], ...]
     engine: tuple[str, ...]
     plugins: tuple[tuple[str, str], ...]
+    client: str = ""
+
+    def client_only(self) -> tuple[str, ...]:
+        """Packages for a machine that has an engine's socket and no client; () where none do."""
+        return (self.client, *(package for _, package in self.plugins)) if self.client else ()
 
 
 def parse_os_release(text: str) -> OsRelease:
@@ -74,9 +80,7 @@ def parse_os_release(text: str) -> OsRelease:
         key, equals, value = line.partition("=")
         if equals and not key.startswith("#"):
             try:
-                values[key.strip()] = "".join(shlex.split(value))
-                if " " in value:
-                    values[key.strip()] = " ".join(shlex.split(value))
+                values[key.strip()] = " ".join(shlex.split(value))
             except ValueError:
                 continue
     return OsRelease(
@@ -149,6 +153,7 @@ def _debian(files: tuple[tuple[str, str], ...]) -> Packages:
         files,
         ("docker.io", "docker-cli", "docker-compose", "docker-buildx", "iptables"),
         (("compose", "docker-compose"), ("buildx", "docker-buildx")),
+        client="docker-cli",
     )
 
 
@@ -169,7 +174,10 @@ def _trixie_files(mirror: str) -> tuple[tuple[str, str], ...]:
 
 def update_command() -> Command:
     """Refresh the package lists; an unreachable list is an error, not a warning."""
-    return ("apt-get", "-q", "-o", "APT::Update::Error-Mode=any", "update")
+    return (
+        "apt-get", "-q", "-o", "APT::Update::Error-Mode=any",
+        "-o", "DPkg::Lock::Timeout=120", "update",
+    )  # fmt: skip
 
 
 def install_command(packages: tuple[str, ...]) -> Command:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -38,7 +39,7 @@ class LocalRegistry:
 def up(
     docker: Docker,
     *,
-    image: str,
+    image: str | Callable[[], str],
     host: str = "127.0.0.1",
     port: int = 5000,
     name: str = "morphops-registry",
@@ -48,7 +49,8 @@ def up(
 
     Args:
         docker: the engine.
-        image: what it runs: an image ID or a reference that is local.
+        image: what it runs: an image ID or a reference that is local, or a function that gets one
+            and is called only where a container has to be made.
         host: a loopback address to bind to.
         port: the port there.
         name: of the container and its volume.
@@ -71,13 +73,14 @@ def up(
         _await(docker, there, deadline)
         return there
     _port_must_be_free(docker, host, port, name)
+    runs = image if isinstance(image, str) else image()
     with docker.call(f"start the registry {name}", 60):
         client = docker.client(60)
         if found is not None:
             # Its data is in the volume; the container itself may be of another address or image.
             client.container.remove(found, force=True)
         client.container.run(
-            image,
+            runs,
             name=name,
             detach=True,
             pull="never",

@@ -1,0 +1,215 @@
+"""What a machine must offer, and whether what was seen of it will do. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+GIB = 1 << 30
+DEFAULT_SOCKET = "unix:///var/run/docker.sock"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """What is asked of the machine.
+
+    Attributes:
+        project: the Compose project whose containers may hold the ports.
+        state: the state folder.
+        ports: `(host, port)` each; an empty host means all addresses.
+        compose: the oldest Compose that will do.
+        disk: bytes that must be free where the engine keeps its data.
+    """
+
+    project: str
+    state: Path
+    ports: tuple[tuple[str, int], ...] = ()
+    compose: tuple[int, int] = (2, 26)
+    disk: int = 5 * GIB
+
+
+@dataclass(frozen=True, slots=True)
+class PortFact:
+    """One port: whether it can be had, and who has it (a container's name, where it is one)."""
+
+    host: str
+    port: int
+    free: bool
+    holder: str = ""
+    ours: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateFact:
+    """The state folder, or the nearest folder above it that exists.
+
+    Attributes:
+        path: the state folder.
+        exists: whether it does.
+        is_folder: whether it, or what exists above it, is a folder.
+        mode, owner: its permission bits and uid, where it exists.
+        writable: whether it, or what exists above it, can be written to.
+    """
+
+    path: Path
+    exists: bool
+    is_folder: bool = True
+    mode: int = 0
+    owner: int = 0
+    writable: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostFacts:
+    """What was seen; an empty text or none means that it could not be seen.
+
+    Attributes:
+        client: the docker client's version.
+        endpoint: where the client looks for its engine.
+        engine: the engine's version.
+        storage: its storage driver.
+        denied: the engine's socket is there, and we may not use it.
+        compose, buildx: versions of the plugins.
+        data_root: where the engine keeps its data.
+        free: bytes free there; none where that is another machine's disk.
+        ports, state: see their classes.
+        uid: who we are.
+    """
+
+    client: str
+    endpoint: str
+    engine: str
+    storage: str
+    denied: bool
+    compose: str
+    buildx: str
+    data_root: str
+    free: int | None
+    ports: tuple[PortFact, ...]
+    state: StateFact
+    uid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the answer: what was found, and how to mend it where it will not do."""
+
+    name: str
+    ok: bool
+    found: str
+    remedy: str = ""
+
+
+def judge(facts: HostFacts, needs: Needs) -> tuple[Row, ...]:
+    """One row for each need."""
+    return (
+        _client(facts),
+        _engine(facts),
+        _compose(facts, needs),
+        _plugin("Buildx", facts.buildx, facts),
+        _disk(facts, needs),
+        *(_port(port) for port in facts.ports),
+        _state(facts.state, facts.uid),
+    )
+
+
+def version_of(text: str) -> tuple[int, ...]:
+    """The numbers that a version begins with: `v2.26.1-4` → (2, 26, 1); () where there are none."""
+    found = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", text)
+    return tuple(int(part) for part in found.groups() if part) if found else ()
+
+
+def _client(facts: HostFacts) -> Row:
+    if facts.client:
+        return Row("docker client", True, facts.client)
+    return Row("docker client", False, "none on PATH", _setup(facts))
+
+
+def _engine(facts: HostFacts) -> Row:
+    if facts.engine:
+        storage = f", storage {facts.storage}" if facts.storage else ""
+        return Row("engine", True, f"{facts.engine} at {facts.endpoint}{storage}")
+    if facts.denied:
+        return Row(
+            "engine",
+            False,
+            f"{facts.endpoint} may not be used by uid {facts.uid}",
+            "run as root, or `sudo usermod -aG docker $USER` and log in again",
+        )
+    return Row("engine", False, f"no answer at {facts.endpoint}", _setup(facts))
+
+
+def _compose(facts: HostFacts, needs: Needs) -> Row:
+    row = _plugin("Compose", facts.compose, facts)
+    if not row.ok or version_of(facts.compose)[:2] >= needs.compose:
+        return row
+    least = ".".join(map(str, needs.compose))
+    return Row(
+        "Compose", False, f"{facts.compose}, older than {least}", f"upgrade it to {least} or later"
+    )
+
+
+def _plugin(name: str, version: str, facts: HostFacts) -> Row:
+    if version:
+        return Row(name, True, version)
+    return Row(name, False, "none" if facts.client else "not asked: no client", "inv host.setup")
+
+
+def _disk(facts: HostFacts, needs: Needs) -> Row:
+    if facts.free is None:
+        # No failure: there is nothing here to look at, and a full engine says so itself.
+        return Row("disk", True, "not checked: the engine's disk is elsewhere")
+    found = f"{facts.free / GIB:.1f} GiB free at {facts.data_root}"
+    if facts.free >= needs.disk:
+        return Row("disk", True, found)
+    return Row(
+        "disk",
+        False,
+        f"{found}, less than {needs.disk / GIB:.1f}",
+        "free some space   (docker system df shows what the engine holds)",
+    )
+
+
+def _port(fact: PortFact) -> Row:
+    name = f"port {fact.host or '*'}:{fact.port}"
+    if fact.free:
+        return Row(name, True, "free")
+    if fact.ours:
+        return Row(name, True, f"held by our own {fact.holder}")
+    if fact.holder:
+        return Row(
+            name, False, f"held by the container {fact.holder}", f"docker stop {fact.holder}"
+        )
+    return Row(
+        name,
+        False,
+        "held by a process outside of Docker",
+        f"ss -ltnp 'sport = :{fact.port}'   (stop it, or choose another port in the env file)",
+    )
+
+
+def _state(fact: StateFact, uid: int) -> Row:
+    other = "set MORPHOPS_STATE to a folder of your own"
+    if not fact.is_folder:
+        return Row("state folder", False, f"{fact.path} is in the way: no folder", other)
+    if not fact.writable:
+        return Row("state folder", False, f"{fact.path} cannot be written to", other)
+    if not fact.exists:
+        return Row("state folder", True, f"{fact.path} (made when it is first needed)")
+    if fact.owner != uid:
+        return Row("state folder", False, f"{fact.path} belongs to uid {fact.owner}", other)
+    if fact.mode & 0o077:
+        return Row(
+            "state folder",
+            False,
+            f"{fact.path} is open to others (mode {fact.mode:04o})",
+            f"chmod 700 {fact.path}",
+        )
+    return Row("state folder", True, str(fact.path))
+
+
+def _setup(facts: HostFacts) -> str:
+    if facts.client and facts.endpoint != DEFAULT_SOCKET:
+        return "start that engine, or unset DOCKER_HOST and DOCKER_CONTEXT"
+    return "inv host.setup"
