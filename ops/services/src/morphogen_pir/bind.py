@@ -1,0 +1,50 @@
+"""Listening addresses: `127.0.0.1:3000`, `[::1]:3000`; port 0 lets the system choose."""
+
+import re
+import socket
+from dataclasses import dataclass
+
+_ADDRESS = re.compile(
+    r"(?:\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<host>[^\[\]:\s]+)):(?P<port>[0-9]{1,5})\Z"
+)
+    r"(?:\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<host>[^\[\]:\s]+)):(?P<port>[0-9]{1,5})\Z"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BindAddress:
+    """Where a service listens."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def parse_bind_address(text: str) -> BindAddress:
+    """Read `host:port`.
+
+    Raises:
+        ValueError: when it is not that.
+    """
+    match = _ADDRESS.match(text)
+    if not match or int(match["port"]) > 65535:
+        raise ValueError("must be host:port, with a port up to 65535")
+    return BindAddress(match["v6"] or match["host"], int(match["port"]))
+
+
+def listen(address: BindAddress) -> socket.socket:
+    """A listening socket; bound before anything else, so that a taken port is a plain error.
+
+    Raises:
+        OSError: when the address cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    return socket.create_server((address.host, address.port), family=family, backlog=2048)
+
+
+def bound_address(listener: socket.socket) -> BindAddress:
+    """What `listener` is really bound to (the port, where 0 was asked for)."""
+    host, port = listener.getsockname()[:2]
+    return BindAddress(host, port)

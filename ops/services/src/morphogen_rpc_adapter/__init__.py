@@ -1,0 +1,1 @@
+"""JSON-RPC in front of a pair of PIR servers: private reads without trusting either of them."""

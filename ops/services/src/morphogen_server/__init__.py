@@ -1,0 +1,1 @@
+"""One of the two PIR servers: holds a matrix, answers DPF keys, learns nothing from them."""
