@@ -6,8 +6,8 @@ Invoke turns only its own exceptions into exit codes; anything else would be a t
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from invoke.exceptions import Exit
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from morphops.report import Reporter
 
 F = TypeVar("F", bound=Callable[..., None])
-View = Any
+View: TypeAlias = Mapping[str, Any]
 
 
 def command(body: F) -> F:
@@ -57,6 +57,9 @@ def perform(
     view = use_case(open_site(reporter))
     if not reporter.emit(view):
         show(reporter, view)
+    # A view that reports something amiss was shown in full first, and then says its exit code.
+    if view.get("exit"):
+        raise Exit(code=view["exit"])
 
 
 def _tell(err: MorphopsError, *, json: bool) -> None:

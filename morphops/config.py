@@ -74,8 +74,10 @@ def parse_env_schema(text: str, source: str) -> EnvSchema:
     schema = _validate(EnvSchema, _yaml(text, source), source)
     findings = []
     for name, variable in schema.variables.items():
-        if variable.same_as and variable.same_as not in schema.variables:
-            findings.append(f"variables/{name}/same_as: no such variable {variable.same_as!r}")
+        for key in ("same_as", "differs_from", "binds"):
+            other = getattr(variable, key)
+            if other and other not in schema.variables:
+                findings.append(f"variables/{name}/{key}: no such variable {other!r}")
         try:
             re.compile(variable.pattern)
         except re.error as err:

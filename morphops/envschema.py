@@ -21,6 +21,7 @@ class Variable:
         generate: how `quickstart` makes a fresh value: so many random bytes in hex.
         same_as: a variable that must have the same value.
         differs_from: a variable that must have another value.
+        binds: for a host port, the variable with the address that it is bound on.
     """
 
     about: str
@@ -32,6 +33,7 @@ class Variable:
     generate: Literal["", "hex16", "hex32"] = ""
     same_as: str = ""
     differs_from: str = ""
+    binds: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -170,6 +170,53 @@ def logs(reporter: Reporter, view: Mapping[str, Any]) -> None:
             reporter.say(f"{service}  {line}")
 
 
+def images(reporter: Reporter, view: Mapping[str, Any]) -> None:
+    """Images that were built, by name."""
+    reporter.table(("image", "reference"), sorted(view["images"].items()))
+    if view.get("pushed"):
+        reporter.say("next: inv release.create")
+
+
+def registry(reporter: Reporter, view: Mapping[str, Any]) -> None:
+    """The local registry."""
+    where = f" at {view['address']}" if view["address"] else ""
+    reporter.say(f"registry {view['container']}: {view['state']}{where} (data: {view['volume']})")
+
+
+def host(reporter: Reporter, view: Mapping[str, Any]) -> None:
+    """`inv host.check` for people."""
+    rows = [
+        (row["name"], "ok" if row["ok"] else "missing", row["found"], row["remedy"])
+        for row in view["rows"]
+    ]
+    reporter.table(("what", "", "found", "to mend it"), rows)
+    reporter.say("ready" if view["ready"] else "not ready")
+
+
+def setup(reporter: Reporter, view: Mapping[str, Any]) -> None:
+    """`inv host.setup` for people."""
+    reporter.say("ready" if view["done"] else "ready: nothing was missing")
+
+
+def quickstart(reporter: Reporter, view: Mapping[str, Any]) -> None:
+    """What quickstart brought: answers beside what the sample says, and what to try."""
+    deployed(reporter, view)
+    rows = [
+        (a["question"], _brief(a["answer"]), _brief(a["expected"]), "yes" if a["right"] else "no")
+        for a in view["answers"]
+    ]
+    reporter.table(("asked", "answer", "the sample says", "right"), rows)
+    reporter.say(f"values: {view['env_file']}")
+    reporter.say("try:")
+    for line in view["try"]:
+        reporter.say(f"  {line}")
+
+
+def _brief(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 34 else f"{text[:22]}… ({len(text)} characters)"
+
+
 def error(err: MorphopsError) -> None:
     """A failure, on stderr: what, details, state, next."""
     console = _console(stderr=True)

@@ -183,5 +183,99 @@ def create(c: Context, image: list[str], label: list[str], json: bool = False) -
     )
 
 
-ns = Collection(deploy, rollback, pull, up, down, wait, smoke, status, history, logs)
-ns.add_collection(Collection("release", create))
+@task(
+    help={
+        "version": "label of the images (default: what git describes)",
+        "no_push": "only load them into the engine; then they cannot be released",
+        "json": _JSON,
+    }
+)
+@command
+def build(c: Context, version: str = "", no_push: bool = False, json: bool = False) -> None:
+    """Build the images and push them to the bundle's registry."""
+    from morphops import report
+    from morphops.app import building
+
+    perform(
+        json,
+        lambda site: building.build(site, version=version, push=not no_push),
+        report.images,
+    )
+
+
+@task(help={"refresh": "make them again, to take in newer packages", "json": _JSON})
+@command
+def base(c: Context, refresh: bool = False, json: bool = False) -> None:
+    """Make base images from distribution packages, for machines without a public registry."""
+    from morphops import report
+    from morphops.app import building
+
+    perform(json, lambda site: building.make_bases(site, refresh=refresh), report.images)
+
+
+@task(help={"json": _JSON})
+@command
+def registry_up(c: Context, json: bool = False) -> None:
+    """Start the local registry on loopback."""
+    from morphops import report
+    from morphops.app import building
+
+    perform(json, building.registry_up, report.registry)
+
+
+@task(help={"delete_data": "delete what it holds as well", "json": _JSON})
+@command
+def registry_down(c: Context, delete_data: bool = False, json: bool = False) -> None:
+    """Stop the local registry; its data stays."""
+    from morphops import report
+    from morphops.app import building
+
+    perform(
+        json, lambda site: building.registry_down(site, delete_data=delete_data), report.registry
+    )
+
+
+@task(help={"json": _JSON})
+@command
+def check(c: Context, json: bool = False) -> None:
+    """Say what this machine lacks, and how to mend it; exit 3 if anything."""
+    from morphops import report
+    from morphops.app import hosting
+
+    perform(json, hosting.check, report.host)
+
+
+@task(help={"json": _JSON})
+@command
+def setup(c: Context, json: bool = False) -> None:
+    """Install and start the engine where it is missing (root)."""
+    from morphops import report
+    from morphops.app import hosting
+
+    perform(json, hosting.setup, report.setup)
+
+
+@task(help={"json": _JSON})
+@command
+def quickstart(c: Context, json: bool = False) -> None:
+    """From nothing to a stack that answers, on this machine; again, it changes nothing."""
+    from morphops import report
+    from morphops.app import quickstart as use_case
+
+    perform(json, use_case.quickstart, report.quickstart)
+
+
+def _collection() -> Collection:
+    tasks = (deploy, rollback, pull, up, down, wait, smoke, status, history, logs)
+    collection = Collection(*tasks, build, quickstart)
+    collection.add_collection(Collection("release", create))
+    collection.add_collection(Collection("image", base))
+    collection.add_collection(Collection("host", check, setup))
+    registry = Collection("registry")
+    registry.add_task(registry_up, name="up")
+    registry.add_task(registry_down, name="down")
+    collection.add_collection(registry)
+    return collection
+
+
+ns = _collection()

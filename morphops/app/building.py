@@ -85,9 +85,7 @@ def make_bases(site: Site, *, refresh: bool = False) -> dict[str, Any]:
             say=site.observer.note,
         )
         refs[image.name] = str(ref)
-    replaces = {
-        reference: refs[image.name] for image in images for reference in image.replaces
-    }
+    replaces = {reference: refs[image.name] for image in images for reference in image.replaces}
     return {"state": "built", "images": refs, "replaces": replaces}
 
 

@@ -172,9 +172,7 @@ def _ask(site: Site, ask: Ask) -> list[dict[str, Any]]:
     import requests
 
     document = json.loads((site.folder / ask.document).read_bytes())
-    url, why = probes.published(
-        site.target.observe(site.bundle.project), ask.service, ask.port
-    )
+    url, why = probes.published(site.target.observe(site.bundle.project), ask.service, ask.port)
     if not url:
         raise GateFailed(why, hint="inv status")
     answers = []
@@ -220,12 +218,9 @@ def _commands(site: Site, ask: Ask) -> list[str]:
     if ask.questions and url:
         document = json.loads((site.folder / ask.document).read_bytes())
         request = json.dumps(dict(probes.ask(ask.questions[0], document, 1).request))
-        commands.append(
-            f"curl -s -H content-type:application/json -d {shlex.quote(request)} {url}"
-        )
+        commands.append(f"curl -s -H content-type:application/json -d {shlex.quote(request)} {url}")
     return [*commands, "inv down"]
 
 
 def _fill(site: Site, text: str) -> str:
     return text.replace("{state}", str(site.state.root))
-

@@ -1,0 +1,62 @@
+"""Use cases about the machine: host.check and host.setup."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from morphops import config, envfile, host, host_setup
+from morphops.app.site import Site
+from morphops.errors import ConfigError, InputError, PreconditionError
+from morphops.host_judge import Needs
+
+
+def check(site: Site) -> dict[str, Any]:
+    """What the machine must offer, row by row, with the remedy where something is missing.
+
+    Returns:
+        `ready`, the rows, and `exit` 3 where something is missing.
+
+    Raises:
+        ConfigError: the bundle's env schema is wrong.
+    """
+    needs = Needs(project=site.bundle.project, state=site.state.root, ports=_ports(site))
+    rows = host.judge(host.observe(site.docker, needs), needs)
+    ready = all(row.ok for row in rows)
+    return {
+        "ready": ready,
+        "exit": 0 if ready else PreconditionError.exit_code,
+        "rows": [asdict(row) for row in rows],
+    }
+
+
+def setup(site: Site) -> dict[str, Any]:
+    """Install and start what is missing; where nothing is, nothing is done."""
+    done = host_setup.setup(site.docker, site.observer.note)
+    for line in done:
+        site.observer.note(line)
+    return {"state": "ready", "done": done}
+
+
+def _ports(site: Site) -> tuple[tuple[str, int], ...]:
+    """The host ports that the stack will bind, from the env file or the schema's defaults."""
+    path = site.folder / site.bundle.env.schema
+    try:
+        schema = config.parse_env_schema(path.read_text(encoding="utf-8"), str(path))
+    except OSError as err:
+        raise ConfigError(f"{path}: {err.strerror}") from None
+    values: Mapping[str, str] = {}
+    try:
+        values = envfile.load(site.env_file()).values
+    except InputError:
+        pass  # not written yet, or not right yet: deploy says so, here the defaults will do
+    ports = []
+    for name, variable in schema.variables.items():
+        if not variable.binds:
+            continue
+        port = values.get(name) or variable.default
+        address = values.get(variable.binds) or schema.variables[variable.binds].default
+        if port.isdigit():
+            ports.append((address, int(port)))
+    return tuple(ports)
