@@ -7,8 +7,6 @@ from dataclasses import dataclass
 _ADDRESS = re.compile(
     r"(?:\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<host>[^\[\]:\s]+)):(?P<port>[0-9]{1,5})\Z"
 )
-    r"(?:\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<host>[^\[\]:\s]+)):(?P<port>[0-9]{1,5})\Z"
-)
 
 
 @dataclass(frozen=True, slots=True)
