@@ -5,7 +5,9 @@ Nothing heavy is imported here, so that `inv --list` stays as fast as Invoke its
 
 from __future__ import annotations
 
-from invoke import Collection, Context, task
+from invoke.collection import Collection
+from invoke.context import Context
+from invoke.tasks import task
 
 from morphops.cli import command, perform
 

@@ -13,7 +13,7 @@ from morphops.app.scene import read_bundle, stored
 from morphops.app.site import BUNDLE, Site
 from morphops.errors import ConfigError, InputError, NotFound, PreconditionError
 from morphops.journal import of_record
-from morphops.layout import write_layout
+from morphops.layout import is_complete, write_layout
 from morphops.model import Image, ImageRef, Release, is_digest, parse_digest, short
 from morphops.registry import Registry
 
@@ -118,10 +118,10 @@ def find(site: Site, digest: str) -> Release | None:
     Raises:
         RegistryError: it is not here, and the registry does not answer.
     """
-    if site.state.release(digest).is_dir():
+    if is_complete(site.state.release(digest)):
         return stored(site, digest)
     try:
-        release = site.registry.pull_release(f"{site.bundle.releases}", digest)
+        release = site.registry.pull_release(site.bundle.releases, digest)
     except (NotFound, InputError):
         return None
     keep(site, release)
@@ -146,8 +146,7 @@ def current(site: Site) -> Release:
 def keep(site: Site, release: Release) -> None:
     """Store a release in the state folder, whole."""
     site.state.ensure()
-    artifact = _encode(release)
-    write_layout(artifact, site.state.release(release.digest))
+    write_layout(oci.encode_release(release), site.state.release(release.digest))
 
 
 def working_files(site: Site) -> dict[str, bytes]:
@@ -210,22 +209,12 @@ def _publish(
         manifests=manifests,
         labels=labels,
     )
-    release = oci.decode(artifact.digest, artifact.manifest, artifact.blobs)
+    release = oci.decode(artifact.digest, artifact.manifest, artifact.blobs.__getitem__)
     read_bundle(release)  # what cannot be read back is not published
     site.registry.push_release(artifact, site.bundle.releases)
     site.registry.hold(release, site.bundle.owns)
     write_layout(artifact, site.state.release(artifact.digest))
     return release
-
-
-def _encode(release: Release) -> oci.Artifact:
-    return oci.encode(
-        project=release.project,
-        images=release.images,
-        files=release.files,
-        manifests=release.manifests,
-        labels=release.labels,
-    )
 
 
 def _resolve_image(site: Site, name: str, ref: ImageRef) -> tuple[Image, Mapping[str, bytes]]:
@@ -242,7 +231,7 @@ def _image_of(site: Site, digest: str) -> str:
     names = [
         name
         for name, spec in site.bundle.images.items()
-        if site.registry.has_image(spec.repository, digest)
+        if site.registry.has(spec.repository, digest)
     ]
     if not names:
         raise NotFound(
