@@ -217,7 +217,9 @@ def _tail(begin: int) -> tuple[str, ...]:
             lines = log.read().decode(errors="replace").splitlines()
     except OSError:
         return ()
-    return tuple(line for line in lines if line.strip())[-12:]
+    # What the engine merely reports while it starts hides the line that says why it ended.
+    telling = [line for line in lines if line.strip() and "level=info" not in line]
+    return tuple(telling[-12:])
 
 
 def _text(path: Path) -> str:
