@@ -1,0 +1,101 @@
+"""A registry, a base image and stacks of their own, for the tests on a real engine."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from morphops import base_image
+from morphops.base_image import BaseImage
+from morphops.docker import local_registry
+from morphops.docker.client import Docker
+from tests import stacks
+from tests.stacks import Inv
+
+ROOT = Path(__file__).parents[2]
+# Made from packages in some seconds; kept between runs, since the recipe's digest names it.
+STORE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "morphops-tests"
+
+
+def free_port() -> int:
+    """A port that nobody listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def docker() -> Docker:
+    return Docker()
+
+
+@pytest.fixture(scope="session")
+def bases() -> dict[str, BaseImage]:
+    recipes = base_image.load_recipes(ROOT / "ops" / "docker" / "bases.yaml")
+    STORE.mkdir(parents=True, exist_ok=True)
+    made = base_image.make(recipes, ("python", "registry"), store=STORE, say=print)
+    return {image.name: image for image in made}
+
+
+@pytest.fixture(scope="session")
+def registry(docker: Docker, bases: dict[str, BaseImage]) -> Iterator[str]:
+    name = f"morphops-test-registry-{uuid.uuid4().hex[:8]}"
+    image = base_image.load(docker, bases["registry"], "morphops-test/registry:local")
+    there = local_registry.up(docker, image=image, port=free_port(), name=name)
+    yield there.address
+    local_registry.down(docker, name=name, delete_data=True)
+
+
+@pytest.fixture(scope="session")
+def images(bases: dict[str, BaseImage], registry: str) -> dict[str, str]:
+    """Variants of both images, by how they behave: `pair-ok`, `front-wrong` …"""
+    modes = {
+        "pair": ("ok", "v2", "sick", "crash", "drifted"),
+        "front": ("ok", "v2", "wrong", "error"),
+    }
+    return {
+        f"{name}-{mode}": stacks.variant(
+            bases["python"], registry, f"morphops-test/{name}", MODE=mode
+        )
+        for name, those in modes.items()
+        for mode in those
+    }
+
+
+@pytest.fixture
+def inv(tmp_path: Path, registry: str, images: dict[str, str]) -> Iterator[Inv]:
+    """A project of its own; whatever is left of it on the engine is removed."""
+    name = f"morphops-test-{uuid.uuid4().hex[:8]}"
+    yield stacks.project(tmp_path, name, free_port(), registry=registry)
+    subprocess.run(
+        ["docker", "compose", "-p", name, "down", "-t", "1", "--remove-orphans"], check=False
+    )
+
+
+@pytest.fixture
+def release(inv: Inv, images: dict[str, str]) -> Release:
+    return Release(inv, images)
+
+
+class Release:
+    """Makes releases of the test stack: `release(pair="v2")`."""
+
+    def __init__(self, inv: Inv, images: dict[str, str]) -> None:
+        self._inv = inv
+        self._images = images
+
+    def __call__(self, pair: str = "ok", front: str = "ok") -> str:
+        made = self._inv(
+            "release.create",
+            f"--image=pair={self._images[f'pair-{pair}']}",
+            f"--image=front={self._images[f'front-{front}']}",
+            "--json",
+        )
+        assert made.code == 0, made
+        return str(made.json["release"])

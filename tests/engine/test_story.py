@@ -1,0 +1,314 @@
+"""Deploy, fail, roll back: on a real engine, as a user types it."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests import stacks
+from tests.engine.conftest import Release
+from tests.stacks import SECRET, Inv
+
+pytestmark = pytest.mark.engine
+
+
+def ask(inv: Inv, number: int = 4) -> object:
+    """What the front answers, asked without morphops."""
+    port = next(
+        line.partition("=")[2]
+        for line in (inv.state / "test.env").read_text().splitlines()
+        if line.startswith("FRONT_PORT")
+    )
+    request = {"id": 1, "method": "double", "params": [number]}
+    return requests.post(f"http://127.0.0.1:{port}/", json=request, timeout=5).json()["result"]
+
+
+def containers(inv: Inv) -> dict[str, str]:
+    """Service → container id, of what is there."""
+    view = inv("status", "--json").json
+    project = view["project"]
+    said = subprocess.run(
+        [
+            *("docker", "ps", "-a", "--filter", f"label=com.docker.compose.project={project}"),
+            *("--format", '{{.Label "com.docker.compose.service"}} {{.ID}}'),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return dict(line.split() for line in said.stdout.splitlines())
+
+
+def test_first_deploy_upgrade_rollback_without_a_registry(inv: Inv, release: Release) -> None:
+    first, second = release(), release(pair="v2")
+    assert first != second
+    assert release() == first  # the same content has the same name
+
+    done = inv("deploy", f"--image={first}", "--json")
+    assert done.code == 0, done
+    assert done.json["changes"] == ["create a", "create b", "create front"]
+    status = inv("status", "--json").json
+    assert (status["state"], status["release"]) == ("healthy", first)
+    assert all(row["image"]["matches"] for row in status["services"])
+    assert status["probes"]["pair"]["facts"] == {"epoch": 7}
+    assert ask(inv) == 8
+    before = containers(inv)
+
+    again = inv("deploy", f"--image={first}", "--json")
+    assert (again.code, again.json["changed"]) == (0, False)
+    assert containers(inv) == before
+
+    plan = inv("deploy", f"--image={second}", "--plan", "--json")
+    assert plan.code == 0, plan
+    assert plan.json["changes"][-1] == "keep front"
+    assert containers(inv) == before
+
+    done = inv("deploy", f"--image={second}", "--json")
+    assert done.code == 0, done
+    after = containers(inv)
+    assert after["front"] == before["front"]  # unchanged, so not touched
+    assert after["a"] != before["a"]
+    status = inv("status", "--json").json
+    assert (status["state"], status["release"]) == ("healthy", second)
+    assert {row["service"]: row["created_by"] for row in status["services"]} == {
+        "a": second,
+        "b": second,
+        "front": first,
+    }
+
+    # Nobody listens at this address: the registry might as well be gone.
+    off = {"MORPHOPS_REGISTRY": "127.0.0.1:1"}
+    back = inv("rollback", "--reason=test", "--json", env=off)
+    assert back.code == 0, back
+    status = inv("status", "--json").json
+    assert (status["state"], status["release"]) == ("healthy", first)
+    assert all(row["image"]["matches"] for row in status["services"])
+    assert ask(inv) == 8
+
+    nothing = inv("rollback", "--json", env=off)
+    assert nothing.code == 3
+    assert "no earlier release" in nothing.json["error"]["what"]
+    kinds = [(r["kind"], r["outcome"]) for r in inv("history", "--json").json["operations"]]
+    assert kinds == [("deploy", "deployed")] * 3 + [("rollback", "deployed")]
+
+
+@pytest.mark.parametrize(
+    ("pair", "front", "says"),
+    [
+        ("sick", "ok", ["not healthy", "migrating", "starting in mode sick"]),
+        ("crash", "ok", ["ends and is started again", "no such table: accounts"]),
+        ("drifted", "ok", ["probe pair did not pass", "served 8", "the document says 7"]),
+        ("ok", "wrong", ["5 of 5 known answers were missed", "double of 1: expected 2, got 1"]),
+        ("ok", "error", ["got error -32000: the pair is unavailable"]),
+    ],
+)
+def test_a_bad_release_is_undone(
+    inv: Inv, release: Release, pair: str, front: str, says: list[str]
+) -> None:
+    good, bad = release(), release(pair=pair, front=front)
+    assert inv("deploy", f"--image={good}").code == 0
+    failed = inv("deploy", f"--image={bad}")
+    assert failed.code == 4, failed
+    for text in says:
+        assert text in failed.err, failed
+    assert f"release {good.removeprefix('sha256:')[:12]} runs again" in failed.err
+    assert SECRET not in failed.err + failed.out
+    status = inv("status", "--json").json
+    assert (status["state"], status["release"]) == ("healthy", good)
+    assert ask(inv) == 8
+    # A failed release is no place to go back to.
+    assert inv("rollback").code == 3
+
+
+def test_a_bad_first_release_leaves_nothing(inv: Inv, release: Release) -> None:
+    failed = inv("deploy", f"--image={release(pair='crash')}", "--json")
+    assert failed.code == 4, failed
+    assert "nothing runs" in failed.json["error"]["state"]
+    assert containers(inv) == {}
+    assert inv("status", "--json").json["state"] == "no release"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_is_whole_again(inv: Inv, release: Release, number: signal.Signals) -> None:
+    good, bad = release(), release(pair="sick")
+    assert inv("deploy", f"--image={good}").code == 0
+    process = inv.start("deploy", f"--image={bad}")
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "waiting:" in line:
+            process.send_signal(number)
+            break
+    _, rest = process.communicate(timeout=120)
+    assert process.returncode == 128 + number, rest
+    assert "runs again" in rest
+    status = inv("status", "--json").json
+    assert (status["state"], status["release"]) == ("healthy", good)
+
+
+def test_one_image_of_the_release_is_replaced(
+    inv: Inv, release: Release, images: dict[str, str]
+) -> None:
+    assert inv("deploy", f"--image={release()}").code == 0
+    before = containers(inv)
+    named = inv("deploy", f"--image=front={images['front-v2']}", "--json")
+    assert named.code == 0, named
+    assert named.json["changes"] == ["keep a", "keep b", named.json["changes"][-1]]
+    after = containers(inv)
+    assert (after["a"], after["b"]) == (before["a"], before["b"])
+    assert after["front"] != before["front"]
+    # A bare digest that is an image of just one repository means the same.
+    bare = inv("deploy", f"--image={images['front-v2']}", "--json")
+    assert (bare.code, bare.json["changed"]) == (0, False), bare
+
+
+def test_down_and_up(inv: Inv, release: Release) -> None:
+    good = release()
+    assert inv("up").code == 3
+    assert inv("deploy", f"--image={good}").code == 0
+    assert inv("down", "--json").json == {"state": "down", "changed": True}
+    assert inv("down", "--json").json == {"state": "down", "changed": False}
+    assert inv("status", "--json").json["state"] == "down"
+    up = inv("up", "--json")
+    assert (up.code, up.json["release"]) == (0, good), up
+    assert inv("wait").code == 0
+    assert inv("smoke", "--json").json["probes"]["answers"]["ready"] is True
+
+
+def test_logs_hide_secrets(inv: Inv, release: Release) -> None:
+    assert inv("deploy", f"--image={release()}").code == 0
+    shown = inv("logs", "a", "--json")
+    assert shown.json["logs"]["a"] == ["starting in mode ok with token REDACTED"]
+    unknown = inv("logs", "c")
+    assert (unknown.code, "no service 'c'" in unknown.err) == (2, True)
+
+
+def test_values_come_back_with_a_rollback(inv: Inv, release: Release, tmp_path: Path) -> None:
+    good = release()
+    assert inv("deploy", f"--image={good}").code == 0
+    stacks.data(tmp_path / "data2", epoch=9)
+    env = (inv.state / "test.env").read_text().replace("/data\n", "/data2\n")
+    other = tmp_path / "other.env"
+    other.write_text(env + "COMPOSE_PROFILES=extra\n")
+    other.chmod(0o600)
+    assert inv("deploy", f"--image={good}", f"--env-file={other}").code == 0
+    status = inv("status", "--json").json
+    assert status["probes"]["pair"]["facts"] == {"epoch": 9}
+    assert [row["service"] for row in status["services"]] == ["a", "b", "extra", "front"]
+    assert inv("rollback", "--reason=test").code == 0
+    status = inv("status", "--json").json
+    assert status["probes"]["pair"]["facts"] == {"epoch": 7}
+    assert [row["service"] for row in status["services"]] == ["a", "b", "front"]
+
+
+class TestRefused:
+    """Bad input and a world that is not ready: one message, the right exit code, no change."""
+
+    def refused(self, result: stacks.Result, code: int, *says: str) -> None:
+        assert result.code == code, result
+        for text in says:
+            assert text in result.err, result
+        assert "Traceback" not in result.err
+        assert SECRET not in result.err + result.out
+
+    def test_digests(self, inv: Inv, release: Release, images: dict[str, str]) -> None:
+        good = release()
+        self.refused(inv("deploy"), 2, "which release?", good)
+        self.refused(inv("deploy", "--image=v1.2"), 2, "a tag can move")
+        self.refused(inv("deploy", "--image=sha256:abc"), 2, "malformed", "64 lowercase hex")
+        self.refused(inv("deploy", f"--image=sha256:{'0' * 64}"), 3, "nobody has")
+        unknown = inv("deploy", f"--image={good}", f"--image=web={images['pair-ok']}")
+        self.refused(unknown, 2, "no image 'web'")
+        assert containers(inv) == {}
+
+    def test_registry_off(self, inv: Inv, release: Release) -> None:
+        release()
+        off = {"MORPHOPS_REGISTRY": "127.0.0.1:1"}
+        failed = inv("deploy", f"--image=sha256:{'1' * 64}", env=off)
+        self.refused(failed, 3, "out of reach", "next:  inv registry.up")
+
+    def test_env_file(self, inv: Inv, release: Release) -> None:
+        good, env = release(), inv.state / "test.env"
+        text = env.read_text()
+        stacks.write_env(env, FRONT_PRT="1", DATA_DIR="<where>")
+        self.refused(inv("deploy", f"--image={good}"), 2, "did you mean FRONT_PORT?", "placeholder")
+        env.write_text(text + "PAIR_IMAGE=x@sha256:" + "0" * 64 + "\n")
+        self.refused(inv("deploy", f"--image={good}"), 2, "names another image than the release")
+        env.write_text(text)
+        exported = inv("deploy", f"--image={good}", env={"FRONT_PORT": "1"})
+        self.refused(exported, 2, "FRONT_PORT is exported")
+        env.chmod(0o644)
+        self.refused(inv("deploy", f"--image={good}"), 2, "chmod 600")
+        env.unlink()
+        self.refused(inv("deploy", f"--image={good}"), 2, "no such env file")
+        assert containers(inv) == {}
+
+    def test_data(self, inv: Inv, release: Release, tmp_path: Path) -> None:
+        good, blob = release(), tmp_path / "data" / "data.bin"
+        whole = blob.read_bytes()
+        blob.write_bytes(whole[:-1])
+        self.refused(inv("deploy", f"--image={good}"), 3, "2099 bytes, its manifest says 2100")
+        blob.write_bytes(whole[:-1] + b"x")
+        self.refused(inv("deploy", f"--image={good}"), 3, "is not what its manifest says")
+        (tmp_path / "data" / "manifest.json").unlink()
+        self.refused(inv("deploy", f"--image={good}"), 2, "there is no", "manifest.json")
+        assert containers(inv) == {}
+
+    def test_port_taken(self, inv: Inv, release: Release) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            port = other.getsockname()[1]
+            env = inv.state / "test.env"
+            stacks.write_env(env, DATA_DIR=str(inv.folder / "data"), FRONT_PORT=str(port))
+            taken = inv("deploy", f"--image={release()}")
+            self.refused(taken, 3, f"port 127.0.0.1:{port} is taken")
+        assert containers(inv) == {}
+
+    def test_a_stack_that_plain_compose_started(self, inv: Inv, release: Release) -> None:
+        good = release()
+        project = inv("status", "--json").json["project"]
+        image = f"{inv.registry}/morphops-test/pair@"
+        view = inv("pull", f"--image={good}", "--json").json
+        compose = inv.folder / "plain.yaml"
+        ref = view["images"]["pair"]["ref"]
+        assert ref.startswith(image)
+        compose.write_text(
+            f"services: {{a: {{image: '{ref}', command: [sleep, '60'], init: true}}}}"
+        )
+        subprocess.run(
+            ["docker", "compose", "-p", project, "-f", str(compose), "up", "-d"],
+            check=True,
+            capture_output=True,
+        )
+        refused = inv("deploy", f"--image={good}")
+        self.refused(refused, 3, "containers that no release created: a", "nothing was changed")
+        self.refused(inv("down"), 3, "containers that no release created")
+        assert list(containers(inv)) == ["a"]
+
+    def test_bundle_and_compose(self, inv: Inv, release: Release) -> None:
+        good = release()
+        bundle = inv.folder / "ops" / "bundle.yaml"
+        text = bundle.read_text()
+        bundle.write_text(text + "wafes: []\n")
+        self.refused(inv("deploy", f"--image={good}"), 2, "bundle.yaml: wafes: unknown key")
+        bundle.write_text(text)
+        compose = inv.folder / "ops" / "compose" / "compose.yaml"
+        compose.write_text(compose.read_text().replace("init: true", "innit: true", 1))
+        bad = release()
+        assert bad != good
+        self.refused(inv("deploy", f"--image={bad}"), 2, "could not render", "innit")
+        assert inv("deploy", f"--image={good}").code == 0  # the release's files, not the tree's
+
+    def test_no_engine(self, inv: Inv, release: Release) -> None:
+        good = release()
+        off = inv("deploy", f"--image={good}", env={"DOCKER_HOST": "unix:///nowhere.sock"})
+        self.refused(off, 3, "no Docker engine answers", "inv host.check")
+
+    def test_no_docker(self, inv: Inv, release: Release, tmp_path: Path) -> None:
+        good = release()
+        self.refused(
+            inv("deploy", f"--image={good}", env={"PATH": str(tmp_path)}), 3, "no `docker`"
+        )
