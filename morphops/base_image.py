@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -108,8 +109,13 @@ def make(
                 pool.submit(_make_one, recipes, name, architecture, mirrors, folders[name])
                 for name in missing
             ]
-            for job in jobs:
-                job.result()
+            try:
+                for job in jobs:
+                    job.result()
+            except BaseException:
+                # Also on Ctrl-C: what has not begun is not begun any more.
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
     return tuple(
         _read(name, recipes.images[name], folders[name], fresh=name in missing) for name in wanted
     )
@@ -167,9 +173,9 @@ def _make_one(
         if folder.exists():
             shutil.rmtree(folder)
         work.rename(folder)
-    except OSError as err:
+    except (OSError, tarfile.TarError) as err:
         raise PreconditionError(
-            f"could not make the base image {name}: {err.strerror}: {err.filename}",
+            f"could not make the base image {name}: {err}",
             hint="inv host.check   (disk space and the state folder)",
         ) from None
     finally:
@@ -220,8 +226,6 @@ def _architecture() -> str:
 
 def _archive(image: BaseImage, tag: str) -> Iterator[bytes]:
     """The image in the form that `docker load` reads, piece by piece."""
-    import tarfile
-
     index = canonical_json(
         [
             {

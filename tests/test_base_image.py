@@ -338,6 +338,15 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path, maker: Any) -> None:
     assert list(store.iterdir()) == []
 
 
+@pytest.mark.parametrize("body", ["echo rubbish > $target", "true", "mkdir $target"])
+def test_a_maker_that_makes_no_tar(tmp_path: Path, maker: Any, body: str) -> None:
+    maker(body)
+    store = tmp_path / "store"
+    with pytest.raises(PreconditionError, match="could not make the base image web"):
+        base_image.make(recipes(), ("web",), store=store, say=print)
+    assert list(store.iterdir()) == []
+
+
 def test_edits_that_do_not_fit_name_the_image(tmp_path: Path, maker: Any) -> None:
     wrong = RECIPES.replace("/etc/passwd", "etc/passwd")
     with pytest.raises(ConfigError, match="base image web: edits: 'etc/passwd'"):

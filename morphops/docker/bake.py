@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import shutil
 import tempfile
 import threading
 from collections import deque
@@ -201,6 +202,11 @@ def _build(
     try:
         with docker.call(f"build {', '.join(targets)}", _LIMIT):
             client = docker.client(_LIMIT)
+            if shutil.which("setpriv"):
+                # A call that streams is not ended by python-on-whales when it is left half-way
+                # (Ctrl-C): the build would go on, and push, with nobody there to hear of it.
+                call = client.client_config.client_call
+                client.client_config.client_call = ["setpriv", "--pdeathsig", "TERM", *call]
             lines = client.buildx.bake(
                 targets,
                 # The engine's own builder, whatever else was made the default: only it sees what
