@@ -14,13 +14,14 @@ Say = Callable[[str], None]
 _LIMIT = 900
 
 
-def run(command: Command, doing: str, *, env: dict[str, str] | None = None) -> None:
+def run(command: Command, doing: str, *, env: dict[str, str] | None = None, hint: str = "") -> None:
     """Run one command, quietly.
 
     Args:
         command: the words.
         doing: what it does, as it reads after "could not".
         env: further variables.
+        hint: what to do when it fails.
 
     Raises:
         PreconditionError: it failed, is not there or took too long; with its last lines.
@@ -43,12 +44,14 @@ def run(command: Command, doing: str, *, env: dict[str, str] | None = None) -> N
         ) from None
     except subprocess.TimeoutExpired:
         raise PreconditionError(
-            f"could not {doing}: `{command[0]}` took longer than {_LIMIT} s and was ended"
+            f"could not {doing}: `{command[0]}` took longer than {_LIMIT} s and was ended",
+            hint=hint,
         ) from None
     if done.returncode:
         lines = [line for line in done.stdout.decode(errors="replace").splitlines() if line.strip()]
         raise PreconditionError(
             f"could not {doing}: `{command[0]}` ended with exit code {done.returncode}",
+            hint=hint,
             detail=tuple(lines[-12:]),
         )
 

@@ -159,6 +159,7 @@ def _make_one(
             f"make the base image {name}",
             # mmdebstrap unpacks below TMPDIR: the state's disk rather than a small /tmp.
             env={"SOURCE_DATE_EPOCH": str(recipes.epoch), "TMPDIR": str(work)},
+            hint="inv host.check   (disk space; and is the package mirror reached?)",
         )
         try:
             layer = write_layer(tar, blob, merged(recipes.edits, image.edits), recipes.epoch)

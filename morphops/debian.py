@@ -204,7 +204,7 @@ def rootfs_command(
     if mirrors.security:
         lines.append(f"deb {mirrors.security} {suite}-security {rest}")
     return (
-        "mmdebstrap", "--quiet", "--variant=extract", f"--mode={'root' if root else 'unshare'}",
+        "mmdebstrap", "--variant=extract", f"--mode={'root' if root else 'unshare'}",
         "--format=tar", f"--architectures={architecture}", f"--keyring={KEYRING}",
         f"--include={','.join(packages)}", suite, target, *lines,
     )  # fmt: skip

@@ -284,7 +284,7 @@ def test_commands_are_text() -> None:
         target="/t.tar",
     )
     assert " ".join(command) == (
-        "mmdebstrap --quiet --variant=extract --mode=unshare --format=tar --architectures=amd64 "
+        "mmdebstrap --variant=extract --mode=unshare --format=tar --architectures=amd64 "
         "--keyring=/usr/share/keyrings/debian-archive-keyring.gpg --include=a,b trixie /t.tar "
         "deb http://m trixie main contrib deb http://s trixie-security main contrib"
     )
