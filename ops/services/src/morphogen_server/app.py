@@ -1,7 +1,6 @@
 """The HTTP face of the server: routes, statuses, JSON. What they answer comes from `epoch`."""
 
 import asyncio
-import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -10,10 +9,11 @@ from functools import wraps
 from prometheus_client import generate_latest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from morphogen_http.body import BodyError, json_body
 from morphogen_pir.matrix import Matrix, MatrixError
 from morphogen_pir.wire import Kind, WireError, to_hex
 from morphogen_server.admin import AdminError, check_token, fetch, parse_request
@@ -76,7 +76,10 @@ class Server:
 
     async def query(self, request: Request) -> Response:
         """`POST /query`: three rows."""
-        epoch, keys = self.epoch, parse_keys(_field(await _json_body(request), "keys"))
+        epoch, keys = (
+            self.epoch,
+            parse_keys(_field(await json_body(request, _MAX_BODY_BYTES), "keys")),
+        )
         answers = await self.pool.run(lambda: epoch.answer(Kind.ROW, keys))
         return JSONResponse({"epoch_id": epoch.epoch_id, "payloads": [to_hex(a) for a in answers]})
 
@@ -85,13 +88,13 @@ class Server:
         epoch = self.epoch
         if epoch.pages is None:
             raise HTTPException(404, "page PIR is disabled")
-        keys = parse_keys(_field(await _json_body(request), "keys"))
+        keys = parse_keys(_field(await json_body(request, _MAX_BODY_BYTES), "keys"))
         answers = await self.pool.run(lambda: epoch.answer(Kind.PAGE, keys))
         return JSONResponse({"epoch_id": epoch.epoch_id, "pages": [to_hex(a) for a in answers]})
 
     async def query_batch(self, request: Request) -> Response:
         """`POST /query/batch`: up to 32 questions, in one slot."""
-        epoch, queries = self.epoch, _field(await _json_body(request), "queries")
+        epoch, queries = self.epoch, _field(await json_body(request, _MAX_BODY_BYTES), "queries")
         if not isinstance(queries, list) or not 1 <= len(queries) <= _MAX_BATCH:
             raise ValueError(f"queries must be a list of 1 to {_MAX_BATCH}")
         keys = [key for query in queries for key in parse_keys(_field(query, "keys"))]
@@ -103,7 +106,7 @@ class Server:
     async def admin_snapshot(self, request: Request) -> Response:
         """`POST /admin/snapshot`: load the next epoch; on any failure the old one stays."""
         check_token(self.settings, request.headers.get("authorization"))
-        wanted = parse_request(await _json_body(request))
+        wanted = parse_request(await json_body(request, _MAX_BODY_BYTES))
         async with self._loading:
             current = self.epoch
             data = await fetch(self.settings, wanted.url)
@@ -137,7 +140,7 @@ class Server:
                 response = await handler(request)
             except HTTPException as error:
                 response = _refusal(error.status_code, error.detail)
-            except AdminError as error:
+            except (AdminError, BodyError) as error:
                 response = _refusal(error.status, str(error))
             except (WireError, MatrixError, ValueError) as error:
                 response = _refusal(400, str(error))
@@ -170,22 +173,6 @@ def make_app(settings: ServerSettings) -> tuple[Starlette, Server]:
         Route(path, server.guarded(handler), methods=[method]) for method, path, handler in table
     ]
     return Starlette(routes=routes, lifespan=lifespan), server
-
-
-async def _json_body(request: Request) -> object:
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > _MAX_BODY_BYTES:
-                raise HTTPException(413, f"the body is larger than {_MAX_BODY_BYTES} bytes")
-    except ClientDisconnect:
-        raise HTTPException(400, "the body ends early") from None
-    try:
-        document: object = json.loads(body)
-    except (ValueError, RecursionError):
-        raise ValueError("the body is not a JSON document") from None
-    return document
 
 
 def _field(document: object, name: str) -> object:

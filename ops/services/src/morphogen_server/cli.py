@@ -4,21 +4,22 @@ import argparse
 import asyncio
 import logging
 import os
-import signal
 import socket
-import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
 import uvicorn
 
-from morphogen_pir.bind import bound_address, listen
+from morphogen_http.bind import bound_address, listen
+from morphogen_http.process import (
+    exit_quietly_on_signals,
+    http_server,
+    log_to_stderr,
+    startup_failed,
+)
 from morphogen_server.app import Server, make_app
 from morphogen_server.config import ConfigError, ServerSettings, load_settings
 from morphogen_server.epoch import check_sizes, load_matrix, make_epoch
-
-# A drain ends at the latest after this; give the container a few seconds more.
-DRAIN_SECONDS = 30
 
 log = logging.getLogger("morphogen_server")
 
@@ -51,15 +52,8 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the server; returns the exit code."""
-    # uvicorn gives a signal back to the handler that stood before it once everything is drained.
-    # This one makes that, and a signal that comes before uvicorn, an ordinary exit.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _exit_quietly)
-    logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
-    )
-    for chatty in ("uvicorn", "httpx"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    exit_quietly_on_signals()
+    log_to_stderr()
     try:
         settings = load_settings(vars(_parser().parse_args(argv)), os.environ)
         check_sizes(settings)
@@ -72,20 +66,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         reason = f"{where}: {error.strerror or error}"
     else:
         return 0
-    print(f"morphogen-server startup failed: {' '.join(reason.split())}", file=sys.stderr)
-    return 1
+    return startup_failed("morphogen-server", reason)
 
 
 async def _serve(settings: ServerSettings, listener: socket.socket) -> None:
     app, state = make_app(settings)
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
-    )
-    http = uvicorn.Server(config)
+    http = http_server(app)
     loading = asyncio.create_task(_load(settings, state, http))
     log.info("listening on %s", bound_address(listener))
     await http.serve(sockets=[listener])
@@ -101,10 +87,6 @@ async def _load(settings: ServerSettings, state: Server, http: uvicorn.Server) -
         http.should_exit = True
         raise
     state.serve(epoch)
-
-
-def _exit_quietly(_signal: int, _frame: object) -> NoReturn:
-    raise SystemExit(0)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from morphogen_pir.bind import BindAddress, parse_bind_address
+from morphogen_http.bind import BindAddress, parse_bind_address
 from morphogen_pir.cuckoo import DEFAULT_SEEDS, Seeds
 from morphogen_pir.dpf import MAX_DOMAIN_BITS
 from morphogen_pir.prg import BUILT_IN_KEYS, PrgKeys

@@ -1,0 +1,54 @@
+"""The life of a service: signals, logs, and an HTTP server that drains."""
+
+import logging
+import signal
+import sys
+from typing import Final, NoReturn
+
+import uvicorn
+from starlette.applications import Starlette
+
+# A drain ends at the latest after this; the container's stop grace period should be longer.
+DRAIN_SECONDS: Final = 30
+
+
+def exit_quietly_on_signals() -> None:
+    """Make SIGTERM and SIGINT an exit with code 0, also for a process that is pid 1.
+
+    uvicorn takes both signals while it runs, drains, and gives them back to the handler that
+    stood before it: this one.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _exit)
+
+
+def log_to_stderr() -> None:
+    """Own messages from INFO, libraries' from WARNING: httpx would log every URL it asks."""
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
+    )
+    for library in ("uvicorn", "httpx", "httpcore", "asyncio"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+
+
+def http_server(app: Starlette) -> uvicorn.Server:
+    """A server without an access log that finishes what is in flight before it stops."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=DRAIN_SECONDS,
+        )
+    )
+
+
+def startup_failed(program: str, reason: str) -> int:
+    """Say in one line on stderr why the service does not start; returns the exit code."""
+    print(f"{program} startup failed: {' '.join(reason.split())}", file=sys.stderr)
+    return 1
+
+
+def _exit(_signal: int, _frame: object) -> NoReturn:
+    raise SystemExit(0)

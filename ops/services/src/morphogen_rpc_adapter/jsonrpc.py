@@ -1,0 +1,67 @@
+"""JSON-RPC 2.0: envelopes, batches and notifications around a function that answers one call."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from morphogen_rpc_adapter.errors import INTERNAL_ERROR, INVALID_REQUEST, RpcError
+
+MAX_BATCH: Final = 100
+_AT_ONCE: Final = 16  # calls of one batch that run at the same time
+
+Call = Callable[[str, Any], Awaitable[Any]]
+Response = dict[str, Any]
+
+log = logging.getLogger("morphogen_rpc_adapter")
+
+
+async def answer(document: object, call: Call) -> Response | list[Response] | None:
+    """Answer a request or a batch; None when it was notifications only.
+
+    Args:
+        document: the parsed body.
+        call: answers a method with its parameters, or raises RpcError.
+    """
+    if not isinstance(document, list):
+        return await _answer_one(document, call)
+    if not document:
+        return _error(None, RpcError(INVALID_REQUEST, "the batch is empty"))
+    if len(document) > MAX_BATCH:
+        return _error(None, RpcError(INVALID_REQUEST, f"a batch has at most {MAX_BATCH} requests"))
+    gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(request: object) -> Response | None:
+        async with gate:
+            return await _answer_one(request, call)
+
+    responses = await asyncio.gather(*(one(request) for request in document))
+    return [response for response in responses if response is not None] or None
+
+
+async def _answer_one(request: object, call: Call) -> Response | None:
+    if not isinstance(request, dict) or request.get("jsonrpc") != "2.0":
+        return _error(None, RpcError(INVALID_REQUEST, "not a JSON-RPC 2.0 request"))
+    identity, method = request.get("id"), request.get("method")
+    if not _is_id(identity):
+        return _error(None, RpcError(INVALID_REQUEST, "the id must be text, a number or null"))
+    params = request.get("params", [])
+    if not isinstance(method, str) or not isinstance(params, list | dict):
+        return _error(identity, RpcError(INVALID_REQUEST, "method or params have the wrong type"))
+    try:
+        response = {"jsonrpc": "2.0", "id": identity, "result": await call(method, params)}
+    except RpcError as error:
+        response = _error(identity, error)
+    except Exception as error:
+        # A bug. Its message or traceback could hold an address, its type cannot.
+        log.error("internal error: %s", type(error).__name__)
+        response = _error(identity, RpcError(INTERNAL_ERROR, "internal error"))
+    return response if "id" in request else None
+
+
+def _is_id(value: object) -> bool:
+    return value is None or (isinstance(value, str | int | float) and not isinstance(value, bool))
+
+
+def _error(identity: object, error: RpcError) -> Response:
+    return {"jsonrpc": "2.0", "id": identity, "error": error.as_object()}

@@ -1,0 +1,201 @@
+"""The moving parts of the tests: processes, a static file server, a fake upstream."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+
+from morphogen_pir.manifest import Manifest
+
+PATIENCE_SECONDS = 20
+
+
+class ServerKeys(NamedTuple):
+    left: str = "000102030405060708090a0b0c0d0e0f"
+    right: str = "0xf0f1f2f3f4f5f6f7f8f9fafbfcfdfeff"
+
+
+def clean_env(**extra: str) -> dict[str, str]:
+    """The environment without anything that configures a service or sends it through a proxy."""
+    ours = re.compile(r"MORPHOGEN_|UPSTREAM_RPC_URL|DICT_URL|CAS_URL|.*_proxy$", re.IGNORECASE)
+    return {k: v for k, v in os.environ.items() if not ours.match(k)} | extra
+
+
+def server_env(
+    snapshot: Path, manifest: Manifest, keys: ServerKeys | None = None
+) -> dict[str, str]:
+    """What a production manifest sets."""
+    keys = keys or ServerKeys()
+    values = {
+        "BIND_ADDR": "127.0.0.1:0",
+        "MATRIX_FILE": str(snapshot / "matrix.bin"),
+        "ROW_SIZE_BYTES": "32",
+        "SEEDS": ",".join(map(str, manifest.seeds)),
+        "BLOCK_NUMBER": str(manifest.block_number),
+        "STATE_ROOT": manifest.state_root,
+        "PAGE_DOMAIN_BITS": str(manifest.page.domain_bits),
+        "PAGE_PRG_KEY_0": keys.left,
+        "PAGE_PRG_KEY_1": keys.right,
+    }
+    return {f"MORPHOGEN_SERVER_{name}": value for name, value in values.items()}
+
+
+class Process:
+    """A service in a process of its own, listening on a port that the system chose."""
+
+    def __init__(self, module: str, args: tuple[str, ...], env: dict[str, str]) -> None:
+        self._log = tempfile.NamedTemporaryFile(prefix=module, suffix=".log")  # noqa: SIM115
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", module, *args],
+            env=clean_env(**env),
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+        )
+        match = self.wait_for(lambda: re.search(r"listening on (\S+)", self.log))
+        self.url = f"http://{match[1]}"
+
+    @property
+    def log(self) -> str:
+        return Path(self._log.name).read_text()
+
+    def wait_for(self, condition: Any) -> Any:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            if value := condition():
+                return value
+            if self._process.poll() is not None:
+                raise AssertionError(f"exited with {self._process.returncode}: {self.log}")
+            time.sleep(0.02)
+        raise AssertionError(f"still not so: {self.log}")
+
+    def wait_healthy(self) -> None:
+        self.wait_for(lambda: httpx.get(self.url + "/health", trust_env=False).status_code == 200)
+
+    def get(self, path: str) -> httpx.Response:
+        return httpx.get(self.url + path, timeout=PATIENCE_SECONDS, trust_env=False)
+
+    def post(self, path: str, document: Any, **headers: str) -> httpx.Response:
+        return httpx.post(
+            self.url + path,
+            json=document,
+            timeout=PATIENCE_SECONDS,
+            headers=headers,
+            trust_env=False,
+        )
+
+    def rpc(self, method: str, *params: Any) -> dict[str, Any]:
+        request = {"jsonrpc": "2.0", "id": 7, "method": method, "params": list(params)}
+        answer: dict[str, Any] = self.post("/", request).json()
+        assert answer["id"] == 7
+        return answer
+
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        return self._process.wait(PATIENCE_SECONDS)
+
+    def stop(self) -> int:
+        self.signal(signal.SIGTERM)
+        return self.wait()
+
+    def close(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        self._log.close()
+
+
+class _Threaded:
+    def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server.owner = self  # type: ignore[attr-defined]
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        self.requests: list[str] = []
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Any:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class _Quiet(BaseHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def reply(self, status: int, body: bytes, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+class CodeHost(_Threaded):
+    """Static files with Range, as nginx serves them."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.replaced: dict[str, bytes] = {}
+        super().__init__(_CodeHandler)
+
+
+class _CodeHandler(_Quiet):
+    def do_GET(self) -> None:
+        host: CodeHost = self.server.owner  # type: ignore[attr-defined]
+        host.requests.append(self.path)
+        path = host.root / self.path.lstrip("/")
+        if self.path in host.replaced:
+            data = host.replaced[self.path]
+        elif path.is_file():
+            data = path.read_bytes()
+        else:
+            return self.reply(404, b"")
+        match = re.match(r"bytes=(\d+)-(\d+)$", self.headers.get("Range", ""))
+        if match:
+            return self.reply(206, data[int(match[1]) : int(match[2]) + 1])
+        return self.reply(200, data)
+
+
+class FakeUpstream(_Threaded):
+    """Answers every method with its own name, and remembers what it was asked."""
+
+    SECRET = "s3cr3tKey0123456789"
+
+    def __init__(self) -> None:
+        super().__init__(_UpstreamHandler)
+        self.answer: tuple[int, bytes] | None = None
+        self.bare_url = self.url
+        self.url = self.url.replace("http://", "http://user:passw0rd@") + f"/v2/{self.SECRET}"
+
+    @property
+    def methods(self) -> list[str]:
+        return [json.loads(body)["method"] for body in self.requests]
+
+
+class _UpstreamHandler(_Quiet):
+    def do_POST(self) -> None:
+        fake: FakeUpstream = self.server.owner  # type: ignore[attr-defined]
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        fake.requests.append(body)
+        if fake.answer is not None:
+            return self.reply(*fake.answer)
+        call = json.loads(body)
+        result = {"jsonrpc": "2.0", "id": call["id"], "result": f"upstream {call['method']}"}
+        return self.reply(200, json.dumps(result).encode())

@@ -1,0 +1,232 @@
+"""The adapter in front of two real servers, a static file host and a fake upstream."""
+
+import json
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from harness import CodeHost, FakeUpstream, Process, ServerKeys
+
+from morphogen_pir.manifest import Manifest
+from morphogen_snapshot.genesis import Genesis
+
+UNKNOWN = "0x" + "ab" * 20
+StartServer = Callable[..., Process]
+StartAdapter = Callable[..., Process]
+
+
+@pytest.fixture
+def adapter(start_server: StartServer, start_adapter: StartAdapter) -> Process:
+    return start_adapter(start_server().url, start_server().url)
+
+
+def test_every_known_account_reads_as_the_manifest_says(
+    adapter: Process, manifest: Manifest, upstream: FakeUpstream
+) -> None:
+    for known in manifest.known_accounts:
+        assert adapter.rpc("eth_getBalance", known.address, "latest")["result"] == known.balance
+        nonce = adapter.rpc("eth_getTransactionCount", known.address, "pending")
+        assert nonce["result"] == known.nonce
+        assert adapter.rpc("eth_getCode", known.address, "0x1")["result"] == known.code
+    assert upstream.requests == []
+    for known in manifest.known_accounts:
+        assert known.address[2:] not in adapter.log.lower()
+
+
+def test_every_account_of_the_genesis_has_its_balance(adapter: Process, genesis: Genesis) -> None:
+    calls = [
+        {"jsonrpc": "2.0", "id": i, "method": "eth_getBalance", "params": ["0x" + a.address.hex()]}
+        for i, a in enumerate(genesis.accounts)
+    ]
+    balances = {}
+    for at in range(0, len(calls), 100):
+        for answer in adapter.post("/", calls[at : at + 100]).json():
+            balances[answer["id"]] = answer["result"]
+    assert balances == {i: hex(a.balance) for i, a in enumerate(genesis.accounts)}
+
+
+def test_an_unknown_account_has_nothing(adapter: Process) -> None:
+    assert adapter.rpc("eth_getBalance", UNKNOWN)["result"] == "0x0"
+    assert adapter.rpc("eth_getTransactionCount", UNKNOWN)["result"] == "0x0"
+    assert adapter.rpc("eth_getCode", UNKNOWN)["result"] == "0x"
+
+
+@pytest.mark.parametrize("changes", [{"DISABLE_PAGE_PIR": "true"}, {"PAGE_ROWS_PER_PAGE": "3"}])
+def test_other_page_parameters_read_the_same(
+    start_server: StartServer,
+    start_adapter: StartAdapter,
+    manifest: Manifest,
+    changes: dict[str, str],
+) -> None:
+    env = {f"MORPHOGEN_SERVER_{name}": value for name, value in changes.items()}
+    adapter = start_adapter(start_server(**env).url, start_server(**env).url)
+    for known in manifest.known_accounts[:6]:
+        assert adapter.rpc("eth_getBalance", known.address)["result"] == known.balance
+
+
+def test_health_follows_the_pair(start_server: StartServer, start_adapter: StartAdapter) -> None:
+    a, b = start_server(), start_server()
+    adapter = start_adapter(a.url, b.url)
+    assert adapter.get("/health").status_code == 200
+    assert adapter.get("/health").json()["block_number"] == 19_000_000
+    b.stop()
+    answer = adapter.get("/health")
+    assert (answer.status_code, answer.json()["reason"]) == (503, "server B cannot be reached")
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"MORPHOGEN_SERVER_BLOCK_NUMBER": "5"}, "block_number"),
+        ({"MORPHOGEN_SERVER_SEEDS": "1,2,3"}, "seeds"),
+        ({"MORPHOGEN_SERVER_STATE_ROOT": "11" * 32}, "state_root"),
+        ({"MORPHOGEN_SERVER_PAGE_PRG_KEY_0": "22" * 16}, "page_pir"),
+    ],
+)
+def test_a_pair_that_disagrees_answers_nothing(
+    start_server: StartServer,
+    start_adapter: StartAdapter,
+    upstream: FakeUpstream,
+    changes: dict[str, str],
+    named: str,
+) -> None:
+    adapter = start_adapter(start_server().url, start_server(**changes).url)
+    error = adapter.rpc("eth_getBalance", UNKNOWN, "latest")["error"]
+    assert error == {
+        "code": -32000,
+        "message": f"private state is unavailable: the servers disagree on {named}",
+    }
+    assert adapter.get("/health").status_code == 503
+    assert upstream.requests == []
+
+
+def test_private_methods_fail_closed_without_the_pair(
+    start_server: StartServer, start_adapter: StartAdapter, upstream: FakeUpstream
+) -> None:
+    a, b = start_server(), start_server()
+    adapter = start_adapter(a.url, b.url)
+    assert "result" in adapter.rpc("eth_getBalance", UNKNOWN)
+    a.stop()
+    for method in ("eth_getBalance", "eth_getTransactionCount", "eth_getCode"):
+        assert adapter.rpc(method, UNKNOWN)["error"]["code"] == -32000
+    assert upstream.requests == []
+    assert UNKNOWN[2:] not in adapter.log
+    # What is not private still works.
+    assert adapter.rpc("eth_chainId")["result"] == "upstream eth_chainId"
+
+
+def test_the_pair_is_found_again(start_server: StartServer, start_adapter: StartAdapter) -> None:
+    a, b = start_server(), start_server()
+    adapter = start_adapter(a.url, b.url)
+    b.stop()
+    assert "error" in adapter.rpc("eth_getBalance", UNKNOWN)
+    again = start_server(MORPHOGEN_SERVER_BIND_ADDR=b.url.removeprefix("http://"))
+    assert again.url == b.url
+    assert adapter.rpc("eth_getBalance", UNKNOWN)["result"] == "0x0"
+
+
+def test_fallback_is_a_choice_and_is_logged(
+    start_adapter: StartAdapter, upstream: FakeUpstream
+) -> None:
+    adapter = start_adapter("http://127.0.0.1:9", "http://127.0.0.1:10", "--fallback-to-upstream")
+    assert adapter.rpc("eth_getBalance", UNKNOWN)["result"] == "upstream eth_getBalance"
+    assert upstream.methods == ["eth_getBalance"]
+    assert "privacy degraded: eth_getBalance goes upstream" in adapter.log
+    assert UNKNOWN[2:] not in adapter.log
+
+
+def test_code_with_another_hash_is_refused(
+    adapter: Process, code_host: CodeHost, manifest: Manifest
+) -> None:
+    address = next(known.address for known in manifest.known_accounts if known.code != "0x")
+    assert "result" in adapter.rpc("eth_getCode", address)
+    code_host.replaced[code_host.requests[-1]] = b"not the code"
+    error = adapter.rpc("eth_getCode", address)["error"]
+    assert error["code"] == -32000
+    assert "hash" in error["message"]
+    code_host.replaced["/mainnet_compact.dict"] = bytes(32 * 100)
+    assert "no such entry" in adapter.rpc("eth_getCode", address)["error"]["message"]
+
+
+PASSED_ON = [
+    "eth_blockNumber", "eth_chainId", "eth_gasPrice", "net_version", "eth_getBlockByNumber",
+    "eth_getBlockByHash", "eth_feeHistory", "eth_maxPriorityFeePerGas", "eth_sendRawTransaction",
+]  # fmt: skip
+
+
+def test_methods_go_where_they_belong(adapter: Process, upstream: FakeUpstream) -> None:
+    for method in PASSED_ON:
+        assert adapter.rpc(method, "0x1")["result"] == f"upstream {method}"
+    assert upstream.methods == PASSED_ON
+    assert json.loads(upstream.requests[0])["params"] == ["0x1"]
+    assert adapter.rpc("web3_clientVersion")["result"].startswith("morphogen-rpc-adapter/")
+    for method in ("eth_getProof", "eth_sign", "eth_signTransaction", "eth_accounts"):
+        error = adapter.rpc(method, UNKNOWN)["error"]
+        assert error["code"] == -32004
+        assert error["message"].startswith(f"{method} is refused: ")
+    for method in ("eth_call", "eth_getStorageAt", "debug_x", ""):
+        assert adapter.rpc(method, UNKNOWN)["error"]["code"] == -32601
+    assert upstream.methods == PASSED_ON
+
+
+def test_raw_transactions_go_to_the_relay(
+    start_adapter: StartAdapter, upstream: FakeUpstream
+) -> None:
+    with FakeUpstream() as relay:
+        adapter = start_adapter("http://a.invalid", "http://b.invalid", f"--tx-relay={relay.url}")
+        assert "result" in adapter.rpc("eth_sendRawTransaction", "0x00")
+        assert "result" in adapter.rpc("eth_gasPrice")
+        assert relay.methods == ["eth_sendRawTransaction"]
+    assert upstream.methods == ["eth_gasPrice"]
+
+
+def test_an_upstream_that_is_away_says_so_without_its_url(
+    adapter: Process, upstream: FakeUpstream
+) -> None:
+    upstream.answer = (502, b"<html>bad gateway</html>")
+    assert adapter.rpc("eth_gasPrice")["error"] == {
+        "code": -32000,
+        "message": "upstream answered status 502",
+    }
+    upstream.answer = (200, b"[]")
+    assert adapter.rpc("eth_gasPrice")["error"]["message"] == "upstream gave no JSON-RPC answer"
+    problem = {"code": -32005, "message": f"over the limit of {upstream.SECRET} at {upstream.url}"}
+    upstream.answer = (429, json.dumps({"error": problem}).encode())
+    answer = adapter.rpc("eth_gasPrice")["error"]
+    assert answer["code"] == -32005
+    assert upstream.SECRET not in json.dumps(answer)
+    assert "passw0rd" not in json.dumps(answer) + adapter.log
+
+
+BAD_PARAMS: list[Any] = [
+    [], {}, ["0x12"], [UNKNOWN[2:]], [1], [None], [UNKNOWN, "latest", 1], [UNKNOWN, "earliest"],
+    [UNKNOWN, 5], [UNKNOWN, "0x"], [UNKNOWN, "0xzz"], [UNKNOWN, {"blockNumber": "0x1"}],
+    [UNKNOWN + "\n"], [UNKNOWN.replace("ab", "xy")],
+]  # fmt: skip
+
+
+def test_bad_parameters_are_refused_and_not_repeated(
+    adapter: Process, upstream: FakeUpstream
+) -> None:
+    for params in BAD_PARAMS:
+        request = {"jsonrpc": "2.0", "id": 1, "method": "eth_getBalance", "params": params}
+        answer = adapter.post("/", request)
+        assert answer.json()["error"]["code"] == -32602, params
+        assert "abab" not in answer.text
+        assert "xyxy" not in answer.text
+    assert upstream.requests == []
+    for block in ("latest", "pending", "safe", "finalized", "0x0", "0xFFFF", None):
+        assert adapter.rpc("eth_getBalance", UNKNOWN, block)["result"] == "0x0"
+
+
+def test_sigterm_ends_it_with_zero(adapter: Process) -> None:
+    assert adapter.get("/health").status_code == 200
+    adapter.signal(signal.SIGTERM)
+    assert adapter.wait() == 0
+    assert "Traceback" not in adapter.log
+
+
+def test_page_keys_of_another_pair_are_refused_by_the_server(start_server: StartServer) -> None:
+    a = start_server(ServerKeys("33" * 16, "44" * 16))
+    assert a.get("/epoch").json()["page_pir"]["prg_keys"] == ["0x" + "33" * 16, "0x" + "44" * 16]
