@@ -28,7 +28,7 @@ from morphops.base_recipe import (
     manifest_json,
     merged,
 )
-from morphops.debian import SOURCES_FILE, Mirrors, parse_sources, rootfs_command
+from morphops.debian import KEYRING, SOURCES_FILE, Mirrors, parse_sources, rootfs_command
 from morphops.errors import ConfigError, InputError, PreconditionError
 from morphops.model import canonical_json, digest_of, short
 from morphops.rootfs import write_layer
@@ -208,6 +208,10 @@ def _prepare(store: Path, say: Say) -> None:
             hint="set MORPHOPS_STATE to a folder that you may write to",
         ) from None
     apt.ensure("mmdebstrap", "mmdebstrap", say)
+    if not Path(KEYRING).exists():  # as on Ubuntu
+        apt.need_root("install debian-archive-keyring")
+        say("installing debian-archive-keyring")
+        apt.install(("debian-archive-keyring",))
 
 
 def _mirrors(recipes: Recipes) -> Mirrors:

@@ -274,6 +274,7 @@ def maker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     write()
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    monkeypatch.setattr(base_image, "KEYRING", str(source))  # only Debian has it from the start
     return write
 
 
