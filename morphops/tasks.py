@@ -149,7 +149,6 @@ def history(c: Context, limit: int = 20, json: bool = False) -> None:
 
 
 @task(
-    positional=["service"],
     help={
         "service": "one service (default: all)",
         "tail": "how many of the last lines of each",

@@ -55,7 +55,7 @@ def create(site: Site, images: Sequence[str], labels: Sequence[str]) -> Release:
 
 
 def derive(site: Site, base: Release, named: Mapping[str, str]) -> Release:
-    """A release like another, with some images replaced.
+    """A release like another, with some images replaced; the same one where they are its own.
 
     Raises:
         InputError: an image that the release does not have.
@@ -69,6 +69,8 @@ def derive(site: Site, base: Release, named: Mapping[str, str]) -> Release:
         parsed = ImageRef.parse(ref if "@" in ref else f"{repository}@{ref}")
         images[name], kept = _resolve_image(site, name, parsed)
         manifests |= kept
+    if tuple(images.values()) == base.images:
+        return base
     needed = {digest for image in images.values() for digest in (image.manifest, image.index)}
     return _publish(
         site,

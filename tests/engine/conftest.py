@@ -61,7 +61,7 @@ def images(bases: dict[str, BaseImage], registry: str) -> dict[str, str]:
     }
     return {
         f"{name}-{mode}": stacks.variant(
-            bases["python"], registry, f"morphops-test/{name}", MODE=mode
+            bases["python"], registry, f"morphops-test/{name}", MODE=mode, ROLE=name
         )
         for name, those in modes.items()
         for mode in those

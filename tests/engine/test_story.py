@@ -100,7 +100,7 @@ def test_first_deploy_upgrade_rollback_without_a_registry(inv: Inv, release: Rel
 @pytest.mark.parametrize(
     ("pair", "front", "says"),
     [
-        ("sick", "ok", ["not healthy", "migrating", "starting in mode sick"]),
+        ("sick", "ok", ["not healthy", "returned error: 503", "starting in mode sick"]),
         ("crash", "ok", ["ends and is started again", "no such table: accounts"]),
         ("drifted", "ok", ["probe pair did not pass", "served 8", "the document says 7"]),
         ("ok", "wrong", ["5 of 5 known answers were missed", "double of 1: expected 2, got 1"]),
@@ -181,9 +181,9 @@ def test_down_and_up(inv: Inv, release: Release) -> None:
 
 def test_logs_hide_secrets(inv: Inv, release: Release) -> None:
     assert inv("deploy", f"--image={release()}").code == 0
-    shown = inv("logs", "a", "--json")
+    shown = inv("logs", "--service=a", "--json")
     assert shown.json["logs"]["a"] == ["starting in mode ok with token REDACTED"]
-    unknown = inv("logs", "c")
+    unknown = inv("logs", "--service=c")
     assert (unknown.code, "no service 'c'" in unknown.err) == (2, True)
 
 
