@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import CodeHost, FakeUpstream, Process, ServerKeys, server_env
+from harness import CodeHost, FakeUpstream, Process, server_env
 
 from morphogen_pir.manifest import MANIFEST_FILE, Manifest, Source
 from morphogen_snapshot.build import Options, build
@@ -25,7 +25,8 @@ def genesis() -> Genesis:
 @pytest.fixture(scope="session")
 def snapshot(tmp_path_factory: pytest.TempPathFactory, genesis: Genesis) -> Path:
     digest = hashlib.sha256(SAMPLE.read_bytes()).hexdigest()
-    files = build(genesis, Source(file=SAMPLE.name, sha256=digest), Options(block_number=19_000_000))
+    source = Source(file=SAMPLE.name, sha256=digest)
+    files = build(genesis, source, Options(block_number=19_000_000))
     directory = tmp_path_factory.mktemp("snapshots") / "sample"
     install(files, directory, replace=False)
     return directory
@@ -36,61 +37,116 @@ def manifest(snapshot: Path) -> Manifest:
     return Manifest.from_bytes((snapshot / MANIFEST_FILE).read_bytes())
 
 
-@pytest.fixture
-def start() -> Iterator[Callable[..., Process]]:
-    """Starts a service; whatever still runs at the end of the test is stopped."""
-    running: list[Process] = []
+class Starter:
+    """Starts services, and stops whatever still runs at the end."""
 
-    def _start(module: str, *args: str, env: dict[str, str] | None = None) -> Process:
+    def __init__(self, snapshot: Path, manifest: Manifest) -> None:
+        self._snapshot = snapshot
+        self._manifest = manifest
+        self._running: list[Process] = []
+
+    def process(self, module: str, *args: str, env: dict[str, str] | None = None) -> Process:
         process = Process(module, args, env or {})
-        running.append(process)
+        self._running.append(process)
         return process
 
-    yield _start
-    for process in running:
-        process.close()
-
-
-@pytest.fixture
-def start_server(start: Callable[..., Process], snapshot: Path, manifest: Manifest) -> Any:
-    def _start(keys: ServerKeys | None = None, **changes: str) -> Process:
-        process = start("morphogen_server", env=server_env(snapshot, manifest, keys) | changes)
+    def server(self, **changes: str) -> Process:
+        """A server as production runs it, except for what `changes` in its environment."""
+        env = server_env(self._snapshot, self._manifest)
+        env |= {f"MORPHOGEN_SERVER_{name}": value for name, value in changes.items()}
+        process = self.process("morphogen_server", env=env)
         process.wait_healthy()
         return process
 
-    return _start
+    def adapter(
+        self, servers: tuple[str, str], codes: CodeHost, upstream: FakeUpstream, *flags: str
+    ) -> Process:
+        return self.process(
+            "morphogen_rpc_adapter",
+            f"--pir-server-a={servers[0]}",
+            f"--pir-server-b={servers[1]}",
+            "--environment=test",
+            *flags,
+            env={
+                "UPSTREAM_RPC_URL": upstream.url,
+                "DICT_URL": codes.url + "/mainnet_compact.dict",
+                "CAS_URL": codes.url + "/cas",
+                "MORPHOGEN_RPC_ADAPTER_BIND_ADDR": "127.0.0.1:0",
+            },
+        )
+
+    def close(self) -> None:
+        for process in self._running:
+            process.close()
+
+
+@pytest.fixture(scope="session")
+def shared(snapshot: Path, manifest: Manifest) -> Iterator[Starter]:
+    """For processes that no test stops or changes."""
+    starter = Starter(snapshot, manifest)
+    yield starter
+    starter.close()
 
 
 @pytest.fixture
-def code_host(snapshot: Path) -> Iterator[CodeHost]:
+def starter(snapshot: Path, manifest: Manifest) -> Iterator[Starter]:
+    """For processes of one test."""
+    starter = Starter(snapshot, manifest)
+    yield starter
+    starter.close()
+
+
+@pytest.fixture(scope="session")
+def server(shared: Starter) -> Process:
+    return shared.server()
+
+
+@pytest.fixture(scope="session")
+def pair(shared: Starter, server: Process) -> tuple[str, str]:
+    return server.url, shared.server().url
+
+
+@pytest.fixture(scope="session")
+def _code_host(snapshot: Path) -> Iterator[CodeHost]:
     with CodeHost(snapshot / "code-data") as host:
         yield host
 
 
 @pytest.fixture
-def upstream() -> Iterator[FakeUpstream]:
+def code_host(_code_host: CodeHost) -> CodeHost:
+    _code_host.replaced.clear()
+    _code_host.requests.clear()
+    return _code_host
+
+
+@pytest.fixture(scope="session")
+def _upstream() -> Iterator[FakeUpstream]:
     with FakeUpstream() as fake:
         yield fake
 
 
 @pytest.fixture
+def upstream(_upstream: FakeUpstream) -> FakeUpstream:
+    _upstream.answer = None
+    _upstream.requests.clear()
+    return _upstream
+
+
+@pytest.fixture(scope="session")
+def adapter(
+    shared: Starter, pair: tuple[str, str], _code_host: CodeHost, _upstream: FakeUpstream
+) -> Process:
+    return shared.adapter(pair, _code_host, _upstream)
+
+
+@pytest.fixture
 def start_adapter(
-    start: Callable[..., Process], code_host: CodeHost, upstream: FakeUpstream
+    starter: Starter, code_host: CodeHost, upstream: FakeUpstream
 ) -> Callable[..., Process]:
+    """Starts an adapter of the test's own in front of two servers."""
+
     def _start(server_a: str, server_b: str, *flags: str) -> Process:
-        return start(
-            "morphogen_rpc_adapter",
-            f"--pir-server-a={server_a}",
-            f"--pir-server-b={server_b}",
-            "--environment=test",
-            *flags,
-            env={
-                "UPSTREAM_RPC_URL": upstream.url,
-                "DICT_URL": code_host.url + "/mainnet_compact.dict",
-                "CAS_URL": code_host.url + "/cas",
-                "MORPHOGEN_RPC_ADAPTER_BIND_ADDR": "127.0.0.1:0",
-            },
-        )
+        return starter.adapter((server_a, server_b), code_host, upstream, *flags)
 
     return _start
 

@@ -11,7 +11,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx
 
@@ -19,10 +19,8 @@ from morphogen_pir.manifest import Manifest
 
 PATIENCE_SECONDS = 20
 
-
-class ServerKeys(NamedTuple):
-    left: str = "000102030405060708090a0b0c0d0e0f"
-    right: str = "0xf0f1f2f3f4f5f6f7f8f9fafbfcfdfeff"
+# One client for all: a new one for each request would load the system's certificates each time.
+HTTP = httpx.Client(trust_env=False, verify=False, timeout=PATIENCE_SECONDS)
 
 
 def clean_env(**extra: str) -> dict[str, str]:
@@ -31,11 +29,8 @@ def clean_env(**extra: str) -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if not ours.match(k)} | extra
 
 
-def server_env(
-    snapshot: Path, manifest: Manifest, keys: ServerKeys | None = None
-) -> dict[str, str]:
+def server_env(snapshot: Path, manifest: Manifest) -> dict[str, str]:
     """What a production manifest sets."""
-    keys = keys or ServerKeys()
     values = {
         "BIND_ADDR": "127.0.0.1:0",
         "MATRIX_FILE": str(snapshot / "matrix.bin"),
@@ -44,8 +39,8 @@ def server_env(
         "BLOCK_NUMBER": str(manifest.block_number),
         "STATE_ROOT": manifest.state_root,
         "PAGE_DOMAIN_BITS": str(manifest.page.domain_bits),
-        "PAGE_PRG_KEY_0": keys.left,
-        "PAGE_PRG_KEY_1": keys.right,
+        "PAGE_PRG_KEY_0": "000102030405060708090a0b0c0d0e0f",
+        "PAGE_PRG_KEY_1": "0xf0f1f2f3f4f5f6f7f8f9fafbfcfdfeff",
     }
     return {f"MORPHOGEN_SERVER_{name}": value for name, value in values.items()}
 
@@ -79,19 +74,13 @@ class Process:
         raise AssertionError(f"still not so: {self.log}")
 
     def wait_healthy(self) -> None:
-        self.wait_for(lambda: httpx.get(self.url + "/health", trust_env=False).status_code == 200)
+        self.wait_for(lambda: HTTP.get(self.url + "/health").status_code == 200)
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(self.url + path, timeout=PATIENCE_SECONDS, trust_env=False)
+        return HTTP.get(self.url + path)
 
     def post(self, path: str, document: Any, **headers: str) -> httpx.Response:
-        return httpx.post(
-            self.url + path,
-            json=document,
-            timeout=PATIENCE_SECONDS,
-            headers=headers,
-            trust_env=False,
-        )
+        return HTTP.post(self.url + path, json=document, headers=headers)
 
     def rpc(self, method: str, *params: Any) -> dict[str, Any]:
         request = {"jsonrpc": "2.0", "id": 7, "method": method, "params": list(params)}

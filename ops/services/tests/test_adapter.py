@@ -6,19 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from harness import CodeHost, FakeUpstream, Process, ServerKeys
+from conftest import Starter
+from harness import CodeHost, FakeUpstream, Process
 
 from morphogen_pir.manifest import Manifest
 from morphogen_snapshot.genesis import Genesis
 
 UNKNOWN = "0x" + "ab" * 20
-StartServer = Callable[..., Process]
 StartAdapter = Callable[..., Process]
-
-
-@pytest.fixture
-def adapter(start_server: StartServer, start_adapter: StartAdapter) -> Process:
-    return start_adapter(start_server().url, start_server().url)
 
 
 def test_every_known_account_reads_as_the_manifest_says(
@@ -54,20 +49,21 @@ def test_an_unknown_account_has_nothing(adapter: Process) -> None:
 
 @pytest.mark.parametrize("changes", [{"DISABLE_PAGE_PIR": "true"}, {"PAGE_ROWS_PER_PAGE": "3"}])
 def test_other_page_parameters_read_the_same(
-    start_server: StartServer,
+    starter: Starter,
     start_adapter: StartAdapter,
     manifest: Manifest,
     changes: dict[str, str],
 ) -> None:
-    env = {f"MORPHOGEN_SERVER_{name}": value for name, value in changes.items()}
-    adapter = start_adapter(start_server(**env).url, start_server(**env).url)
+    adapter = start_adapter(starter.server(**changes).url, starter.server(**changes).url)
     for known in manifest.known_accounts[:6]:
         assert adapter.rpc("eth_getBalance", known.address)["result"] == known.balance
 
 
-def test_health_follows_the_pair(start_server: StartServer, start_adapter: StartAdapter) -> None:
-    a, b = start_server(), start_server()
-    adapter = start_adapter(a.url, b.url)
+def test_health_follows_the_pair(
+    starter: Starter, pair: tuple[str, str], start_adapter: StartAdapter
+) -> None:
+    b = starter.server()
+    adapter = start_adapter(pair[0], b.url)
     assert adapter.get("/health").status_code == 200
     assert adapter.get("/health").json()["block_number"] == 19_000_000
     b.stop()
@@ -75,39 +71,27 @@ def test_health_follows_the_pair(start_server: StartServer, start_adapter: Start
     assert (answer.status_code, answer.json()["reason"]) == (503, "server B cannot be reached")
 
 
-@pytest.mark.parametrize(
-    ("changes", "named"),
-    [
-        ({"MORPHOGEN_SERVER_BLOCK_NUMBER": "5"}, "block_number"),
-        ({"MORPHOGEN_SERVER_SEEDS": "1,2,3"}, "seeds"),
-        ({"MORPHOGEN_SERVER_STATE_ROOT": "11" * 32}, "state_root"),
-        ({"MORPHOGEN_SERVER_PAGE_PRG_KEY_0": "22" * 16}, "page_pir"),
-    ],
-)
 def test_a_pair_that_disagrees_answers_nothing(
-    start_server: StartServer,
-    start_adapter: StartAdapter,
-    upstream: FakeUpstream,
-    changes: dict[str, str],
-    named: str,
+    starter: Starter, pair: tuple[str, str], start_adapter: StartAdapter, upstream: FakeUpstream
 ) -> None:
-    adapter = start_adapter(start_server().url, start_server(**changes).url)
+    other = starter.server(PAGE_PRG_KEY_0="22" * 16, BLOCK_NUMBER="5")
+    adapter = start_adapter(pair[0], other.url)
     error = adapter.rpc("eth_getBalance", UNKNOWN, "latest")["error"]
     assert error == {
         "code": -32000,
-        "message": f"private state is unavailable: the servers disagree on {named}",
+        "message": "private state is unavailable: the servers disagree on block_number, page_pir",
     }
     assert adapter.get("/health").status_code == 503
     assert upstream.requests == []
 
 
 def test_private_methods_fail_closed_without_the_pair(
-    start_server: StartServer, start_adapter: StartAdapter, upstream: FakeUpstream
+    starter: Starter, pair: tuple[str, str], start_adapter: StartAdapter, upstream: FakeUpstream
 ) -> None:
-    a, b = start_server(), start_server()
-    adapter = start_adapter(a.url, b.url)
+    b = starter.server()
+    adapter = start_adapter(pair[0], b.url)
     assert "result" in adapter.rpc("eth_getBalance", UNKNOWN)
-    a.stop()
+    b.stop()
     for method in ("eth_getBalance", "eth_getTransactionCount", "eth_getCode"):
         assert adapter.rpc(method, UNKNOWN)["error"]["code"] == -32000
     assert upstream.requests == []
@@ -116,12 +100,14 @@ def test_private_methods_fail_closed_without_the_pair(
     assert adapter.rpc("eth_chainId")["result"] == "upstream eth_chainId"
 
 
-def test_the_pair_is_found_again(start_server: StartServer, start_adapter: StartAdapter) -> None:
-    a, b = start_server(), start_server()
-    adapter = start_adapter(a.url, b.url)
+def test_the_pair_is_found_again(
+    starter: Starter, pair: tuple[str, str], start_adapter: StartAdapter
+) -> None:
+    b = starter.server()
+    adapter = start_adapter(pair[0], b.url)
     b.stop()
     assert "error" in adapter.rpc("eth_getBalance", UNKNOWN)
-    again = start_server(MORPHOGEN_SERVER_BIND_ADDR=b.url.removeprefix("http://"))
+    again = starter.server(BIND_ADDR=b.url.removeprefix("http://"))
     assert again.url == b.url
     assert adapter.rpc("eth_getBalance", UNKNOWN)["result"] == "0x0"
 
@@ -220,13 +206,9 @@ def test_bad_parameters_are_refused_and_not_repeated(
         assert adapter.rpc("eth_getBalance", UNKNOWN, block)["result"] == "0x0"
 
 
-def test_sigterm_ends_it_with_zero(adapter: Process) -> None:
+def test_sigterm_ends_it_with_zero(pair: tuple[str, str], start_adapter: StartAdapter) -> None:
+    adapter = start_adapter(*pair)
     assert adapter.get("/health").status_code == 200
     adapter.signal(signal.SIGTERM)
     assert adapter.wait() == 0
     assert "Traceback" not in adapter.log
-
-
-def test_page_keys_of_another_pair_are_refused_by_the_server(start_server: StartServer) -> None:
-    a = start_server(ServerKeys("33" * 16, "44" * 16))
-    assert a.get("/epoch").json()["page_pir"]["prg_keys"] == ["0x" + "33" * 16, "0x" + "44" * 16]
