@@ -7,9 +7,10 @@ die with `timeout`, which python-on-whales kills when an exception leaves a call
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +76,28 @@ class Docker:
             if refusal is not EngineCallFailed:
                 raise refusal(f"could not {doing}", detail=self._last_lines(err)) from None
             raise self._translate(doing, limit, err) from None
+
+    def inspect(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+        """What the engine says of several containers, in one call; without those that are gone.
+
+        python-on-whales inspects one by one, and again for each attribute that is read later.
+
+        Raises:
+            EngineUnavailable, EngineCallFailed: see `call`.
+        """
+        from python_on_whales.exceptions import NoSuchContainer
+        from python_on_whales.utils import run
+
+        if not ids:
+            return []
+        command = [*self.client(20).client_config.docker_cmd, "container", "inspect", *ids]
+        with self.call("inspect the containers", 20):
+            try:
+                found: list[dict[str, Any]] = json.loads(str(run(command)))
+            except NoSuchContainer as err:
+                # What is still there stands on stdout all the same.
+                found = json.loads(_text(err.stdout) or "[]")
+        return found
 
     def answers(self) -> bool:
         """Whether an engine answers at all, within five seconds."""

@@ -49,18 +49,13 @@ class ComposeTarget:
 
     def observe(self, project: str) -> Running:
         """See `target.Target.observe`."""
-        from python_on_whales.exceptions import NoSuchContainer
-
         kind = self._identity_kind()
-        found = []
         with self._docker.call("list the containers", 20):
-            for container in self._docker.client(20).container.list(
+            listed = self._docker.client(20).container.list(
                 all=True, filters=[("label", f"{_PROJECT}={project}")]
-            ):
-                try:
-                    found.append(self._container(container, kind))
-                except NoSuchContainer:
-                    continue  # it went away between the listing and the inspection
+            )
+            ids = [container.id for container in listed]
+        found = [_container(c, kind, self._redact) for c in self._docker.inspect(ids)]
         return Running(tuple(sorted(found, key=lambda c: (c.service, c.id))))
 
     def pull(self, image: Image, say: Say) -> None:
@@ -167,24 +162,27 @@ class ComposeTarget:
             self._store = "manifest" if containerd else "config"
         return self._store
 
-    def _container(self, found: Any, kind: Any) -> Container:
-        state, labels = found.state, found.config.labels or {}
-        log = state.health.log if state.health else None
-        status = state.health.status if state.health else None
-        return Container(
-            service=labels.get(_SERVICE, found.name),
-            id=found.id,
-            image=Identity(kind, found.image if isinstance(found.image, str) else found.image.id),
-            state=state.status or "",
-            health=_health(status),
-            restarts=found.restart_count or 0,
-            exit_code=state.exit_code or 0,
-            ours=LABEL_RELEASE in labels,
-            release=labels.get(LABEL_RELEASE, ""),
-            config=labels.get(LABEL_CONFIG, ""),
-            health_output=self._redact((log[-1].output or "") if log else ""),
-            ports=tuple(_bindings(found.host_config.port_bindings or {})),
-        )
+
+def _container(inspected: Mapping[str, Any], kind: Any, redact: Callable[[str], str]) -> Container:
+    """One container as `docker container inspect` describes it (Engine API, ContainerInspect)."""
+    state = inspected["State"]
+    labels = inspected["Config"].get("Labels") or {}
+    health = state.get("Health") or {}
+    log = health.get("Log") or [{}]
+    return Container(
+        service=labels.get(_SERVICE, inspected["Name"].removeprefix("/")),
+        id=inspected["Id"],
+        image=Identity(kind, inspected["Image"]),
+        state=state["Status"],
+        health=_health(health.get("Status")),
+        restarts=inspected.get("RestartCount", 0),
+        exit_code=state.get("ExitCode", 0),
+        ours=LABEL_RELEASE in labels,
+        release=labels.get(LABEL_RELEASE, ""),
+        config=labels.get(LABEL_CONFIG, ""),
+        health_output=redact(log[-1].get("Output") or ""),
+        ports=tuple(_bindings(inspected["HostConfig"].get("PortBindings") or {})),
+    )
 
 
 def _service(name: str, spec: Mapping[str, Any]) -> Service:
@@ -207,8 +205,9 @@ def _service(name: str, spec: Mapping[str, Any]) -> Service:
 def _bindings(bindings: Mapping[str, Any]) -> Iterator[Port]:
     for target, hosts in bindings.items():
         for host in hosts or ():
-            if host.host_port:
-                yield Port(host.host_ip or "", int(host.host_port), int(target.split("/")[0]))
+            if host.get("HostPort"):
+                port = int(target.partition("/")[0])
+                yield Port(host.get("HostIp") or "", int(host["HostPort"]), port)
 
 
 def _health(status: str | None) -> Health:

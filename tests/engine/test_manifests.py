@@ -1,0 +1,187 @@
+"""The Compose files of the stack, as Compose itself reads them. Needs its client, and no engine."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from morphops import config, documents, envfile
+from morphops.bundle import Bundle
+
+pytestmark = pytest.mark.engine
+
+OPS = Path(__file__).parents[2] / "ops"
+BASE = OPS / "compose" / "compose.yaml"
+OVERRIDE = OPS / "compose" / "compose.local-code-data.yaml"
+PROFILE = "local-code-data"
+
+
+@pytest.fixture(scope="module")
+def bundle() -> Bundle:
+    return config.load_bundle(OPS / "bundle.yaml")
+
+
+@pytest.fixture(scope="module")
+def values(bundle: Bundle) -> dict[str, str]:
+    """Every variable that must be set, with a value of the right kind."""
+    schema = config.parse_env_schema((OPS / "env" / "schema.yaml").read_text(), "schema.yaml")
+    given = {
+        "UPSTREAM_RPC_URL": "https://rpc.example/v2/key",
+        "DICT_URL": "http://code-data/mainnet_compact.dict",
+        "CAS_URL": "http://code-data/cas",
+        "MORPHOGEN_SERVER_A_SNAPSHOT_DIR": "/srv/a",
+        "MORPHOGEN_SERVER_B_SNAPSHOT_DIR": "/srv/b",
+    }
+    made = envfile.generate(schema, given)
+    made |= dict.fromkeys(documents.variables(bundle), "1")
+    for name in ("server", "rpc-adapter"):
+        image = bundle.images[name]
+        made[image.variable] = f"{bundle.registry}/{image.repository}@sha256:{'a' * 64}"
+    return made
+
+
+def render(
+    tmp_path: Path, values: Mapping[str, str], *files: Path, profile: bool = False
+) -> subprocess.CompletedProcess[str]:
+    env = tmp_path / "values.env"
+    env.write_text(envfile.render(values))
+    command = ["docker", "compose", "--env-file", str(env)]
+    for file in files:
+        command += ["-f", str(file)]
+    if profile:
+        command += ["--profile", PROFILE]
+    return subprocess.run(
+        [*command, "config", "--format", "json"], capture_output=True, text=True, check=False
+    )
+
+
+def services(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)["services"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("files", "profile", "expected"),
+    [
+        ((BASE,), False, {"server-a", "server-b", "rpc-adapter"}),
+        ((BASE,), True, {"server-a", "server-b", "rpc-adapter", "code-data"}),
+        ((BASE, OVERRIDE), True, {"server-a", "server-b", "rpc-adapter", "code-data"}),
+    ],
+)
+def test_combinations_render(
+    tmp_path: Path,
+    values: dict[str, str],
+    files: tuple[Path, ...],
+    profile: bool,
+    expected: set[str],
+) -> None:
+    assert set(services(render(tmp_path, values, *files, profile=profile))) == expected
+
+
+def test_the_override_without_its_profile_fails(tmp_path: Path, values: dict[str, str]) -> None:
+    done = render(tmp_path, values, BASE, OVERRIDE)
+    assert done.returncode != 0
+    assert 'depends on undefined service "code-data"' in done.stderr
+
+
+def test_only_the_override_gates_the_adapter(tmp_path: Path, values: dict[str, str]) -> None:
+    for files, required in (((BASE,), False), ((BASE, OVERRIDE), True)):
+        done = services(render(tmp_path, values, *files, profile=True))
+        depends = done["rpc-adapter"]["depends_on"]["code-data"]
+        assert depends == {"condition": "service_healthy", "required": required}
+
+
+def test_each_missing_variable_is_named(tmp_path: Path, values: dict[str, str]) -> None:
+    for name in values:
+        rest = {key: value for key, value in values.items() if key != name}
+        done = render(tmp_path, rest, BASE)
+        assert done.returncode != 0, name
+        assert f"required variable {name} is missing a value" in done.stderr
+
+
+def test_production_manifests(tmp_path: Path, values: dict[str, str], bundle: Bundle) -> None:
+    """What every service must be, whatever else it is."""
+    found = services(render(tmp_path, values, BASE, OVERRIDE, profile=True))
+    for name, service in found.items():
+        assert "build" not in service, name
+        assert "@sha256:" in service["image"], name
+        assert service["user"] == "10001:10001", name
+        assert service["read_only"] is True, name
+        assert service["init"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert "no-new-privileges:true" in service["security_opt"], name
+        assert service["restart"] == "unless-stopped", name
+        assert service["pids_limit"] > 0, name
+        assert int(service["mem_limit"]) > 0, name
+        assert service["logging"]["options"]["max-size"], name
+        assert service["stop_grace_period"], name
+        assert service["healthcheck"]["start_interval"] == "500ms", name
+        assert all(mount["read_only"] for mount in service.get("volumes", ())), name
+        assert all(port["host_ip"] == "127.0.0.1" for port in service.get("ports", ())), name
+    assert [name for name, service in found.items() if service.get("ports")] == ["rpc-adapter"]
+    assert {n for n, s in found.items() if "edge" in s["networks"]} == {"rpc-adapter"}
+    waves = {service for wave in bundle.waves for service in wave.services}
+    assert waves == set(found)
+
+
+def test_no_credentials_on_a_command_line(tmp_path: Path, values: dict[str, str]) -> None:
+    found = services(render(tmp_path, values, BASE, OVERRIDE, profile=True))
+    for service in found.values():
+        argv = " ".join(service.get("command") or ())
+        assert values["UPSTREAM_RPC_URL"] not in argv
+        assert "fallback" not in argv
+
+
+def test_the_code_data_image_has_a_pinned_default(tmp_path: Path, values: dict[str, str]) -> None:
+    image = services(render(tmp_path, values, BASE, profile=True))["code-data"]["image"]
+    assert image.startswith("nginx:1.27-alpine@sha256:")
+
+
+def test_the_schema_has_every_variable_of_the_manifests(bundle: Bundle) -> None:
+    import re
+
+    text = BASE.read_text() + OVERRIDE.read_text()
+    used = set(re.findall(r"\$\{([A-Z0-9_]+)", text))
+    schema = config.parse_env_schema((OPS / "env" / "schema.yaml").read_text(), "schema.yaml")
+    images = {image.variable for image in bundle.images.values()}
+    known = set(schema.variables) | images | documents.variables(bundle)
+    assert used <= known
+    # Compose reads this one itself.
+    assert known - used == {"COMPOSE_PROFILES"}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "plain",
+        "a b",
+        "#no comment",
+        "$HOME ${HOME}",
+        "it's",
+        'say "x"',
+        "back\\slash\\",
+        "'",
+        "\\'",
+        "a=b&c",
+        " x ",
+        "",
+        "\\n",
+        "é€",
+        "`id`",
+        "100%",
+        "\t",
+    ],
+)
+def test_compose_reads_values_as_they_were(tmp_path: Path, value: str) -> None:
+    file = tmp_path / "compose.yaml"
+    file.write_text("services: {a: {image: x, environment: {V: '${V}'}}}")
+    found = services(render(tmp_path, {"V": value}, file))
+    # `config` doubles each $ so that its output can be read again.
+    assert found["a"]["environment"]["V"].replace("$$", "$") == value
+    assert envfile.parse(envfile.render({"V": value}), "x").values == {"V": value}
