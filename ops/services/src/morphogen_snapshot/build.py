@@ -34,6 +34,7 @@ _MAX_LOAD: Final = 0.75  # three hash functions fill to 0.91; this leaves room f
 _SEED_ATTEMPTS: Final = 64
 _ROW_DOUBLINGS: Final = 8
 _KNOWN_ACCOUNTS: Final = 32
+_FEWEST_KNOWN_ACCOUNTS: Final = 24
 
 
 class BuildError(ValueError):
@@ -161,7 +162,7 @@ def _seed_choices() -> Iterator[Seeds]:
 
 
 def _choose_known(accounts: tuple[GenesisAccount, ...]) -> list[GenesisAccount]:
-    """Up to 32 accounts: some with code, some with a nonce, some with a balance, then others."""
+    """24 to 32 accounts: some with code, some with a nonce, some with a balance, then others."""
     chosen: dict[bytes, GenesisAccount] = {}
 
     def take(some: Iterable[GenesisAccount], up_to: int) -> None:
@@ -171,10 +172,13 @@ def _choose_known(accounts: tuple[GenesisAccount, ...]) -> list[GenesisAccount]:
             chosen.setdefault(account.address, account)
 
     # Short code first: the manifest carries it, and a probe reads it over and over.
-    take(sorted((a for a in accounts if a.code), key=lambda a: (len(a.code), a.address)), 8)
-    take((a for a in accounts if a.nonce and not a.code), 16)
-    take((a for a in accounts if a.balance and not a.nonce and not a.code), 28)
-    take(accounts, _KNOWN_ACCOUNTS)
+    with_code = sorted((a for a in accounts if a.code), key=lambda a: (len(a.code), a.address))
+    without = [account for account in accounts if not account.code]
+    take(with_code, 8)
+    take((a for a in without if a.nonce), 16)
+    take((a for a in without if a.balance and not a.nonce), 28)
+    take(without, _KNOWN_ACCOUNTS)
+    take(with_code, _FEWEST_KNOWN_ACCOUNTS)
     return sorted(chosen.values(), key=lambda account: account.address)
 
 

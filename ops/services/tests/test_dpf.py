@@ -1,0 +1,192 @@
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from morphogen_pir.dpf import DpfKey, domain_bits_for, expand, split, tree_depth
+from morphogen_pir.matrix import Matrix, MatrixError, xor
+from morphogen_pir.prg import BUILT_IN_KEYS, PrgKeys
+from morphogen_pir.wire import Kind, WireError, decode_key, encode_key, from_hex
+
+KEYS = BUILT_IN_KEYS
+OTHER_KEYS = PrgKeys(b"a" * 16, b"b" * 16)
+
+
+def difference(first: DpfKey, second: DpfKey, count: int, keys: PrgKeys = KEYS) -> list[int]:
+    return np.flatnonzero(expand(keys, first, count) ^ expand(keys, second, count)).tolist()
+
+
+@pytest.mark.parametrize("bits", [*range(11)])
+def test_every_place_of_a_small_domain(bits: int) -> None:
+    for index in range(1 << bits):
+        assert difference(*split(KEYS, bits, index), 1 << bits) == [index]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data(), st.integers(11, 20))
+def test_places_of_large_domains(data: st.DataObject, bits: int) -> None:
+    index = data.draw(st.integers(0, 2**bits - 1))
+    count = data.draw(st.integers(1, 2**bits))
+    expected = [index] if index < count else []
+    assert difference(*split(OTHER_KEYS, bits, index), count, OTHER_KEYS) == expected
+
+
+def test_part_of_a_domain_is_the_beginning_of_the_whole() -> None:
+    key, _ = split(KEYS, 12, 3000)
+    whole = expand(KEYS, key, 4096)
+    for count in (1, 127, 128, 129, 1000, 2048, 2049, 4095):
+        assert np.array_equal(expand(KEYS, key, count), whole[:count])
+
+
+@pytest.mark.parametrize(("count", "bits"), [(1, 0), (2, 1), (3, 2), (512, 9), (513, 10)])
+def test_domain_bits(count: int, bits: int) -> None:
+    assert domain_bits_for(count) == bits
+
+
+@pytest.mark.parametrize(("bits", "index"), [(3, 8), (3, -1), (0, 1), (-1, 0), (41, 0)])
+def test_outside_the_domain(bits: int, index: int) -> None:
+    with pytest.raises(ValueError, match="outside"):
+        split(KEYS, bits, index)
+
+
+def test_other_prg_keys_give_noise() -> None:
+    first, second = split(KEYS, 12, 5)
+    different = np.count_nonzero(expand(OTHER_KEYS, first, 4096) ^ expand(KEYS, second, 4096))
+    assert different > 1000
+
+
+def key_bits(index: int, party: int, count: int, seed: int) -> np.ndarray:
+    """The mean of every bit of `count` keys for one place."""
+    entropy = random.Random(seed).randbytes
+    keys = [encode_key(Kind.ROW, KEYS, split(KEYS, 9, index, entropy)[party]) for _ in range(count)]
+    data = np.frombuffer(b"".join(keys), np.uint8).reshape(count, -1)
+    return np.unpackbits(data, axis=1).mean(axis=0)
+
+
+@pytest.mark.parametrize("party", [0, 1])
+def test_the_distribution_of_one_key_does_not_depend_on_the_row(party: int) -> None:
+    """Each bit of a key is constant by format or a fair coin, the same for rows far apart.
+
+    4,000 keys of each of four rows: a fair bit's mean has a deviation of 0.008. Six of those,
+    over the bits of all keys, would go by chance once in a million runs (the entropy is seeded,
+    so in fact never). A bit that told the row would be off by far more.
+    """
+    count, bound = 4_000, 6 * 0.5 / 4_000**0.5
+    means = [key_bits(index, party, count, seed=index) for index in (0, 1, 255, 511)]
+    constant = (means[0] == 0) | (means[0] == 1)
+    # Header: 32 bits. Root and two corrections: a cleared control bit each. Two levels: 6 bits
+    # of each flag byte. Everything else must be random.
+    assert constant.sum() == 32 + 3 + 2 * 6
+    for mean in means:
+        assert np.array_equal(mean[constant], means[0][constant])
+        assert np.abs(mean[~constant] - 0.5).max() < bound
+
+
+def test_pairs_of_bits_do_not_tell_the_row_either() -> None:
+    """The expansion of one key looks random around the place asked for."""
+    entropy = random.Random(7).randbytes
+    bits = np.array([expand(KEYS, split(KEYS, 9, 77, entropy)[0], 512) for _ in range(4_000)])
+    assert np.abs(bits.mean(axis=0) - 0.5).max() < 6 * 0.5 / 4_000**0.5
+    together = (bits[:, 76:78] == bits[:, 77:79]).mean(axis=0)
+    assert np.abs(together - 0.5).max() < 6 * 0.5 / 4_000**0.5
+
+
+def test_the_root_is_drawn_before_the_row_is_looked_at() -> None:
+    roots = {split(KEYS, 12, i, random.Random(1).randbytes)[0].seed for i in range(50)}
+    assert len(roots) == 1
+
+
+def test_keys_are_fresh_each_time() -> None:
+    assert split(KEYS, 9, 5) != split(KEYS, 9, 5)
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("bits", [0, 5, 7, 8, 25])
+def test_keys_survive_the_wire(kind: Kind, bits: int) -> None:
+    for key in split(KEYS, bits, (1 << bits) - 1):
+        data = encode_key(kind, KEYS, key)
+        assert decode_key(data, kind, KEYS, bits) == key
+        assert len(data) == 4 + (32 if kind is Kind.PAGE else 0) + 32 + 17 * tree_depth(bits)
+
+
+def test_malformed_keys_are_refused() -> None:
+    good = encode_key(Kind.ROW, KEYS, split(KEYS, 9, 5)[0])
+    page = encode_key(Kind.PAGE, KEYS, split(KEYS, 9, 5)[0])
+    broken = {
+        "too short": [b"", good[:3]],
+        "version": [b"\x02" + good[1:]],
+        "kind": [page, good[:1] + b"\x07" + good[2:]],
+        "party": [good[:2] + b"\x02" + good[3:]],
+        "domain": [good[:3] + b"\x0a" + good[4:]],
+        "length": [good[:-1], good + b"\0", good[:4]],
+        "control bit where": [
+            good[:4] + bytes([good[4] | 1]) + good[5:],
+            good[:20] + bytes([good[20] | 1]) + good[21:],
+        ],
+        "unknown control": [good[:36] + b"\x04" + good[37:]],
+    }
+    for reason, keys in broken.items():
+        for key in keys:
+            with pytest.raises(WireError, match=reason):
+                decode_key(key, Kind.ROW, KEYS, 9)
+    with pytest.raises(WireError, match="other PRG keys"):
+        decode_key(page, Kind.PAGE, OTHER_KEYS, 9)
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=120))
+def test_noise_is_refused_or_a_key(data: bytes) -> None:
+    try:
+        key = decode_key(data, Kind.ROW, KEYS, 9)
+    except WireError:
+        return
+    assert encode_key(Kind.ROW, KEYS, key) == data
+
+
+@pytest.mark.parametrize("text", ["", "00", "0x0", "0xzz", "0x00\n", None, 5, "0X00", "0x 0"])
+def test_hex_is_strict(text: object) -> None:
+    with pytest.raises(WireError):
+        from_hex(text)
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [(b"a" * 15, b"b" * 16), (bytes(16), b"b" * 16), (b"a" * 16, b"a" * 16)],
+)
+def test_weak_prg_keys_are_refused(left: bytes, right: bytes) -> None:
+    with pytest.raises(ValueError, match="PRG key"):
+        PrgKeys(left, right)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 9000), st.sampled_from([8, 32, 40, 256]), st.integers(0, 2**64 - 1))
+def test_the_answers_of_both_servers_are_the_row(rows: int, row_bytes: int, seed: int) -> None:
+    matrix = Matrix.synthetic(rows * row_bytes, row_bytes, seed)
+    index = seed % rows
+    first, second = split(KEYS, domain_bits_for(rows), index)
+    halves = [matrix.scan(expand(KEYS, key, rows)) for key in (first, second)]
+    assert xor(*halves) == matrix.row(index)
+
+
+def test_pages_join_rows_and_fill_the_last() -> None:
+    matrix = Matrix.from_bytes(bytes(range(40)), 8)
+    pages = matrix.pages(2)
+    assert pages.num_rows == 3
+    assert pages.row(1) == bytes(range(16, 32))
+    assert pages.row(2) == bytes(range(32, 40)) + bytes(8)
+
+
+@pytest.mark.parametrize(
+    ("size", "row_bytes", "reason"),
+    [(0, 32, "empty"), (33, 32, "whole number"), (32, 0, "row size"), (36, 12, "row size")],
+)
+def test_sizes_that_are_no_matrix(size: int, row_bytes: int, reason: str) -> None:
+    with pytest.raises(MatrixError, match=reason):
+        Matrix.from_bytes(bytes(size), row_bytes)
+
+
+def test_answers_of_different_length_are_refused() -> None:
+    with pytest.raises(ValueError, match="length"):
+        xor(b"a", b"ab")
