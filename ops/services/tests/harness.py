@@ -142,6 +142,7 @@ class CodeHost(_Threaded):
     def __init__(self, root: Path) -> None:
         self.root = root
         self.replaced: dict[str, bytes] = {}
+        self.redirects: dict[str, str] = {}
         super().__init__(_CodeHandler)
 
 
@@ -149,6 +150,8 @@ class _CodeHandler(_Quiet):
     def do_GET(self) -> None:
         host: CodeHost = self.server.owner  # type: ignore[attr-defined]
         host.requests.append(self.path)
+        if self.path in host.redirects:
+            return self.reply(302, b"", Location=host.redirects[self.path])
         path = host.root / self.path.lstrip("/")
         if self.path in host.replaced:
             data = host.replaced[self.path]

@@ -361,9 +361,11 @@ def test_admin_fetches_from_allowed_hosts_and_follows_nothing(code_host: Any) ->
             body = {"url": code_host.url + "/next"}
             assert (await client.post("/admin/snapshot", json=body, headers=token)).is_success
             assert server.epoch.matrix.num_rows == 2
-            body = {"url": code_host.url + "/nothing-here"}
-            answer = await client.post("/admin/snapshot", json=body, headers=token)
-            assert answer.status_code == 502
+            code_host.redirects["/moved"] = "/next"
+            for path in ("/nothing-here", "/moved"):
+                body = {"url": code_host.url + path}
+                answer = await client.post("/admin/snapshot", json=body, headers=token)
+                assert answer.status_code == 502
             assert server.epoch.epoch_id == 1
 
     asyncio.run(check())
