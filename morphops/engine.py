@@ -208,7 +208,7 @@ def _do(
             reading = probes.run(step.probe, probe, scene.world, observer.note)
             observer.note(reading.reason)
         case plan.Start():
-            target.start(scene.stack, step.services, observer.note)
+            target.start(scene.stack, step.services)
         case plan.AwaitHealth():
             await_health(step, target, project, observer)
         case plan.Verify():

@@ -188,14 +188,15 @@ def healthy(records: Sequence[Record]) -> tuple[Record, ...]:
     """The stack of healthy deployments, the one of record last.
 
     A deploy of something new goes on top. A rollback goes back to where its target lies and drops
-    what is above, so that rolling back twice goes back twice. `up` changes nothing of this.
+    what is above, so that rolling back twice goes back twice; one to a release that is not there any
+    more (`--to` what was rolled back from) goes on top again. `up` changes nothing of this.
     """
     stack: list[Record] = []
     for record in records:
         if record.outcome != "deployed" or record.kind in ("up", "down"):
             continue
-        if record.kind == "rollback":
-            while stack and not _same(stack[-1], record):
+        if record.kind == "rollback" and any(_same(below, record) for below in stack):
+            while not _same(stack[-1], record):
                 stack.pop()
         if not stack or not _same(stack[-1], record):
             stack.append(record)

@@ -164,7 +164,7 @@ class Target(Protocol):
     def hold(self, image: Image, tag: str) -> None:
         """Tag an image on the target, so that a cleanup by others does not take it."""
 
-    def start(self, stack: Stack, services: Sequence[str], say: Say) -> None:
+    def start(self, stack: Stack, services: Sequence[str]) -> None:
         """Create or replace and start these services, never building or pulling; do not wait."""
 
     def remove(self, project: str, services: Sequence[str]) -> None:

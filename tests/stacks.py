@@ -128,6 +128,23 @@ def write_env(path: Path, **values: str) -> None:
     path.chmod(0o600)
 
 
+def remove_images(*references: str) -> None:
+    """Remove the images whose names match, as `docker image ls --filter reference=` has it."""
+    filters = [word for reference in references for word in ("--filter", f"reference={reference}")]
+    listing = ["docker", "image", "ls", "--no-trunc", "-q", *filters]
+    found = set(subprocess.run(listing, capture_output=True, text=True, check=True).stdout.split())
+    if found:
+        remove = ["docker", "image", "rm", "-f", *found]
+        subprocess.run(remove, check=False, capture_output=True)
+
+
+def remove_stack(project: str) -> None:
+    """Remove what is left of a project on the engine: containers, networks, its held images."""
+    down = ["docker", "compose", "-p", project, "down", "-t", "1", "--remove-orphans"]
+    subprocess.run(down, check=False, capture_output=True)
+    remove_images(f"morphops/{project}/*")
+
+
 def variant(base: BaseImage, registry: str, repository: str, **env: str) -> str:
     """Push an image that differs from a base in its environment only.
 

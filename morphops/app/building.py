@@ -47,6 +47,7 @@ def build(site: Site, *, version: str = "", push: bool = True) -> dict[str, Any]
         targets=tuple(wanted),
         push=push,
         say=site.observer.note,
+        redact=site.redact,
     )
     images = {
         wanted[target]: f"{site.bundle.repository(wanted[target])}@{digest}"
@@ -104,11 +105,13 @@ def registry_up(site: Site) -> dict[str, Any]:
     recipe = recipes.images.get(_REGISTRY_RECIPE)
     if recipe is None:
         raise ConfigError(f"{_spec(site).bases}: images/{_REGISTRY_RECIPE}: is missing")
-    if bake.public_registry_answers():
-        image = recipe.replaces[0]
-        with site.docker.call(f"pull {image}", 300):
-            site.docker.client(300).image.pull(image, quiet=True)
-    else:
+
+    def image() -> str:
+        if bake.public_registry_answers():
+            public = recipe.replaces[0]
+            with site.docker.call(f"pull {public}", 300):
+                site.docker.client(300).image.pull(public, quiet=True)
+            return public
         site.state.ensure()
         (made,) = base_image.make(
             recipes,
@@ -116,7 +119,8 @@ def registry_up(site: Site) -> dict[str, Any]:
             store=site.state.root / "bases",
             say=site.observer.note,
         )
-        image = base_image.load(site.docker, made, f"morphops/{_REGISTRY_RECIPE}:local")
+        return base_image.load(site.docker, made, f"morphops/{_REGISTRY_RECIPE}:local")
+
     there = local_registry.up(site.docker, image=image, host=host, port=port, name=name)
     return _registry_view(there)
 

@@ -89,7 +89,7 @@ class ComposeTarget:
         with self._docker.call(f"tag {image.ref} as {tag}", 20):
             self._docker.client(20).image.tag(str(image.ref), tag)
 
-    def start(self, stack: Stack, services: Sequence[str], say: Say) -> None:
+    def start(self, stack: Stack, services: Sequence[str]) -> None:
         """See `target.Target.start`."""
         client = self._compose(stack, _START_LIMIT)
         with self._docker.call(f"start {' '.join(services)}", _START_LIMIT):
@@ -102,7 +102,6 @@ class ComposeTarget:
                 pull="never",
                 quiet=True,
             )
-        say(f"started {', '.join(services)}")
 
     def remove(self, project: str, services: Sequence[str]) -> None:
         """See `target.Target.remove`."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +49,7 @@ def registry(docker: Docker, bases: dict[str, BaseImage]) -> Iterator[str]:
     there = local_registry.up(docker, image=image, port=free_port(), name=name)
     yield there.address
     local_registry.down(docker, name=name, delete_data=True)
+    stacks.remove_images(f"{there.address}/*/*")
 
 
 @pytest.fixture(scope="session")
@@ -73,9 +73,7 @@ def inv(tmp_path: Path, registry: str, images: dict[str, str]) -> Iterator[Inv]:
     """A project of its own; whatever is left of it on the engine is removed."""
     name = f"morphops-test-{uuid.uuid4().hex[:8]}"
     yield stacks.project(tmp_path, name, free_port(), registry=registry)
-    subprocess.run(
-        ["docker", "compose", "-p", name, "down", "-t", "1", "--remove-orphans"], check=False
-    )
+    stacks.remove_stack(name)
 
 
 @pytest.fixture

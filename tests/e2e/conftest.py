@@ -1,0 +1,61 @@
+"""The stack of this repository, as a project of its own: other name, registry, port and state."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import yaml
+
+from tests import stacks
+from tests.engine.conftest import ROOT, free_port
+from tests.stacks import Inv
+
+PROJECT = "morphops-test-e2e"
+
+
+@pytest.fixture(scope="session")
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture(scope="session")
+def inv(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[Inv]:
+    """`inv` in a copy of the project, and nothing left behind."""
+    folder = tmp_path_factory.mktemp("e2e")
+    shutil.copytree(
+        ROOT / "ops", folder / "ops", ignore=shutil.ignore_patterns(".*cache*", "__pycache__")
+    )
+    shutil.copy(ROOT / "tasks.py", folder)
+    _edit(folder / "ops" / "bundle.yaml", project=PROJECT)
+    quickstart = yaml.safe_load((folder / "ops" / "quickstart.yaml").read_text())
+    _edit(folder / "ops" / "quickstart.yaml", env=quickstart["env"] | {"RPC_PORT": str(port)})
+    inv = Inv(folder, folder / "state", f"127.0.0.1:{free_port()}")
+    yield inv
+    stacks.remove_stack(PROJECT)
+    inv("registry.down", "--delete-data")
+    stacks.remove_images(f"{inv.registry}/*/*")
+
+
+@pytest.fixture(scope="session")
+def first(inv: Inv) -> dict[str, Any]:
+    """What quickstart brings."""
+    done = inv("quickstart", "--json")
+    assert done.code == 0, done
+    view: dict[str, Any] = done.json
+    return view
+
+
+def _edit(path: Path, **changes: Any) -> None:
+    document = yaml.safe_load(path.read_text())
+    path.write_text(yaml.safe_dump(document | changes, sort_keys=False))
+
+
+def rpc(port: int, method: str, *params: Any) -> Any:
+    """A JSON-RPC call, made without morphops."""
+    request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
+    return requests.post(f"http://127.0.0.1:{port}/", json=request, timeout=20).json()
