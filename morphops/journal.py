@@ -188,8 +188,8 @@ def healthy(records: Sequence[Record]) -> tuple[Record, ...]:
     """The stack of healthy deployments, the one of record last.
 
     A deploy of something new goes on top. A rollback goes back to where its target lies and drops
-    what is above, so that rolling back twice goes back twice; one to a release that is not there any
-    more (`--to` what was rolled back from) goes on top again. `up` changes nothing of this.
+    what is above, so that rolling back twice goes back twice; one to a release that was dropped so
+    (`--to` what was rolled back from) goes on top again. `up` changes nothing of this.
     """
     stack: list[Record] = []
     for record in records:
