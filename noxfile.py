@@ -72,7 +72,7 @@ def services(session: nox.Session) -> None:
     session.install("--require-hashes", "-r", "ops/services/requirements.txt")
     session.install("--require-hashes", "-r", "ops/services/requirements-test.txt")
     session.install("--require-hashes", "-r", "ops/services/requirements-build.txt")
-    session.install("--no-deps", "--no-build-isolation", "-e", "ops/services")
+    session.install("--no-deps", "--no-build-isolation", "./ops/services")
     with session.chdir("ops/services"):
         session.run("mypy", "--strict", "src")
         session.run("pytest", *session.posargs)
