@@ -60,8 +60,8 @@ class Docker:
         Args:
             doing: what was attempted, as it reads after "could not": `pull 127.0.0.1:5000/a@…`.
             limit: the seconds that the client was given, for the message.
-            refusal: what a refusal is; another class than the default says that the client
-                refuses by itself, so that no engine is asked whether it is there.
+            refusal: what a refusal is; another class than the default says that Compose refuses
+                by itself, so that no engine is asked whether it is there.
 
         Raises:
             EngineUnavailable: the engine does not answer.
@@ -74,6 +74,7 @@ class Docker:
         except DockerException as err:
             # `from None`: the original carries argv and output, which may hold secrets.
             if refusal is not EngineCallFailed:
+                self.need_compose()
                 raise refusal(f"could not {doing}", detail=self._last_lines(err)) from None
             raise self._translate(doing, limit, err) from None
 
@@ -98,6 +99,25 @@ class Docker:
                 # What is still there stands on stdout all the same.
                 found = json.loads(_text(err.stdout) or "[]")
         return found
+
+    def need_compose(self) -> None:
+        """Make sure that the docker client has its Compose plugin.
+
+        Raises:
+            EngineUnavailable: it has not.
+        """
+        from python_on_whales.exceptions import DockerException
+
+        try:
+            there = self.client(10).compose.is_installed()
+        except DockerException:
+            there = False
+        if not there:
+            raise EngineUnavailable(
+                "the docker client has no Compose plugin",
+                state="nothing was changed",
+                hint="inv host.setup   (installs it beside the engine that runs)",
+            )
 
     def answers(self) -> bool:
         """Whether an engine answers at all, within five seconds."""

@@ -307,6 +307,22 @@ class TestRefused:
         off = inv("deploy", f"--image={good}", env={"DOCKER_HOST": "unix:///nowhere.sock"})
         self.refused(off, 3, "no Docker engine answers", "inv host.check")
 
+    def test_no_compose(self, inv: Inv, release: Release, tmp_path: Path) -> None:
+        good = release()
+        real, fake = shutil.which("docker"), tmp_path / "bin" / "docker"
+        fake.parent.mkdir()
+        says = "docker: 'compose' is not a docker command."
+        fake.write_text(
+            f"""#!/bin/sh
+case " $* " in *" compose "*) echo "{says}" >&2; exit 125;; esac
+exec {real} "$@"
+"""
+        )
+        fake.chmod(0o755)
+        path = f"{fake.parent}:{os.environ['PATH']}"
+        off = inv("deploy", f"--image={good}", env={"PATH": path})
+        self.refused(off, 3, "no Compose plugin", "inv host.setup")
+
     def test_no_docker(self, inv: Inv, release: Release, tmp_path: Path) -> None:
         good = release()
         self.refused(
