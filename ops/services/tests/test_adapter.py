@@ -3,13 +3,16 @@
 import json
 import signal
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import Starter
-from harness import CodeHost, FakeUpstream, Process
+from harness import HTTP, CodeHost, FakeUpstream, Process
 
-from morphogen_pir.manifest import Manifest
+from morphogen_pir.manifest import Manifest, Source
+from morphogen_snapshot.build import Options, build
 from morphogen_snapshot.genesis import Genesis
 
 UNKNOWN = "0x" + "ab" * 20
@@ -110,6 +113,51 @@ def test_the_pair_is_found_again(
     again = starter.server(BIND_ADDR=b.url.removeprefix("http://"))
     assert again.url == b.url
     assert adapter.rpc("eth_getBalance", UNKNOWN)["result"] == "0x0"
+
+
+def test_a_pair_that_restarts_with_another_snapshot_is_never_misread(
+    starter: Starter,
+    start_adapter: StartAdapter,
+    genesis: Genesis,
+    manifest: Manifest,
+    tmp_path: Path,
+) -> None:
+    """Both snapshots are epoch 0, have as many rows, and keep most accounts in the same row."""
+    accounts = tuple(replace(a, balance=a.balance + 1) for a in genesis.accounts)
+    source = Source(file="later.json", sha256="0" * 64)
+    later = build(replace(genesis, accounts=accounts), source, Options(block_number=19_000_001))
+    (tmp_path / "matrix.bin").write_bytes(later["matrix.bin"])
+    changes = {"MATRIX_FILE": str(tmp_path / "matrix.bin"), "BLOCK_NUMBER": "19000001"}
+    known = manifest.known_accounts[0]
+    a, b = starter.server(), starter.server()
+    adapter = start_adapter(a.url, b.url, "--refresh-interval=3600")
+    assert adapter.rpc("eth_getBalance", known.address)["result"] == known.balance
+    b.stop()
+    starter.server(BIND_ADDR=b.url.removeprefix("http://"), **changes)
+    error = adapter.rpc("eth_getBalance", known.address)["error"]
+    assert error["message"].endswith("the servers disagree on block_number")
+    a.stop()
+    starter.server(BIND_ADDR=a.url.removeprefix("http://"), **changes)
+    expected = hex(int(known.balance, 16) + 1)
+    assert adapter.rpc("eth_getBalance", known.address)["result"] == expected
+
+
+def test_strange_bodies_are_answered(adapter: Process) -> None:
+    for body, code in {
+        b"": -32700,
+        b"{": -32700,
+        b"\xff": -32700,
+        b"[" * 100_000: -32700,
+        b'{"jsonrpc":"2.0","id":NaN,"method":"eth_accounts"}': -32700,
+        b'{"jsonrpc":"2.0","id":1e999,"method":"eth_accounts"}': -32600,
+        b'{"jsonrpc":"2.0","id":"\\ud800","method":"eth_accounts"}': -32004,
+    }.items():
+        response = HTTP.post(adapter.url + "/", content=body)
+        assert (response.status_code, response.json()["error"]["code"]) == (200, code)
+    assert HTTP.post(adapter.url + "/", content=b" " * 5_000_000).status_code == 413
+    note = {"jsonrpc": "2.0", "method": "web3_clientVersion"}
+    assert adapter.post("/", note).status_code == 204
+    assert "Traceback" not in adapter.log
 
 
 def test_fallback_is_a_choice_and_is_logged(

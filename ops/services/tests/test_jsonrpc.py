@@ -41,7 +41,7 @@ def test_an_error() -> None:
     "document",
     [
         None, 5, "x", {}, request(jsonrpc="1.0"), request(method=5), request(params="x"),
-        request(id=[1]), request(id=True), [],
+        request(id=[1]), request(id=True), request(id=float("inf")), [],
     ],
 )  # fmt: skip
 def test_invalid_requests(document: Any) -> None:

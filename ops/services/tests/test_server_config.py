@@ -184,6 +184,7 @@ def test_a_token_is_never_quoted() -> None:
         (33, [], "33 bytes are no whole number of rows"),
         (64, ["--flag"], "unrecognized arguments: --flag"),
         (64, ["--environment=x"], "environment: "),
+        (64, ["--matrix-file=/"], "/: Is a directory"),
         (None, [], "No such file"),
         (32 * 5, [], "page_domain_bits: 2 bits do not cover 5 pages, 3 do"),
     ],

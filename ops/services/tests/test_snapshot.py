@@ -250,6 +250,18 @@ def test_another_snapshot_is_only_replaced_by_force(
     assert {path.name for path in tmp_path.iterdir()} == {"genesis.json", "out"}
 
 
+def test_force_never_deletes_what_is_no_snapshot(
+    genesis_file: GenesisFile, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    precious = tmp_path / "home" / "thesis"
+    precious.parent.mkdir()
+    precious.touch()
+    source = genesis_file({"alloc": {}})
+    assert run("build", "--from", source, "--out", precious.parent, "--force") == 2
+    assert "no snapshot" in capsys.readouterr().err
+    assert precious.exists()
+
+
 def test_refusals_exit_with_two_and_write_nothing(
     genesis_file: GenesisFile, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -17,6 +17,11 @@ class BodyError(Exception):
         self.status = status
 
 
+def _no_constant(name: str) -> None:
+    """NaN and the infinities are no JSON, whatever Python thinks."""
+    raise ValueError(name)
+
+
 async def json_body(request: Request, limit: int) -> object:
     """The JSON document in the body, which has at most `limit` bytes.
 
@@ -32,7 +37,7 @@ async def json_body(request: Request, limit: int) -> object:
     except ClientDisconnect:
         raise BodyError(400, "the body ends early") from None
     try:
-        document: object = json.loads(body)
+        document: object = json.loads(body, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         raise BodyError(400, "the body is not a JSON document") from None
     return document

@@ -1,6 +1,7 @@
 """The HTTP face of the adapter: POST `/` for JSON-RPC, GET `/health`."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -26,7 +27,9 @@ _PIR_TIMEOUT = httpx.Timeout(10, connect=2)
 def make_app(settings: AdapterSettings) -> Starlette:
     """The ASGI app; it asks the pair for its epoch while it runs."""
     # The pair is asked directly: a proxy in between would see both halves of each question.
-    pir_client = httpx.AsyncClient(timeout=_PIR_TIMEOUT, trust_env=False)
+    pir_client = httpx.AsyncClient(
+        timeout=_PIR_TIMEOUT, trust_env=False, verify=httpx.create_ssl_context()
+    )
     web_client = httpx.AsyncClient(timeout=settings.upstream_timeout)
     pair = Pair(settings.pir_server_a, settings.pir_server_b, pir_client)
     upstream = Upstream(settings.upstream, web_client)
@@ -46,7 +49,10 @@ def make_app(settings: AdapterSettings) -> Starlette:
             status = 413 if error.status == 413 else 200
             return JSONResponse({"jsonrpc": "2.0", "id": None, "error": problem}, status)
         response = await answer(document, methods.call)
-        return Response(status_code=204) if response is None else JSONResponse(response)
+        if response is None:
+            return Response(status_code=204)
+        # ASCII only: an id or a result of upstream's may hold text that is no valid UTF-8.
+        return Response(json.dumps(response), media_type="application/json")
 
     async def health(_: Request) -> Response:
         try:

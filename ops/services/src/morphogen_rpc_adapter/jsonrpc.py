@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -60,7 +61,9 @@ async def _answer_one(request: object, call: Call) -> Response | None:
 
 
 def _is_id(value: object) -> bool:
-    return value is None or (isinstance(value, str | int | float) and not isinstance(value, bool))
+    if isinstance(value, float):
+        return math.isfinite(value)  # 1e999 is JSON, and infinite
+    return value is None or (isinstance(value, str | int) and not isinstance(value, bool))
 
 
 def _error(identity: object, error: RpcError) -> Response:

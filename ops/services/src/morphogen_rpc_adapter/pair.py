@@ -85,6 +85,10 @@ class Pair:
                 for i, name in enumerate(("A", "B"))
             )
         )
+        # Epoch ids start equal, so the id in an answer does not tell a restarted server's snapshot
+        # from the one before. If both still say what the question was made for, they served it.
+        if await self.refresh() != epoch:
+            raise PairError("the servers have moved to another epoch")
         size = per_page * ROW_BYTES
         if any(len(payload) != size for half in halves for payload in half):
             raise PairError(f"the servers' rows do not have {ROW_BYTES} bytes")

@@ -2,7 +2,7 @@
 
 import re
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 HIDDEN: Final = "REDACTED"
 INVALID: Final = "<invalid-url>"
@@ -55,6 +55,7 @@ def secrets_of(url: str) -> frozenset[str]:
         *(pair.partition("=")[2] or pair for pair in parts.query.split("&")),
         parts.fragment,
     ]
+    pieces += [unquote(piece) for piece in pieces]
     # Very short pieces would blot out ordinary words, and are no secrets worth the name.
     return frozenset(piece for piece in pieces if len(piece) >= 4)
 

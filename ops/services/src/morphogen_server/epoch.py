@@ -1,5 +1,6 @@
 """An epoch: one snapshot with everything needed to answer questions about it."""
 
+import os
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -91,11 +92,12 @@ def check_sizes(settings: ServerSettings) -> None:
 
     Raises:
         MatrixError: when it is no whole number of rows, or has more pages than the domain.
-        OSError: when the file is not there.
+        OSError: when the file is not there, or may not be read.
     """
     size = settings.matrix_size_bytes or _SYNTHETIC_BYTES
     if settings.matrix_file is not None:
-        size = settings.matrix_file.stat().st_size
+        with settings.matrix_file.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
     check_shape(size, settings.row_size_bytes)
     pages = -(-size // (settings.row_size_bytes * settings.page_rows_per_page))
     _check_domain(settings, pages)

@@ -6,6 +6,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from morphogen_pir.manifest import MANIFEST_FILE
+
 
 class StoreError(Exception):
     """The directory is left as it was; the message says why."""
@@ -41,13 +43,15 @@ def install(files: Mapping[str, bytes], directory: Path, *, replace: bool) -> bo
     try:
         if directory.is_symlink() or (directory.exists() and not directory.is_dir()):
             raise StoreError(f"{directory} is not a directory")
-        existing = read_tree(directory) if directory.exists() else {}
-        if existing == files:
+        has_content = directory.exists() and any(directory.iterdir())
+        if has_content and not (directory / MANIFEST_FILE).is_file():
+            raise StoreError(f"{directory} holds something that is no snapshot")
+        if has_content and read_tree(directory) == files:
             return False
-        if existing and not replace:
-            raise StoreError(f"{directory} holds something else; --force replaces it")
+        if has_content and not replace:
+            raise StoreError(f"{directory} holds another snapshot; --force replaces it")
         directory.parent.mkdir(parents=True, exist_ok=True)
-        _write_and_rename(files, directory, has_content=bool(existing))
+        _write_and_rename(files, directory, has_content=has_content)
     except OSError as error:
         raise StoreError(f"{directory}: {error.strerror or error}") from error
     return True
