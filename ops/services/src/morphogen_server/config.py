@@ -97,7 +97,7 @@ _PrgKey = Annotated[bytes, PlainValidator(lambda value: parse_hex(value, 16))]
 
 
 class ServerSettings(BaseModel):
-    """Everything that the server can be told. Each has a variable (`variable_of`) and a JSON key."""
+    """Everything that the server can be told. Each has a variable and a JSON key."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
