@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
-import shutil
+import re
 import tempfile
 import threading
 from collections import deque
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 _LIMIT = 1800
 _TAIL = 20
+# Progress in bytes, times and bookkeeping: worth keeping for a failure, not worth watching.
+_CHATTER = re.compile(
+    r"#\d+ (?:DONE|CACHED|\d+\.\d+|sha256:|pushing layer|transferring|resolve|exporting|writing"
+    r"|naming|extracting|\[(?:\S+ )?internal\])"
+)
 _HUB = "registry-1.docker.io"
 
 
@@ -202,11 +207,6 @@ def _build(
     try:
         with docker.call(f"build {', '.join(targets)}", _LIMIT):
             client = docker.client(_LIMIT)
-            if shutil.which("setpriv"):
-                # A call that streams is not ended by python-on-whales when it is left half-way
-                # (Ctrl-C): the build would go on, and push, with nobody there to hear of it.
-                call = client.client_config.client_call
-                client.client_config.client_call = ["setpriv", "--pdeathsig", "TERM", *call]
             lines = client.buildx.bake(
                 targets,
                 # The engine's own builder, whatever else was made the default: only it sees what
@@ -219,7 +219,8 @@ def _build(
             for line in lines:
                 if text := redact(line.rstrip()):
                     tail.append(text)
-                    say(text)
+                    if not _CHATTER.match(text):
+                        say(text)
     except EngineCallFailed as err:
         raise EngineCallFailed(
             err.what,

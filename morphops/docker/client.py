@@ -1,8 +1,8 @@
 """A bounded docker client, and the translation of its failures into ours.
 
 python-on-whales has no time limits, and a registry that dies during a pull hangs the docker CLI
-for good: so every call runs under coreutils' `timeout`. `setpriv --pdeathsig` makes the docker CLI
-die with `timeout`, which python-on-whales kills when an exception leaves a call half-way.
+for good: so every call runs under coreutils' `timeout`, and `setpriv --pdeathsig` ties each of
+these processes to the one above it.
 """
 
 from __future__ import annotations
@@ -154,10 +154,9 @@ class Docker:
 
 def bounded(limit: float) -> list[str]:
     """The argv prefix of a docker call that cannot run longer than `limit` seconds."""
-    prefix = ["timeout", "-k", "1", f"{limit:g}"]
-    if shutil.which("setpriv"):
-        prefix += ["setpriv", "--pdeathsig", "TERM"]
-    return [*prefix, "docker"]
+    # Each dies with its parent: nothing goes on (and pushes, or starts) with nobody there to hear.
+    tied = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
+    return [*tied, "timeout", "-k", "1", f"{limit:g}", *tied, "docker"]
 
 
 def endpoint() -> str:
