@@ -1,0 +1,173 @@
+"""Decisions, as tables: values in, a plan out."""
+
+from __future__ import annotations
+
+import pytest
+
+from morphops import plan
+from morphops.bundle import Bundle, Checksum, ComposeSpec, EnvSpec, ImageSpec, Wave
+from morphops.errors import InputError, PreconditionError
+from morphops.model import Image, ImageRef, Release
+from morphops.target import Container, Identity, Port, Running, Service
+
+
+def digest(mark: str) -> str:
+    return f"sha256:{mark * 64}"
+
+
+def image(name: str, mark: str, *, index: str = "") -> Image:
+    ref = ImageRef(f"r.example/{name}", digest(index or mark))
+    return Image(name, ref, digest(mark), digest("c"), "linux/amd64")
+
+
+BUNDLE = Bundle(
+    schema=1,
+    project="shop",
+    registry="r.example",
+    releases="shop/releases",
+    images={"api": ImageSpec(repository="api", variable="API")},
+    compose=ComposeSpec(files=("compose.yaml",)),
+    env=EnvSpec(file="x", schema="y"),
+    probes={
+        "data": Checksum(kind="checksum", document="d", file="f", bytes="b", sha256="s"),
+        "ready": Checksum(kind="checksum", document="d", file="f", bytes="b", sha256="s"),
+    },
+    checks=("data",),
+    waves=(
+        Wave(services=("db", "cache"), deadline=5),
+        Wave(services=("api",), probes=("ready",), deadline=7),
+    ),
+)
+API, UNUSED = image("api", "a"), image("unused", "b")
+RELEASE = Release(digest("1"), "shop", (API, UNUSED), {})
+
+
+def service(name: str, config: str = "c1", **changes: object) -> Service:
+    return Service(name, str(API.ref), config, **changes)  # type: ignore[arg-type]
+
+
+def container(name: str, config: str = "c1", **changes: object) -> Container:
+    identity = Identity("config", API.config)
+    given = {"state": "running", "health": "healthy", "config": config, **changes}
+    return Container(name, f"{name}-id", identity, **given)  # type: ignore[arg-type]
+
+
+def services(*names: str) -> dict[str, Service]:
+    return {name: service(name) for name in names}
+
+
+def deploy(wanted: dict[str, Service], *present: Container) -> plan.Plan:
+    return plan.deploy(BUNDLE, RELEASE, wanted, Running(present), deployment=3, undo=None)
+
+
+def test_the_order_of_a_deploy() -> None:
+    todo = deploy(services("api", "db"), container("old"))
+    assert [str(step) for step in todo.steps] == [
+        "pull api aaaaaaaaaaaa",
+        "check data",
+        "remove old",
+        "start wave 1: db",
+        "wait for health: db",
+        "start wave 2: api",
+        "wait for health: api",
+        "probe ready",
+        "verify what runs",
+    ]
+    touching = [isinstance(step, plan.TOUCHING) for step in todo.steps]
+    assert touching.index(True) == 2
+
+
+def test_the_way_back_pulls_nothing_and_names_every_service() -> None:
+    back = plan.back(BUNDLE, digest("0"), services("api", "db", "cache"), deployment=2)
+    assert not any(isinstance(step, plan.Pull | plan.Check) for step in back.steps)
+    started = [step.services for step in back.steps if isinstance(step, plan.Start)]
+    assert started == [("db", "cache"), ("api",)]
+    assert isinstance(back.steps[-1], plan.Verify)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "says"),
+    [
+        ({"web": service("web")}, "web: stands in no wave"),
+        ({"db": Service("db", "postgres:16", "c")}, "db: image 'postgres:16' is none of the"),
+    ],
+)
+def test_what_does_not_fit_is_refused(wanted: dict[str, Service], says: str) -> None:
+    with pytest.raises(InputError) as caught:
+        deploy(wanted)
+    assert says in caught.value.message()
+
+
+def test_containers_of_somebody_else_are_not_touched() -> None:
+    with pytest.raises(PreconditionError, match="no release created: db"):
+        deploy(services("db"), container("db", ours=False))
+
+
+@pytest.mark.parametrize(
+    ("present", "change"),
+    [
+        ((), "create api"),
+        ((container("api"),), "keep api"),
+        ((container("api", state="exited"),), "keep api (is not running; is started)"),
+        ((container("api", "c0"),), "replace api (its image or configuration changes)"),
+    ],
+)
+def test_changes(present: tuple[Container, ...], change: str) -> None:
+    assert [str(c) for c in plan.changes(services("api"), Running(present))] == [change]
+
+
+def test_gone_services_are_removed() -> None:
+    (_, gone) = plan.changes(services("api"), Running((container("api"), container("old"))))
+    assert str(gone) == "remove old (not in the release)"
+
+
+@pytest.mark.parametrize(
+    ("present", "creator"),
+    [
+        ((), digest("1")),
+        ((container("api", release=digest("0")),), digest("0")),
+        ((container("api", "c0", release=digest("0")),), digest("1")),
+        (
+            (container("api", release=digest("0")), container("api", release=digest("9"))),
+            digest("1"),
+        ),
+    ],
+)
+def test_an_unchanged_service_keeps_its_creator(
+    present: tuple[Container, ...], creator: str
+) -> None:
+    labels = plan.creators(services("api"), Running(present), digest("1"))
+    assert labels["api"] == {plan.LABEL_RELEASE: creator, plan.LABEL_CONFIG: "c1"}
+
+
+@pytest.mark.parametrize(
+    ("identity", "same"),
+    [
+        (Identity("config", digest("c")), True),
+        (Identity("config", digest("a")), False),  # the manifest's digest, in the wrong kind
+        (Identity("manifest", digest("a")), True),
+        (Identity("manifest", digest("e")), True),  # the index
+        (Identity("manifest", digest("c")), False),
+    ],
+)
+def test_unlike_kinds_of_digests_are_never_compared(identity: Identity, same: bool) -> None:
+    released = image("api", "a", index="e")
+    release = Release(digest("1"), "shop", (released,), {})
+    wanted = {"api": Service("api", str(released.ref), "c1")}
+    present = Container("api", "id", identity, "running", "healthy")
+    assert (plan.mismatches(release, wanted, Running((present,))) == ()) is same
+
+
+def test_missing_and_extra_services_are_mismatches() -> None:
+    found = plan.mismatches(RELEASE, services("api"), Running((container("old"),)))
+    assert found == ("api: there is no container", "old: runs, but is not in the release")
+
+
+def test_a_port_of_our_own_is_no_obstacle() -> None:
+    port = Port("127.0.0.1", 8545, 80)
+    wanted = {"api": service("api", ports=(port,))}
+    taken = {("127.0.0.1", 8545): False}
+    assert plan.taken_ports(wanted, Running(), taken) == (
+        "api: port 127.0.0.1:8545 is taken by another process",
+    )
+    assert plan.taken_ports(wanted, Running((container("api", ports=(port,)),)), taken) == ()
