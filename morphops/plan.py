@@ -6,7 +6,7 @@ the engine looks at the world again where a step needs it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -326,16 +326,3 @@ def _fit(bundle: Bundle, release: Release, services: Mapping[str, Service]) -> N
             detail=tuple(findings),
             state="nothing was changed",
         )
-
-
-def describe(plan: Plan) -> Sequence[str]:
-    """The plan as lines for people: changes, steps, and what undo would do."""
-    lines = [str(change) for change in plan.changes]
-    lines += [f"{number:2}. {step}" for number, step in enumerate(plan.steps, start=1)]
-    if plan.undo is None:
-        lines.append("undo: none")
-    elif plan.undo.release:
-        lines.append(f"undo: go back to {short(plan.undo.release)}")
-    else:
-        lines.append("undo: stop and remove what was started")
-    return lines
