@@ -7,6 +7,9 @@ here again.
 
 from __future__ import annotations
 
+import json
+import logging
+import os
 import tempfile
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
@@ -14,7 +17,7 @@ from inspect import unwrap
 from pathlib import Path
 from typing import Any
 
-from morphops.errors import MorphopsError, NotFound, RegistryError
+from morphops.errors import InputError, MorphopsError, NotFound, RegistryError
 from morphops.model import Image, ImageRef, Release, short
 from morphops.oci import (
     DOCKER_INDEX,
@@ -153,18 +156,18 @@ class Registry:
 
     @cached_property
     def _client(self) -> Any:
-        from oras.logger import setup_logger
         from oras.provider import Registry as Oras
 
         from morphops.base_push import is_loopback
 
-        setup_logger(quiet=True)  # what it would say, our errors say
+        logging.getLogger("oras.logger").disabled = True  # what it would say, our errors say
         local = is_loopback(self.host)
         client = Oras(hostname=self.host, insecure=local)
         # oras asks five times more, over two minutes and without a word, also where it was refused.
         client.do_request = partial(unwrap(Oras.do_request), client)
         client.session = client.auth.session = _bounded_session(direct=local)
         client.auth.hostname = self.host
+        client.auth._auth_config = _docker_config()
         client.auth.load_configs(client.get_container(f"{self.host}/x"))
         return client
 
@@ -188,9 +191,15 @@ class Registry:
             raise self._unreachable(doing, f"no answer within {_READ:g} s") from None
         except requests.RequestException as err:
             raise self._unreachable(doing, type(err).__name__) from None
-        except (ValueError, AttributeError):
-            # oras raises these when it was asked for credentials and has none that are accepted.
-            raise self._denied(doing, 401) from None
+        except (ValueError, AttributeError) as err:
+            # oras raises these where it was asked for credentials and has none that are accepted,
+            # and where an answer is not what the protocol has; the last status tells them apart.
+            if self._client.session.last_status in (401, 403):
+                raise self._denied(doing, self._client.session.last_status) from None
+            raise RegistryError(
+                f"could not {doing}: {self.host} does not answer as a registry does "
+                f"({type(err).__name__})"
+            ) from None
 
     def _expect(self, answer: Any, doing: str) -> Any:
         if answer.status_code in (200, 201, 202):
@@ -229,14 +238,41 @@ class Registry:
         )
 
 
+def _docker_config() -> dict[str, Any]:
+    """Docker's own configuration; oras would not look where `DOCKER_CONFIG` says.
+
+    Raises:
+        InputError: it is there, and cannot be read.
+    """
+    folder = os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker"
+    path = Path(folder) / "config.json"
+    try:
+        read = json.loads(path.read_bytes())
+        auths, helpers = read.get("auths") or {}, read.get("credHelpers") or {}
+        return {"auths": auths, "credHelpers": helpers, "credsStore": read.get("credsStore")}
+    except FileNotFoundError:
+        # Not empty: oras would then go and look by itself.
+        return {"auths": {}, "credHelpers": {}, "credsStore": None}
+    except (OSError, ValueError, AttributeError):
+        raise InputError(
+            f"{path} cannot be read as Docker's configuration",
+            state="nothing was changed",
+            hint="mend it, or name another folder with DOCKER_CONFIG",
+        ) from None
+
+
 def _bounded_session(*, direct: bool) -> Any:
     """A session each of whose requests has a time limit; oras gives none."""
     import requests
 
     class Bounded(requests.Session):
+        last_status = 0
+
         def request(self, *args: Any, **kwargs: Any) -> requests.Response:
             kwargs.setdefault("timeout", (_CONNECT, _READ))
-            return super().request(*args, **kwargs)
+            answer = super().request(*args, **kwargs)
+            self.last_status = answer.status_code
+            return answer
 
     session = Bounded()
     # A proxy of the environment must not see what goes to loopback, and could not deliver it.

@@ -122,9 +122,9 @@ def test_parts_that_contradict_each_other(
 
 def test_something_else_than_a_release() -> None:
     with pytest.raises(InputError, match="is no release but application/vnd"):
-        oci.decode(digest_of(PLAIN), PLAIN, {}.__getitem__)
+        oci.decode(digest_of(PLAIN), PLAIN, BYTES.__getitem__)
     with pytest.raises(InputError, match="is no OCI manifest"):
-        oci.decode(digest_of(b"x"), b"x", {}.__getitem__)
+        oci.decode(digest_of(b"x"), b"x", BYTES.__getitem__)
 
 
 def test_the_chain_of_an_image_is_held() -> None:
