@@ -19,7 +19,7 @@ nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "types", "tests", "services", "ops", "e2e"]
 
 LOCKS = Path("requirements")
-PYTHON_FILES = ["morphops", "tests", "tasks.py", "noxfile.py", "ops/services"]
+PYTHON_FILES = ["morphops", "tests", "benchmarks", "tasks.py", "noxfile.py", "ops/services"]
 
 
 def install(session: nox.Session, lock: str, *, project: bool = True) -> None:
@@ -92,6 +92,13 @@ def e2e(session: nox.Session) -> None:
     need_engine(session)
     install(session, "test")
     session.run("pytest", "-m", "engine", "tests/e2e", *session.posargs)
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Ratios, measured in one run; nothing here can fail."""
+    install(session, "test")
+    session.run("python", "benchmarks/startup.py")
 
 
 @nox.session(default=False)
