@@ -1,4 +1,4 @@
-"""How much slower `inv --list` is here than for a tasks.py with one empty task. Target: at most 1.2.
+"""What `inv --list` costs here, against a tasks.py with one empty task. Target: at most 1.2 times.
 
 Run it in a checkout: `python benchmarks/startup.py`. Both are measured alternately in one run, so
 that what else the machine does falls on both; the ratio is that of the medians.
