@@ -52,11 +52,11 @@ def parse_digest(text: str, what: str = "digest") -> str:
         raise InputError(
             f"malformed {what} {text!r}: sha256: is followed by 64 lowercase hex digits, "
             f"here are {len(hexpart)} characters",
-            hint="inv release.list",
+            hint="inv deploy   (lists the releases that are known here)",
         )
     raise InputError(
         f"{text!r} is not a {what}: a tag can move, so only sha256:<64 hex> is accepted",
-        hint="inv release.list   (the releases and their digests)",
+        hint="inv deploy   (lists the releases that are known here)",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -106,6 +107,12 @@ def test_every_option_is_explained(name: str) -> None:
     assert task.__doc__
     for argument in task.get_arguments():
         assert argument.help, f"{name}: {argument.name}"
+
+
+@pytest.mark.parametrize("path", [*ROOT.glob("morphops/**/*.py"), *ROOT.glob("*.md")], ids=str)
+def test_every_command_that_is_named_exists(path: Path) -> None:
+    named = re.findall(r"(?<=[`\" /])inv ([a-z]+(?:\.[a-z]+)?)\b", path.read_text())
+    assert set(named) <= {*ns.task_names, "history"}
 
 
 def test_no_bundle_here(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from morphops.errors import MorphopsError, PreconditionError
 from morphops.journal import Kind, Record
 from morphops.model import Release, is_digest, parse_digest, short
 from morphops.state import Deployment
+from morphops.target import Running
 
 
 def deploy(
@@ -163,8 +164,8 @@ def _bring(
     records = site.history.records()
     _tell_of_cut_off(site, records)
     deployment = site.state.deployment(site.history.next_id())
-    undo, undo_scene = _way_back(site, records)
     running = site.target.observe(site.bundle.project)
+    undo, undo_scene = _way_back(site, records, running)
     ready = scene.prepare(site, release, env, deployment, running)
     todo = plan.deploy(
         ready.bundle,
@@ -220,11 +221,17 @@ def _carry_out(
     }
 
 
-def _way_back(site: Site, records: Sequence[Record]) -> tuple[plan.Plan | None, Scene | None]:
-    """What undoes a deploy: the deployment of record, or nothing at all where none runs."""
-    record = journal.of_record(records)
-    if record is None or journal.is_down(records):
+def _way_back(
+    site: Site, records: Sequence[Record], running: Running
+) -> tuple[plan.Plan | None, Scene | None]:
+    """What undoes a deploy: the deployment of record, or nothing at all where nothing runs."""
+    if not running.containers:
         return plan.nothing(), None
+    record = journal.of_record(records)
+    if record is None:
+        # Somebody relies on these; that our memory of them is lost is no reason to remove them.
+        site.observer.note("there is no way back: what runs is not in this state folder's history")
+        return None, None
     deployment = site.state.deployment(record.deployment)
     try:
         before = scene.reopen(site, deployment, record.release)
@@ -237,8 +244,8 @@ def _way_back(site: Site, records: Sequence[Record]) -> tuple[plan.Plan | None, 
 
 def _plan_only(site: Site, release: Release, env: EnvFile) -> dict[str, Any]:
     site.state.ensure()
-    undo, _ = _way_back(site, site.history.records())
     running = site.target.observe(site.bundle.project)
+    undo, _ = _way_back(site, site.history.records(), running)
     with tempfile.TemporaryDirectory(dir=site.state.root, prefix=".plan-") as folder:
         deployment = Deployment(site.history.next_id(), Path(folder) / "deployment")
         ready = scene.prepare(site, release, env, deployment, running)
@@ -255,7 +262,7 @@ def _plan_only(site: Site, release: Release, env: EnvFile) -> dict[str, Any]:
     }
 
 
-def refuse_taken_ports(ready: Scene, running: Any) -> None:
+def refuse_taken_ports(ready: Scene, running: Running) -> None:
     """Refuse before anything is touched when a port that is needed is somebody else's.
 
     Raises:

@@ -127,6 +127,17 @@ def test_a_bad_release_is_undone(
     assert inv("rollback").code == 3
 
 
+def test_without_its_history_a_running_stack_is_never_taken_down(
+    inv: Inv, release: Release
+) -> None:
+    assert inv("deploy", f"--image={release()}").code == 0
+    (inv.state / "history.jsonl").unlink()
+    failed = inv("deploy", f"--image={release(front='wrong')}")
+    assert failed.code == 5, failed
+    assert "there is no way back" in failed.err
+    assert set(containers(inv)) == {"a", "b", "front"}
+
+
 def test_a_bad_first_release_leaves_nothing(inv: Inv, release: Release) -> None:
     failed = inv("deploy", f"--image={release(pair='crash')}", "--json")
     assert failed.code == 4, failed
