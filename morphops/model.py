@@ -17,9 +17,8 @@ from morphops.errors import InputError
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 # OCI distribution-spec v1.1: a name is path components; a host may carry a port.
-_REPOSITORY = re.compile(
-    r"(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*"
-)
+_PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
+_REPOSITORY = re.compile(rf"(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?{_PART}(?:/{_PART})*")
 
 
 def digest_of(data: bytes) -> str:
@@ -55,7 +54,7 @@ def parse_digest(text: str, what: str = "digest") -> str:
             hint="inv deploy   (lists the releases that are known here)",
         )
     raise InputError(
-        f"{text!r} is not a {what}: a tag can move, so only sha256:<64 hex> is accepted",
+        f"{text!r} is no {what}: a tag can move, so only sha256:<64 hex> is accepted",
         hint="inv deploy   (lists the releases that are known here)",
     )
 
