@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from morphops.bundle import OFFLINE_PROBES, PROBES, Bundle, Probe
+from morphops.documents import FIELD
 from morphops.envschema import EnvSchema
 from morphops.errors import ConfigError
 
@@ -127,6 +128,8 @@ def _cross_check(bundle: Bundle) -> list[str]:
     for name, probe_spec in bundle.probes.items():
         findings += [f"probes/{name}/{text}" for text in _probe_findings(probe_spec, bundle, seen)]
     for name, document in bundle.documents.items():
+        if re.search(r"[{}]", FIELD.sub("", document.path)):
+            findings.append(f"documents/{name}/path: braces hold the name of a variable: {{NAME}}")
         findings += [
             f"documents/{name}/provides/{variable}: {why}"
             for variable, expression in document.provides.items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import string
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,9 @@ from typing import Any
 
 from morphops.bundle import Bundle
 from morphops.errors import InputError
+
+# `{NAME}` in a document's path.
+FIELD = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,12 @@ def provided(bundle: Bundle, loaded: Mapping[str, Loaded]) -> dict[str, str]:
                     state="nothing was changed",
                 )
             values[variable] = value if isinstance(value, str) else json.dumps(value)
+            if "\n" in values[variable] or "\r" in values[variable]:
+                raise InputError(
+                    f"document {name}: {loaded[name].path}: {variable}: {expression!r} holds a "
+                    "line break, which no variable of this stack can",
+                    state="nothing was changed",
+                )
     return values
 
 
@@ -88,8 +97,7 @@ def find(expression: str, data: Any) -> Any:
 
 
 def _fill(template: str, values: Mapping[str, str], where: str) -> str:
-    fields = [field for _, field, _, _ in string.Formatter().parse(template) if field]
-    for field in fields:
-        if not values.get(field):
-            raise InputError(f"{where}: {field} is not set in the env file")
-    return template.format_map(dict(values))
+    for name in FIELD.findall(template):
+        if not values.get(name):
+            raise InputError(f"{where}: {name} is not set in the env file")
+    return FIELD.sub(lambda field: values[field[1]], template)

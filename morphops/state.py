@@ -64,8 +64,10 @@ class StateFolder:
             return cls(Path(environ["MORPHOPS_STATE"]).absolute())
         if os.geteuid() == 0:
             return cls(Path("/var/lib/morphops") / project)
-        base = environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-        return cls(Path(base) / "morphops" / project)
+        base = Path(environ.get("XDG_STATE_HOME", ""))
+        if not base.is_absolute():  # the specification has a relative one ignored
+            base = Path.home() / ".local" / "state"
+        return cls(base / "morphops" / project)
 
     def ensure(self) -> None:
         """Make the folder, and close it to others.
