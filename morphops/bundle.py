@@ -194,6 +194,13 @@ class Http:
     interval: float = 0.5
 
 
+def param_expression(param: Any) -> str:
+    """The JMESPath of a parameter that is written `{…}`; empty for one that stands for itself."""
+    if isinstance(param, str) and param.startswith("{") and param.endswith("}"):
+        return param[1:-1]
+    return ""
+
+
 Probe: TypeAlias = Checksum | Same | Agree | Answers | Http
 PROBES: Mapping[str, type[Probe]] = {
     "checksum": Checksum,

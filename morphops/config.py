@@ -12,7 +12,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from morphops.bundle import OFFLINE_PROBES, PROBES, Bundle, Probe
+from morphops.bundle import (
+    OFFLINE_PROBES,
+    PROBES,
+    Agree,
+    Bundle,
+    Probe,
+    Same,
+    Wave,
+    param_expression,
+)
 from morphops.documents import FIELD
 from morphops.envschema import EnvSchema
 from morphops.errors import ConfigError
@@ -52,7 +61,7 @@ def parse_bundle(text: str, source: str) -> Bundle:
     raw = _yaml(text, source)
     # Probes are a union told apart by `kind`; validated one by one, an error says just what its
     # own kind lacks, and not what every other kind would have wanted.
-    probes_raw = raw.pop("probes", None) or {}
+    probes_raw = raw.pop("probes", {})
     bundle = _validate(Bundle, raw, source)
     if not isinstance(probes_raw, dict):
         raise ConfigError(f"{source}: probes: must be a mapping of names to probes")
@@ -109,8 +118,16 @@ def _cross_check(bundle: Bundle) -> list[str]:
                 f"images/{name}/variable: already that of {variables[image.variable]!r}"
             )
         variables[image.variable] = name
+    for name, document in bundle.documents.items():
+        for variable in document.provides:
+            if variable in variables:
+                findings.append(
+                    f"documents/{name}/provides/{variable}: already that of {variables[variable]!r}"
+                )
+            variables[variable] = name
     seen: dict[str, int] = {}
     for number, wave in enumerate(bundle.waves):
+        findings += [f"waves/{number}/{text}" for text in _times(wave)]
         for place, service in enumerate(wave.services):
             if service in seen:
                 findings.append(
@@ -138,8 +155,17 @@ def _cross_check(bundle: Bundle) -> list[str]:
     return findings
 
 
+def _times(timed: Wave | Probe) -> list[str]:
+    keys = ("deadline", "interval", "timeout")
+    return [f"{key}: must not be negative" for key in keys if getattr(timed, key, 0) < 0]
+
+
 def _probe_findings(probe: Probe, bundle: Bundle, services: Mapping[str, int]) -> list[str]:
-    findings = []
+    findings = _times(probe)
+    if isinstance(probe, Same) and len(set(probe.documents)) < 2:
+        findings.append("documents: two different ones at least, or nothing is compared")
+    if isinstance(probe, Agree) and not probe.services:
+        findings.append("services: names none, so nobody is asked")
     named = [d for d in (getattr(probe, "document", ""), *getattr(probe, "documents", ())) if d]
     findings += [f"document: no such document {d!r}" for d in named if d not in bundle.documents]
     asked = [s for s in (getattr(probe, "service", ""), *getattr(probe, "services", ())) if s]
@@ -153,8 +179,8 @@ def _probe_findings(probe: Probe, bundle: Bundle, services: Mapping[str, int]) -
         expressions[f"questions/{number}/when"] = question.when
         expressions[f"questions/{number}/expect"] = question.expect
         for place, param in enumerate(question.params):
-            if isinstance(param, str) and param.startswith("{"):
-                expressions[f"questions/{number}/params/{place}"] = param.strip("{}")
+            if expression := param_expression(param):
+                expressions[f"questions/{number}/params/{place}"] = expression
     findings += [
         f"{key}: {why}" for key, e in expressions.items() if e and (why := _bad_jmespath(e))
     ]
@@ -175,7 +201,8 @@ def _bad_jmespath(expression: str) -> str:
     try:
         jmespath.compile(expression)
     except JMESPathError as err:
-        return f"no JMESPath expression: {str(err).splitlines()[0]}"
+        what = str(err).splitlines()[0].removeprefix("Invalid jmespath expression: ")
+        return f"no JMESPath expression: {what.removesuffix(':').removesuffix(', for expression')}"
     return ""
 
 
@@ -189,7 +216,7 @@ def _probe(raw: Any, source: str, path: str) -> Probe:
 def _validate(kind: type[T], raw: Any, source: str, prefix: str = "") -> T:
     from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-    _forbid_unknown_keys(kind, ConfigDict(extra="forbid", strict=False))
+    _forbid_unknown_keys(kind, ConfigDict(extra="forbid", allow_inf_nan=False))
     try:
         return TypeAdapter(kind).validate_python(raw)
     except ValidationError as err:
@@ -242,31 +269,44 @@ def _yaml(text: str, source: str) -> dict[str, Any]:
     import yaml
 
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        _refuse_duplicates(node, source)
+        _refuse_duplicates(yaml.compose(text, Loader=yaml.SafeLoader), source)
         raw = yaml.safe_load(text)
     except yaml.YAMLError as err:
         mark = getattr(err, "problem_mark", None)
-        line = f"{mark.line + 1}: " if mark else ""
-        raise ConfigError(f"{source}:{line} {getattr(err, 'problem', None) or err}") from None
+        line = f":{mark.line + 1}" if mark else ""
+        what = getattr(err, "problem", None) or str(err).splitlines()[0]
+        raise ConfigError(f"{source}{line}: {what}") from None
+    except (ValueError, KeyError, AttributeError) as err:
+        # What PyYAML lets out for a date like 2024-13-45 or `!!bool perhaps`.
+        raise ConfigError(
+            f"{source}: a value is not of the type that it looks like: {err}"
+        ) from None
     if not isinstance(raw, dict):
         raise ConfigError(f"{source}: must be a mapping of keys to values")
     return raw
 
 
-def _refuse_duplicates(node: Any, source: str, path: str = "") -> None:
+def _refuse_duplicates(
+    node: Any, source: str, path: str = "", seen: set[int] | None = None
+) -> None:
     """YAML lets the last of two equal keys win in silence; here that is an error."""
     import yaml
 
+    seen = seen if seen is not None else set()
+    if id(node) in seen:  # an alias; it may even stand inside of what it means
+        return
+    seen.add(id(node))
     if isinstance(node, yaml.MappingNode):
-        seen = set()
+        keys = set()
         for key, value in node.value:
+            line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                raise ConfigError(f"{source}:{line}: a key must be plain text")
             where = f"{path}/{key.value}".lstrip("/")
-            if key.value in seen:
-                line = key.start_mark.line + 1
+            if key.value in keys:
                 raise ConfigError(f"{source}:{line}: {where}: stands here a second time")
-            seen.add(key.value)
-            _refuse_duplicates(value, source, where)
+            keys.add(key.value)
+            _refuse_duplicates(value, source, where, seen)
     elif isinstance(node, yaml.SequenceNode):
         for number, item in enumerate(node.value):
-            _refuse_duplicates(item, source, f"{path}/{number}")
+            _refuse_duplicates(item, source, f"{path}/{number}", seen)

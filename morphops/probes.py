@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from morphops.bundle import Agree, Answers, Checksum, Http, Probe, Question, Same
+from morphops.bundle import Agree, Answers, Checksum, Http, Probe, Question, Same, param_expression
 from morphops.documents import Loaded, find
 from morphops.errors import GateFailed, MorphopsError
 from morphops.target import Container, Running, Say, Target
@@ -258,9 +258,7 @@ def questions(probe: Answers, document: Any) -> tuple[Asked, ...]:
 def ask(question: Question, row: Any, id_: int) -> Asked:
     """One question, filled in from a row."""
     params = [
-        find(param[1:-1], row)
-        if isinstance(param, str) and param.startswith("{") and param.endswith("}")
-        else param
+        find(expression, row) if (expression := param_expression(param)) else param
         for param in question.params
     ]
     request = {"jsonrpc": "2.0", "id": id_, "method": question.method, "params": params}

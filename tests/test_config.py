@@ -11,6 +11,12 @@ from morphops.app.quickstart import Quickstart
 from morphops.errors import ConfigError
 
 ROOT = Path(__file__).parents[1]
+KINDS = "must be one of checksum, same, agree, answers, http"
+INCOMPLETE = "no JMESPath expression: Incomplete expression"
+NAME = "a-z, 0-9, - and _, and a letter or digit first"
+NOT_A = "unable to parse string as"
+ALONE = "two different ones at least, or nothing is compared"
+TYPE = "a value is not of the type that it looks like"
 GOOD = (ROOT / "tests" / "stack" / "bundle.yaml").read_text()
 
 
@@ -28,34 +34,233 @@ def test_the_quickstart_is_right() -> None:
     assert [question.name for question in recipe.ask.questions] == ["balance", "nonce", "code"]
 
 
+def refused(text: str) -> ConfigError:
+    with pytest.raises(ConfigError) as caught:
+        config.parse_bundle(text, "b.yaml")
+    assert caught.value.exit_code == 2
+    return caught.value
+
+
+def changed(was: str, becomes: str) -> str:
+    assert was in GOOD
+    return GOOD.replace(was, becomes, 1)
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "path"),
+    [
+        ("checks: [data]", "chekcs: [data]", "chekcs"),
+        ("repository: morphops-test/pair,", "repository: x, tag: v1,", "images/pair/tag"),
+        ("compose:\n", "compose:\n  file: x\n", "compose/file"),
+        ("env:\n", "env:\n  path: x\n", "env/path"),
+        ("documents:\n  data:\n", "documents:\n  data:\n    url: x\n", "documents/data/url"),
+        ("deadline: 10, probes: [pair]", "dedline: 10", "waves/0/dedline"),
+        ("kind: checksum,", "kind: checksum, size: x,", "probes/data/size"),
+        ("at_least: 3", "at_lest: 3", "probes/answers/at_lest"),
+        ("- {name: double,", "- {name: double, id: 1,", "probes/answers/questions/0/id"),
+        ("env:\n", "build: {file: x, bake: y}\nenv:\n", "build/bake"),
+    ],
+)
+def test_an_unknown_key_at_any_level(was: str, becomes: str, path: str) -> None:
+    assert refused(changed(was, becomes)).message() == f"b.yaml: {path}: unknown key"
+
+
 @pytest.mark.parametrize(
     ("was", "becomes", "says"),
     [
-        ("checks: [data]", "chekcs: [data]", "b.yaml: chekcs: unknown key"),
-        ("deadline: 10, probes: [pair]", "dedline: 10", "b.yaml: waves/0/dedline: unknown key"),
-        ("repository: morphops-test/pair,", "", "b.yaml: images/pair/repository: is missing"),
-        ("project: morphops-test", "project: Shop!", "b.yaml: project: a-z, 0-9"),
-        ("schema: 1", "schema: 2", "b.yaml: schema: input should be 1"),
-        ("checks: [data]", "checks: [date]", "b.yaml: checks/0: no such probe 'date'"),
-        ("checks: [data]", "checks: [pair]", "b.yaml: checks/0: 'pair' needs running services"),
-        ("probes: [pair]}", "probes: [par]}", "b.yaml: waves/0/probes/0: no such probe 'par'"),
-        ("[front, extra]", "[front, a]", "b.yaml: waves/1/services/1: a is in wave 0 already"),
-        ("FRONT_IMAGE", "PAIR_IMAGE", "b.yaml: images/front/variable: already that of 'pair'"),
-        ("kind: agree", "kind: agre", "b.yaml: probes/pair/kind: must be one of checksum, same"),
-        ("at_least: 3", "at_lest: 3", "b.yaml: probes/answers/at_lest: unknown key"),
-        ("rows: rows", "rows: '['", "b.yaml: probes/answers/rows: no JMESPath expression"),
-        ("document: data, file", "document: x, file", "probes/data/document: no such document"),
-        ("service: front", "service: web", "b.yaml: probes/answers/services: 'web' is in no wave"),
-        ("show: [epoch]", "show: [era]", "b.yaml: probes/pair/show: 'era' is none of the fields"),
-        ("schema: 1", "schema: 1\nschema: 1", "b.yaml:4: schema: stands here a second time"),
-        ("schema: 1", "schema: [", "b.yaml:"),
+        ("schema: 1\n", "", "schema: is missing"),
+        ("schema: 1", "schema: 2", "schema: input should be 1"),
+        ("repository: morphops-test/pair,", "", "images/pair/repository: is missing"),
+        ('  file: "{state}/test.env"\n', "", "env/file: is missing"),
+        ("name: double,", "", "probes/answers/questions/0/name: is missing"),
+        ("project: morphops-test", "project: 5", "project: input should be a valid string"),
+        ("[compose/compose.yaml]", "x.yaml", "compose/files: input should be a valid tuple"),
+        (
+            "services: [a, b], d",
+            "services: a, d",
+            "waves/0/services: input should be a valid tuple",
+        ),
+        (
+            "services: [a, b], d",
+            "services: [a, 1], d",
+            "waves/0/services/1: input should be a valid string",
+        ),
+        (
+            "deadline: 10",
+            "deadline: ten",
+            f"waves/0/deadline: input should be a valid number, {NOT_A} a number",
+        ),
+        ("deadline: 10", "deadline: .nan", "waves/0/deadline: input should be a finite number"),
+        ("deadline: 10", "deadline: .inf", "waves/0/deadline: input should be a finite number"),
+        ("deadline: 10", "deadline: -1", "waves/0/deadline: must not be negative"),
+        ("interval: 0.2", "interval: -1", "probes/pair/interval: must not be negative"),
+        (
+            "port: 8000",
+            "port: http",
+            f"probes/answers/port: input should be a valid integer, {NOT_A} an integer",
+        ),
+        ("probes:\n  data", "probes: []\ndata:\n  data", "data: unknown key"),
+        ("kind: agree", "kind: agre", f"probes/pair/kind: {KINDS}"),
+        ("kind: agree\n    ", "", f"probes/pair/kind: {KINDS}"),
+        (
+            "data: {kind: checksum, document: data, file: file, bytes: bytes, sha256: sha256}",
+            "data: checksum",
+            f"probes/data/kind: {KINDS}",
+        ),
     ],
 )
-def test_each_mistake_is_named(was: str, becomes: str, says: str) -> None:
-    assert was in GOOD
-    with pytest.raises(ConfigError) as caught:
-        config.parse_bundle(GOOD.replace(was, becomes, 1), "b.yaml")
-    assert says in caught.value.message()
+def test_a_wrong_or_missing_value(was: str, becomes: str, says: str) -> None:
+    assert refused(changed(was, becomes)).message() == f"b.yaml: {says}"
+
+
+SAME = "data: {kind: same, documents: [data%s], fields: {n: '%s'}}"
+DATA = "data: {kind: checksum, document: data, file: file, bytes: bytes, sha256: sha256}"
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "says"),
+    [
+        ("project: morphops-test", "project: Shop!", f"project: {NAME}"),
+        ("project: morphops-test", "project: -shop", f"project: {NAME}"),
+        ("FRONT_IMAGE", "PAIR_IMAGE", "images/front/variable: already that of 'pair'"),
+        (
+            "DATA_EPOCH: epoch",
+            "PAIR_IMAGE: epoch",
+            "documents/data/provides/PAIR_IMAGE: already that of 'pair'",
+        ),
+        ("DATA_EPOCH: epoch", "X: 'epoch['", f"documents/data/provides/X: {INCOMPLETE}"),
+        ("checks: [data]", "checks: [date]", "checks/0: no such probe 'date'"),
+        (
+            "checks: [data]",
+            "checks: [data, pair]",
+            "checks/1: 'pair' needs running services, so it is no check",
+        ),
+        ("probes: [pair]}", "probes: [par]}", "waves/0/probes/0: no such probe 'par'"),
+        ("[front, extra]", "[front, a]", "waves/1/services/1: a is in wave 0 already"),
+        ("[front, extra]", "[front, front]", "waves/1/services/1: front is in wave 1 already"),
+        ("document: data, file", "document: x, file", "probes/data/document: no such document 'x'"),
+        (DATA, SAME % (", x", "n"), "probes/data/document: no such document 'x'"),
+        (DATA, SAME % ("", "n"), f"probes/data/documents: {ALONE}"),
+        (DATA, SAME % (", data", "n"), f"probes/data/documents: {ALONE}"),
+        ("service: front", "service: web", "probes/answers/services: 'web' is in no wave"),
+        ("services: [a, b]\n", "services: [a, c]\n", "probes/pair/services: 'c' is in no wave"),
+        (
+            "services: [a, b]\n",
+            "services: []\n",
+            "probes/pair/services: names none, so nobody is asked",
+        ),
+        ("show: [epoch]", "show: [era]", "probes/pair/show: 'era' is none of the fields"),
+        (
+            "matches: {epoch: epoch}",
+            "matches: {era: e}",
+            "probes/pair/matches: 'era' is none of the fields",
+        ),
+        (
+            "fields: {epoch: epoch}",
+            "fields: {epoch: '['}",
+            f"probes/pair/fields/epoch: {INCOMPLETE}",
+        ),
+        ("rows: rows", "rows: '['", f"probes/answers/rows: {INCOMPLETE}"),
+        ("expect: double", "expect: '['", f"probes/answers/questions/0/expect: {INCOMPLETE}"),
+        (
+            "expect: double",
+            "expect: double, when: '['",
+            f"probes/answers/questions/0/when: {INCOMPLETE}",
+        ),
+        ("{n}", "{[}", f"probes/answers/questions/0/params/0: {INCOMPLETE}"),
+    ],
+)
+def test_one_part_contradicts_another(was: str, becomes: str, says: str) -> None:
+    assert refused(changed(was, becomes)).message() == f"b.yaml: {says}"
+
+
+@pytest.mark.parametrize("param", ["{n", "n}", "{{a: n}}", "{}"])
+def test_a_parameter_is_an_expression_only_inside_of_braces(param: str) -> None:
+    bundle = config.parse_bundle(changed("{n}", param), "b.yaml")
+    (question,) = bundle.probes["answers"].questions  # type: ignore[union-attr]
+    assert question.params == (param,)
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "says"),
+    [
+        ("schema: 1", "schema: 1\nschema: 1", ":4: schema: stands here a second time"),
+        (
+            "{epoch: epoch}",
+            "{epoch: a, epoch: b}",
+            ":31: probes/pair/fields/epoch: stands here a second time",
+        ),
+        (
+            "- {services: [a, b]",
+            "- {deadline: 1, services: [a, b]",
+            ":23: waves/0/deadline: stands here a second time",
+        ),
+        ("schema: 1", "? [a]\n: 1\nschema: 1", ":3: a key must be plain text"),
+        ("schema: 1", "schema: 1\n\tx: 1", ":4: found character '\\t' that cannot start any token"),
+        ("schema: 1", "schema: *x", ":3: found undefined alias 'x'"),
+        ("schema: 1", "schema: 1\n---\na: 1", ":4: but found another document"),
+        (
+            "schema: 1",
+            "schema: \x01",
+            ": unacceptable character #x0001: special characters are not allowed",
+        ),
+        (
+            "project: morphops-test",
+            "project: !!python/name:os.system",
+            ":4: could not determine a constructor for the tag "
+            "'tag:yaml.org,2002:python/name:os.system'",
+        ),
+        ("project: morphops-test", "project: 2024-13-45", f": {TYPE}: month must be in 1..12"),
+        ("project: morphops-test", "project: !!bool perhaps", f": {TYPE}: 'perhaps'"),
+        ("schema: 1", "itself: &a [*a]\nschema: 1", ": itself: unknown key"),
+    ],
+)
+def test_what_yaml_allows_or_refuses(was: str, becomes: str, says: str) -> None:
+    assert refused(changed(was, becomes)).message() == f"b.yaml{says}"
+
+
+def test_every_finding_at_once() -> None:
+    text = changed("checks: [data]", "checks: [x]").replace("[front, extra]", "[front, a]")
+    assert refused(text).message().splitlines() == [
+        "b.yaml: 2 findings",
+        "  b.yaml: waves/1/services/1: a is in wave 0 already",
+        "  b.yaml: checks/0: no such probe 'x'",
+    ]
+    text = changed("checks: [data]", "chekcs: [data]").replace("schema: 1", "schema: 3")
+    assert refused(text).detail == (
+        "b.yaml: schema: input should be 1",
+        "b.yaml: chekcs: unknown key",
+    )
+
+
+@pytest.mark.parametrize("probes", ["[]", "none", "", "0"])
+def test_probes_that_are_no_mapping(probes: str) -> None:
+    text = GOOD.partition("probes:\n")[0] + f"probes: {probes}\n"
+    assert refused(text).message() == "b.yaml: probes: must be a mapping of names to probes"
+
+
+def test_what_may_be_left_out() -> None:
+    text = GOOD.partition("documents:\n")[0] + "waves: [{services: [a]}]\n"
+    bundle = config.parse_bundle(text, "b.yaml")
+    assert (bundle.probes, bundle.checks, bundle.build) == ({}, (), None)
+    assert bundle.waves[0].deadline == 120
+
+
+def test_files_by_profile() -> None:
+    bundle = config.parse_bundle(GOOD, "b.yaml")
+    assert bundle.compose_files(()) == ("compose/compose.yaml",)
+    both = ("compose/compose.yaml", "compose/compose.extra.yaml")
+    assert bundle.compose_files(("extra",)) == bundle.files() == both
+    assert bundle.compose_files(("unheard-of", "extra", "extra")) == both
+
+
+def test_what_a_bundle_owns() -> None:
+    bundle = config.parse_bundle(GOOD, "b.yaml")
+    assert bundle.repository("pair") == "127.0.0.1:5000/morphops-test/pair"
+    assert bundle.owns("127.0.0.1:5000/morphops-test/releases")
+    assert bundle.owns(bundle.repository("front"))
+    assert not bundle.owns("morphops-test/pair")
+    assert not bundle.owns("127.0.0.1:5000/morphops-test/pair/more")
 
 
 @pytest.mark.parametrize("text", ["", "- a\n", "just text"])
@@ -64,14 +269,60 @@ def test_what_is_no_mapping(text: str) -> None:
         config.parse_bundle(text, "b.yaml")
 
 
-def test_no_bundle(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="there is no such bundle"):
-        config.load_bundle(tmp_path / "bundle.yaml")
+def test_a_bundle_that_cannot_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "bundle.yaml"
+    with pytest.raises(ConfigError) as caught:
+        config.load_bundle(path)
+    assert caught.value.what == f"{path}: there is no such bundle"
+    assert "MORPHOPS_BUNDLE" in caught.value.hint
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match=r"bundle\.yaml: cannot be read: 'utf-8' codec"):
+        config.load_bundle(path)
+    with pytest.raises(ConfigError, match=r"cannot be read: .*Is a directory"):
+        config.load_bundle(tmp_path)
 
 
 def test_a_schema_names_only_variables_it_has() -> None:
-    text = "schema: 1\nvariables: {A: {about: x, same_as: B}, C: {about: y, pattern: '('}}"
+    text = (
+        "schema: 1\nvariables: {A: {about: x, same_as: B, differs_from: C, binds: D},"
+        " C: {about: y, pattern: '('}}"
+    )
     with pytest.raises(ConfigError) as caught:
         config.parse_env_schema(text, "s.yaml")
-    assert "variables/A/same_as: no such variable 'B'" in caught.value.message()
-    assert "variables/C/pattern:" in caught.value.message()
+    assert caught.value.message().splitlines() == [
+        "s.yaml: 3 findings",
+        "  s.yaml: variables/A/same_as: no such variable 'B'",
+        "  s.yaml: variables/A/binds: no such variable 'D'",
+        "  s.yaml: variables/C/pattern: missing ), unterminated subpattern at position 0",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("variable", "says"),
+    [
+        ("{}", "about: is missing"),
+        ("{about: x, secrt: true}", "secrt: unknown key"),
+        (
+            "{about: x, secret: perhaps}",
+            "secret: input should be a valid boolean, unable to interpret input",
+        ),
+        ("{about: x, default: 5}", "default: input should be a valid string"),
+        ("{about: x, generate: hex8}", "generate: input should be '', 'hex16' or 'hex32'"),
+    ],
+)
+def test_a_variable_that_is_wrong(variable: str, says: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.parse_env_schema(f"schema: 1\nvariables: {{A: {variable}}}", "s.yaml")
+    assert caught.value.message() == f"s.yaml: variables/A/{says}"
+
+
+def test_a_quickstart_that_is_wrong() -> None:
+    text = "schema: 1\nask: {service: a, port: 1, document: d, questions: [{name: n}], x: 1}\n"
+    with pytest.raises(ConfigError) as caught:
+        config.parse_mapping(text, "q.yaml", Quickstart)
+    assert caught.value.detail == (
+        "q.yaml: ask/questions/0/method: is missing",
+        "q.yaml: ask/questions/0/params: is missing",
+        "q.yaml: ask/questions/0/expect: is missing",
+        "q.yaml: ask/x: unknown key",
+    )
