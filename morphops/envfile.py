@@ -1,8 +1,8 @@
-"""Env files: reading, checking against the schema, writing what Compose reads back unchanged.
+r"""Env files: reading, checking against the schema, writing what Compose reads back unchanged.
 
-Parsing is python-dotenv's. Nothing is interpolated: `$` in a password stays what it is. What is
-handed to Compose is not the operator's file but one written by `render`, quoted so that every value
-arrives as it was read.
+Parsing is python-dotenv's, but in double quotes `\$` is `$`, as Compose has it. Nothing is
+interpolated: `$` in a password stays what it is. What is handed to Compose is not the operator's
+file but one written by `render`, quoted so that every value arrives as it was read.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ from morphops.envschema import EnvSchema, Variable
 from morphops.errors import InputError
 from morphops.model import canonical_json
 
-_PLACEHOLDER = re.compile(r"CHANGE_?ME|<[^>]*>|TODO|REPLACE_?ME", re.IGNORECASE)
+_PLACEHOLDER = re.compile(r"(?i:CHANGE_?ME|REPLACE_?ME)|<[^>]*>|\bTODO\b")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_DOUBLE_QUOTED = re.compile(r'[^=]*=[^\S\r\n]*"((?:\\.|[^"\\])*)"', re.DOTALL)
+_ESCAPES = dict(zip("abfnrtv", "\a\b\f\n\r\t\v", strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +88,17 @@ def parse(text: str, source: str) -> EnvFile:
         # python-dotenv counts from the blank and comment lines that come before.
         skipped = len(binding.original.string) - len(binding.original.string.lstrip())
         line = binding.original.line + binding.original.string[:skipped].count("\n")
-        if binding.error:
+        # A name alone takes its value from the shell; anything else may be a piece of a secret.
+        named = binding.value is not None and _NAME.fullmatch(binding.key or "")
+        if binding.error or (binding.key is not None and not named):
             findings.append(f"{source}:{line}: is no NAME=value line")
         elif binding.key is not None:
             if binding.key in values:
                 findings.append(
                     f"{source}:{line}: {binding.key} stands in line {lines[binding.key]} already"
                 )
-            values[binding.key] = binding.value or ""
+            quoted = _DOUBLE_QUOTED.match(binding.original.string)
+            values[binding.key] = _unescape(quoted[1]) if quoted else binding.value or ""
             lines[binding.key] = line
     if findings:
         raise _refuse(source, findings)
@@ -191,9 +197,13 @@ def generate(schema: EnvSchema, given: Mapping[str, str]) -> dict[str, str]:
     for name, variable in schema.variables.items():
         if name not in values and variable.generate:
             values[name] = secrets.token_hex(int(variable.generate.removeprefix("hex")))
-    for name, variable in schema.variables.items():
-        if name not in values and variable.same_as in values:
-            values[name] = values[variable.same_as]
+    # What a variable equals may itself equal another.
+    while more := {
+        name: values[variable.same_as]
+        for name, variable in schema.variables.items()
+        if name not in values and variable.same_as in values
+    }:
+        values |= more
     return values
 
 
@@ -209,6 +219,10 @@ def _quote(value: str) -> str:
         return f"'{value}'"
     escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
     return f'"{escaped}"'
+
+
+def _unescape(text: str) -> str:
+    return re.sub(r"\\([\\'\"$abfnrtv])", lambda found: _ESCAPES.get(found[1], found[1]), text)
 
 
 def fingerprint(values: Mapping[str, str], key: bytes) -> str:

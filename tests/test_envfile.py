@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,7 @@ SCHEMA = EnvSchema(
         "KEY_A": Variable(about="A key.", pattern="[0-9a-f]{32}", generate="hex16"),
         "KEY_B": Variable(about="The same key.", same_as="KEY_A"),
         "OTHER": Variable(about="Another key.", differs_from="KEY_A"),
-        "PORT": Variable(about="A port.", default="1", pattern="[0-9]+"),
+        "PORT": Variable(about="A port.", default="1", pattern="[0-9]+", placeholder="YOURS"),
     },
 )
 SECRET = "https://u:hunter2hunter2@rpc.example/key"
@@ -57,40 +58,111 @@ def test_a_good_file_passes() -> None:
     ("text", "says"),
     [
         ("PORT=1\n", "x.env: URL is missing: A URL."),
-        (lines(URL=""), "x.env:1: URL is empty"),
-        (lines(URL="CHANGE_ME"), "x.env:1: URL still holds a placeholder"),
-        (lines(URL="https://<key>"), "x.env:1: URL still holds a placeholder"),
-        (lines(URL="ftp://x"), "x.env:1: URL does not have the right form"),
+        (lines(URL=""), "x.env:1: URL is empty: A URL."),
+        (lines(URL="''"), "x.env:1: URL is empty: A URL."),
+        (lines(URL="CHANGE_ME"), "x.env:1: URL still holds a placeholder: A URL."),
+        (lines(URL="https://<key>"), "x.env:1: URL still holds a placeholder: A URL."),
+        (lines(URL="https://x/TODO"), "x.env:1: URL still holds a placeholder: A URL."),
+        (lines(PORT="YOURS"), "x.env:4: PORT still holds a placeholder: A port."),
+        (lines(URL="ftp://x"), "x.env:1: URL does not have the right form: A URL."),
+        (lines(PORT="12x"), "x.env:4: PORT does not have the right form: A port."),
+        (lines(OTHER='"a\nb"'), "x.env:4: OTHER holds a line break, which no variable"),
+        (lines(OTHER='"a\\rb"'), "x.env:4: OTHER holds a line break, which no variable"),
         (lines(KEY_B="cd" * 16), "x.env:3: KEY_B must equal KEY_A"),
+        (f"URL={SECRET}\nKEY_B=x\n", "x.env:2: KEY_B must equal KEY_A"),
+        (f"URL={SECRET}\nKEY_A={'ab' * 16}\n", "x.env: KEY_B must equal KEY_A"),
         (lines(OTHER="ab" * 16), "x.env:4: OTHER must differ from KEY_A"),
         (lines(PROT="1"), "x.env:4: PROT is no variable of this stack; did you mean PORT?"),
+        (lines(ZZZZ="1"), "x.env:4: ZZZZ is no variable of this stack\n"),
         (lines(IMAGE="r@sha256:2"), "x.env:4: IMAGE names another image than the release"),
         (lines(ROWS="5"), "x.env:4: ROWS comes from a document's manifest"),
+        (lines(ROWS=""), "x.env:4: ROWS comes from a document's manifest"),
+        ("\n# about\n\n" + lines(PROT="1"), "x.env:7: PROT is no variable"),
     ],
 )
 def test_each_finding_has_its_line_and_no_value(text: str, says: str) -> None:
     message = refusal(text)
-    assert says in message
+    first, *rest = message.splitlines(keepends=True)
+    assert first.startswith(says.rstrip("\n"))
+    assert says.endswith("\n") <= (first == says)
+    assert rest == [
+        "state: nothing was changed\n",
+        "next:  mend what is named and run the same command again",
+    ]
     assert "hunter2" not in message
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"IMAGE": ""},
+        {"IMAGE": "r@sha256:1"},
+        {"OTHER": ""},
+        {"PORT": ""},
+        {"URL": "https://todolist.example/"},
+        {"KEY_A": "", "KEY_B": ""},
+    ],
+)
+def test_what_is_let_pass(changes: dict[str, str]) -> None:
+    env = envfile.parse(lines(**changes), "x.env")
+    images = {"IMAGE": "r@sha256:1"}
+    envfile.check(env, SCHEMA, images=images, provided=frozenset(), exported={})
+    assert env.values == {**GOOD, **changes}
+
+
+@pytest.mark.parametrize("name", ["PORT", "IMAGE", "ROWS"])
+def test_what_the_shell_exports_would_win(name: str) -> None:
+    assert refusal(lines(), {name: "", "HOME": "/"}).splitlines()[0] == (
+        f"{name} is exported in this shell and would beat x.env; `unset {name}`"
+    )
+
+
 def test_all_findings_at_once() -> None:
-    message = refusal("PROT=1\nPORT=x\n", {"PORT": "2"})
-    assert "4 findings" in message
-    assert "PORT is exported in this shell and would beat x.env" in message
+    message = refusal("PROT=1\nPORT=x\nOTHER=TODO\nIMAGE=y\n", {"PORT": "2", "IMAGE": "3"})
+    assert message.splitlines() == [
+        "x.env: 7 findings",
+        "  x.env:1: PROT is no variable of this stack; did you mean PORT?",
+        "  x.env:2: PORT does not have the right form: A port.",
+        "  x.env:3: OTHER still holds a placeholder: Another key.",
+        "  x.env:4: IMAGE names another image than the release; images come from the release, "
+        "so remove the line",
+        "  x.env: URL is missing: A URL.",
+        "  IMAGE is exported in this shell and would beat x.env; `unset IMAGE`",
+        "  PORT is exported in this shell and would beat x.env; `unset PORT`",
+        "state: nothing was changed",
+        "next:  mend what is named and run the same command again",
+    ]
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
         ("A=1\n\n# c\nA=2\n", "x.env:4: A stands in line 1 already"),
+        ("A=1\nA\n", "x.env:2: is no NAME=value line"),
         ("A=1\nnot an assignment 'x\n", "x.env:2: is no NAME=value line"),
+        ("A='1\n", "x.env:1: is no NAME=value line"),
+        ('A="1" 2\n', "x.env:1: is no NAME=value line"),
+        ("=1\n", "x.env:1: is no NAME=value line"),
+        ("1A=1\n", "x.env:1: is no NAME=value line"),
+        ("A-B=1\n", "x.env:1: is no NAME=value line"),
+        ("\n\nhttps://rpc.example/v2/key?a=b\n", "x.env:3: is no NAME=value line"),
+        ("export A\n", "x.env:1: is no NAME=value line"),
     ],
 )
 def test_what_cannot_be_parsed(text: str, says: str) -> None:
     with pytest.raises(InputError) as caught:
         envfile.parse(text, "x.env")
-    assert says in caught.value.message()
+    assert caught.value.what == says
+
+
+def test_every_line_that_cannot_be_parsed_is_named() -> None:
+    with pytest.raises(InputError) as caught:
+        envfile.parse("A=1\nA=2\n?\nB=1\nA=3\n", "x.env")
+    assert caught.value.detail == (
+        "x.env:2: A stands in line 1 already",
+        "x.env:3: is no NAME=value line",
+        "x.env:5: A stands in line 2 already",
+    )
 
 
 @pytest.mark.parametrize(
@@ -98,37 +170,113 @@ def test_what_cannot_be_parsed(text: str, says: str) -> None:
     [
         ("V=a#b", "a#b"),
         ("V=a # b", "a"),
+        ("V= # b", ""),
+        ("V=", ""),
+        ("V=''", ""),
         ("export V=a", "a"),
+        ("V = a ", "a"),
+        ("  V=a", "a"),
         ("V='a $b'", "a $b"),
+        ("V=' a # '", " a # "),
+        ("V='it\\'s'", "it's"),
         ("V=$b", "$b"),
+        ("V=${B:-x}", "${B:-x}"),
+        ('V="a b" # c', "a b"),
+        ('V="a\\"b"', 'a"b'),
+        ("V='a=\"\\$\"'", 'a="\\$"'),
+        ('V=a="\\$"', 'a="\\$"'),
+        ('V="a$b"', "a$b"),
+        ('V="a\\$b"', "a$b"),  # as Compose reads it
+        ('V="a\\\\$b"', "a\\$b"),
+        ('V="a\\\\\\$b"', "a\\$b"),
+        ('V="a\\tb\\qc"', "a\tb\\qc"),
         ("\ufeffV=a", "a"),
         ("V=a\r\n", "a"),
+        ("\r\n# c\r\nV=a\r\n", "a"),
+        ("# V=b\nV=a", "a"),
     ],
 )
 def test_how_values_are_read(text: str, value: str) -> None:
     assert envfile.parse(text, "x").values == {"V": value}
 
 
-@given(
-    st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp"), exclude_characters="\x85"))
+def test_lines_are_counted_through_blanks_comments_and_crlf() -> None:
+    env = envfile.parse("\ufeff# c\r\n\r\nA=1\r\nB='2'\r\n# d\r\n\r\nC=3", "x.env")
+    assert env.lines == {"A": 3, "B": 4, "C": 7}
+    assert (env.at("C"), env.at("D")) == ("x.env:7", "x.env")
+
+
+# Compose and python-dotenv end a line at these, and nothing else: not at U+2028 or U+0085.
+one_line = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n"))
+awkward = st.text("ab '\"\\$#={}`\t\u2028\x85", max_size=12)
+names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
+
+
+@given(st.dictionaries(names, one_line | awkward, max_size=5), one_line)
+def test_what_is_written_is_read_back(values: dict[str, str], header: str) -> None:
+    assert envfile.parse(envfile.render(values, header=header), "x").values == values
+
+
+def test_a_header_is_a_comment_on_each_line() -> None:
+    text = envfile.render({"B": "2", "A": "1"}, header="Made by\nA=tool")
+    assert text == "# Made by\n# A=tool\nA='1'\nB='2'\n"
+
+
+# What no message of ours says by itself.
+hidden = st.text("αβγδεζ/?&:.@%'\" $\\", min_size=6, max_size=20).filter(
+    lambda text: len(text.strip("'\" \\")) >= 6
 )
-def test_what_is_written_is_read_back(value: str) -> None:
-    assert envfile.parse(envfile.render({"V": value}), "x").values == {"V": value}
+forms = st.sampled_from(
+    [
+        *("URL={}", "URL=https://{}", "KEY_A='{}", 'KEY_B="{}"', "OTHER='{}'", "PROT={}"),
+        *("PORT={}", "IMAGE={}", "ROWS={}", "export URL={}", "TWICE={}", "export {}", "'{}'=1"),
+        *("{}", "{} = 1", "https://{}=x", "A B={}", "= {}", "URL=CHANGE_ME{}"),
+    ]
+)
 
 
-def test_loading(tmp_path: Path) -> None:
+@given(hidden, st.lists(forms, min_size=1, max_size=6))
+def test_no_value_is_ever_in_a_message(secret: str, shapes: list[str]) -> None:
+    text = "\n".join(["PROT=always refused", *(shape.format(secret) for shape in shapes)])
+    message = refusal(text, {"URL": secret, "PORT": secret})
+    assert not set(message) & set("αβγδεζ")
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660, 0o601])
+def test_a_file_that_others_may_read(tmp_path: Path, mode: int) -> None:
     path = tmp_path / "x.env"
-    with pytest.raises(InputError, match="there is no such env file"):
+    path.write_text(f"URL={SECRET}\n")
+    path.chmod(mode)
+    with pytest.raises(InputError) as caught:
         envfile.load(path)
-    path.write_text("A=1\n")
-    path.chmod(0o640)
-    with pytest.raises(InputError, match="mode is 0640") as caught:
-        envfile.load(path)
+    assert caught.value.what == f"{path}: mode is {mode:04o}, so others may read its secrets"
     assert caught.value.hint == f"chmod 600 {path}"
-    path.chmod(0o600)
-    assert envfile.load(path).values == {"A": "1"}
-    with pytest.raises(InputError, match="is a folder"):
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o400, 0o700])
+def test_a_file_of_ones_own(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "x.env"
+    path.write_text("# c\nA=1\n")
+    path.chmod(mode)
+    env = envfile.load(path)
+    assert env.values == {"A": "1"}
+    assert env.at("A") == f"{path}:2"
+
+
+def test_what_cannot_be_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "x.env"
+    with pytest.raises(InputError, match=r"x\.env: there is no such env file") as caught:
+        envfile.load(path)
+    assert "--env-file" in caught.value.hint
+    with pytest.raises(InputError, match="is a folder, not an env file"):
         envfile.load(tmp_path)
+    path.touch(mode=0o600)
+    path.write_bytes(b"URL=hunter2\xff\n")
+    with pytest.raises(InputError) as caught:
+        envfile.load(path)
+    assert caught.value.message() == f"{path}: cannot be read: UnicodeDecodeError"
+    with pytest.raises(InputError, match="cannot be read: NotADirectoryError"):
+        envfile.load(path / "y.env")
 
 
 def test_generated_keys_are_fresh_and_shared() -> None:
@@ -136,11 +284,55 @@ def test_generated_keys_are_fresh_and_shared() -> None:
     assert one["KEY_A"] == one["KEY_B"]
     assert one["KEY_A"] != two["KEY_A"]
     assert len(bytes.fromhex(one["KEY_A"])) == 16
-    assert envfile.generate(SCHEMA, {"KEY_A": "mine"})["KEY_B"] == "mine"
+    assert one.keys() == {"URL", "KEY_A", "KEY_B"}
 
 
-def test_the_fingerprint_is_keyed_and_has_no_order() -> None:
+def test_given_values_are_kept() -> None:
+    given_ = {"KEY_A": "mine", "URL": ""}
+    assert envfile.generate(SCHEMA, given_) == {"KEY_A": "mine", "KEY_B": "mine", "URL": ""}
+    assert given_ == {"KEY_A": "mine", "URL": ""}
+    assert envfile.generate(SCHEMA, {"KEY_A": "a", "KEY_B": "b"}) == {"KEY_A": "a", "KEY_B": "b"}
+
+
+def test_what_equals_another_is_followed_to_its_source() -> None:
+    schema = EnvSchema(
+        schema=1,
+        variables={
+            "C": Variable(about="x", same_as="B"),
+            "B": Variable(about="x", same_as="A"),
+            "A": Variable(about="x", generate="hex32"),
+            "D": Variable(about="x", same_as="C"),
+            "NONE": Variable(about="x", same_as="UNSET"),
+            "UNSET": Variable(about="x"),
+        },
+    )
+    values = envfile.generate(schema, {})
+    assert values == dict.fromkeys("ABCD", values["A"])
+    assert len(bytes.fromhex(values["A"])) == 32
+
+
+@given(st.dictionaries(names, one_line, min_size=1), st.binary(min_size=1), st.randoms())
+def test_a_fingerprint_depends_on_key_and_values_only(
+    values: dict[str, str], key: bytes, random: Random
+) -> None:
+    one = envfile.fingerprint(values, key)
+    shuffled = list(values.items())
+    random.shuffle(shuffled)
+    name, value = shuffled[0]
+    assert one == envfile.fingerprint(dict(shuffled), key)
+    assert one != envfile.fingerprint({**values, name: value + "x"}, key)
+    assert one != envfile.fingerprint({**values, name + "_": ""}, key)
+    assert one != envfile.fingerprint({k: v for k, v in values.items() if k != name}, key)
+    assert one != envfile.fingerprint(values, key + b"x")
+    assert len(one) == 16
+
+
+def test_names_and_values_do_not_run_together() -> None:
     one = envfile.fingerprint({"A": "1", "B": "2"}, b"k")
-    assert one == envfile.fingerprint({"B": "2", "A": "1"}, b"k")
-    assert one != envfile.fingerprint({"A": "1", "B": "3"}, b"k")
-    assert one != envfile.fingerprint({"A": "1", "B": "2"}, b"other")
+    assert one != envfile.fingerprint({"A": "12", "B": ""}, b"k")
+    assert one != envfile.fingerprint({"A": '1","B":"2'}, b"k")
+
+
+def test_secrets_are_what_the_schema_calls_so_and_what_it_does_not_know() -> None:
+    values = {"URL": SECRET, "PORT": "8000", "UNKNOWN": "perhaps", "KEY_A": ""}
+    assert SCHEMA.secrets(values) == (SECRET, "perhaps")
