@@ -18,13 +18,14 @@ import os
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from morphops.errors import LockHeld, PreconditionError
 from morphops.model import canonical_json
+from morphops.state import fsync_folder
 
 Kind: TypeAlias = Literal["deploy", "rollback", "up", "down"]
 Outcome: TypeAlias = Literal["deployed", "rolled back", "failed", "refused", "stopped"]
@@ -80,26 +81,30 @@ class History:
         """Every operation, oldest first.
 
         Raises:
-            PreconditionError: a line that is none of ours, in the middle of the file.
+            PreconditionError: it cannot be read, or a line is none of ours.
         """
         try:
-            lines = self.path.read_bytes().split(b"\n")
+            data = self.path.read_bytes()
         except FileNotFoundError:
             return ()
-        entries = []
+        except OSError as err:
+            raise PreconditionError(
+                f"cannot read the history {self.path}: {err.strerror}"
+            ) from None
+        # What has no end was torn by a crash while it was written: it announced nothing yet.
+        *lines, _torn = data.split(b"\n")
+        records: dict[int, Record] = {}
         for number, line in enumerate(lines, start=1):
             if not line:
                 continue
             try:
-                entries.append(json.loads(line))
-            except ValueError:
-                if number == len(lines):
-                    break  # torn by a crash while it was written: it announced nothing yet
+                _take(records, json.loads(line))
+            except (ValueError, KeyError, TypeError):
                 raise PreconditionError(
                     f"{self.path}:{number}: is no entry of the history",
                     hint="restore the file from a backup; nothing is guessed from a broken one",
                 ) from None
-        return fold(entries)
+        return tuple(records.values())
 
     def next_id(self) -> int:
         """The number of the next operation; stays true only while the lock is held."""
@@ -145,14 +150,19 @@ class History:
     def _append(self, entry: dict[str, Any]) -> None:
         try:
             self._repair_torn_end()
+            new = not self.path.exists()
             handle = os.open(
                 self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600
             )
             try:
-                os.write(handle, canonical_json(entry) + b"\n")
+                left = canonical_json(entry) + b"\n"
+                while left:  # a disk that fills up takes a part, and refuses the next
+                    left = left[os.write(handle, left) :]
                 os.fsync(handle)
             finally:
                 os.close(handle)
+            if new:
+                fsync_folder(self.path.parent)
         except OSError as err:
             raise PreconditionError(
                 f"cannot write the history {self.path}: {err.strerror}",
@@ -169,19 +179,19 @@ class History:
                 stream.truncate(data.rfind(b"\n") + 1)
 
 
-def fold(entries: Sequence[dict[str, Any]]) -> tuple[Record, ...]:
-    """Entries → operations, oldest first."""
-    open_: dict[int, dict[str, Any]] = {}
-    for entry in entries:
-        fields = {key: value for key, value in entry.items() if key != "entry"}
-        match entry.get("entry"):
-            case "begin":
-                open_[fields["id"]] = {**fields, "steps": []}
-            case "step":
-                open_[fields["id"]]["steps"].append(fields["step"])
-            case "end":
-                open_[fields["id"]] |= fields
-    return tuple(Record(**{**fields, "steps": tuple(fields["steps"])}) for fields in open_.values())
+def _take(records: dict[int, Record], entry: dict[str, Any]) -> None:
+    """Put an entry where it belongs; ValueError, KeyError or TypeError where it is none of ours."""
+    fields = {**entry}
+    match fields.pop("entry"):
+        case "begin":
+            records[fields["id"]] = Record(**fields)
+        case "step":
+            record = records[fields["id"]]
+            records[record.id] = replace(record, steps=(*record.steps, fields["step"]))
+        case "end":
+            records[fields["id"]] = replace(records[fields["id"]], **fields)
+        case unknown:
+            raise ValueError(unknown)
 
 
 def healthy(records: Sequence[Record]) -> tuple[Record, ...]:
@@ -253,10 +263,14 @@ def lock(path: Path, reason: str) -> Iterator[None]:
     Raises:
         LockHeld: by whom, since when, and why.
     """
-    # Close-on-exec (Python's default): a child that outlives us must not keep the lock.
-    with path.open("a+", encoding="utf-8") as stream:
-        path.chmod(0o600)
+    try:
+        # Close-on-exec (Python's default): a child that outlives us must not keep the lock.
+        stream = path.open("a+", encoding="utf-8")
+    except OSError as err:
+        raise _unusable(path, err) from None
+    with stream:
         try:
+            path.chmod(0o600)
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             stream.seek(0)
@@ -265,6 +279,8 @@ def lock(path: Path, reason: str) -> Iterator[None]:
                 state="this command changed nothing",
                 hint="wait for it, then `inv status`",
             ) from None
+        except OSError as err:
+            raise _unusable(path, err) from None
         stream.truncate(0)
         stream.write(
             json.dumps({"pid": os.getpid(), "user": _user(), "since": _now(), "reason": reason})
@@ -276,11 +292,19 @@ def lock(path: Path, reason: str) -> Iterator[None]:
             stream.truncate(0)
 
 
+def _unusable(path: Path, err: OSError) -> PreconditionError:
+    return PreconditionError(
+        f"cannot use the lock {path}: {err.strerror}",
+        state="nothing was changed",
+        hint="see the owner and the mode of the state folder",
+    )
+
+
 def _holder(text: str) -> str:
     try:
         who = json.loads(text)
         return f"{who['reason']}, by {who['user']} (pid {who['pid']}), since {who['since']}"
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, TypeError):
         return "its holder has only just begun"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from morphops import envfile
@@ -212,6 +212,7 @@ awkward = st.text("ab '\"\\$#={}`\t\u2028\x85", max_size=12)
 names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(names, one_line | awkward, max_size=5), one_line)
 def test_what_is_written_is_read_back(values: dict[str, str], header: str) -> None:
     assert envfile.parse(envfile.render(values, header=header), "x").values == values
@@ -235,6 +236,7 @@ forms = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(hidden, st.lists(forms, min_size=1, max_size=6))
 def test_no_value_is_ever_in_a_message(secret: str, shapes: list[str]) -> None:
     text = "\n".join(["PROT=always refused", *(shape.format(secret) for shape in shapes)])
@@ -311,6 +313,7 @@ def test_what_equals_another_is_followed_to_its_source() -> None:
     assert len(bytes.fromhex(values["A"])) == 32
 
 
+@settings(deadline=None)
 @given(st.dictionaries(names, one_line, min_size=1), st.binary(min_size=1), st.randoms())
 def test_a_fingerprint_depends_on_key_and_values_only(
     values: dict[str, str], key: bytes, random: Random

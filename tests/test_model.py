@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from morphops import model
@@ -74,6 +74,7 @@ def test_a_malformed_digest_is_explained(text: str, says: str) -> None:
     assert caught.value.hint.startswith("inv deploy")
 
 
+@settings(deadline=None)
 @given(json_values)
 def test_canonical_json_has_one_form(value: object) -> None:
     data = model.canonical_json(value)
@@ -88,6 +89,7 @@ def test_canonical_json_sorts_and_refuses_what_json_has_not() -> None:
         model.canonical_json(float("nan"))
 
 
+@settings(deadline=None)
 @given(repositories, digests)
 def test_references_round_trip(repository: str, digest: str) -> None:
     ref = ImageRef(repository, digest)
