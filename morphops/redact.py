@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 MASK = "REDACTED"
 # Shorter values would tear holes into ordinary words, and are no secrets worth the name.
@@ -18,22 +19,21 @@ class Redactor:
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._forms: list[str] = []
+        self._forms: set[str] = set()
         self.learn(secrets)
 
     def learn(self, secrets: Iterable[str]) -> None:
         """Know more secrets from now on; an env file is read later than the first error can be."""
-        forms = set(self._forms)
         for secret in secrets:
-            forms |= _forms(secret)
-        # The longest first, so that a secret that contains another leaves no rest behind.
-        self._forms = sorted((f for f in forms if len(f) >= _SHORTEST), key=len, reverse=True)
+            self._forms |= {form for form in _forms(secret) if len(form) >= _SHORTEST}
+        # The longest first, so that a secret that contains another leaves no rest behind; all in
+        # one pass, so that the mask is not searched again.
+        longest_first = sorted(self._forms, key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(re.escape, longest_first)))
 
     def __call__(self, text: str) -> str:
         """The text with each secret replaced by `REDACTED`."""
-        for form in self._forms:
-            text = text.replace(form, MASK)
-        return text
+        return self._pattern.sub(MASK, text) if self._forms else text
 
     def lines(self, lines: Iterable[str]) -> tuple[str, ...]:
         """The same for each of several lines."""
@@ -41,10 +41,17 @@ class Redactor:
 
 
 def _forms(secret: str) -> set[str]:
-    """A secret as it may turn up: whole, quoted, and, for a URL, each part that can hold a key."""
-    if not secret:
-        return set()
-    parts = {secret, quote(secret, safe=""), quote(secret)}
+    """A secret as it may turn up: it and each of its parts, as they stand, decoded, and encoded."""
+    forms = set()
+    for part in _parts(secret):
+        for text in (part, unquote(part)):
+            forms |= {text, quote(text), quote(text, safe=""), quote_plus(text)}
+    return forms
+
+
+def _parts(secret: str) -> set[str]:
+    """The whole, and for a URL every part that can hold a key."""
+    parts = {secret}
     if "://" in secret:
         try:
             url = urlsplit(secret)
@@ -55,4 +62,4 @@ def _forms(secret: str) -> set[str]:
         parts |= {pair.partition("=")[2] for pair in url.query.split("&")}
         if url.query or (url.path not in ("", "/")):
             parts.add(f"{url.path}?{url.query}" if url.query else url.path)
-    return {part for part in parts if part}
+    return parts

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from morphops.redact import Redactor
 
-URL = "https://user:hunter2hunter2@rpc.example/v2/abcdef012345?token=s3cr3tt0ken"
+URL = "https://user:hunter2hunter2@rpc.example/v2/abcdef012345?token=s3cr3tt0ken&x=1"
+ENCODED = "https://sysadmin:p%40ss%2Fw0rd@rpc.example/p/a%2Bkey%3D012?sig=q%26ery%20value"
 
 
 @pytest.mark.parametrize(
     "said",
     [
         URL,
-        "cannot reach /v2/abcdef012345?token=s3cr3tt0ken",
+        f"GET {URL}: 401",
+        "cannot reach /v2/abcdef012345?token=s3cr3tt0ken&x=1",
+        "cannot reach https://rpc.example/v2/abcdef012345",
         "password hunter2hunter2 refused",
         "key abcdef012345",
         "s3cr3tt0ken",
-        "https%3A%2F%2Fuser%3Ahunter2hunter2%40rpc.example%2Fv2%2Fabcdef012345",
+        quote(URL, safe=""),
+        quote(URL),
     ],
 )
 def test_a_url_and_each_of_its_secret_parts(said: str) -> None:
@@ -27,13 +35,80 @@ def test_a_url_and_each_of_its_secret_parts(said: str) -> None:
     assert "REDACTED" in text
 
 
-def test_the_longest_first_and_short_words_stay() -> None:
-    redact = Redactor(["secret-one", "secret-one-and-more", "dev", ""])
-    assert redact("secret-one-and-more dev") == "REDACTED dev"
+@pytest.mark.parametrize(
+    "said",
+    [
+        ENCODED,
+        "login sysadmin",
+        "p%40ss%2Fw0rd",
+        "p@ss/w0rd",  # as the program that uses the URL may name it
+        "a%2Bkey%3D012",
+        "a+key=012",
+        "q%26ery%20value",
+        "q&ery value",
+        "q%26ery+value",
+        "p%40ss/w0rd",
+    ],
+)
+def test_a_part_as_it_stands_in_the_url_and_as_it_is_meant(said: str) -> None:
+    text = Redactor([ENCODED])(f"it said: {said}.")
+    assert "REDACTED" in text
+    for rest in ("sysadmin", "w0rd", "key", "ery"):
+        assert rest not in text
+
+
+def test_what_is_ordinary_in_a_url_stays() -> None:
+    redact = Redactor([URL])
+    assert redact("https://rpc.example:8545/ v2 x=1") == "https://rpc.example:8545/ v2 x=1"
+
+
+@pytest.mark.parametrize("secret", ["p@ss word/1", "a+b=c&d?e", "ключ-секрет", "100%sure!"])
+def test_a_secret_that_is_no_url_is_found_url_encoded(secret: str) -> None:
+    redact = Redactor([secret])
+    for form in (secret, quote(secret), quote(secret, safe="")):
+        assert redact(f"<{form}>") == "<REDACTED>"
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_longest_first(order: int) -> None:
+    redact = Redactor(["secret-one", "secret-one-and-more", "one-and-more"][::order])
+    assert redact("secret-one-and-more, secret-one") == "REDACTED, REDACTED"
+
+
+def test_the_mask_itself_is_left_alone() -> None:
+    assert Redactor(["REDACTE", "longer-secret"])("longer-secret") == "REDACTED"
+
+
+@pytest.mark.parametrize("short", ["", "dev", "8545", "x" * 5])
+def test_short_values_stay(short: str) -> None:
+    assert Redactor([short])(f"in {short} dev on 8545 xxxxx") == f"in {short} dev on 8545 xxxxx"
+    assert Redactor(["x" * 6])("x" * 6) == "REDACTED"
 
 
 def test_it_learns() -> None:
     redact = Redactor()
     assert redact("a-new-secret") == "a-new-secret"
     redact.learn(["a-new-secret"])
+    redact.learn(["a-new-secret-2"])
     assert redact.lines(["a-new-secret", "x"]) == ("REDACTED", "x")
+    assert redact("a-new-secret-2 a-new-secret") == "REDACTED REDACTED"
+
+
+@pytest.mark.parametrize(
+    "secret", ["https://[broken/abcdefgh", "http://x:port/abcdefgh", "://////"]
+)
+def test_a_malformed_url_is_still_a_secret(secret: str) -> None:
+    assert Redactor([secret])(f"see {secret}!") == "see REDACTED!"
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.text("αβγδ/:@?&=%", min_size=6), min_size=1, max_size=4),
+    st.lists(st.integers(0, 3), max_size=6),
+)
+def test_no_secret_is_left(secrets: list[str], places: list[int]) -> None:
+    redact = Redactor(secrets)
+    text = " and ".join(secrets[place % len(secrets)] for place in places)
+    shown = redact(text)
+    assert not any(secret in shown for secret in secrets)
+    assert redact(shown) == shown
