@@ -107,7 +107,7 @@ def await_ready(
         reading = look()
         if reading.ready:
             return reading
-        if reading.final or clock() + interval > end:
+        if reading.final or not deadline or clock() + interval > end:
             waited = "" if reading.final or not deadline else f" within {deadline:g} s"
             raise GateFailed(
                 f"probe {name} did not pass{waited}: {reading.reason}", detail=reading.details
@@ -194,6 +194,8 @@ def compare(
         if any(values[other] != values[first] for other in others):
             said = "; ".join(f"{service} says {_brief(v)}" for service, v in values.items())
             problems.append(f"{label}: {said}")
+        elif values[first] is None:  # to be silent together is no agreement
+            problems.append(f"{label}: {', '.join(seen)} does not say")
         elif label in probe.matches and document is not None:
             expected = find(probe.matches[label], document)
             if values[first] != expected:
@@ -276,8 +278,11 @@ def judge(asked: Sequence[Asked], answers: Sequence[Any], at_least: int) -> Read
     """
     wrong, missing = [], []
     for question, answer in zip(asked, answers, strict=True):
-        what = f"{question.name} of {question.subject}: expected {_brief(question.expected)}"
-        if isinstance(answer, Mapping) and "result" in answer:
+        about = f"{question.name} of {question.subject}"
+        what = f"{about}: expected {_brief(question.expected)}"
+        if question.expected is None:
+            wrong.append(f"{about}: the document does not say what is right")
+        elif isinstance(answer, Mapping) and "result" in answer:
             if answer["result"] != question.expected:
                 wrong.append(f"{what}, got {_brief(answer['result'])}")
         elif isinstance(answer, Mapping) and isinstance(answer.get("error"), Mapping):
@@ -324,13 +329,14 @@ def post(session: Any, url: str, request: Mapping[str, Any], timeout: float) -> 
 
     try:
         response = session.post(url, json=request, timeout=timeout)
-        return response.json()
     except requests.Timeout:
         return f"no answer within {timeout:g} s"
-    except ValueError:
-        return f"HTTP {response.status_code} and no JSON"
     except requests.RequestException as err:
         return f"no answer ({type(err).__name__})"
+    try:
+        return response.json()
+    except ValueError:
+        return f"HTTP {response.status_code} and no JSON"
 
 
 def _read_http(probe: Http, world: World) -> Reading:
@@ -374,5 +380,15 @@ def _one(running: Running, service: str) -> Container | None:
 
 
 def _brief(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+    text = json.dumps(value, sort_keys=True)
+    if isinstance(value, str) and not _reads_as_json(value):
+        text = value  # without its quotes, for nothing else is written so
     return text if len(text) <= 66 else f"{text[:63]}…"
+
+
+def _reads_as_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
