@@ -7,7 +7,7 @@ the engine looks at the world again where a step needs it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from morphops.bundle import Bundle
@@ -151,7 +151,7 @@ def deploy(
         services: as the target renders them.
         running: what is there now.
         deployment: number of the deployment that holds the files and values.
-        undo: how to go back.
+        undo: how to go back; what only this release has is then taken away first.
 
     Raises:
         InputError: the services and the bundle or the release do not fit together.
@@ -167,7 +167,8 @@ def deploy(
     steps += [Check(probe) for probe in bundle.checks]
     steps += _bring(bundle, services, running)
     steps.append(Verify())
-    return Plan(release.digest, deployment, tuple(steps), changes(services, running), undo)
+    way_back = _without_added(undo, services) if undo else None
+    return Plan(release.digest, deployment, tuple(steps), changes(services, running), way_back)
 
 
 def back(bundle: Bundle, release: str, services: Mapping[str, Service], *, deployment: int) -> Plan:
@@ -299,6 +300,15 @@ def taken_ports(
         for port in service.ports
         if port.published not in own and not free.get((port.host, port.published), True)
     )
+
+
+def _without_added(undo: Plan, services: Mapping[str, Service]) -> Plan:
+    """A way back that begins with the removal of services that it does not bring back itself."""
+    brought = {name for step in undo.steps if isinstance(step, Start) for name in step.services}
+    added = tuple(name for name in services if name not in brought)
+    if not brought or not added:  # without a start it is a teardown, which takes everything
+        return undo
+    return replace(undo, steps=(Remove(added), *undo.steps))
 
 
 def _gone(services: Mapping[str, Service], running: Running) -> tuple[str, ...]:

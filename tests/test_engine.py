@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,19 +35,35 @@ def bug() -> None:
     raise RuntimeError("nobody thought of this")
 
 
-class World1:
-    """An old release that runs (db, api, gone) and a new one (db, api), on a fake target."""
+def failing_once(world: World1, call: str) -> Callable[[], None]:
+    def once() -> None:
+        del world.target.on[call]
+        fail()
 
-    def __init__(self) -> None:
+    return once
+
+
+class World1:
+    """An old release that runs (db, api, gone) and a new one, on a fake target.
+
+    Args:
+        new: the services of the new one.
+    """
+
+    def __init__(self, new: tuple[str, ...] = ("db", "api")) -> None:
         self.target = FakeTarget(
             {
                 "old": self._services(OLD, "old", ("db", "api", "gone")),
-                "new": self._services(NEW, "new", ("db", "api")),
+                "new": self._services(NEW, "new", new),
             },
             images=(OLD, NEW),
         )
         self.bundle = replace(
-            QUIET, waves=(QUIET.waves[0], replace(QUIET.waves[1], services=("api", "gone")))
+            QUIET,
+            waves=(
+                replace(QUIET.waves[0], services=("db", "cache")),
+                replace(QUIET.waves[1], services=("api", "gone")),
+            ),
         )
         self.old, self.new = self._scene("old", OLD), self._scene("new", NEW)
         self.target.start(self.old.stack, ("db", "api", "gone"))
@@ -120,6 +137,15 @@ def test_deploy_then_undo_is_the_identity(call: str, failure: object) -> None:
     assert outcome.kind == "rolled back"
     assert world.model == before
     assert any(line.startswith("undoing:") for line in world.observer.lines)
+
+
+def test_a_service_that_only_the_new_release_has_is_taken_away_again() -> None:
+    world = World1(("cache", "db", "api"))
+    before = world.model
+    world.target.on["start api"] = failing_once(world, "start api")
+    outcome = world.run()
+    assert (outcome.kind, outcome.undo_error) == ("rolled back", None)
+    assert world.model == before
 
 
 def test_a_bug_of_ours_still_brings_the_old_release_back() -> None:

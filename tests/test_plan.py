@@ -85,6 +85,21 @@ def test_the_way_back_pulls_nothing_and_names_every_service() -> None:
     assert isinstance(back.steps[-1], plan.Verify)
 
 
+def test_the_way_back_first_takes_away_what_the_release_added() -> None:
+    back = plan.back(BUNDLE, digest("0"), services("db"), deployment=2)
+    for wanted, removed in (
+        (services("db"), ()),
+        (services("api", "db", "cache"), ("api", "cache")),
+    ):
+        todo = plan.deploy(BUNDLE, RELEASE, wanted, Running(), deployment=3, undo=back)
+        assert todo.undo is not None
+        assert todo.undo.steps == ((plan.Remove(removed),) if removed else ()) + back.steps
+    todo = plan.deploy(
+        BUNDLE, RELEASE, services("db"), Running(), deployment=3, undo=plan.nothing()
+    )
+    assert todo.undo == plan.nothing()
+
+
 @pytest.mark.parametrize(
     ("wanted", "says"),
     [
