@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 
 from invoke.exceptions import Exit
 
@@ -21,23 +22,54 @@ F = TypeVar("F", bound=Callable[..., None])
 View: TypeAlias = Mapping[str, Any]
 
 
-def command(body: F) -> F:
+@overload
+def command(body: F) -> F: ...
+@overload
+def command(*, changes: bool = False, unless: str = "", only: str = "") -> Callable[[F], F]: ...
+def command(
+    body: F | None = None, *, changes: bool = False, unless: str = "", only: str = ""
+) -> F | Callable[[F], F]:
     """A task's body that ends with the right exit code and one message, and no traceback.
 
     With `--json` the failure is an object on stdout as well.
+
+    Args:
+        body: what the task does.
+        changes: whether it changes what runs or what is kept; such a task must stand in a runbook.
+        unless: the option with which it changes nothing (`plan`).
+        only: the option without which it changes nothing (`apply`).
     """
 
-    @functools.wraps(body)
-    def run(*args: Any, **kwargs: Any) -> None:
-        try:
-            body(*args, **kwargs)
-        except MorphopsError as err:
-            _tell(err, json=bool(kwargs.get("json")))
-            raise Exit(code=err.exit_code) from None
-        except KeyboardInterrupt:
-            raise Exit("interrupted; nothing was changed", code=130) from None
+    def decorate(body: F) -> F:
+        @functools.wraps(body)
+        def run(*args: Any, **kwargs: Any) -> None:
+            try:
+                body(*args, **kwargs)
+            except MorphopsError as err:
+                _tell(err, json=bool(kwargs.get("json")))
+                raise Exit(code=err.exit_code) from None
+            except KeyboardInterrupt:
+                raise Exit("interrupted; nothing was changed", code=130) from None
 
-    return run  # type: ignore[return-value]
+        run.changes = Changes(changes, unless, only)  # type: ignore[attr-defined]
+        return run  # type: ignore[return-value]
+
+    return decorate if body is None else decorate(body)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Whether a task changes something, and with which options it does not."""
+
+    changes: bool = False
+    unless: str = ""
+    only: str = ""
+
+    def by(self, options: Mapping[str, Any]) -> bool:
+        """Whether a call with these options does."""
+        if self.unless and options.get(self.unless):
+            return False
+        return self.changes and bool(not self.only or options.get(self.only))
 
 
 def perform(

@@ -7,6 +7,7 @@ class knows is refused where it stands (`bundle.yaml: waves/0/servces: unknown k
 from __future__ import annotations
 
 import dataclasses
+import fnmatch
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,6 +28,7 @@ from morphops.envschema import EnvSchema
 from morphops.errors import ConfigError
 
 T = TypeVar("T")
+_TEMPLATE = re.compile(r"[a-z0-9][a-z0-9-]*")
 _PROJECT = re.compile(r"[a-z0-9][a-z0-9_-]*")  # compose-spec, "name top-level element"
 
 
@@ -92,6 +94,14 @@ def parse_env_schema(text: str, source: str) -> EnvSchema:
             re.compile(variable.pattern)
         except re.error as err:
             findings.append(f"variables/{name}/pattern: {err}")
+    for name, template in schema.templates.items():
+        if not _TEMPLATE.fullmatch(name):
+            findings.append(f"templates/{name}: a-z, 0-9 and -, since it names a file")
+        findings += [
+            f"templates/{name}/variables/{place}: no variable has the name {pattern!r}"
+            for place, pattern in enumerate(template.variables)
+            if not fnmatch.filter(schema.variables, pattern)
+        ]
     if findings:
         raise _refuse(source, tuple(findings))
     return schema

@@ -1,30 +1,30 @@
-r"""Env files: reading, checking against the schema, writing what Compose reads back unchanged.
+r"""Env files: reading, and writing what Compose reads back unchanged.
 
 Parsing is python-dotenv's, but in double quotes `\$` is `$`, as Compose has it. Nothing is
 interpolated: `$` in a password stays what it is. What is handed to Compose is not the operator's
-file but one written by `render`, quoted so that every value arrives as it was read.
+file but one written by `render`, quoted so that every value arrives as it was read. A line that
+plain Compose would read in another way is a finding all the same: a file has one meaning.
 """
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import hmac
 import io
 import re
-import secrets
 import stat
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from morphops.envschema import EnvSchema, Variable
 from morphops.errors import InputError
 from morphops.model import canonical_json
 
-_PLACEHOLDER = re.compile(r"(?i:CHANGE_?ME|REPLACE_?ME)|<[^>]*>|\bTODO\b")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DOUBLE_QUOTED = re.compile(r'[^=]*=[^\S\r\n]*"((?:\\.|[^"\\])*)"', re.DOTALL)
+_UNESCAPED = r"(?<!\\)(?:\\\\)*"
+_INTERPOLATED = re.compile(_UNESCAPED + r"\$[A-Za-z_{$]")
+_OCTAL = re.compile(_UNESCAPED + r"\\0")
 _ESCAPES = dict(zip("abfnrtv", "\a\b\f\n\r\t\v", strict=True))
 
 
@@ -36,11 +36,13 @@ class EnvFile:
         source: how to name it in messages.
         values: name → value.
         lines: name → line number, from 1.
+        findings: what is wrong with the file as a file, each with where and remedy.
     """
 
     source: str
     values: Mapping[str, str]
     lines: Mapping[str, int]
+    findings: tuple[str, ...] = ()
 
     def at(self, name: str) -> str:
         """`source:line` of a variable, or just the source where it does not stand there."""
@@ -48,10 +50,19 @@ class EnvFile:
 
 
 def load(path: Path) -> EnvFile:
-    """Read an env file that nobody else may read.
+    """Read an env file, and refuse one with findings; see `scan_file`.
 
     Raises:
-        InputError: it is not there, malformed, or group or others may read it.
+        InputError: it cannot be read, or has findings.
+    """
+    return _without_findings(scan_file(path))
+
+
+def scan_file(path: Path) -> EnvFile:
+    """Read an env file; that group or others may read it is a finding.
+
+    Raises:
+        InputError: it is not there, or cannot be read.
     """
     try:
         mode = path.stat().st_mode
@@ -59,122 +70,62 @@ def load(path: Path) -> EnvFile:
     except FileNotFoundError:
         raise InputError(
             f"{path}: there is no such env file",
-            hint="name one with --env-file=PATH or MORPHOPS_ENV_FILE",
+            state="nothing was changed",
+            hint="inv env.init PATH makes one; name it with --env-file=PATH or MORPHOPS_ENV_FILE",
         ) from None
     except IsADirectoryError:
         raise InputError(f"{path}: is a folder, not an env file") from None
     except (OSError, UnicodeDecodeError) as err:
         raise InputError(f"{path}: cannot be read: {type(err).__name__}") from None
+    env = scan(text, str(path))
     if stat.S_IMODE(mode) & 0o077:
-        raise InputError(
-            f"{path}: mode is {stat.S_IMODE(mode):04o}, so others may read its secrets",
-            hint=f"chmod 600 {path}",
-        )
-    return parse(text, str(path))
+        shown = f"{stat.S_IMODE(mode):04o}"
+        others = f"{path}: mode is {shown}, so others may read its secrets; chmod 600 {path}"
+        env = replace(env, findings=(others, *env.findings))
+    return env
 
 
 def parse(text: str, source: str) -> EnvFile:
     """Env file text → values.
 
     Raises:
-        InputError: a line that is no assignment, or a name that stands twice.
+        InputError: there are findings.
     """
+    return _without_findings(scan(text, source))
+
+
+def scan(text: str, source: str) -> EnvFile:
+    """Env file text → values and findings: what is no assignment, stands twice, is ambiguous."""
     from dotenv.parser import parse_stream
 
     values: dict[str, str] = {}
     lines: dict[str, int] = {}
     findings = []
     for binding in parse_stream(io.StringIO(text.removeprefix("\ufeff"))):
+        original = binding.original.string
         # python-dotenv counts from the blank and comment lines that come before.
-        skipped = len(binding.original.string) - len(binding.original.string.lstrip())
-        line = binding.original.line + binding.original.string[:skipped].count("\n")
+        skipped = len(original) - len(original.lstrip())
+        line = binding.original.line + original[:skipped].count("\n")
+        name = binding.key
         # A name alone takes its value from the shell; anything else may be a piece of a secret.
-        named = binding.value is not None and _NAME.fullmatch(binding.key or "")
-        if binding.error or (binding.key is not None and not named):
-            findings.append(f"{source}:{line}: is no NAME=value line")
-        elif binding.key is not None:
-            if binding.key in values:
+        named = binding.value is not None and _NAME.fullmatch(name or "")
+        if binding.error or (name is not None and not named):
+            findings.append(f"{source}:{line}: is no NAME=value line; mend it or remove it")
+        elif name is not None:
+            if name in values:
                 findings.append(
-                    f"{source}:{line}: {binding.key} stands in line {lines[binding.key]} already"
+                    f"{source}:{line}: {name} stands in line {lines[name]} already; remove one"
                 )
-            quoted = _DOUBLE_QUOTED.match(binding.original.string)
-            values[binding.key] = _unescape(quoted[1]) if quoted else binding.value or ""
-            lines[binding.key] = line
-    if findings:
-        raise _refuse(source, findings)
-    return EnvFile(source, values, lines)
+            if why := _ambiguous(original):
+                findings.append(f"{source}:{line}: {name} {why}")
+            quoted = _DOUBLE_QUOTED.match(original)
+            values[name] = _unescape(quoted[1]) if quoted else binding.value or ""
+            lines[name] = line
+    return EnvFile(source, values, lines, tuple(findings))
 
 
-def check(
-    env: EnvFile,
-    schema: EnvSchema,
-    *,
-    images: Mapping[str, str],
-    provided: frozenset[str],
-    exported: Mapping[str, str],
-) -> None:
-    """Everything that must be true of an env file before it is used.
-
-    Args:
-        env: the file.
-        schema: what may and must stand in it.
-        images: image variable → the reference that the release says.
-        provided: variables that documents decide.
-        exported: the shell's environment, which Compose would prefer to the file.
-
-    Raises:
-        InputError: with every finding at once; no value is shown.
-    """
-    findings = []
-    for name, value in env.values.items():
-        where = env.at(name)
-        if name in images:
-            if value and value != images[name]:
-                findings.append(
-                    f"{where}: {name} names another image than the release; images come from the "
-                    "release, so remove the line"
-                )
-        elif name in provided:
-            findings.append(f"{where}: {name} comes from a document's manifest; remove the line")
-        elif name not in schema.variables:
-            findings.append(f"{where}: {name} is no variable of this stack{_nearest(name, schema)}")
-        elif why := _wrong(value, schema.variables[name]):
-            findings.append(f"{where}: {name} {why}")
-    for name, variable in schema.variables.items():
-        value = env.values.get(name, "")
-        if variable.required and not value and name not in env.values:
-            findings.append(f"{env.source}: {name} is missing: {variable.about}")
-        if variable.same_as and value != env.values.get(variable.same_as, ""):
-            findings.append(f"{env.at(name)}: {name} must equal {variable.same_as}")
-        if variable.differs_from and value and value == env.values.get(variable.differs_from):
-            findings.append(f"{env.at(name)}: {name} must differ from {variable.differs_from}")
-    owned = {*schema.variables, *images, *provided}
-    findings += [
-        f"{name} is exported in this shell and would beat {env.source}; `unset {name}`"
-        for name in sorted(owned & exported.keys())
-    ]
-    if findings:
-        raise _refuse(env.source, findings)
-
-
-def _wrong(value: str, variable: Variable) -> str:
-    if not value:
-        return f"is empty: {variable.about}" if variable.required else ""
-    if _PLACEHOLDER.search(value) or (variable.placeholder and value == variable.placeholder):
-        return f"still holds a placeholder: {variable.about}"
-    if variable.pattern and not re.fullmatch(variable.pattern, value):
-        return f"does not have the right form: {variable.about}"
-    if "\n" in value or "\r" in value:
-        return "holds a line break, which no variable of this stack can"
-    return ""
-
-
-def _nearest(name: str, schema: EnvSchema) -> str:
-    near = difflib.get_close_matches(name, schema.variables, n=1)
-    return f"; did you mean {near[0]}?" if near else ""
-
-
-def _refuse(source: str, findings: list[str]) -> InputError:
+def refusal(source: str, findings: Sequence[str]) -> InputError:
+    """The error that tells all findings at once."""
     hint = "mend what is named and run the same command again"
     if len(findings) == 1:
         return InputError(findings[0], hint=hint, state="nothing was changed")
@@ -186,35 +137,47 @@ def _refuse(source: str, findings: list[str]) -> InputError:
     )
 
 
-def generate(schema: EnvSchema, given: Mapping[str, str]) -> dict[str, str]:
-    """Values for a new env file: the given ones, fresh keys, and what must equal another.
+def _without_findings(env: EnvFile) -> EnvFile:
+    if env.findings:
+        raise refusal(env.source, env.findings)
+    return env
 
-    Args:
-        schema: says which values are generated.
-        given: values that are decided already.
-    """
-    values = dict(given)
-    for name, variable in schema.variables.items():
-        if name not in values and variable.generate:
-            values[name] = secrets.token_hex(int(variable.generate.removeprefix("hex")))
-    # What a variable equals may itself equal another.
-    while more := {
-        name: values[variable.same_as]
-        for name, variable in schema.variables.items()
-        if name not in values and variable.same_as in values
-    }:
-        values |= more
-    return values
+
+def _ambiguous(original: str) -> str:
+    """Why plain Compose would read this assignment in another way; empty where it would not."""
+    raw = original.partition("=")[2].rstrip("\r\n")
+    value = raw.lstrip(" \t")
+    single = "write it in single quotes: NAME='…'"
+    if value.startswith("'"):
+        doubled = "\\\\" in value
+        return (
+            "has \\\\ in single quotes, where Compose keeps both; use double ones"
+            if doubled
+            else ""
+        )
+    if quoted := _DOUBLE_QUOTED.match(original):
+        if _OCTAL.search(quoted[1]):
+            return f"has \\0 in double quotes, which is an octal number for Compose; {single}"
+        value = quoted[1]
+    elif (value.startswith("#") and value != raw) or "\t#" in value:
+        return f"has a # that is a comment for some and not for Compose; {single}"
+    else:
+        # Outside of quotes a backslash is nothing special, and ` #` begins a comment.
+        value = value.partition(" #")[0].replace("\\", "")
+    if _INTERPOLATED.search(value):
+        return f"has a $ that Compose alone would replace; {single}"
+    return ""
 
 
 def render(values: Mapping[str, str], *, header: str = "") -> str:
     """Env file text that Compose and python-dotenv both read back as these values."""
     lines = [f"# {line}" for line in header.splitlines()]
-    lines += [f"{name}={_quote(value)}" for name, value in sorted(values.items())]
+    lines += [f"{name}={quote(value)}" for name, value in sorted(values.items())]
     return "\n".join(lines) + "\n"
 
 
-def _quote(value: str) -> str:
+def quote(value: str) -> str:
+    """A value as an env file has it, so that it means the same to every reader."""
     if "'" not in value and "\\" not in value:
         return f"'{value}'"
     escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")

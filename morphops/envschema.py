@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from typing import Literal
 
 
@@ -37,11 +38,49 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """An env file to begin with.
+
+    Attributes:
+        about: whom it is for.
+        variables: the names that it holds; `*` stands for anything.
+    """
+
+    about: str
+    variables: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EnvSchema:
-    """Every variable that an env file may hold, by name."""
+    """Every variable that an env file may hold, by name, and the templates made of them."""
 
     schema: Literal[1]
     variables: Mapping[str, Variable] = field(default_factory=dict)
+    templates: Mapping[str, Template] = field(default_factory=dict)
+
+    def of_template(self, name: str) -> dict[str, Variable]:
+        """The variables of a template, in the schema's order."""
+        patterns = self.templates[name].variables
+        return {
+            variable: spec
+            for variable, spec in self.variables.items()
+            if any(fnmatchcase(variable, pattern) for pattern in patterns)
+        }
+
+    def only(self, name: str) -> EnvSchema:
+        """The schema of a template's file alone, without relations to what is elsewhere."""
+        here = self.of_template(name)
+        return EnvSchema(
+            schema=self.schema,
+            variables={
+                variable: replace(
+                    spec,
+                    same_as=spec.same_as if spec.same_as in here else "",
+                    differs_from=spec.differs_from if spec.differs_from in here else "",
+                )
+                for variable, spec in here.items()
+            },
+        )
 
     def secrets(self, values: Mapping[str, str]) -> tuple[str, ...]:
         """The values among these that must never be seen."""

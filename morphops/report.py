@@ -212,6 +212,39 @@ def quickstart(reporter: Reporter, view: Mapping[str, Any]) -> None:
         reporter.say(f"  {line}")
 
 
+def env_template(reporter: Reporter, view: Mapping[str, Any]) -> None:
+    """Which generated files were written."""
+    for path in view["written"] or ("every file is as the env schema has it",):
+        reporter.say(path)
+
+
+def env_init(reporter: Reporter, view: Mapping[str, Any]) -> None:
+    """A new env file, and what a person has to fill in."""
+    reporter.say(f"made {view['path']}, mode 0600; fresh: {', '.join(view['made']) or 'nothing'}")
+    if view["left"]:
+        reporter.say("left to fill in:")
+        reporter.table(("variable", "what it is"), list(view["left"].items()))
+    reporter.say(f"next: inv env.check --env-file={view['path']}")
+
+
+def env_check(reporter: Reporter, view: Mapping[str, Any]) -> None:
+    """An env file without findings."""
+    reporter.say(f"{view['env_file']}: ok, {view['variables']} variables")
+
+
+def env_show(reporter: Reporter, view: Mapping[str, Any]) -> None:
+    """Names, sources and fingerprints; no value."""
+    rows = [
+        (
+            row["name"] + (" (secret)" if row["secret"] else ""),
+            row["source"],
+            row["fingerprint"] or "-",
+        )
+        for row in view["variables"]
+    ]
+    reporter.table(("variable", "from", "fingerprint"), rows)
+
+
 def _brief(value: Any) -> str:
     text = str(value)
     return text if len(text) <= 34 else f"{text[:22]}… ({len(text)} characters)"

@@ -25,7 +25,7 @@ _IMAGE = (
     iterable=["image"],
     help={"image": _IMAGE, "env_file": _ENV, "plan": _PLAN, "reason": _REASON, "json": _JSON},
 )
-@command
+@command(changes=True, unless="plan")
 def deploy(
     c: Context,
     image: list[str],
@@ -60,7 +60,7 @@ def deploy(
         "json": _JSON,
     }
 )
-@command
+@command(changes=True, unless="plan")
 def rollback(
     c: Context, to: str = "", plan: bool = False, reason: str = "", json: bool = False
 ) -> None:
@@ -79,7 +79,7 @@ def rollback(
 
 
 @task(iterable=["image"], help={"image": _IMAGE, "json": _JSON})
-@command
+@command(changes=True)
 def pull(c: Context, image: list[str], json: bool = False) -> None:
     """Fetch a release and its images by digest; no container is touched."""
     from morphops import report
@@ -89,7 +89,7 @@ def pull(c: Context, image: list[str], json: bool = False) -> None:
 
 
 @task(help={"reason": _REASON, "json": _JSON})
-@command
+@command(changes=True)
 def up(c: Context, reason: str = "", json: bool = False) -> None:
     """Start the release of record again, wave by wave."""
     from morphops import report
@@ -99,7 +99,7 @@ def up(c: Context, reason: str = "", json: bool = False) -> None:
 
 
 @task(help={"reason": _REASON, "json": _JSON})
-@command
+@command(changes=True)
 def down(c: Context, reason: str = "", json: bool = False) -> None:
     """Stop and remove the containers; data, state and images stay."""
     from morphops import report
@@ -173,7 +173,7 @@ def logs(c: Context, service: str = "", tail: int = 50, json: bool = False) -> N
         "json": _JSON,
     },
 )
-@command
+@command(changes=True)
 def create(c: Context, image: list[str], label: list[str], json: bool = False) -> None:
     """Put a release together, push it, and print its digest."""
     from morphops import report
@@ -191,7 +191,7 @@ def create(c: Context, image: list[str], label: list[str], json: bool = False) -
         "json": _JSON,
     }
 )
-@command
+@command(changes=True)
 def build(c: Context, version: str = "", no_push: bool = False, json: bool = False) -> None:
     """Build the images and push them to the bundle's registry."""
     from morphops import report
@@ -205,7 +205,7 @@ def build(c: Context, version: str = "", no_push: bool = False, json: bool = Fal
 
 
 @task(help={"refresh": "make them again, to take in newer packages", "json": _JSON})
-@command
+@command(changes=True)
 def base(c: Context, refresh: bool = False, json: bool = False) -> None:
     """Make base images from distribution packages, for machines without a public registry."""
     from morphops import report
@@ -215,7 +215,7 @@ def base(c: Context, refresh: bool = False, json: bool = False) -> None:
 
 
 @task(help={"json": _JSON})
-@command
+@command(changes=True)
 def registry_up(c: Context, json: bool = False) -> None:
     """Start the local registry on loopback."""
     from morphops import report
@@ -225,7 +225,7 @@ def registry_up(c: Context, json: bool = False) -> None:
 
 
 @task(help={"delete_data": "delete what it holds as well", "json": _JSON})
-@command
+@command(changes=True)
 def registry_down(c: Context, delete_data: bool = False, json: bool = False) -> None:
     """Stop the local registry; its data stays."""
     from morphops import report
@@ -247,7 +247,7 @@ def check(c: Context, json: bool = False) -> None:
 
 
 @task(help={"json": _JSON})
-@command
+@command(changes=True)
 def setup(c: Context, json: bool = False) -> None:
     """Install and start the engine where it is missing (root)."""
     from morphops import report
@@ -257,7 +257,7 @@ def setup(c: Context, json: bool = False) -> None:
 
 
 @task(help={"json": _JSON})
-@command
+@command(changes=True)
 def quickstart(c: Context, json: bool = False) -> None:
     """From nothing to a stack that answers, on this machine; again, it changes nothing."""
     from morphops import report
@@ -266,12 +266,80 @@ def quickstart(c: Context, json: bool = False) -> None:
     perform(json, use_case.quickstart, report.quickstart)
 
 
+@task(help={"json": _JSON})
+@command(changes=True)
+def env_template(c: Context, json: bool = False) -> None:
+    """Write the env templates and the table of variables from the env schema."""
+    from morphops import report
+    from morphops.app import environment
+
+    perform(json, environment.template, report.env_template)
+
+
+@task(
+    help={
+        "path": "the file to make; an existing one is never overwritten",
+        "template": "which template (default: the schema's first)",
+        "source": "an env file whose shared keys are taken over (server B's from server A's)",
+        "json": _JSON,
+    }
+)
+@command(changes=True)
+def env_init(
+    c: Context, path: str, template: str = "", source: str = "", json: bool = False
+) -> None:
+    """Make an env file, mode 0600, with fresh keys, and say what is left to fill in."""
+    from morphops import report
+    from morphops.app import environment
+
+    perform(
+        json,
+        lambda site: environment.init(site, path, name=template, source=source),
+        report.env_init,
+    )
+
+
+@task(
+    help={
+        "env_file": _ENV,
+        "template": "the file holds only this template's part (default: the whole)",
+        "json": _JSON,
+    }
+)
+@command
+def env_check(c: Context, env_file: str = "", template: str = "", json: bool = False) -> None:
+    """Check an env file as deploy does: every finding at once, no value shown."""
+    from morphops import report
+    from morphops.app import environment
+
+    perform(json, lambda site: environment.check(site, env_file, name=template), report.env_check)
+
+
+@task(help={"env_file": _ENV, "json": _JSON})
+@command
+def env_show(c: Context, env_file: str = "", json: bool = False) -> None:
+    """Show where each variable's value comes from, with a fingerprint and no value."""
+    from morphops import report
+    from morphops.app import environment
+
+    perform(json, lambda site: environment.show(site, env_file), report.env_show)
+
+
 def _collection() -> Collection:
     tasks = (deploy, rollback, pull, up, down, wait, smoke, status, history, logs)
     collection = Collection(*tasks, build, quickstart)
     collection.add_collection(Collection("release", create))
     collection.add_collection(Collection("image", base))
     collection.add_collection(Collection("host", check, setup))
+    env = Collection("env")
+    for task_, name in (
+        (env_template, "template"),
+        (env_init, "init"),
+        (env_check, "check"),
+        (env_show, "show"),
+    ):
+        env.add_task(task_, name=name)
+    collection.add_collection(env)
     registry = Collection("registry")
     registry.add_task(registry_up, name="up")
     registry.add_task(registry_down, name="down")

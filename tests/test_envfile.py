@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from morphops import envfile
+from morphops import envcheck, envfile, envtemplate
 from morphops.envschema import EnvSchema, Variable
 from morphops.errors import InputError
 
@@ -30,8 +30,8 @@ GOOD = {"URL": SECRET, "KEY_A": "ab" * 16, "KEY_B": "ab" * 16}
 def refusal(text: str, exported: dict[str, str] | None = None) -> str:
     """What `check` says of a file."""
     with pytest.raises(InputError) as caught:
-        envfile.check(
-            envfile.parse(text, "x.env"),
+        envcheck.check(
+            envfile.scan(text, "x.env"),
             SCHEMA,
             images={"IMAGE": "r@sha256:1"},
             provided=frozenset({"ROWS"}),
@@ -45,7 +45,7 @@ def lines(**changes: str) -> str:
 
 
 def test_a_good_file_passes() -> None:
-    envfile.check(
+    envcheck.check(
         envfile.parse(lines(IMAGE="r@sha256:1"), "x.env"),
         SCHEMA,
         images={"IMAGE": "r@sha256:1"},
@@ -57,24 +57,26 @@ def test_a_good_file_passes() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("PORT=1\n", "x.env: URL is missing: A URL."),
-        (lines(URL=""), "x.env:1: URL is empty: A URL."),
-        (lines(URL="''"), "x.env:1: URL is empty: A URL."),
-        (lines(URL="CHANGE_ME"), "x.env:1: URL still holds a placeholder: A URL."),
-        (lines(URL="https://<key>"), "x.env:1: URL still holds a placeholder: A URL."),
-        (lines(URL="https://x/TODO"), "x.env:1: URL still holds a placeholder: A URL."),
-        (lines(PORT="YOURS"), "x.env:4: PORT still holds a placeholder: A port."),
-        (lines(URL="ftp://x"), "x.env:1: URL does not have the right form: A URL."),
-        (lines(PORT="12x"), "x.env:4: PORT does not have the right form: A port."),
+        ("PORT=1\n", "x.env: URL is missing; add it: A URL."),
+        (lines(URL=""), "x.env:1: URL is empty; fill it in: A URL."),
+        (lines(URL="''"), "x.env:1: URL is empty; fill it in: A URL."),
+        (lines(URL="CHANGE_ME"), "x.env:1: URL still holds a placeholder; fill it in: A URL."),
+        (lines(URL="https://<key>"), "x.env:1: URL still holds a placeholder; fill it in: A URL."),
+        (lines(URL="https://x/TODO"), "x.env:1: URL still holds a placeholder; fill it in: A URL."),
+        (lines(PORT="YOURS"), "x.env:4: PORT still holds a placeholder; fill it in: A port."),
+        (lines(URL="ftp://x"), "x.env:1: URL does not have the right form; write: A URL."),
+        (lines(PORT="12x"), "x.env:4: PORT does not have the right form; write: A port."),
         (lines(OTHER='"a\nb"'), "x.env:4: OTHER holds a line break, which no variable"),
         (lines(OTHER='"a\\rb"'), "x.env:4: OTHER holds a line break, which no variable"),
         (lines(KEY_B="cd" * 16), "x.env:3: KEY_B must equal KEY_A"),
         (f"URL={SECRET}\nKEY_B=x\n", "x.env:2: KEY_B must equal KEY_A"),
         (f"URL={SECRET}\nKEY_A={'ab' * 16}\n", "x.env: KEY_B must equal KEY_A"),
+        (lines(KEY_B="0x" + "cd" * 16), "x.env:3: KEY_B must equal KEY_A; copy its value\n"),
+        (lines(OTHER="0xAB" + "ab" * 15), "x.env:4: OTHER must differ from KEY_A; make a new one"),
         (lines(OTHER="ab" * 16), "x.env:4: OTHER must differ from KEY_A"),
         (lines(PROT="1"), "x.env:4: PROT is no variable of this stack; did you mean PORT?"),
-        (lines(ZZZZ="1"), "x.env:4: ZZZZ is no variable of this stack\n"),
-        (lines(IMAGE="r@sha256:2"), "x.env:4: IMAGE names another image than the release"),
+        (lines(ZZZZ="1"), "x.env:4: ZZZZ is no variable of this stack; remove the line\n"),
+        (lines(IMAGE="r@sha256:2"), "x.env:4: IMAGE comes from the release; remove the line\n"),
         (lines(ROWS="5"), "x.env:4: ROWS comes from a document's manifest"),
         (lines(ROWS=""), "x.env:4: ROWS comes from a document's manifest"),
         ("\n# about\n\n" + lines(PROT="1"), "x.env:7: PROT is no variable"),
@@ -101,12 +103,13 @@ def test_each_finding_has_its_line_and_no_value(text: str, says: str) -> None:
         {"PORT": ""},
         {"URL": "https://todolist.example/"},
         {"KEY_A": "", "KEY_B": ""},
+        {"KEY_B": "0x" + "AB" * 16},
     ],
 )
 def test_what_is_let_pass(changes: dict[str, str]) -> None:
     env = envfile.parse(lines(**changes), "x.env")
     images = {"IMAGE": "r@sha256:1"}
-    envfile.check(env, SCHEMA, images=images, provided=frozenset(), exported={})
+    envcheck.check(env, SCHEMA, images=images, provided=frozenset(), exported={})
     assert env.values == {**GOOD, **changes}
 
 
@@ -122,11 +125,10 @@ def test_all_findings_at_once() -> None:
     assert message.splitlines() == [
         "x.env: 7 findings",
         "  x.env:1: PROT is no variable of this stack; did you mean PORT?",
-        "  x.env:2: PORT does not have the right form: A port.",
-        "  x.env:3: OTHER still holds a placeholder: Another key.",
-        "  x.env:4: IMAGE names another image than the release; images come from the release, "
-        "so remove the line",
-        "  x.env: URL is missing: A URL.",
+        "  x.env:2: PORT does not have the right form; write: A port.",
+        "  x.env:3: OTHER still holds a placeholder; fill it in: Another key.",
+        "  x.env:4: IMAGE comes from the release; remove the line",
+        "  x.env: URL is missing; add it: A URL.",
         "  IMAGE is exported in this shell and would beat x.env; `unset IMAGE`",
         "  PORT is exported in this shell and would beat x.env; `unset PORT`",
         "state: nothing was changed",
@@ -137,16 +139,19 @@ def test_all_findings_at_once() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("A=1\n\n# c\nA=2\n", "x.env:4: A stands in line 1 already"),
-        ("A=1\nA\n", "x.env:2: is no NAME=value line"),
-        ("A=1\nnot an assignment 'x\n", "x.env:2: is no NAME=value line"),
-        ("A='1\n", "x.env:1: is no NAME=value line"),
-        ('A="1" 2\n', "x.env:1: is no NAME=value line"),
-        ("=1\n", "x.env:1: is no NAME=value line"),
-        ("1A=1\n", "x.env:1: is no NAME=value line"),
-        ("A-B=1\n", "x.env:1: is no NAME=value line"),
-        ("\n\nhttps://rpc.example/v2/key?a=b\n", "x.env:3: is no NAME=value line"),
-        ("export A\n", "x.env:1: is no NAME=value line"),
+        ("A=1\n\n# c\nA=2\n", "x.env:4: A stands in line 1 already; remove one"),
+        ("A=1\nA\n", "x.env:2: is no NAME=value line; mend it or remove it"),
+        ("A=1\nnot an assignment 'x\n", "x.env:2: is no NAME=value line; mend it or remove it"),
+        ("A='1\n", "x.env:1: is no NAME=value line; mend it or remove it"),
+        ('A="1" 2\n', "x.env:1: is no NAME=value line; mend it or remove it"),
+        ("=1\n", "x.env:1: is no NAME=value line; mend it or remove it"),
+        ("1A=1\n", "x.env:1: is no NAME=value line; mend it or remove it"),
+        ("A-B=1\n", "x.env:1: is no NAME=value line; mend it or remove it"),
+        (
+            "\n\nhttps://rpc.example/v2/key?a=b\n",
+            "x.env:3: is no NAME=value line; mend it or remove it",
+        ),
+        ("export A\n", "x.env:1: is no NAME=value line; mend it or remove it"),
     ],
 )
 def test_what_cannot_be_parsed(text: str, says: str) -> None:
@@ -159,9 +164,9 @@ def test_every_line_that_cannot_be_parsed_is_named() -> None:
     with pytest.raises(InputError) as caught:
         envfile.parse("A=1\nA=2\n?\nB=1\nA=3\n", "x.env")
     assert caught.value.detail == (
-        "x.env:2: A stands in line 1 already",
-        "x.env:3: is no NAME=value line",
-        "x.env:5: A stands in line 2 already",
+        "x.env:2: A stands in line 1 already; remove one",
+        "x.env:3: is no NAME=value line; mend it or remove it",
+        "x.env:5: A stands in line 2 already; remove one",
     )
 
 
@@ -197,7 +202,7 @@ def test_every_line_that_cannot_be_parsed_is_named() -> None:
     ],
 )
 def test_how_values_are_read(text: str, value: str) -> None:
-    assert envfile.parse(text, "x").values == {"V": value}
+    assert envfile.scan(text, "x").values == {"V": value}
 
 
 def test_lines_are_counted_through_blanks_comments_and_crlf() -> None:
@@ -251,8 +256,9 @@ def test_a_file_that_others_may_read(tmp_path: Path, mode: int) -> None:
     path.chmod(mode)
     with pytest.raises(InputError) as caught:
         envfile.load(path)
-    assert caught.value.what == f"{path}: mode is {mode:04o}, so others may read its secrets"
-    assert caught.value.hint == f"chmod 600 {path}"
+    assert caught.value.what == (
+        f"{path}: mode is {mode:04o}, so others may read its secrets; chmod 600 {path}"
+    )
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o400, 0o700])
@@ -282,7 +288,7 @@ def test_what_cannot_be_loaded(tmp_path: Path) -> None:
 
 
 def test_generated_keys_are_fresh_and_shared() -> None:
-    one, two = (envfile.generate(SCHEMA, {"URL": "x"}) for _ in range(2))
+    one, two = (envtemplate.generate(SCHEMA, {"URL": "x"}) for _ in range(2))
     assert one["KEY_A"] == one["KEY_B"]
     assert one["KEY_A"] != two["KEY_A"]
     assert len(bytes.fromhex(one["KEY_A"])) == 16
@@ -291,9 +297,12 @@ def test_generated_keys_are_fresh_and_shared() -> None:
 
 def test_given_values_are_kept() -> None:
     given_ = {"KEY_A": "mine", "URL": ""}
-    assert envfile.generate(SCHEMA, given_) == {"KEY_A": "mine", "KEY_B": "mine", "URL": ""}
+    assert envtemplate.generate(SCHEMA, given_) == {"KEY_A": "mine", "KEY_B": "mine", "URL": ""}
     assert given_ == {"KEY_A": "mine", "URL": ""}
-    assert envfile.generate(SCHEMA, {"KEY_A": "a", "KEY_B": "b"}) == {"KEY_A": "a", "KEY_B": "b"}
+    assert envtemplate.generate(SCHEMA, {"KEY_A": "a", "KEY_B": "b"}) == {
+        "KEY_A": "a",
+        "KEY_B": "b",
+    }
 
 
 def test_what_equals_another_is_followed_to_its_source() -> None:
@@ -308,7 +317,7 @@ def test_what_equals_another_is_followed_to_its_source() -> None:
             "UNSET": Variable(about="x"),
         },
     )
-    values = envfile.generate(schema, {})
+    values = envtemplate.generate(schema, {})
     assert values == dict.fromkeys("ABCD", values["A"])
     assert len(bytes.fromhex(values["A"])) == 32
 

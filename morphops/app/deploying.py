@@ -46,7 +46,7 @@ def deploy(
         MorphopsError: it failed before; nothing was changed.
     """
     release = releases.resolve(site, images)
-    env = envfile.load(site.env_file(env_file))
+    env = envfile.scan_file(site.env_file(env_file))
     if plan_only:
         return _plan_only(site, release, env)
     signals = Signals()

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from morphops import config, envfile, probes
-from morphops.app import building, deploying, hosting, releases
+from morphops import config, envfile, envtemplate, probes
+from morphops.app import building, deploying, environment, hosting, releases
 from morphops.app.site import Site
 from morphops.bundle import Question
 from morphops.docker import oneshot
@@ -159,9 +159,8 @@ def _write_env(site: Site, given: Mapping[str, str]) -> Path:
     if path.exists():
         site.observer.note(f"{path} is there already and stays as it is")
         return path
-    name = site.bundle.env.schema
-    schema = config.parse_env_schema((site.folder / name).read_text(encoding="utf-8"), name)
-    values = envfile.generate(schema, {key: _fill(site, value) for key, value in given.items()})
+    schema = environment.read_schema(site)
+    values = envtemplate.generate(schema, {key: _fill(site, value) for key, value in given.items()})
     header = "Written by inv quickstart, with keys of its own. Keep it: mode 0600, out of git."
     site.state.write(path, envfile.render(values, header=header).encode())
     site.observer.note(f"wrote {path} with fresh keys, mode 0600")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 
-from morphops import config, documents, envfile, plan
+from morphops import config, documents, envcheck, envfile, plan
 from morphops.app.site import BUNDLE, Site
 from morphops.bundle import Bundle
 from morphops.engine import Scene
@@ -51,7 +51,7 @@ def _prepare(
         )
     site.redact.learn(schema.secrets(env.values))
     images = {spec.variable: str(release.image(name).ref) for name, spec in bundle.images.items()}
-    envfile.check(
+    envcheck.check(
         env,
         schema,
         images=images,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from morphops import config, documents, envfile
+from morphops import config, documents, envfile, envtemplate
 from morphops.bundle import Bundle
 
 pytestmark = pytest.mark.engine
@@ -37,7 +37,7 @@ def values(bundle: Bundle) -> dict[str, str]:
         "MORPHOGEN_SERVER_A_SNAPSHOT_DIR": "/srv/a",
         "MORPHOGEN_SERVER_B_SNAPSHOT_DIR": "/srv/b",
     }
-    made = envfile.generate(schema, given)
+    made = envtemplate.generate(schema, given)
     made |= dict.fromkeys(documents.variables(bundle), "1")
     for name in ("server", "rpc-adapter"):
         image = bundle.images[name]

@@ -1,0 +1,198 @@
+"""Use cases around the env file: templates, a first file, checking, where values come from."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from morphops import config, documents, envcheck, envfile, envtemplate
+from morphops.app.site import Site
+from morphops.envschema import EnvSchema
+from morphops.errors import ConfigError, InputError, PreconditionError
+
+_README = "README.md"
+_BEGIN, _END = "<!-- variables: inv env.template -->", "<!-- end of variables -->"
+
+
+def template(site: Site) -> dict[str, Any]:
+    """Write the templates and the table of variables from the env schema.
+
+    Returns:
+        `written`: the files that were not as the schema has them.
+
+    Raises:
+        ConfigError: the schema is wrong.
+        PreconditionError: a file cannot be written.
+    """
+    written = []
+    for path, text in generated(site).items():
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            try:
+                path.write_text(text, encoding="utf-8")
+            except OSError as err:
+                raise PreconditionError(f"cannot write {path}: {err.strerror}") from None
+            written.append(str(path))
+    return {"state": "written" if written else "as before", "written": written}
+
+
+def generated(site: Site) -> dict[Path, str]:
+    """Every file that is made from the env schema, and what must stand in it.
+
+    A README.md beside the bundle that has the marks gets the table of variables between them.
+    """
+    schema = read_schema(site)
+    folder = (site.folder / site.bundle.env.schema).parent
+    files = {
+        folder / f"{name}.env.example": envtemplate.template(schema, name)
+        for name in schema.templates
+    }
+    readme = site.folder / _README
+    if readme.is_file():
+        text = readme.read_text(encoding="utf-8")
+        before, begin, rest = text.partition(_BEGIN)
+        _, end, after = rest.partition(_END)
+        if begin and end:
+            files[readme] = f"{before}{_BEGIN}\n\n{envtemplate.table(schema)}\n{_END}{after}"
+    return files
+
+
+def init(site: Site, path: str, *, name: str = "", source: str = "") -> dict[str, Any]:
+    """Make an env file, mode 0600, with fresh keys; what is there already is never overwritten.
+
+    Args:
+        site: where.
+        path: the file.
+        name: of the template; the schema's first one where it is empty.
+        source: another env file, whose shared values (keys that must be equal) are taken over.
+
+    Returns:
+        `left`: the variables that a person must fill in.
+
+    Raises:
+        InputError: no such template, the file is there, or equal keys cannot be known.
+    """
+    schema = read_schema(site)
+    name = name or next(iter(schema.templates), "")
+    _need_template(schema, name)
+    here = schema.of_template(name)
+    taken = {}
+    if source:
+        taken = envtemplate.shared(schema, envfile.load(Path(source)).values)
+    for variable, spec in here.items():
+        if (
+            spec.same_as
+            and spec.same_as not in here
+            and not {variable, spec.same_as} & taken.keys()
+        ):
+            raise InputError(
+                f"{variable} must equal {spec.same_as}, which stands in another file",
+                state="nothing was changed",
+                hint=f"inv env.init {path} --template={name} --source=THE_OTHER_FILE",
+            )
+    values = envtemplate.generate(schema, taken)
+    target = Path(path).expanduser()
+    text = envtemplate.first_file(schema, name, values)
+    try:
+        handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise InputError(
+            f"{target} is there already",
+            state="it stays as it is",
+            hint=f"inv env.check --env-file={target}",
+        ) from None
+    except OSError as err:
+        raise InputError(f"cannot make {target}: {err.strerror}") from None
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    left = envtemplate.left_to_fill(schema, name, values)
+    return {
+        "state": "made",
+        "path": str(target),
+        "made": sorted(n for n in here if n in values),
+        "left": {variable: schema.variables[variable].about for variable in left},
+    }
+
+
+def check(site: Site, env_file: str = "", *, name: str = "") -> dict[str, Any]:
+    """Check an env file as `deploy` would.
+
+    Args:
+        site: where.
+        env_file: path; empty for the default.
+        name: of a template, for a file that holds that part only; empty for the whole.
+
+    Raises:
+        InputError: with every finding.
+    """
+    schema = read_schema(site)
+    if name:
+        _need_template(schema, name)
+        schema = schema.only(name)
+    path = site.env_file(env_file)
+    env = envfile.scan_file(path)
+    site.redact.learn(schema.secrets(env.values))
+    envcheck.check(
+        env,
+        schema,
+        images={spec.variable: "" for spec in site.bundle.images.values()},
+        provided=documents.variables(site.bundle),
+        exported=site.environ,
+    )
+    return {"state": "ok", "env_file": str(path), "variables": len(env.values)}
+
+
+def show(site: Site, env_file: str = "") -> dict[str, Any]:
+    """Where the value of each variable comes from, and a keyed fingerprint of it; never a value.
+
+    The key is the state folder's own, so that fingerprints can be compared on one machine only.
+    """
+    schema = read_schema(site)
+    env = envfile.scan_file(site.env_file(env_file))
+    key = site.state.key()
+    rows = []
+    for name, spec in schema.variables.items():
+        set_ = bool(env.values.get(name))
+        source = env.at(name) if set_ else "default" if spec.default else "not set"
+        value = env.values[name] if set_ else spec.default
+        rows.append(
+            {
+                "name": name,
+                "source": source,
+                "secret": spec.secret,
+                "fingerprint": envfile.fingerprint({"": value}, key) if value else "",
+            }
+        )
+    unknown = sorted(env.values.keys() - schema.variables.keys())
+    rows += [_decided(name, f"{env.at(name)}, and no variable of this stack") for name in unknown]
+    rows += [
+        _decided(image.variable, f"the release's image {name}")
+        for name, image in site.bundle.images.items()
+    ]
+    for name, document in site.bundle.documents.items():
+        rows += [_decided(variable, f"document {name}") for variable in document.provides]
+    return {"env_file": env.source, "variables": rows}
+
+
+def read_schema(site: Site) -> EnvSchema:
+    """The working tree's env schema.
+
+    Raises:
+        ConfigError: it is not there, or wrong.
+    """
+    path = site.folder / site.bundle.env.schema
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as err:
+        raise ConfigError(f"{path}: {err.strerror}") from None
+    return config.parse_env_schema(text, str(path))
+
+
+def _need_template(schema: EnvSchema, name: str) -> None:
+    if name not in schema.templates:
+        known = ", ".join(schema.templates) or "none"
+        raise InputError(f"no template {name!r} in the env schema (there are: {known})")
+
+
+def _decided(name: str, source: str) -> dict[str, Any]:
+    return {"name": name, "source": source, "secret": False, "fingerprint": ""}

@@ -1,0 +1,163 @@
+"""What is made from the env schema: templates, the table, first files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from morphops import envcheck, envfile, envtemplate
+from morphops.app import environment
+from morphops.app.site import open_site
+from morphops.envschema import EnvSchema, Template, Variable
+from morphops.errors import ConfigError, InputError
+from morphops.report import Reporter
+from tests import stacks
+
+ROOT = Path(__file__).parents[1]
+KEY = "ab" * 16
+SCHEMA = EnvSchema(
+    schema=1,
+    variables={
+        "URL": Variable(about="A URL.", required=True, secret=True, pattern="https?://.+"),
+        "A_KEY": Variable(about="A key.", required=True, generate="hex16"),
+        "B_KEY": Variable(about="As A's.", required=True, same_as="A_KEY"),
+        "B_PORT": Variable(about="A port.", default="80"),
+    },
+    templates={
+        "all": Template(about="All of it.", variables=("*",)),
+        "b": Template(about="Only B.", variables=("B_*",)),
+    },
+)
+
+
+def test_a_template() -> None:
+    assert envtemplate.template(SCHEMA, "b") == (
+        "# Only B. Written from the env schema by `inv env.template`; `inv env.init PATH\n"
+        "# --template=b` makes a real file of it, mode 0600, with fresh keys. A real one\n"
+        "# never goes into git.\n"
+        "\n"
+        "# As A's. Must equal A_KEY.\n"
+        "B_KEY=CHANGE_ME\n"
+        "\n"
+        "# A port.\n"
+        "#B_PORT=80\n"
+    )
+
+
+def test_a_template_as_it_is_is_refused_for_every_placeholder() -> None:
+    env = envfile.scan(envtemplate.template(SCHEMA, "all"), "x")
+    with pytest.raises(InputError) as caught:
+        envcheck.check(env, SCHEMA, images={}, provided=frozenset(), exported={})
+    findings = (caught.value.what, *caught.value.detail)
+    for name in ("URL", "A_KEY", "B_KEY"):
+        assert any(f"{name} still holds a placeholder" in line for line in findings)
+
+
+def test_a_first_file_has_fresh_equal_keys_and_says_what_is_left() -> None:
+    values = envtemplate.generate(SCHEMA, {})
+    env = envfile.parse(envtemplate.first_file(SCHEMA, "all", values), "x")
+    assert env.values["A_KEY"] == env.values["B_KEY"]
+    assert len(env.values["A_KEY"]) == 32
+    assert env.values["A_KEY"] != envtemplate.generate(SCHEMA, {})["A_KEY"]
+    assert envtemplate.left_to_fill(SCHEMA, "all", values) == ("URL",)
+
+
+@pytest.mark.parametrize(
+    ("values", "shared"),
+    [
+        ({"A_KEY": KEY, "URL": "x"}, {"A_KEY": KEY}),
+        ({"B_KEY": KEY}, {"A_KEY": KEY, "B_KEY": KEY}),
+        ({"URL": "x", "B_PORT": "1"}, {}),
+    ],
+)
+def test_what_two_files_share(values: dict[str, str], shared: dict[str, str]) -> None:
+    assert envtemplate.shared(SCHEMA, values) == shared
+
+
+def test_the_table_has_a_row_for_each() -> None:
+    rows = envtemplate.table(SCHEMA).splitlines()[2:]
+    assert [row.split("`")[1] for row in rows] == list(SCHEMA.variables)
+    assert rows[0] == "| `URL` | yes |  | A URL. **Secret.** |"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Any:
+    inv = stacks.project(tmp_path, "morphops-test-env", 1, registry="127.0.0.1:1")
+    environ = {"MORPHOPS_BUNDLE": str(tmp_path / "ops/bundle.yaml")}
+    return open_site(Reporter(True), environ | {"MORPHOPS_STATE": str(inv.state)})
+
+
+def test_what_is_generated_in_this_repository_is_as_the_schema_has_it() -> None:
+    site = open_site(Reporter(True), {"MORPHOPS_BUNDLE": str(ROOT / "ops/bundle.yaml")})
+    files = environment.generated(site)
+    assert {path.name for path in files} == {
+        "production.env.example",
+        "server-a.env.example",
+        "server-b.env.example",
+        "rpc-adapter.env.example",
+        "README.md",
+    }
+    for path, text in files.items():
+        assert path.read_text() == text, f"{path}: run `inv env.template`"
+
+
+def test_templates_are_written_once(site: Any) -> None:
+    schema = site.folder / "env/schema.yaml"
+    schema.write_text(schema.read_text() + "templates: {all: {about: All., variables: ['*']}}\n")
+    written = environment.template(site)["written"]
+    assert written == [str(site.folder / "env/all.env.example")]
+    assert environment.template(site) == {"state": "as before", "written": []}
+
+
+def test_a_template_that_fits_nothing(site: Any) -> None:
+    schema = site.folder / "env/schema.yaml"
+    schema.write_text(schema.read_text() + "templates: {X_: {about: All., variables: [Z*]}}\n")
+    with pytest.raises(ConfigError) as caught:
+        environment.template(site)
+    assert caught.value.detail == (
+        f"{schema}: templates/X_: a-z, 0-9 and -, since it names a file",
+        f"{schema}: templates/X_/variables/0: no variable has the name 'Z*'",
+    )
+
+
+def test_init_never_overwrites(tmp_path: Path) -> None:
+    site = open_site(Reporter(True), {"MORPHOPS_BUNDLE": str(ROOT / "ops/bundle.yaml")})
+    path = tmp_path / "a.env"
+    made = environment.init(site, str(path))
+    before = path.read_bytes()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert "UPSTREAM_RPC_URL" in made["left"]
+    with pytest.raises(InputError, match="is there already"):
+        environment.init(site, str(path))
+    assert path.read_bytes() == before
+
+
+def test_a_file_for_the_other_operator(tmp_path: Path) -> None:
+    site = open_site(Reporter(True), {"MORPHOPS_BUNDLE": str(ROOT / "ops/bundle.yaml")})
+    ours, theirs = tmp_path / "a.env", tmp_path / "b.env"
+    environment.init(site, str(ours), name="server-a")
+    with pytest.raises(InputError, match="must equal MORPHOGEN_SERVER_A_PAGE_PRG_KEY_0"):
+        environment.init(site, str(theirs), name="server-b")
+    assert not theirs.exists()
+    text = ours.read_text().replace("SNAPSHOT_DIR=CHANGE_ME", "SNAPSHOT_DIR=/srv/a")
+    ours.write_text(text)
+    environment.init(site, str(theirs), name="server-b", source=str(ours))
+    a, b = envfile.load(ours).values, envfile.load(theirs).values
+    for key in ("PAGE_PRG_KEY_0", "PAGE_PRG_KEY_1"):
+        assert a[f"MORPHOGEN_SERVER_A_{key}"] == b[f"MORPHOGEN_SERVER_B_{key}"]
+    assert environment.check(site, str(ours), name="server-a")["state"] == "ok"
+    with pytest.raises(InputError, match="MORPHOGEN_SERVER_B_SNAPSHOT_DIR still holds"):
+        environment.check(site, str(theirs), name="server-b")
+
+
+def test_show_has_no_value(site: Any) -> None:
+    view = environment.show(site)
+    rows = {row["name"]: row for row in view["variables"]}
+    assert rows["TOKEN"]["secret"]
+    assert rows["TOKEN"]["source"].endswith("test.env:1")
+    assert len(rows["TOKEN"]["fingerprint"]) == 16
+    assert stacks.SECRET not in str(view)
+    assert rows["PAIR_IMAGE"]["source"] == "the release's image pair"
+    assert rows["DATA_EPOCH"]["source"] == "document data"
