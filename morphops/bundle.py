@@ -253,6 +253,7 @@ class Bundle:
         registry: `host[:port]` of the registry that this project owns.
         releases: repository of the releases in it.
         images, compose, env, documents, probes, build: see their classes.
+        runbooks: the folder of the runbooks, relative to the bundle's folder.
         checks: probes that must pass before the first container is touched.
         waves: what is started when, in order.
     """
@@ -269,6 +270,7 @@ class Bundle:
     probes: Mapping[str, Probe] = field(default_factory=dict)
     checks: tuple[str, ...] = ()
     build: BuildSpec | None = None
+    runbooks: str = "../runbooks"
 
     def files(self) -> tuple[str, ...]:
         """Every compose file, the overrides of all profiles included, each once, in order."""

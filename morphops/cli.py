@@ -6,13 +6,13 @@ Invoke turns only its own exceptions into exit codes; anything else would be a t
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 
 from invoke.exceptions import Exit
 
-from morphops.errors import MorphopsError
+from morphops.errors import InputError, MorphopsError
 
 if TYPE_CHECKING:
     from morphops.app.site import Site
@@ -92,6 +92,21 @@ def perform(
     # A view that reports something amiss was shown in full first, and then says its exit code.
     if view.get("exit"):
         raise Exit(code=view["exit"])
+
+
+def pairs(texts: Sequence[str], option: str, **named: str) -> dict[str, str]:
+    """`NAME=VALUE` of a repeatable option, with what has an option of its own.
+
+    Raises:
+        InputError: one has no name, or no value.
+    """
+    found = {name: value for name, value in named.items() if value}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not name or not equals or not value:
+            raise InputError(f"{text!r}: write {option}=NAME=VALUE")
+        found[name] = value
+    return found
 
 
 def _tell(err: MorphopsError, *, json: bool) -> None:

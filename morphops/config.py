@@ -23,7 +23,7 @@ from morphops.bundle import (
     Wave,
     param_expression,
 )
-from morphops.documents import FIELD
+from morphops.documents import FIELD, invalid
 from morphops.envschema import EnvSchema
 from morphops.errors import ConfigError
 
@@ -160,7 +160,7 @@ def _cross_check(bundle: Bundle) -> list[str]:
         findings += [
             f"documents/{name}/provides/{variable}: {why}"
             for variable, expression in document.provides.items()
-            if (why := _bad_jmespath(expression))
+            if (why := invalid(expression))
         ]
     return findings
 
@@ -191,9 +191,7 @@ def _probe_findings(probe: Probe, bundle: Bundle, services: Mapping[str, int]) -
         for place, param in enumerate(question.params):
             if expression := param_expression(param):
                 expressions[f"questions/{number}/params/{place}"] = expression
-    findings += [
-        f"{key}: {why}" for key, e in expressions.items() if e and (why := _bad_jmespath(e))
-    ]
+    findings += [f"{key}: {why}" for key, e in expressions.items() if e and (why := invalid(e))]
     fields = getattr(probe, "fields", {})
     for key in ("matches", "show"):
         findings += [
@@ -202,18 +200,6 @@ def _probe_findings(probe: Probe, bundle: Bundle, services: Mapping[str, int]) -
             if label not in fields
         ]
     return findings
-
-
-def _bad_jmespath(expression: str) -> str:
-    import jmespath
-    from jmespath.exceptions import JMESPathError
-
-    try:
-        jmespath.compile(expression)
-    except JMESPathError as err:
-        what = str(err).splitlines()[0].removeprefix("Invalid jmespath expression: ")
-        return f"no JMESPath expression: {what.removesuffix(':').removesuffix(', for expression')}"
-    return ""
 
 
 def _probe(raw: Any, source: str, path: str) -> Probe:

@@ -96,6 +96,19 @@ def find(expression: str, data: Any) -> Any:
         return None
 
 
+def invalid(expression: str) -> str:
+    """Why a text is no JMESPath expression; empty for one that is."""
+    import jmespath
+    from jmespath.exceptions import JMESPathError
+
+    try:
+        jmespath.compile(expression)
+    except JMESPathError as err:
+        what = str(err).splitlines()[0].removeprefix("Invalid jmespath expression: ")
+        return f"no JMESPath expression: {what.removesuffix(':').removesuffix(', for expression')}"
+    return ""
+
+
 def _fill(template: str, values: Mapping[str, str], where: str) -> str:
     for name in FIELD.findall(template):
         if not values.get(name):

@@ -101,6 +101,18 @@ class GateFailed(MorphopsError):
     exit_code = 3
 
 
+class StepFailed(MorphopsError):
+    """A step of a runbook did not come out as it says there.
+
+    Args:
+        code: the step's own exit code, which becomes ours; 3 where only an expectation failed.
+    """
+
+    def __init__(self, what: str, *, code: int, detail: tuple[str, ...] = ()) -> None:
+        super().__init__(what, detail=detail)
+        self.exit_code = code  # type: ignore[misc]
+
+
 class Bug(MorphopsError):
     """An exception that nobody expected, where what was begun had to be undone first."""
 

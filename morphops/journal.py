@@ -121,7 +121,7 @@ class History:
             deployment=deployment,
             fingerprint=fingerprint,
             reason=reason,
-            user=_user(),
+            user=user(),
             host=socket.gethostname(),
             began=_now(),
         )
@@ -283,7 +283,7 @@ def lock(path: Path, reason: str) -> Iterator[None]:
             raise _unusable(path, err) from None
         stream.truncate(0)
         stream.write(
-            json.dumps({"pid": os.getpid(), "user": _user(), "since": _now(), "reason": reason})
+            json.dumps({"pid": os.getpid(), "user": user(), "since": _now(), "reason": reason})
         )
         stream.flush()
         try:
@@ -308,7 +308,8 @@ def _holder(text: str) -> str:
         return "its holder has only just begun"
 
 
-def _user() -> str:
+def user() -> str:
+    """Who is working here: the one who called sudo, where somebody did."""
     try:
         return os.environ.get("SUDO_USER") or getpass.getuser()
     except (KeyError, OSError):

@@ -65,6 +65,16 @@ class Reporter:
             )
         return self.json
 
+    def markdown(self, text: str) -> None:
+        """Markdown: rendered on a terminal, as it is elsewhere."""
+        from rich.markdown import Markdown
+
+        console = self._err if self.json else self._out
+        if console.is_terminal:
+            console.print(Markdown(text.partition("---\n")[2].partition("\n---\n")[2] or text))
+        else:
+            console.print(text, markup=False)
+
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Rows under headings; a plain, greppable table where stdout is no terminal."""
         from rich.table import Table
@@ -243,6 +253,23 @@ def env_show(reporter: Reporter, view: Mapping[str, Any]) -> None:
         for row in view["variables"]
     ]
     reporter.table(("variable", "from", "fingerprint"), rows)
+
+
+def runbook_check(reporter: Reporter, view: Mapping[str, Any]) -> None:
+    """Runbooks without findings."""
+    for name, steps in view["runbooks"].items():
+        reporter.say(f"{name}: ok, {steps} steps")
+
+
+def runbook_show(reporter: Reporter, view: Mapping[str, Any]) -> None:
+    """A runbook, rendered on a terminal and as it is elsewhere."""
+    reporter.markdown(view["text"])
+
+
+def runbook_run(reporter: Reporter, view: Mapping[str, Any]) -> None:
+    """A run that passed."""
+    reporter.say(f"passed: {view['runbook']}, {view['section']}: {len(view['steps'])} steps")
+    reporter.say(f"report: {view['report']}")
 
 
 def _brief(value: Any) -> str:

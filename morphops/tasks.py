@@ -325,25 +325,92 @@ def env_show(c: Context, env_file: str = "", json: bool = False) -> None:
     perform(json, lambda site: environment.show(site, env_file), report.env_show)
 
 
+@task(help={"name": "one runbook (default: all)", "json": _JSON})
+@command
+def runbook_check(c: Context, name: str = "", json: bool = False) -> None:
+    """Check that each step of the runbooks is a real task with real flags, and the rest of it."""
+    from morphops import report
+    from morphops.app import runbooks
+
+    perform(json, lambda site: runbooks.check(site, name), report.runbook_check)
+
+
+@task(help={"name": "of the runbook, without .md", "json": _JSON})
+@command
+def runbook_show(c: Context, name: str, json: bool = False) -> None:
+    """Show a runbook."""
+    from morphops import report
+    from morphops.app import runbooks
+
+    perform(json, lambda site: runbooks.show(site, name), report.runbook_show)
+
+
+@task(
+    iterable=["input", "sign_off"],
+    help={
+        "name": "of the runbook, without .md",
+        "section": "anchor of its section; not needed where there is one, or a main one",
+        "release": "short for --input=release=…",
+        "reason": "short for --input=reason=…",
+        "input": "NAME=VALUE, what the runbook asks for (repeatable)",
+        "yes": "do not ask; then manual steps need --sign-off",
+        "sign_off": "STEP=NAME: this manual step was done, by whom (repeatable)",
+        "resume": "go on where the last run of this section stopped",
+        "json": _JSON,
+    },
+)
+@command(changes=True)
+def runbook_run(
+    c: Context,
+    name: str,
+    input: list[str],
+    sign_off: list[str],
+    section: str = "",
+    release: str = "",
+    reason: str = "",
+    yes: bool = False,
+    resume: bool = False,
+    json: bool = False,
+) -> None:
+    """Go through a runbook step by step: shows, asks, runs, checks what came out, keeps a record.
+
+    Stops at the first step that fails; its exit code is that step's.
+    """
+    from morphops import report
+    from morphops.app import runbooks
+    from morphops.cli import pairs
+    from morphops.prompt import Prompt
+
+    perform(
+        json,
+        lambda site: runbooks.run(
+            site,
+            name,
+            section=section,
+            inputs=pairs(input, "--input", release=release, reason=reason),
+            prompt=Prompt(yes=yes, signed_off=pairs(sign_off, "--sign-off")),
+            resume=resume,
+        ),
+        report.runbook_run,
+    )
+
+
 def _collection() -> Collection:
     tasks = (deploy, rollback, pull, up, down, wait, smoke, status, history, logs)
     collection = Collection(*tasks, build, quickstart)
     collection.add_collection(Collection("release", create))
     collection.add_collection(Collection("image", base))
     collection.add_collection(Collection("host", check, setup))
-    env = Collection("env")
-    for task_, name in (
-        (env_template, "template"),
-        (env_init, "init"),
-        (env_check, "check"),
-        (env_show, "show"),
-    ):
-        env.add_task(task_, name=name)
-    collection.add_collection(env)
-    registry = Collection("registry")
-    registry.add_task(registry_up, name="up")
-    registry.add_task(registry_down, name="down")
-    collection.add_collection(registry)
+    groups = {
+        "env": (env_template, env_init, env_check, env_show),
+        "registry": (registry_up, registry_down),
+        "runbook": (runbook_check, runbook_show, runbook_run),
+    }
+    for group, members in groups.items():
+        inner = Collection(group)
+        for member in members:
+            inner.add_task(member, name=member.name.removeprefix(f"{group}_"))
+        collection.add_collection(inner)
     return collection
 
 

@@ -1,0 +1,1 @@
+"""Checks of the artifacts of a bundle, without running them."""

@@ -1,0 +1,60 @@
+"""Asks the person at the terminal; where nobody is there, says so instead of waiting."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from collections.abc import Mapping
+
+from morphops.errors import InputError
+
+
+class Prompt:
+    """Questions on stderr, answers from stdin.
+
+    Args:
+        yes: every question is answered with yes already.
+        signed_off: manual step → who signed it off before.
+    """
+
+    def __init__(self, *, yes: bool, signed_off: Mapping[str, str]) -> None:
+        self.yes = yes
+        self.signed_off = signed_off
+
+    def confirm(self, question: str) -> bool:
+        """Whether the person agrees; Enter is a yes.
+
+        Raises:
+            InputError: nobody is there, and `yes` was not given.
+        """
+        if self.yes:
+            return True
+        self._need_somebody(question, "--yes answers every question")
+        return self._ask(f"{question} [Y/n] ").lower() in ("", "y", "yes")
+
+    def sign_off(self, step: str, what: str) -> str:
+        """Who says that a manual step is done; empty where nobody does.
+
+        Raises:
+            InputError: nobody is there, and nobody signed it off before.
+        """
+        if step in self.signed_off:
+            return self.signed_off[step]
+        hint = f"--sign-off={step}=NAME says who did it"
+        if self.yes:
+            raise InputError(f"step {step} is done by a person: {what}", hint=hint)
+        self._need_somebody(f"step {step}", hint)
+        name = self._ask(f"done? your name (default {getpass.getuser()}), or - for no: ")
+        return "" if name == "-" else name or getpass.getuser()
+
+    def _need_somebody(self, question: str, hint: str) -> None:
+        if not sys.stdin.isatty():
+            raise InputError(f"nobody is there to answer: {question}", hint=hint)
+
+    def _ask(self, text: str) -> str:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+        line = sys.stdin.readline()
+        if not line:  # the terminal went away
+            raise InputError("nobody is there any more")
+        return line.strip()

@@ -1,0 +1,186 @@
+"""What must be true of runbooks: seen with the tasks that there are, and with each other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
+
+from morphops import catalogue
+from morphops.artifacts.finding import Finding
+from morphops.catalogue import Catalogue
+from morphops.documents import invalid
+from morphops.runbook import Input, Runbook, Step
+
+_INPUT = re.compile(r"\$\{?([A-Za-z_]\w*)\}?")
+_RAW = re.compile(r"^(sudo\s+)?(docker|docker-compose|podman|kubectl)\b")
+
+
+def check(
+    runbooks: Sequence[Runbook], tasks: Catalogue, files: Mapping[str, frozenset[str]]
+) -> tuple[Finding, ...]:
+    """Every finding in some runbooks.
+
+    Args:
+        runbooks: to check.
+        tasks: what there is to call.
+        files: what links may point at: path relative to the runbooks' folder → its anchors.
+
+    Returns:
+        findings, sorted by file and line.
+    """
+    found: list[Finding] = []
+    for book in runbooks:
+        found += book.findings
+        for step in book.steps:
+            found += _step(book, step, tasks)
+        found += _failure_steps(book)
+        found += _prose(book, tasks)
+        found += _links(book, files)
+    return tuple(sorted(set(found)))
+
+
+def missing(runbooks: Sequence[Runbook], tasks: Catalogue, file: str) -> tuple[Finding, ...]:
+    """Tasks that change something and stand in no runbook.
+
+    Args:
+        runbooks: all of them.
+        tasks: what there is to call.
+        file: the runbooks' folder, to name in the finding.
+    """
+    called = set()
+    for book in runbooks:
+        for step in book.steps:
+            try:
+                called.add(tasks.read(words(step.command, samples(book.inputs))).task)
+            except (ValueError, KeyError):
+                continue
+    return tuple(
+        Finding(file, 0, f"{task} changes something and stands in no runbook", "add a step")
+        for task in tasks.changing
+        if task not in called
+    )
+
+
+def words(command: str, values: Mapping[str, str]) -> tuple[str, ...]:
+    """The words after `inv` with the inputs filled in; a value stays one word, whatever is in it.
+
+    Raises:
+        KeyError: an input that nobody declared.
+        ValueError: it is no `inv` command.
+    """
+    return tuple(
+        _INPUT.sub(lambda found: values[found[1]], word) for word in catalogue.split(command)
+    )
+
+
+def inputs_of(book: Runbook, section: str) -> tuple[str, ...]:
+    """The inputs that a section's steps use, in the order in which they are declared."""
+    used = {
+        name
+        for step in book.steps
+        if step.section == section and not step.manual
+        for name in _INPUT.findall(step.command)
+    }
+    return tuple(name for name in book.inputs if name in used)
+
+
+def samples(inputs: Mapping[str, Input]) -> dict[str, str]:
+    """A value for each input, so that a command can be read before anybody gave one."""
+    return {name: spec.default or f"sample-{name}" for name, spec in inputs.items()}
+
+
+def _step(book: Runbook, step: Step, tasks: Catalogue) -> Iterator[Finding]:
+    def finding(what: str, remedy: str) -> Finding:
+        return Finding(book.file, step.line, f"step {step.name}: {what}", remedy)
+
+    above = {s.name: s for s in book.steps if s.line < step.line and s.section == step.section}
+    for name in step.needs:
+        if name not in above:
+            yield finding(f"needs={name} is no step above it", "name one of the same section")
+    if step.on_fail:
+        offered = next((s for s in book.steps if s.name == step.on_fail), None)
+        if offered is None or offered.section != step.section or offered is step:
+            yield finding(f"on-fail={step.on_fail} is no step of this section", "name another one")
+    if not step.section:
+        yield finding("stands in no section", "put a heading ## above it")
+    if step.manual:
+        return
+    try:
+        call = tasks.read(words(step.command, samples(book.inputs)))
+    except KeyError as err:
+        name = str(err.args[0])
+        yield finding(f"${name} is no input", f"declare it: inputs: {{{name}: {{about: …}}}}")
+        return
+    except ValueError as err:
+        yield finding(f"{step.command!r}: {err}", "one `inv` command, see inv --list")
+        return
+    changes = tasks.changes(call)
+    if changes != step.mutates:
+        should = "true" if changes else "false"
+        yield finding(
+            f"mutates={str(step.mutates).lower()}, but `inv {call.task}` "
+            f"{'changes' if changes else 'does not change'} something",
+            f"mutates={should}",
+        )
+    if step.mutates and not step.on_failure_only:
+        if not any(not s.mutates for s in _all_needs(step, above)):
+            yield finding("changes something and needs no check before it", "needs=A_CHECK")
+        if not step.on_fail:
+            yield finding("changes something and has no on-fail", "on-fail=STEP")
+    for expression in step.json:
+        if why := invalid(expression):
+            yield finding(f"json: {expression}: {why}", "write a JMESPath expression")
+    if step.json and not tasks.takes(call.task, "json"):
+        yield finding(f"`inv {call.task}` has no --json", "expect its exit code only")
+
+
+def _all_needs(step: Step, above: Mapping[str, Step]) -> Iterator[Step]:
+    """The steps that a step needs, and those that they need."""
+    for name in step.needs:
+        if name in above:
+            yield above[name]
+            yield from _all_needs(above[name], above)
+
+
+def _failure_steps(book: Runbook) -> Iterator[Finding]:
+    offered = {step.on_fail for step in book.steps}
+    for step in book.steps:
+        if step.on_failure_only and step.name not in offered:
+            yield Finding(
+                book.file, step.line, f"step {step.name}: no on-fail names it", "on-fail=…"
+            )
+
+
+def _prose(book: Runbook, tasks: Catalogue) -> Iterator[Finding]:
+    for line, text in book.spans:
+        if _RAW.match(text):
+            yield Finding(book.file, line, f"`{text}` goes around the tasks", "name a task instead")
+        words = text.split()
+        if words[:1] in (["inv"], ["nox"]) and words[0] == "inv" and len(words) > 1:
+            task = words[1].rstrip(".,;")
+            if not task.startswith("-") and not tasks.has(task):
+                yield Finding(book.file, line, f"`{text}`: no task {task}", "see inv --list")
+
+
+def _links(book: Runbook, files: Mapping[str, frozenset[str]]) -> Iterator[Finding]:
+    for line, target in book.links:
+        if re.match(r"[a-z][a-z0-9+.-]*:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        name = _normal(path) if path else f"{book.name}.md"
+        anchors = book.anchors if not path else files.get(name)
+        if anchors is None:
+            yield Finding(book.file, line, f"link to {path}: there is no such file", "mend it")
+        elif anchor and anchor not in anchors:
+            yield Finding(book.file, line, f"link to {target}: no such heading", "mend the anchor")
+
+
+def _normal(path: str) -> str:
+    parts: list[str] = []
+    for part in PurePosixPath(path).parts:
+        if part == ".." and parts and parts[-1] != "..":
+            parts.pop()
+        elif part != ".":
+            parts.append(part)
+    return "/".join(parts)
