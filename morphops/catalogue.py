@@ -104,6 +104,8 @@ def split(command: str) -> tuple[str, ...]:
     Raises:
         ValueError: it is no `inv` command, or has something in it that only a shell understands.
     """
+    if "`" in command or "$(" in command:
+        raise ValueError("has a shell substitution")
     lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
     lexer.commenters = ""
@@ -111,8 +113,6 @@ def split(command: str) -> tuple[str, ...]:
     for word in words:
         if word and not word.strip("();<>|&"):
             raise ValueError(f"has the shell operator {word!r}")
-    if "`" in command or "$(" in command:
-        raise ValueError("has a shell substitution")
     if not words or words[0] not in ("inv", "invoke"):
         raise ValueError("does not begin with inv")
     if len(words) < 2:

@@ -356,7 +356,7 @@ class _Reader:
         see: list[str] = []
         for line, item in items:
             key, colon, value = item.partition(":")
-            value = value.strip().strip("`")
+            value = _unquoted(value.strip())
             if key == "exit" and colon:
                 exits += self._exits(value, line)
             elif key == "json" and colon and value:
@@ -373,6 +373,12 @@ class _Reader:
             self.find(line, f"exit: {text}", "one or more numbers below 256, with commas")
             return []
         return [int(word) for word in words]
+
+
+def _unquoted(text: str) -> str:
+    """Without the backquotes around the whole of it."""
+    whole = len(text) > 1 and text[0] == text[-1] == "`" and "`" not in text[1:-1]
+    return text[1:-1] if whole else text
 
 
 def _expect_items(rest: Sequence[Token]) -> Any:

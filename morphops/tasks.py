@@ -359,7 +359,7 @@ def runbook_show(c: Context, name: str, json: bool = False) -> None:
         "json": _JSON,
     },
 )
-@command(changes=True)
+@command
 def runbook_run(
     c: Context,
     name: str,

@@ -1,0 +1,188 @@
+"""Runbooks: how they are read, and what is wrong with a broken one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from morphops import runbook, runbook_rules
+from morphops.catalogue import Catalogue, split
+from morphops.runbook import Runbook
+from morphops.tasks import ns
+
+ROOT = Path(__file__).parents[1]
+TASKS = Catalogue(ns)
+GOOD = """---
+inputs:
+  release: {about: a digest, pattern: "sha256:[0-9a-f]{64}"}
+---
+# Deploy
+
+See [here](#bring-it) and `inv status`.
+
+## Bring it
+
+### 1. Look
+
+```sh {name=look}
+inv status
+```
+
+Expect:
+
+- exit: 0
+
+### 2. Deploy
+
+```sh {name=deploy needs=look mutates=true timeout=20m on-fail=after}
+inv deploy --image=$release
+```
+
+Expect:
+
+- exit: 0, 4
+- json: state == 'healthy'
+- see: it is fine
+
+### 3. Tell them
+
+```text {name=tell task=manual}
+Say that it is done.
+```
+
+### If it failed
+
+```sh {name=after when=failure}
+inv history
+```
+
+Expect:
+
+- exit: 0
+"""
+
+
+def read(text: str) -> Runbook:
+    return runbook.parse(text, "deploy", "runbooks/deploy.md")
+
+
+def found(text: str) -> list[str]:
+    return [str(f) for f in runbook_rules.check([read(text)], TASKS, {"other.md": frozenset("a")})]
+
+
+def test_a_good_one() -> None:
+    book = read(GOOD)
+    assert found(GOOD) == []
+    assert book.title == "Deploy"
+    assert book.sections == {"bring-it": "Bring it"}
+    assert [step.name for step in book.procedure("bring-it")] == ["look", "deploy", "tell"]
+    step = book.step("deploy")
+    assert step.line == 23
+    assert step.needs == ("look",)
+    assert step.mutates
+    assert step.timeout == 1200
+    assert step.on_fail == "after"
+    assert step.exits == (0, 4)
+    assert step.json == ("state == 'healthy'",)
+    assert step.see == ("it is fine",)
+    assert book.step("tell").manual
+    assert runbook_rules.inputs_of(book, "bring-it") == ("release",)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("inv status\n", "inv statsu\n", "13: step look: 'inv statsu': No idea what 'statsu' is!"),
+        ("inv status\n", "inv status --all\n", "No idea what '--all' is!"),
+        ("inv status\n", "inv logs --tail=x\n", "'--tail'|tail|invalid|int"),
+        ("inv status\n", "inv status history\n", "is 2 tasks in one command"),
+        ("inv status\n", "inv status && inv history\n", "has the shell operator '&&'"),
+        ("inv status\n", "inv status | cat\n", "has the shell operator '|'"),
+        ("inv status\n", "inv status; rm x\n", "has the shell operator ';'"),
+        ("inv status\n", "inv status > x\n", "has the shell operator '>'"),
+        ("inv status\n", "inv logs --service=$(x)\n", "has a shell substitution"),
+        ("inv status\n", "docker ps\n", "does not begin with inv"),
+        ("inv status\n", "inv\n", "names no task"),
+        ("inv status\n", "inv 'status\n", "No closing quotation"),
+        ("inv status\n", "inv status\ninv history\n", "13: has 2 commands; one command"),
+        ("inv status\n", "\n", "13: has 0 commands"),
+        ("$release", "$relaese", "23: step deploy: $relaese is no input; declare it"),
+        ("name=look", "name=Look", "13: the step's name is 'Look'"),
+        ("name=tell", "name=look", "35: a step look stands above already"),
+        ("needs=look", "needs=lok", "23: step deploy: needs=lok is no step above it"),
+        (" needs=look", "", "23: step deploy: changes something and needs no check before it"),
+        (" on-fail=after", "", "23: step deploy: changes something and has no on-fail"),
+        ("on-fail=after", "on-fail=affter", "23: step deploy: on-fail=affter is no step"),
+        (" mutates=true", "", "23: step deploy: mutates=false, but `inv deploy` changes something"),
+        ("name=look", "name=look mutates=true", "mutates=true, but `inv status` does not change"),
+        ("timeout=20m", "timeout=20", "23: timeout=20; a number with s, m or h"),
+        ("timeout=20m", "timeuot=20m", "23: 'timeuot=20m' is no attribute of a step"),
+        ("name=look", "name=look name=x", "13: name stands twice; remove one"),
+        ("mutates=true", "mutates=yes", "23: mutates=yes; mutates is true or false"),
+        ("exit: 0, 4", "exit: O", "29: exit: O; one or more numbers below 256"),
+        ("exit: 0, 4", "exti: 0", "29: 'exti: 0' is no expectation"),
+        ("state == 'healthy'", ".state == 'x'", "json: .state == 'x': no JMESPath expression"),
+        ("- exit: 0\n\n### 2", "### 2", "13: step look does not say what to expect"),
+        ("### 2. Deploy\n\n", "", "is a second command under one heading"),
+        ("```sh {name=look}", "```sh", "13: is a command that is no step"),
+        ("```sh {name=look}", "```", "13: is a fence without a language"),
+        ("```sh {name=look}", "```text {name=look}", "13: is a step in 'text'"),
+        (" {name=look}\ninv status\n", " {name=look}\ninv nope\n", "No idea what 'nope'"),
+        ("`inv status`", "`inv nope`", "7: `inv nope`: no task nope; see inv --list"),
+        ("`inv status`", "`docker ps`", "7: `docker ps` goes around the tasks"),
+        ("(#bring-it)", "(#bring)", "7: link to #bring: no such heading"),
+        ("(#bring-it)", "(nope.md)", "7: link to nope.md: there is no such file"),
+        ("(#bring-it)", "(other.md#b)", "7: link to other.md#b: no such heading"),
+        ("## Bring it\n\n", "", "stands in no section"),
+        (" on-fail=after", " on-fail=look", "41: step after: no on-fail names it"),
+        ("{about: a digest,", "{abuot: a digest,", "1: front matter: inputs/release/abuot"),
+        ('pattern: "sha', 'pattern: "(sha', "1: inputs/release/pattern: missing )"),
+        ("release: {about", "api_token: {about", "1: inputs/api_token: a secret is no input"),
+    ],
+)
+def test_a_broken_one_says_where_what_and_how(old: str, new: str, says: str) -> None:
+    assert GOOD.count(old) >= 1
+    findings = found(GOOD.replace(old, new, 1))
+    alternatives = says.split("|") if "|tail|" in says else [says]
+    assert any(text in line for line in findings for text in alternatives), findings
+    assert all(line.startswith("runbooks/deploy.md:") for line in findings)
+
+
+def test_a_task_that_changes_something_and_stands_nowhere() -> None:
+    missing = runbook_rules.missing([read(GOOD)], TASKS, "runbooks")
+    names = {finding.what.split()[0] for finding in missing}
+    assert names == set(TASKS.changing) - {"deploy"}
+    assert "rollback" in names
+
+
+def test_a_call_that_only_plans_changes_nothing() -> None:
+    for command, changes in (
+        ("inv deploy --image=x", True),
+        ("inv deploy --image=x --plan", False),
+        ("inv rollback", True),
+        ("inv status", False),
+    ):
+        assert TASKS.changes(TASKS.read(split(command))) is changes
+
+
+def test_a_value_stays_one_word_whatever_is_in_it() -> None:
+    words = runbook_rules.words(
+        'inv up --reason="$reason"', {"reason": 'it\'s $HOME; rm -rf / "x" && y'}
+    )
+    assert words == ("up", '--reason=it\'s $HOME; rm -rf / "x" && y')
+
+
+def test_anchors_are_those_of_forges() -> None:
+    book = read("# A b!\n## A b\n## 3. `x` and_y — z\n")
+    assert book.anchors == {"a-b", "a-b-1", "3-x-and_y--z"}
+
+
+def test_the_runbooks_of_this_repository_have_no_findings() -> None:
+    from morphops.app import runbooks
+    from morphops.app.site import open_site
+    from morphops.report import Reporter
+
+    site = open_site(Reporter(True), {"MORPHOPS_BUNDLE": str(ROOT / "ops/bundle.yaml")})
+    view = runbooks.check(site)
+    assert set(view["runbooks"]) == {"deploy", "rollback", "incident-response", "maintenance"}
