@@ -1,0 +1,183 @@
+"""Runbooks carried out on a real stack: deploy, a deploy that fails, back; and the record of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import stacks
+from tests.engine.conftest import Release
+from tests.stacks import Inv
+
+pytestmark = pytest.mark.engine
+
+ROOT = Path(__file__).parents[2]
+RUN = "runbook.run"
+
+
+@pytest.fixture
+def books(inv: Inv) -> Path:
+    """The runbooks of this repository, in the test's project."""
+    return Path(shutil.copytree(ROOT / "runbooks", inv.folder / "runbooks"))
+
+
+def transcript(inv: Inv, name: str) -> list[dict[str, Any]]:
+    folder = sorted((inv.state / "runbooks").glob(f"*-{name}"))[-1]
+    return [json.loads(line) for line in (folder / "transcript.jsonl").read_text().splitlines()]
+
+
+def test_deploy_a_failed_deploy_back_and_a_look(inv: Inv, release: Release, books: Path) -> None:
+    first, second, bad = release(), release(pair="v2"), release(front="wrong")
+    for digest in (first, second):
+        done = inv(RUN, "deploy", f"--release={digest}", "--reason=a new one", "--yes", "--json")
+        assert done.code == 0, done
+        assert done.json["steps"] == ["host", "env", "pull", "plan", "deploy", "smoke"]
+    report = Path(done.json["report"]).read_text()
+    assert "| outcome | passed |" in report
+    assert f"| release before | {first} |" in report
+    assert f"| release after | {second} |" in report
+    assert f"inv deploy --image={second} '--reason=a new one' --json" in report
+
+    failed = inv(RUN, "deploy", f"--release={bad}", "--reason=a bad one", "--yes")
+    assert failed.code == 4, failed
+    assert "step deploy failed" in failed.err
+    assert "inv runbook.run deploy --section=deploy-a-release --resume" in failed.err
+    entries = transcript(inv, "deploy-deploy-a-release")
+    results = [(e["step"], e["passed"]) for e in entries if e["entry"] == "result"]
+    # The step that `on-fail` names was done, and passed.
+    assert results[-2:] == [("deploy", False), ("diagnose", True)]
+    assert entries[-1]["outcome"] == "stopped: step deploy failed"
+    assert entries[-1]["release"] == second
+    assert inv("status", "--json").json["release"] == second
+
+    back = inv(RUN, "rollback", "--reason=it was slow", "--yes", "--json")
+    assert back.code == 0, back
+    assert inv("status", "--json").json["release"] == first
+
+    look = inv(RUN, "maintenance", "--section=is-all-well", "--yes", "--json")
+    assert look.code == 0, look
+    everything = "".join(p.read_text() for p in inv.state.glob("runbooks/*/*") if p.is_file())
+    assert stacks.SECRET not in everything
+
+
+def test_a_stopped_run_is_resumed_and_nothing_is_done_twice(
+    inv: Inv, release: Release, books: Path
+) -> None:
+    digest = release()
+    env = inv.state / "test.env"
+    hidden = env.rename(env.with_suffix(".hidden"))
+    words = (RUN, "deploy", f"--release={digest}", "--reason=x", "--yes")
+    stopped = inv(*words)
+    assert stopped.code == 2, stopped
+    assert "step env failed" in stopped.err
+    hidden.rename(env)
+    resumed = inv(RUN, "deploy", "--resume", "--yes", "--json")
+    assert resumed.code == 0, resumed
+    entries = transcript(inv, "deploy-deploy-a-release")
+    done = [e["step"] for e in entries if e["entry"] == "result"]
+    assert done == ["host", "env", "env", "pull", "plan", "deploy", "smoke"]
+    again = inv(RUN, "deploy", "--resume", "--yes")
+    assert again.code == 3
+    assert "no run of deploy, deploy-a-release was stopped" in again.err
+
+
+def test_a_transcript_that_was_edited_is_refused(inv: Inv, release: Release, books: Path) -> None:
+    stopped = inv(RUN, "rollback", "--reason=x", "--yes")
+    assert stopped.code == 3, stopped  # nothing was ever deployed
+    path = next((inv.state / "runbooks").glob("*/transcript.jsonl"))
+    text = path.read_text()
+    path.write_text(text.replace('"passed":false', '"passed":true'))
+    resumed = inv(RUN, "rollback", "--resume", "--yes")
+    assert resumed.code == 3
+    assert "was changed after it was written" in resumed.err
+    path.write_text(text)
+    (books / "rollback.md").write_text((books / "rollback.md").read_text() + "\nMore.\n")
+    changed = inv(RUN, "rollback", "--resume", "--yes")
+    assert changed.code == 2
+    assert "was changed since the run began" in changed.err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("deploy",), "release is missing: digest of the release"),
+        (("deploy", "--release=latest", "--reason=x"), "release does not have the right form"),
+        (("deploy", "--input=relaese=x"), "relaese is no input of deploy"),
+        (("deploy", "--input=x"), "write --input=NAME=VALUE"),
+        (("deplyo",), "no runbook 'deplyo' (there are: deploy, incident-response"),
+        (("maintenance",), "maintenance has 8 sections: name one"),
+        (("maintenance", "--section=x"), "maintenance has no section 'x'"),
+        (("rollback", "--reason=x"), "nobody is there to answer"),
+    ],
+)
+def test_bad_input(inv: Inv, books: Path, words: tuple[str, ...], says: str) -> None:
+    done = inv(RUN, *words)
+    assert done.code == 2, done
+    assert says in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_manual_step_needs_a_name(inv: Inv, books: Path) -> None:
+    words = (RUN, "incident-response", "--section=the-disk-is-full", "--yes")
+    refused = inv(*words)
+    assert refused.code == 2, refused
+    assert "--sign-off=disk-room=NAME" in refused.err
+    # Signed off it goes on, and stops at the next step: nothing runs here.
+    signed = inv(*words, "--sign-off=disk-room=alice", "--resume")
+    assert signed.code == 3, signed
+    entries = transcript(inv, "incident-response-the-disk-is-full")
+    assert [e["signed_by"] for e in entries if e["entry"] == "result"][1] == "alice"
+
+
+def test_a_person_is_asked(inv: Inv, books: Path) -> None:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "invoke", RUN, "incident-response", "--section=the-disk-is-full"],
+        cwd=inv.folder,
+        env=inv.environ,
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.write(ours, b"\nbob\nn\n")
+    _, err = process.communicate(timeout=60)
+    os.close(ours)
+    os.close(theirs)
+    assert process.returncode == 3, err
+    assert "run inv host.check ? [Y/n]" in err
+    assert "was not agreed to" in err
+    entries = transcript(inv, "incident-response-the-disk-is-full")
+    assert [e["signed_by"] for e in entries if e["entry"] == "result"] == ["", "bob"]
+
+
+def test_a_signal_reaches_the_step_once_and_leaves_things_whole(
+    inv: Inv, release: Release, books: Path
+) -> None:
+    first, sick = release(), release(pair="sick")
+    assert inv("deploy", f"--image={first}").code == 0
+    process = inv.start(RUN, "deploy", f"--release={sick}", "--reason=x", "--yes")
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        records = inv("history", "--json").json["operations"]
+        if any("wait for health" in step for step in records[-1]["steps"]) and len(records) > 1:
+            break
+        time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 143, err
+    assert "interrupted during step deploy" in err
+    records = inv("history", "--json").json["operations"]
+    assert records[-1]["outcome"] == "rolled back"
+    assert inv("status", "--json").json["release"] == first
+    assert transcript(inv, "deploy-deploy-a-release")[-1]["entry"] == "stop"
