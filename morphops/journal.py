@@ -27,8 +27,8 @@ from morphops.errors import LockHeld, PreconditionError
 from morphops.model import canonical_json
 from morphops.state import fsync_folder
 
-Kind: TypeAlias = Literal["deploy", "rollback", "up", "down"]
-Outcome: TypeAlias = Literal["deployed", "rolled back", "failed", "refused", "stopped"]
+Kind: TypeAlias = Literal["deploy", "rollback", "up", "down", "prune"]
+Outcome: TypeAlias = Literal["deployed", "rolled back", "failed", "refused", "stopped", "pruned"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -272,6 +272,55 @@ def runbook_run(reporter: Reporter, view: Mapping[str, Any]) -> None:
     reporter.say(f"report: {view['report']}")
 
 
+def pruned(reporter: Reporter, view: Mapping[str, Any]) -> None:
+    """What stays and why, what goes, and what that frees."""
+    rows = [(short(digest), ", ".join(reasons)) for digest, reasons in view["kept"].items()]
+    reporter.table(("stays", "because"), rows)
+    if view["nothing"]:
+        reporter.say("nothing to remove")
+    for digest in view["releases"]:
+        reporter.say(f"release {short(digest)}")
+    for reference in view["references"]:
+        reporter.say(f"image {reference}")
+    for number in view["deployments"]:
+        reporter.say(f"values and files of deployment {number}")
+    for reference in view.get("refused", ()):
+        reporter.say(f"the engine kept {reference}")
+    if view["state"] == "planned":
+        reporter.say(f"frees at most {_bytes(view['at_most'])}; nothing was removed (--apply)")
+    else:
+        reporter.say(f"freed {view['freed']} bytes ({_bytes(view['freed'])})")
+
+
+def release_list(reporter: Reporter, view: Mapping[str, Any]) -> None:
+    """The releases that are stored here."""
+    rows = [
+        (
+            short(row["release"]),
+            row["last"] or "-",
+            row["outcome"] or "not deployed yet",
+            row["pinned"] or "-",
+            ", ".join(row["kept_by"]) or "nothing: inv prune removes it",
+        )
+        for row in view["releases"]
+    ]
+    reporter.table(("release", "last used (UTC)", "outcome", "pinned", "kept by"), rows)
+
+
+def release_show(reporter: Reporter, view: Mapping[str, Any]) -> None:
+    """A release, and what was done with it."""
+    release(reporter, view)
+    reporter.say(f"kept by: {', '.join(view['kept_by']) or 'nothing'}")
+    for row in view["operations"]:
+        reporter.say(f"{row['began']} {row['kind']}: {row['outcome'] or 'cut off'}")
+
+
+def _bytes(count: int) -> str:
+    from rich.filesize import decimal
+
+    return decimal(count)
+
+
 def _brief(value: Any) -> str:
     text = str(value)
     return text if len(text) <= 34 else f"{text[:22]}… ({len(text)} characters)"

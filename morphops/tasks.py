@@ -395,14 +395,88 @@ def runbook_run(
     )
 
 
+@task(
+    help={
+        "keep": "how many of the last healthy releases stay, the one of record included",
+        "apply": "do it; without this it only says what would go",
+        "build_cache": "also what builds here cached and did not use for a week, of all projects",
+        "reason": _REASON,
+        "json": _JSON,
+    }
+)
+@command(changes=True, only="apply")
+def prune(
+    c: Context,
+    keep: int = 3,
+    apply: bool = False,
+    build_cache: bool = False,
+    reason: str = "",
+    json: bool = False,
+) -> None:
+    """Remove old images and releases of this project; never what a rollback needs.
+
+    Stays: what runs, the last healthy releases, what is pinned, what is not deployed yet.
+    """
+    from morphops import report
+    from morphops.app import pruning
+
+    perform(
+        json,
+        lambda site: pruning.prune(
+            site, keep=keep, apply=apply, build_cache=build_cache, reason=reason
+        ),
+        report.pruned,
+    )
+
+
+@task(help={"json": _JSON})
+@command
+def release_list(c: Context, json: bool = False) -> None:
+    """List the releases that are stored here, and what keeps each."""
+    from morphops import report
+    from morphops.app import pruning
+
+    perform(json, pruning.list_releases, report.release_list)
+
+
+@task(help={"digest": "of the release, or its first 12 digits", "json": _JSON})
+@command
+def release_show(c: Context, digest: str, json: bool = False) -> None:
+    """Show a release: images, labels, and what was done with it."""
+    from morphops import report
+    from morphops.app import pruning
+
+    perform(json, lambda site: pruning.show(site, digest), report.release_show)
+
+
+@task(help={"digest": "of the release, or its first 12 digits", "reason": "why", "json": _JSON})
+@command(changes=True)
+def release_pin(c: Context, digest: str, reason: str = "", json: bool = False) -> None:
+    """Keep a release whatever prune is told."""
+    from morphops import report
+    from morphops.app import pruning
+
+    perform(json, lambda site: pruning.pin(site, digest, reason=reason), report.state)
+
+
+@task(help={"digest": "of the release, or its first 12 digits", "json": _JSON})
+@command(changes=True)
+def release_unpin(c: Context, digest: str, json: bool = False) -> None:
+    """Leave a release to prune again."""
+    from morphops import report
+    from morphops.app import pruning
+
+    perform(json, lambda site: pruning.unpin(site, digest), report.state)
+
+
 def _collection() -> Collection:
     tasks = (deploy, rollback, pull, up, down, wait, smoke, status, history, logs)
-    collection = Collection(*tasks, build, quickstart)
-    collection.add_collection(Collection("release", create))
+    collection = Collection(*tasks, prune, build, quickstart)
     collection.add_collection(Collection("image", base))
     collection.add_collection(Collection("host", check, setup))
     groups = {
         "env": (env_template, env_init, env_check, env_show),
+        "release": (create, release_list, release_show, release_pin, release_unpin),
         "registry": (registry_up, registry_down),
         "runbook": (runbook_check, runbook_show, runbook_run),
     }

@@ -16,6 +16,7 @@ from morphops.engine import Scene, Signals
 from morphops.envfile import EnvFile
 from morphops.errors import MorphopsError, PreconditionError
 from morphops.journal import Kind, Record
+from morphops.layout import is_complete
 from morphops.model import Release, is_digest, parse_digest, short
 from morphops.state import Deployment
 from morphops.target import Running
@@ -85,6 +86,12 @@ def rollback(
                 f"there is nothing to go back to: {named}",
                 state="nothing was changed",
                 hint="inv history",
+            )
+        if not is_complete(site.state.release(target.release)):
+            raise PreconditionError(
+                f"release {short(target.release)} is no longer kept here: inv prune removed it",
+                state="nothing was changed",
+                hint=f"inv deploy --image={target.release}",
             )
         release = scene.stored(site, target.release)
         bundle, _ = scene.read_bundle(release)

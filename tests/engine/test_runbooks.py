@@ -115,7 +115,7 @@ def test_a_transcript_that_was_edited_is_refused(inv: Inv, release: Release, boo
         (("deploy", "--input=relaese=x"), "relaese is no input of deploy"),
         (("deploy", "--input=x"), "write --input=NAME=VALUE"),
         (("deplyo",), "no runbook 'deplyo' (there are: deploy, incident-response"),
-        (("maintenance",), "maintenance has 8 sections: name one"),
+        (("maintenance",), "maintenance has 11 sections: name one"),
         (("maintenance", "--section=x"), "maintenance has no section 'x'"),
         (("rollback", "--reason=x"), "nobody is there to answer"),
     ],

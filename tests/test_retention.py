@@ -1,0 +1,181 @@
+"""What is kept and what may go: a root is never removed, and nothing of anybody else."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from morphops import journal, retention
+from morphops.journal import Record
+from morphops.model import Image, ImageRef, Release, digest_of, short
+from morphops.retention import LocalImage
+
+OWN = "r:5000/shop/api"
+PREFIX = "morphops/shop/"
+
+
+def digest(number: int) -> str:
+    return digest_of(f"release {number}".encode())
+
+
+def record(id_: int, release: int, kind: str = "deploy", outcome: str = "deployed") -> Record:
+    return Record(
+        id=id_,
+        kind=kind,  # type: ignore[arg-type]
+        release=digest(release),
+        deployment=id_,
+        fingerprint="f",
+        reason="",
+        user="u",
+        host="h",
+        began="1",
+        ended="2" if outcome else "",
+        outcome=outcome,  # type: ignore[arg-type]
+    )
+
+
+def made(number: int, image: int) -> Release:
+    manifest = digest_of(f"image {image}".encode())
+    return Release(
+        digest=digest(number),
+        project="shop",
+        images=(
+            Image(
+                name="api",
+                ref=ImageRef(OWN, manifest),
+                platform="linux/amd64",
+                manifest=manifest,
+                config=digest_of(b"c"),
+            ),
+        ),
+        files={},
+        manifests={},
+        labels={},
+    )
+
+
+def local(
+    image: int, *releases: int, extra: tuple[str, ...] = (), used: bool = False
+) -> LocalImage:
+    reference = f"{OWN}@{digest_of(f'image {image}'.encode())}"
+    tags = (f"{PREFIX}api:{short(digest(number))}" for number in releases)
+    return LocalImage(f"id{image}", frozenset((reference, *tags, *extra)), 100, used)
+
+
+def roots(
+    records: list[Record], keep: int = 3, pinned: tuple[str, ...] = ()
+) -> dict[str, tuple[str, ...]]:
+    return retention.roots(records, keep=keep, pinned=pinned, running=(), waiting=())
+
+
+def test_roots_are_the_last_healthy_ones_and_what_a_rollback_needs() -> None:
+    records = [
+        record(1, 1),
+        record(2, 2),
+        record(3, 3, outcome="rolled back"),
+        record(4, 4),
+        record(5, 5, outcome="failed"),
+        record(6, 6),
+    ]
+    assert roots(records, keep=1) == {
+        digest(6): ("of record", "healthy 1 of 1"),
+        digest(4): ("rollback target",),
+    }
+    assert set(roots(records)) == {digest(6), digest(4), digest(2)}
+    assert set(roots(records, keep=9)) == {digest(n) for n in (6, 4, 2, 1)}
+    assert roots(records, pinned=(digest(1),))[digest(1)] == ("pinned",)
+    cut = [*records, record(7, 7, outcome="")]
+    assert roots(cut)[digest(7)] == ("under way",)
+    assert retention.needed_deployments(cut, {digest(6), digest(4)}) == {4, 6, 7}
+
+
+def sweep(
+    images: list[LocalImage], kept: dict[int, int], built: tuple[str, ...] = ()
+) -> retention.Sweep:
+    return retention.sweep(
+        prefix=PREFIX,
+        repositories={OWN},
+        kept={digest(release): made(release, image) for release, image in kept.items()},
+        built=built,
+        images=images,
+        stored=[digest(n) for n in range(1, 4)],
+        deployments=(1, 2, 3),
+        needed=(2, 3),
+    )
+
+
+@pytest.mark.parametrize(
+    ("image", "goes"),
+    [
+        (local(1, 1), "all"),
+        (local(1), "all"),
+        (local(2, 2), "nothing"),
+        (local(2, 1, 2), "tag"),
+        (local(2, 1), "tag"),
+        (local(1, 1, used=True), "tag"),
+        (LocalImage("id", frozenset({f"{PREFIX}api:{short(digest(1))}"}), 1, used=True), "nothing"),
+        (LocalImage("id", frozenset({f"{OWN}:build"}), 1), "all"),
+        (LocalImage("id", frozenset({"debian:12", "r:5000/shop/api2:x"}), 1), "nothing"),
+        (LocalImage("id", frozenset({"morphops/shop2/api:abc"}), 1), "nothing"),
+    ],
+)
+def test_what_goes_of_an_image(image: LocalImage, goes: str) -> None:
+    gone = sweep([image], {2: 2})
+    tag = {f"{PREFIX}api:{short(digest(1))}"}
+    expected = {"all": set(image.references), "nothing": set(), "tag": tag}[goes]
+    assert set(gone.references) == expected
+    assert gone.at_most == (image.size if goes == "all" else 0)
+    assert set(gone.releases) == {digest(1), digest(3)}
+    assert gone.deployments == (1,)
+
+
+def test_foreign_tags_stay_and_so_does_their_image() -> None:
+    gone = sweep([local(1, 1, extra=("mine:1",))], {2: 2})
+    assert "mine:1" not in gone.references
+    assert gone.at_most == 0
+
+
+def test_the_last_build_stays() -> None:
+    image = local(1)
+    assert sweep([image], {2: 2}, built=tuple(image.references)).references == ()
+
+
+steps = st.lists(
+    st.tuples(
+        st.sampled_from(["deploy", "rollback", "up", "down", "prune"]),
+        st.integers(1, 6),
+        st.sampled_from(["deployed", "rolled back", "failed", "refused", "stopped", ""]),
+    ),
+    max_size=14,
+)
+
+
+@given(steps, st.integers(1, 4), st.sets(st.integers(1, 6)))
+def test_a_root_is_never_removed(
+    history: list[tuple[str, int, str]], keep: int, pinned: set[int]
+) -> None:
+    records = [record(n, r, k, o) for n, (k, r, o) in enumerate(history, start=1)]
+    kept = roots(records, keep, tuple(digest(n) for n in pinned))
+    images = [local(n, n, extra=("foreign:1",) if n == 1 else ()) for n in range(1, 7)]
+    gone = retention.sweep(
+        prefix=PREFIX,
+        repositories={OWN},
+        kept={digest(n): made(n, n) for n in range(1, 7) if digest(n) in kept},
+        built=(),
+        images=images,
+        stored=[digest(n) for n in range(1, 7)],
+        deployments=range(1, 15),
+        needed=retention.needed_deployments(records, kept),
+    )
+    assert not kept.keys() & set(gone.releases)
+    for number, image in enumerate(images, start=1):
+        if digest(number) in kept:
+            assert not image.references & set(gone.references)
+    for needed in (journal.of_record(records), journal.rollback_target(records)):
+        if needed is not None:
+            assert needed.release not in gone.releases
+            assert needed.deployment not in gone.deployments
+    assert "foreign:1" not in gone.references
+    more = roots(records, keep + 1, tuple(digest(n) for n in pinned))
+    assert kept.keys() <= more.keys()
