@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,7 +36,9 @@ class Catalogue:
     def __init__(self, collection: Any) -> None:
         from invoke.parser import Parser
 
-        self._contexts = {context.name: context for context in collection.to_contexts()}
+        # Invoke takes the help texts out of the tasks when it makes contexts of them.
+        contexts = copy.deepcopy(collection).to_contexts()
+        self._contexts = {context.name: context for context in contexts}
         self._parser = Parser(contexts=list(self._contexts.values()))
         self._changes: dict[str, Changes] = {
             name: getattr(collection[name].body, "changes", Changes())

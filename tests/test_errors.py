@@ -13,6 +13,7 @@ from morphops.errors import Interrupted, MorphopsError
 CODES = {
     "MorphopsError": 1,
     "Bug": 1,
+    "StepFailed": 1,  # each has the code of its step
     "InputError": 2,
     "ConfigError": 2,
     "PreconditionError": 3,
