@@ -250,7 +250,7 @@ class TestRefused:
         stacks.write_env(env, FRONT_PRT="1", DATA_DIR="<where>")
         self.refused(inv("deploy", f"--image={good}"), 2, "did you mean FRONT_PORT?", "placeholder")
         env.write_text(text + "PAIR_IMAGE=x@sha256:" + "0" * 64 + "\n")
-        self.refused(inv("deploy", f"--image={good}"), 2, "names another image than the release")
+        self.refused(inv("deploy", f"--image={good}"), 2, "PAIR_IMAGE comes from the release")
         env.write_text(text)
         exported = inv("deploy", f"--image={good}", env={"FRONT_PORT": "1"})
         self.refused(exported, 2, "FRONT_PORT is exported")
