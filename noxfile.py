@@ -16,9 +16,13 @@ import nox
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "types", "tests", "services", "ops", "e2e"]
+nox.options.sessions = ["lint", "types", "tests", "services", "ops", "faults"]
 
+FAULTS = "tests/engine/faults"
 LOCKS = Path("requirements")
+# Most of an engine test is waiting, so there are more workers than cores on a small machine. Each
+# worker has a registry and images of its own; tests/conftest.py says which tests stay together.
+AT_ONCE = ["--numprocesses=3", "--dist=loadscope"]
 PYTHON_FILES = ["morphops", "tests", "benchmarks", "tasks.py", "noxfile.py", "ops/services"]
 
 
@@ -80,15 +84,25 @@ def services(session: nox.Session) -> None:
 
 @nox.session
 def ops(session: nox.Session) -> None:
-    """The artifacts under ops/ and the library on a real engine."""
+    """The artifacts under ops/, the library, and the whole story on a real engine."""
+    install(session, "test")
+    if shutil.which("docker"):  # the artifacts are checked with the client, and need no engine
+        session.run("inv", "bundle.check")
+    need_engine(session)
+    session.run("pytest", "-m", "engine", *AT_ONCE, f"--ignore={FAULTS}", *session.posargs)
+
+
+@nox.session(tags=["faults"])
+def faults(session: nox.Session) -> None:
+    """Crashes at every point of a deploy, and other faults, on real engines."""
     need_engine(session)
     install(session, "test")
-    session.run("pytest", "-m", "engine", "--ignore=tests/e2e", *session.posargs)
+    session.run("pytest", "-m", "engine", *AT_ONCE, FAULTS, *session.posargs)
 
 
-@nox.session
+@nox.session(default=False)
 def e2e(session: nox.Session) -> None:
-    """The story on a real engine: build, release, deploy, fail, roll back."""
+    """Of `ops` only the story: build, release, deploy, fail, roll back, with the real images."""
     need_engine(session)
     install(session, "test")
     session.run("pytest", "-m", "engine", "tests/e2e", *session.posargs)

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from morphops import textfile
 from morphops.config import parse_mapping
-from morphops.errors import ConfigError
 from morphops.model import canonical_json, digest_of
 from morphops.rootfs import Edits
 from morphops.storedgzip import Layer
@@ -78,11 +78,7 @@ def load_recipes(path: Path) -> Recipes:
     Raises:
         ConfigError: it is not there or does not fit; the message names the path in the file.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as err:
-        raise ConfigError(f"{path}: cannot be read: {err}") from None
-    return parse_mapping(text, str(path), Recipes)
+    return parse_mapping(textfile.read(path), str(path), Recipes)
 
 
 def key(recipes: Recipes, name: str, architecture: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ from typing import Any
 
 from morphops.cli import Changes
 from morphops.errors import ConfigError
+
+_QUOTED = re.compile(r"'[^']*'|\"(?:\\.|[^\"\\])*\"|\\.|\$\{\w+\}")
+_EXPANDED = re.compile(r"[*?\[]|(?:^|(?<=[\s=:]))~\S*|\{[^{}]*(?:,|\.\.)[^{}]*\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +38,12 @@ class Catalogue:
     """
 
     def __init__(self, collection: Any) -> None:
-        from invoke.parser import Parser
-
         # Invoke takes the help texts out of the tasks when it makes contexts of them.
-        contexts = copy.deepcopy(collection).to_contexts()
+        tasks = copy.deepcopy(collection)
+        for name in tasks.task_names:
+            tasks[name].typed = ()  # what was typed to us says nothing of the commands read here
+        contexts = tasks.to_contexts()
         self._contexts = {context.name: context for context in contexts}
-        self._parser = Parser(contexts=list(self._contexts.values()))
         self._changes: dict[str, Changes] = {
             name: getattr(collection[name].body, "changes", Changes())
             for name in collection.task_names
@@ -79,6 +83,12 @@ class Catalogue:
         """Whether a task has an option (`json`)."""
         return option in self._contexts[task].args
 
+    def no_flag(self, task: str, words: Sequence[str]) -> str:
+        """The first of some words that looks like an option, and is none of a task; empty: none."""
+        known = {*self._contexts[task].flags, *self._contexts[task].inverse_flags, "--help", "-h"}
+        flags = (word.partition("=")[0] for word in words if re.match(r"--?[A-Za-z]", word))
+        return next((flag for flag in flags if flag not in known), "")
+
     def changes(self, call: Call) -> bool:
         """Whether this call changes something."""
         return self._changes[call.task].by(call.options)
@@ -90,9 +100,12 @@ class Catalogue:
             ValueError: it is not one Invoke command that this project has; the text says why.
         """
         from invoke.exceptions import ParseError
+        from invoke.parser import Parser
 
+        # Invoke's parser copies every task that it is given, for each command that it reads.
+        named = [c for c in self._contexts.values() if {c.name, *c.aliases} & {*words}]
         try:
-            calls = self._parser.parse_argv(list(words))
+            calls = Parser(contexts=named).parse_argv(list(words))
         except ParseError as err:
             raise ValueError(str(err)) from None
         if len(calls) != 1:
@@ -109,6 +122,8 @@ def split(command: str) -> tuple[str, ...]:
     """
     if "`" in command or "$(" in command:
         raise ValueError("has a shell substitution")
+    if found := _EXPANDED.search(_QUOTED.sub("", command)):
+        raise ValueError(f"has {found[0].strip()!r} in it, which a shell expands; quote it")
     lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
     lexer.commenters = ""

@@ -6,17 +6,23 @@ Invoke turns only its own exceptions into exit codes; anything else would be a t
 from __future__ import annotations
 
 import functools
+import inspect
+import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 
-from invoke.exceptions import Exit
+from invoke.exceptions import Exit, ParseError
 
-from morphops.errors import InputError, MorphopsError
+from morphops.errors import InputError, MorphopsError, NotShown, PreconditionError
 
 if TYPE_CHECKING:
     from morphops.app.site import Site
-    from morphops.report import Reporter
+    from morphops.report.console import Reporter
+
+# Set for a task whose JSON is read by `runbook.run`: the person beside it sees the view as well.
+SHOW = "MORPHOPS_SHOW"
 
 F = TypeVar("F", bound=Callable[..., None])
 View: TypeAlias = Mapping[str, Any]
@@ -48,9 +54,14 @@ def command(
             except MorphopsError as err:
                 _tell(err, json=bool(kwargs.get("json")))
                 raise Exit(code=err.exit_code) from None
+            except OSError as err:
+                refused = _refused(err)
+                _tell(refused, json=bool(kwargs.get("json")))
+                raise Exit(code=refused.exit_code) from None
             except KeyboardInterrupt:
                 raise Exit("interrupted; nothing was changed", code=130) from None
 
+        run.__signature__ = _numbers_checked(inspect.signature(body))  # type: ignore[attr-defined]
         run.changes = Changes(changes, unless, only)  # type: ignore[attr-defined]
         return run  # type: ignore[return-value]
 
@@ -78,20 +89,57 @@ def perform(
     """Open the site, run a use case, and show what it returns.
 
     Args:
-        json: one JSON object on stdout instead of text.
+        json: one JSON object on stdout instead of text; with `SHOW` in the environment the text is
+            written too, to stderr.
         use_case: what to do.
         show: how to write the result for people.
+
+    Raises:
+        NotShown: it was done, and the result could not be written.
     """
     from morphops.app.site import open_site
-    from morphops.report import Reporter
+    from morphops.report.console import Reporter
 
     reporter = Reporter(json)
     view = use_case(open_site(reporter))
-    if not reporter.emit(view):
-        show(reporter, view)
+    try:
+        if not reporter.emit(view) or os.environ.get(SHOW):
+            show(reporter, view)
+        reporter.flush()
+    except OSError as err:
+        raise NotShown(
+            f"the result could not be written: {err.strerror or type(err).__name__}",
+            code=view.get("exit", 0),
+            state=f"the command itself came to its end ({view.get('state', 'done')})",
+            hint="inv status; inv history",
+        ) from None
     # A view that reports something amiss was shown in full first, and then says its exit code.
     if view.get("exit"):
         raise Exit(code=view["exit"])
+
+
+class Number(int):
+    """What Invoke makes of an option's text where the default is one; of an `int` a traceback."""
+
+    def __new__(cls, text: object) -> Number:
+        """A number from what was typed.
+
+        Raises:
+            ParseError: it is none; Invoke shows that.
+        """
+        try:
+            return super().__new__(cls, str(text))
+        except ValueError:
+            raise ParseError(f"{text!r} is no whole number") from None
+
+
+def _numbers_checked(signature: inspect.Signature) -> inspect.Signature:
+    """The same, with numbers as defaults that refuse what is none."""
+    parameters = [
+        p.replace(default=Number(p.default)) if type(p.default) is int else p
+        for p in signature.parameters.values()
+    ]
+    return signature.replace(parameters=parameters)
 
 
 def pairs(texts: Sequence[str], option: str, **named: str) -> dict[str, str]:
@@ -110,20 +158,34 @@ def pairs(texts: Sequence[str], option: str, **named: str) -> dict[str, str]:
 
 
 def _tell(err: MorphopsError, *, json: bool) -> None:
-    from morphops import report
+    from morphops.report.console import Reporter, error
 
-    if json:
-        report.Reporter(True).emit(
-            {
-                "state": "failed",
-                "exit": err.exit_code,
-                "error": {
-                    "kind": type(err).__name__,
-                    "what": err.what,
-                    "detail": list(err.detail),
-                    "state": err.state,
-                    "next": err.hint,
-                },
-            }
-        )
-    report.error(err)
+    view = {
+        "state": "failed",
+        "exit": err.exit_code,
+        "error": {
+            "kind": type(err).__name__,
+            "what": err.what,
+            "detail": list(err.detail),
+            "state": err.state,
+            "next": err.hint,
+        },
+    }
+    # That it cannot be told must not hide what failed: the exit code says that still.
+    with suppress(OSError):
+        reporter = Reporter(json and not isinstance(err, NotShown))
+        reporter.emit(view)
+        reporter.flush()
+    with suppress(OSError):
+        error(err)
+
+
+def _refused(err: OSError) -> PreconditionError:
+    """What the machine refused where nobody expected it: a full disk, too many open files …"""
+    # Never its text as a whole: of a request that failed it holds the URL.
+    about = f"{err.filename}: " if err.filename else ""
+    return PreconditionError(
+        f"{about}{err.strerror or type(err).__name__}",
+        state="it stopped there; what it had done until then stays",
+        hint="inv status",
+    )

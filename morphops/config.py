@@ -1,7 +1,7 @@
 """YAML text → bundle and env schema. Every error names its file and the path in it.
 
 The dataclasses are the validator: pydantic checks the document against them, so a key that no
-class knows is refused where it stands (`bundle.yaml: waves/0/servces: unknown key`).
+class knows is refused where it stands (`bundle.yaml:41: waves/0/servces: unknown key`).
 """
 
 from __future__ import annotations
@@ -9,15 +9,19 @@ from __future__ import annotations
 import dataclasses
 import fnmatch
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from morphops import textfile
+from morphops.agefile import RECIPIENT
 from morphops.bundle import (
     OFFLINE_PROBES,
     PROBES,
     Agree,
     Bundle,
+    Invariant,
+    Notify,
     Probe,
     Same,
     Wave,
@@ -26,9 +30,12 @@ from morphops.bundle import (
 from morphops.documents import FIELD, invalid
 from morphops.envschema import EnvSchema
 from morphops.errors import ConfigError
+from morphops.yamltext import YamlText
 
 T = TypeVar("T")
-_TEMPLATE = re.compile(r"[a-z0-9][a-z0-9-]*")
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_FLAG = re.compile(r"--?[A-Za-z0-9][A-Za-z0-9_-]*(=\S+)?")
 _PROJECT = re.compile(r"[a-z0-9][a-z0-9_-]*")  # compose-spec, "name top-level element"
 
 
@@ -38,16 +45,16 @@ def load_bundle(path: Path) -> Bundle:
     Raises:
         ConfigError: it is not there, is no YAML, or does not fit.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    if not path.exists():
         raise ConfigError(
             f"{path}: there is no such bundle",
             hint="set MORPHOPS_BUNDLE, or run inside of a checkout that has ops/bundle.yaml",
-        ) from None
-    except (OSError, UnicodeDecodeError) as err:
-        raise ConfigError(f"{path}: cannot be read: {err}") from None
-    return parse_bundle(text, str(path))
+        )
+    try:
+        return parse_bundle(textfile.read(path), str(path))
+    except ConfigError as err:
+        hint = "mend what is named, then inv bundle.check"
+        raise ConfigError(err.what, detail=err.detail, hint=hint) from None
 
 
 def parse_bundle(text: str, source: str) -> Bundle:
@@ -58,22 +65,22 @@ def parse_bundle(text: str, source: str) -> Bundle:
         source: how to name it in errors.
 
     Raises:
-        ConfigError: with one line for each finding, in the form `source: path: what`.
+        ConfigError: with one line for each finding, in the form `source:line: path: what`.
     """
-    raw = _yaml(text, source)
+    document, raw = _mapping(text, source)
     # Probes are a union told apart by `kind`; validated one by one, an error says just what its
     # own kind lacks, and not what every other kind would have wanted.
     probes_raw = raw.pop("probes", {})
-    bundle = _validate(Bundle, raw, source)
+    bundle = _validate(Bundle, raw, document)
     if not isinstance(probes_raw, dict):
-        raise ConfigError(f"{source}: probes: must be a mapping of names to probes")
+        raise _refuse(document, ["probes: must be a mapping of names to probes"])
     probes = {
-        str(name): _probe(value, source, f"probes/{name}") for name, value in probes_raw.items()
+        str(name): _probe(value, document, f"probes/{name}") for name, value in probes_raw.items()
     }
     bundle = dataclasses.replace(bundle, probes=probes)
-    findings = tuple(_cross_check(bundle))
+    findings = _cross_check(bundle)
     if findings:
-        raise _refuse(source, findings)
+        raise _refuse(document, findings)
     return bundle
 
 
@@ -83,7 +90,8 @@ def parse_env_schema(text: str, source: str) -> EnvSchema:
     Raises:
         ConfigError: as for `parse_bundle`.
     """
-    schema = _validate(EnvSchema, _yaml(text, source), source)
+    document, raw = _mapping(text, source)
+    schema = _validate(EnvSchema, raw, document)
     findings = []
     for name, variable in schema.variables.items():
         for key in ("same_as", "differs_from", "binds"):
@@ -91,19 +99,36 @@ def parse_env_schema(text: str, source: str) -> EnvSchema:
             if other and other not in schema.variables:
                 findings.append(f"variables/{name}/{key}: no such variable {other!r}")
         try:
-            re.compile(variable.pattern)
+            pattern = re.compile(variable.pattern or ".*", re.DOTALL)
         except re.error as err:
             findings.append(f"variables/{name}/pattern: {err}")
+            continue
+        if variable.default and not pattern.fullmatch(variable.default):
+            findings.append(f"variables/{name}/default: does not match its own pattern")
+        if variable.generate:
+            made = "1" * 2 * int(variable.generate.removeprefix("hex"))
+            if not pattern.fullmatch(made):
+                findings.append(
+                    f"variables/{name}/generate: {variable.generate} makes {len(made)} hex digits, "
+                    "which its own pattern refuses"
+                )
     for name, template in schema.templates.items():
-        if not _TEMPLATE.fullmatch(name):
+        if not _NAME.fullmatch(name):
             findings.append(f"templates/{name}: a-z, 0-9 and -, since it names a file")
         findings += [
             f"templates/{name}/variables/{place}: no variable has the name {pattern!r}"
             for place, pattern in enumerate(template.variables)
             if not fnmatch.filter(schema.variables, pattern)
         ]
+    held = {variable for name in schema.templates for variable in schema.of_template(name)}
+    findings += [
+        f"templates: none of them holds {name}, which is required"
+        for name, variable in schema.variables.items()
+        # Of templates that are wrong already it would only say so once more.
+        if held and variable.required and name not in held
+    ]
     if findings:
-        raise _refuse(source, tuple(findings))
+        raise _refuse(document, findings)
     return schema
 
 
@@ -113,7 +138,8 @@ def parse_mapping(text: str, source: str, kind: type[T]) -> T:
     Raises:
         ConfigError: as for `parse_bundle`.
     """
-    return _validate(kind, _yaml(text, source), source)
+    document, raw = _mapping(text, source)
+    return _validate(kind, raw, document)
 
 
 def _cross_check(bundle: Bundle) -> list[str]:
@@ -121,6 +147,29 @@ def _cross_check(bundle: Bundle) -> list[str]:
     findings = []
     if not _PROJECT.fullmatch(bundle.project):
         findings.append("project: a-z, 0-9, - and _, and a letter or digit first")
+    if bundle.retention.keep < 1:
+        findings.append("retention/keep: 1 at least, or there is nothing to roll back to")
+    if bundle.settle < 0:
+        findings.append("settle: must not be negative")
+    if bundle.pull.stalled_after <= 0:
+        findings.append("pull/stalled_after: must be more than 0")
+    findings += [
+        f"env/recipients/{place}: {text!r} is no age recipient: age1 and 58 characters"
+        for place, text in enumerate(bundle.env.recipients)
+        if not RECIPIENT.fullmatch(text)
+    ]
+    findings += [
+        f"accept/{number}/reason: say why" for number, a in enumerate(bundle.accept) if not a.reason
+    ]
+    findings += [
+        f"hooks/{moment}/timeout: must be more than 0"
+        for moment, hook in bundle.hooks.items()
+        if hook.timeout <= 0
+    ]
+    if bundle.notify is not None:
+        findings += [f"notify/{text}" for text in _notify(bundle.notify)]
+    for name, invariant in bundle.invariants.items():
+        findings += [f"invariants/{name}/{text}" for text in _invariant(name, invariant, bundle)]
     variables: dict[str, str] = {}
     for name, image in bundle.images.items():
         if image.variable in variables:
@@ -165,6 +214,36 @@ def _cross_check(bundle: Bundle) -> list[str]:
     return findings
 
 
+def _notify(notify: Notify) -> list[str]:
+    findings = []
+    if not _VARIABLE.fullmatch(notify.url_from):
+        # It is not repeated: somebody may have written the URL itself.
+        findings.append("url_from: names the variable that holds the URL, and no URL")
+    if notify.timeout <= 0:
+        findings.append("timeout: must be more than 0")
+    if not notify.moments:
+        findings.append("moments: names none, so nobody is told")
+    return findings
+
+
+def _invariant(name: str, invariant: Invariant, bundle: Bundle) -> list[str]:
+    findings = []
+    if not _NAME.fullmatch(name):
+        findings.append("name: a-z, 0-9 and -, since it is typed")
+    if invariant.service not in {name for wave in bundle.waves for name in wave.services}:
+        findings.append(f"service: {invariant.service!r} is in no wave; name one that is")
+    if not invariant.forbids:
+        findings.append("forbids: names no flag, so nothing is forbidden")
+    findings += [
+        f"forbids/{place}: {flag!r} is no flag: write --name, or --name=value"
+        for place, flag in enumerate(invariant.forbids)
+        if not _FLAG.fullmatch(flag)
+    ]
+    if not invariant.why:
+        findings.append("why: say what is lost when it is broken")
+    return findings
+
+
 def _times(timed: Wave | Probe) -> list[str]:
     keys = ("deadline", "interval", "timeout")
     return [f"{key}: must not be negative" for key in keys if getattr(timed, key, 0) < 0]
@@ -174,8 +253,8 @@ def _probe_findings(probe: Probe, bundle: Bundle, services: Mapping[str, int]) -
     findings = _times(probe)
     if isinstance(probe, Same) and len(set(probe.documents)) < 2:
         findings.append("documents: two different ones at least, or nothing is compared")
-    if isinstance(probe, Agree) and not probe.services:
-        findings.append("services: names none, so nobody is asked")
+    if isinstance(probe, Agree) and len(set(probe.services)) < 2:
+        findings.append("services: two different ones at least, or nothing is compared")
     named = [d for d in (getattr(probe, "document", ""), *getattr(probe, "documents", ())) if d]
     findings += [f"document: no such document {d!r}" for d in named if d not in bundle.documents]
     asked = [s for s in (getattr(probe, "service", ""), *getattr(probe, "services", ())) if s]
@@ -202,14 +281,14 @@ def _probe_findings(probe: Probe, bundle: Bundle, services: Mapping[str, int]) -
     return findings
 
 
-def _probe(raw: Any, source: str, path: str) -> Probe:
+def _probe(raw: Any, document: YamlText, path: str) -> Probe:
     kind = str(raw.get("kind")) if isinstance(raw, dict) else ""
     if kind not in PROBES:
-        raise ConfigError(f"{source}: {path}/kind: must be one of {', '.join(PROBES)}")
-    return _validate(PROBES[kind], raw, source, path)
+        raise _refuse(document, [f"{path}/kind: must be one of {', '.join(PROBES)}"])
+    return _validate(PROBES[kind], raw, document, path)
 
 
-def _validate(kind: type[T], raw: Any, source: str, prefix: str = "") -> T:
+def _validate(kind: type[T], raw: Any, document: YamlText, prefix: str = "") -> T:
     from pydantic import ConfigDict, TypeAdapter, ValidationError
 
     _forbid_unknown_keys(kind, ConfigDict(extra="forbid", allow_inf_nan=False))
@@ -221,7 +300,7 @@ def _validate(kind: type[T], raw: Any, source: str, prefix: str = "") -> T:
             path = "/".join(str(part) for part in item["loc"])
             where = "/".join(part for part in (prefix, path) if part)
             findings.append(f"{where}: {_plain(item['type'], item['msg'])}")
-        raise _refuse(source, tuple(findings)) from None
+        raise _refuse(document, findings) from None
 
 
 def _forbid_unknown_keys(kind: Any, config: Any, seen: set[Any] | None = None) -> None:
@@ -253,56 +332,20 @@ def _plain(kind: str, message: str) -> str:
     }.get(kind, message[:1].lower() + message[1:])
 
 
-def _refuse(source: str, findings: tuple[str, ...]) -> ConfigError:
-    if len(findings) == 1:
-        return ConfigError(f"{source}: {findings[0]}")
-    return ConfigError(
-        f"{source}: {len(findings)} findings", detail=tuple(f"{source}: {f}" for f in findings)
-    )
+def _refuse(document: YamlText, findings: Sequence[str]) -> ConfigError:
+    """One error for all findings, each `path: what`, with the line of its path."""
+    lines = []
+    for finding in findings:
+        path = finding.partition(":")[0].split("/")
+        lines.append(f"{document.name}:{document.line(*path)}: {finding}")
+    if len(lines) == 1:
+        return ConfigError(lines[0])
+    return ConfigError(f"{document.name}: {len(lines)} findings", detail=tuple(lines))
 
 
-def _yaml(text: str, source: str) -> dict[str, Any]:
-    import yaml
-
-    try:
-        _refuse_duplicates(yaml.compose(text, Loader=yaml.SafeLoader), source)
-        raw = yaml.safe_load(text)
-    except yaml.YAMLError as err:
-        mark = getattr(err, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        what = getattr(err, "problem", None) or str(err).splitlines()[0]
-        raise ConfigError(f"{source}{line}: {what}") from None
-    except (ValueError, KeyError, AttributeError) as err:
-        # What PyYAML lets out for a date like 2024-13-45 or `!!bool perhaps`.
-        raise ConfigError(
-            f"{source}: a value is not of the type that it looks like: {err}"
-        ) from None
+def _mapping(text: str, source: str) -> tuple[YamlText, dict[str, Any]]:
+    document = YamlText(source, text)
+    raw = document.load()
     if not isinstance(raw, dict):
         raise ConfigError(f"{source}: must be a mapping of keys to values")
-    return raw
-
-
-def _refuse_duplicates(
-    node: Any, source: str, path: str = "", seen: set[int] | None = None
-) -> None:
-    """YAML lets the last of two equal keys win in silence; here that is an error."""
-    import yaml
-
-    seen = seen if seen is not None else set()
-    if id(node) in seen:  # an alias; it may even stand inside of what it means
-        return
-    seen.add(id(node))
-    if isinstance(node, yaml.MappingNode):
-        keys = set()
-        for key, value in node.value:
-            line = key.start_mark.line + 1
-            if not isinstance(key, yaml.ScalarNode):
-                raise ConfigError(f"{source}:{line}: a key must be plain text")
-            where = f"{path}/{key.value}".lstrip("/")
-            if key.value in keys:
-                raise ConfigError(f"{source}:{line}: {where}: stands here a second time")
-            keys.add(key.value)
-            _refuse_duplicates(value, source, where, seen)
-    elif isinstance(node, yaml.SequenceNode):
-        for number, item in enumerate(node.value):
-            _refuse_duplicates(item, source, f"{path}/{number}", seen)
+    return document, raw

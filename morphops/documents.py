@@ -47,7 +47,7 @@ def load(bundle: Bundle, values: Mapping[str, str]) -> dict[str, Loaded]:
             ) from None
         except OSError as err:
             raise InputError(f"document {name}: {path}: {err.strerror}") from None
-        except ValueError as err:
+        except (ValueError, RecursionError) as err:
             raise InputError(
                 f"document {name}: {path} is no JSON: {err}", state="nothing was changed"
             ) from None

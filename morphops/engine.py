@@ -1,39 +1,51 @@
 """Runs a plan: announces each step, does it, and on failure runs the way back. No policy.
 
-SIGINT and SIGTERM are failures like any other. They stop a wait at once; a step that changes
-containers is finished first, since half of it would be worse.
+A signal is a failure like any other. It stops a wait at once; a step that changes containers is
+finished first, and a way back altogether, since half of it would be worse.
 """
 
 from __future__ import annotations
 
-import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from types import FrameType
+import traceback
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from morphops import health, plan, probes
+from morphops import gates, plan, probes
 from morphops.bundle import Bundle
-from morphops.errors import Bug, GateFailed, Interrupted, MorphopsError
+from morphops.errors import (
+    Bug,
+    EngineUnavailable,
+    Interrupted,
+    LockLost,
+    MorphopsError,
+    PreconditionError,
+)
 from morphops.model import Release
 from morphops.probes import World
-from morphops.target import Running, Service, Stack, Target
+from morphops.signals import Signals
+from morphops.target import Container, Service, Stack, Target
 
-_RELOOK = 5.0  # seconds; looks again even if no event came, should the stream have been cut
-_LOG_LINES = 15
+# Seconds that an engine may be away before going back is given up; a restart takes a few.
+PATIENCE, _REASK = 60.0, 0.2
+_COMEBACKS = 3  # how often it may go away on the way back
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Everything that the steps of one plan work on: a release with its values, ready to start."""
+    """Everything that the steps of one plan work on: a release with its values, ready to start.
+
+    `approved` are the names of the invariants that may be broken.
+    """
 
     bundle: Bundle
     release: Release
     stack: Stack
     services: Mapping[str, Service]
     world: World
+    approved: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +53,25 @@ class Outcome:
     """How a plan came out.
 
     Attributes:
-        kind: `refused` means that it failed before anything was touched.
+        kind: `refused` means that it failed before anything was touched; `cut off` that the engine
+            went away and stayed away, so that what was begun is still to be finished or undone.
         error: what failed.
         undo_error: what failed on the way back.
     """
 
-    kind: Literal["deployed", "refused", "rolled back", "failed"]
+    kind: Literal["deployed", "refused", "rolled back", "failed", "cut off"]
     error: MorphopsError | None = None
     undo_error: MorphopsError | None = None
+
+
+class Log(Protocol):
+    """The record of an operation: each step before it is done, and how it came out."""
+
+    def begin(self, step: str, *, touches: bool) -> None:
+        """A step is about to be done, which may change containers; raises where it must not be."""
+
+    def end(self, result: Literal["ok", "failed"], took: float) -> None:
+        """The step that was begun last came out so, after `took` seconds."""
 
 
 class Observer(Protocol):
@@ -64,155 +87,196 @@ class Observer(Protocol):
         """A step failed, and the way back begins."""
 
 
-class Signals:
-    """Turns SIGINT and SIGTERM into `Interrupted`, at a moment that leaves things whole."""
-
-    def __init__(self) -> None:
-        self._received = 0
-        self._shields = 0
-
-    @contextmanager
-    def handled(self) -> Iterator[None]:
-        """Handle the signals inside of the block; only possible in the main thread."""
-        before = {
-            number: signal.signal(number, self._handle)
-            for number in (signal.SIGINT, signal.SIGTERM)
-        }
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    @contextmanager
-    def shielded(self) -> Iterator[None]:
-        """Hold a signal back until the end of the block."""
-        self._shields += 1
-        try:
-            yield
-        finally:
-            self._shields -= 1
-        self._raise()
-
-    def forget(self) -> None:
-        """The signal was acted upon."""
-        self._received = 0
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        self._received = number
-        if not self._shields:
-            self._raise()
-
-    def _raise(self) -> None:
-        if self._received and not self._shields:
-            number = self._received
-            raise Interrupted(f"interrupted by {signal.Signals(number).name}", signum=number)
-
-
 def run(
     todo: plan.Plan,
-    scene: Scene,
+    scene: Scene | None,
     undo_scene: Scene | None,
     *,
     target: Target,
     project: str,
-    announce: Callable[[str], None],
+    log: Log,
     observer: Observer,
     signals: Signals,
+    keep_evidence: Callable[[MorphopsError], None] = lambda error: None,
 ) -> Outcome:
     """Run a plan to its end, or back.
 
     Args:
         todo: the plan.
-        scene: what its steps work on.
+        scene: what its steps work on; none for a plan that only takes away.
         undo_scene: what the steps of its undo work on; none where that needs nothing.
         target: where.
         project: the project's name on the target.
-        announce: journals a step before it is done.
+        log: records each step before it is done, and its result.
         observer: is told how it goes.
-        signals: holds Ctrl-C back where it must.
+        signals: held already; they are heard where a step waits, and between steps.
+        keep_evidence: called with what failed while it still stands there: before the way back
+            removes it, and once more where that fails.
     """
+    work = _Work(target, project, log, observer)
     touched = False
     try:
         total = len(todo.steps)
         for number, step in enumerate(todo.steps, start=1):
+            signals.check()
             observer.step(number, total, str(step))
-            announce(str(step))
-            if isinstance(step, plan.TOUCHING):
-                touched = True
-                with signals.shielded():
-                    _do(step, scene, target, project, observer)
-            else:
-                _do(step, scene, target, project, observer)
+            touching = isinstance(step, plan.TOUCHING)
+            log.begin(str(step), touches=touching)
+            touched = touched or touching
+            # Half of a step that changes containers would be worse than a Ctrl-C heard later.
+            work.do(step, scene, nullcontext() if touching else signals.heard())
     except Exception as raised:
-        if not touched:
-            if not isinstance(raised, MorphopsError):
-                raise
-            return Outcome("refused", raised)
+        signals.forget()  # one that came is what failed, and is answered from here on
+        if isinstance(raised, LockLost):
+            return Outcome("failed", raised.touched() if touched else raised)
         error = _expected(raised)
+        if not touched:
+            return Outcome("refused", error)
+        if not isinstance(error, Interrupted):
+            keep_evidence(error)
         if todo.undo is None:
-            return Outcome("failed", error)
-        signals.forget()
+            away = isinstance(error, EngineUnavailable)
+            return Outcome("cut off" if away else "failed", error)
         observer.undoing(error)
-        return _undo(todo.undo, undo_scene, error, target, project, announce, observer, signals)
+        return _undo(todo.undo, undo_scene, error, work, keep_evidence)
     return Outcome("deployed")
 
 
 def _expected(raised: Exception) -> MorphopsError:
-    """A bug of ours must not keep the old release from coming back."""
+    """What failed, as an error of ours: a bug, too, is to be undone and recorded."""
     if isinstance(raised, MorphopsError):
         return raised
-    bug = Bug(f"{type(raised).__name__}: {raised}")
-    bug.__cause__ = raised
-    return bug
+    error: MorphopsError
+    if isinstance(raised, OSError):
+        where = f": {raised.filename}" if raised.filename else ""
+        what = f"this machine refuses: {raised.strerror or raised}{where}"
+        error = PreconditionError(what, hint="inv host.check")
+    else:
+        frames = traceback.extract_tb(raised.__traceback__)
+        error = Bug(
+            f"{type(raised).__name__}: {raised}",
+            detail=tuple(f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames),
+        )
+    error.__cause__ = raised
+    return error
 
 
 def _undo(
     undo: plan.Plan,
     scene: Scene | None,
     error: MorphopsError,
-    target: Target,
-    project: str,
-    announce: Callable[[str], None],
-    observer: Observer,
-    signals: Signals,
+    work: _Work,
+    keep_evidence: Callable[[MorphopsError], None],
 ) -> Outcome:
-    try:
-        with signals.shielded():  # a second Ctrl-C must not leave half of each
+    """The way back. Nothing in it hears a signal: half of it would be neither."""
+    for _ in range(_COMEBACKS):
+        try:
+            await_engine(work.target, time.monotonic() + PATIENCE, work.observer)
             for number, step in enumerate(undo.steps, start=1):
-                observer.step(number, len(undo.steps), f"undo: {step}")
-                announce(f"undo: {step}")
-                _do(step, scene, target, project, observer)
-            signals.forget()
-    except Exception as raised:
-        return Outcome("failed", error, _expected(raised))
-    return Outcome("rolled back", error)
+                work.observer.step(number, len(undo.steps), f"undo: {step}")
+                work.log.begin(f"undo: {step}", touches=isinstance(step, plan.TOUCHING))
+                work.do(step, scene, nullcontext())
+        except LockLost as lost:
+            lost.detail += (f"before that: {error.what}",)
+            return Outcome("failed", lost.touched("it stopped in the middle of going back"))
+        except EngineUnavailable as gone:
+            # Once more from its beginning: to start what runs already changes nothing.
+            away = gone
+        except Exception as raised:
+            failed = _expected(raised)
+            keep_evidence(failed)
+            return Outcome("failed", error, failed)
+        else:
+            return Outcome("rolled back", error)
+        if not work.target.answers():
+            break
+    keep_evidence(away)
+    return Outcome("cut off", error, away)
 
 
-def _do(
-    step: plan.Step, scene: Scene | None, target: Target, project: str, observer: Observer
-) -> None:
-    match step:
-        case plan.Teardown():
-            target.teardown(project)
-            return
-        case plan.Remove():
-            target.remove(project, step.services)
-            return
-        case _ if scene is None:
-            raise AssertionError(f"{step} needs files and values")
-        case plan.Pull():
-            pull(step, target, observer)
-        case plan.Check() | plan.Gate():
-            probe = scene.bundle.probes[step.probe]
-            reading = probes.run(step.probe, probe, scene.world, observer.note)
-            observer.note(reading.reason)
-        case plan.Start():
-            target.start(scene.stack, step.services)
-        case plan.AwaitHealth():
-            await_health(step, target, project, observer)
-        case plan.Verify():
-            verify(scene, target, project)
+def await_engine(target: Target, end: float, observer: Observer) -> None:
+    """Wait until the engine answers: one that is restarted comes back, and what runs with it.
+
+    Args:
+        target: where.
+        end: monotonic time to wait for.
+        observer: is told that it waits.
+
+    Raises:
+        EngineUnavailable: it did not come back in time.
+    """
+    told = False
+    while not target.answers():
+        if time.monotonic() >= end:
+            raise EngineUnavailable(f"the engine did not come back within {PATIENCE:g} s")
+        if not told:
+            observer.note("waiting: the engine does not answer")
+            told = True
+        time.sleep(_REASK)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """Does single steps, and records how each came out.
+
+    `passed` holds, by id, the containers as they were when they passed their gate.
+    """
+
+    target: Target
+    project: str
+    log: Log
+    observer: Observer
+    passed: dict[str, Container] = field(default_factory=dict)
+
+    def do(
+        self, step: plan.Step, scene: Scene | None, hearing: AbstractContextManager[None]
+    ) -> None:
+        begun = time.monotonic()
+        try:
+            with hearing:  # but not while it is written down how the step came out
+                self._do(step, scene)
+        except BaseException:
+            # What failed is what the caller has to know, not that it could not be written down too.
+            with suppress(MorphopsError):
+                self.log.end("failed", time.monotonic() - begun)
+            raise
+        self.log.end("ok", time.monotonic() - begun)
+
+    def _do(self, step: plan.Step, scene: Scene | None) -> None:
+        match step:
+            case plan.Teardown():
+                self.target.teardown(self.project)
+                return
+            case plan.Remove():
+                self.target.remove(self.project, step.services)
+                return
+            case _ if scene is None:
+                raise AssertionError(f"{step} needs files and values")
+            case plan.Pull():
+                pull(step, self.target, self.observer)
+            case plan.Check() | plan.Gate():
+                probe = scene.bundle.probes[step.probe]
+                reading = probes.run(step.probe, probe, scene.world, self.observer.note)
+                self.observer.note(reading.reason)
+            case plan.Start():
+                self.target.start(scene.stack, step.services)
+            case plan.AwaitHealth():
+                running = gates.await_health(step, self.target, self.project, self.observer)
+                self.passed.update((c.id, c) for name in step.services for c in running.of(name))
+            case plan.Verify():
+                names = tuple(scene.services)
+                gates.await_lasting(
+                    step.settle, self.passed, names, self.target, self.project, self.observer
+                )
+                gates.verify(
+                    scene.release,
+                    scene.services,
+                    self.target,
+                    self.project,
+                    rules=scene.bundle.invariants,
+                    approved=scene.approved,
+                    tell=None if step.strict else self.observer.note,
+                )
 
 
 def pull(step: plan.Pull, target: Target, observer: Observer) -> None:
@@ -220,58 +284,5 @@ def pull(step: plan.Pull, target: Target, observer: Observer) -> None:
     if target.has(step.image):
         observer.note(f"{step.image.name} is here already")
     else:
-        target.pull(step.image, observer.note)
+        target.pull(step.image, observer.note, stalled_after=step.stalled_after)
     target.hold(step.image, step.tag)
-
-
-def await_health(step: plan.AwaitHealth, target: Target, project: str, observer: Observer) -> None:
-    """Wait for health by the target's events.
-
-    Raises:
-        GateFailed: with the last health output and the last log lines of what is not ready.
-    """
-    end = time.monotonic() + step.deadline
-    told = ""
-    with target.watch(project) as watch:
-        while True:
-            running = target.observe(project)
-            reading = health.read(running, step.services)
-            if reading.ready:
-                return
-            left = end - time.monotonic()
-            if reading.final or left <= 0:
-                waited = "" if reading.final else f" within {step.deadline:g} s"
-                raise GateFailed(
-                    f"not healthy{waited}: {reading.reason}",
-                    detail=evidence(running, step.services, target),
-                )
-            if reading.reason != told:
-                told = reading.reason
-                observer.note(f"waiting: {told}")
-            watch.wait(min(left, _RELOOK))
-
-
-def evidence(running: Running, services: tuple[str, ...], target: Target) -> tuple[str, ...]:
-    """The last words of each container that is not ready, already redacted."""
-    lines: list[str] = []
-    for container in running.containers:
-        if container.service not in services or container.ready:
-            continue
-        if container.health_output.strip():
-            lines.append(f"last health check of {container.service}:")
-            lines += [f"  {line}" for line in container.health_output.strip().splitlines()[-5:]]
-        lines.append(f"last log lines of {container.service}:")
-        lines += [f"  {line}" for line in target.logs(container, _LOG_LINES)] or ["  (none)"]
-    return tuple(lines)
-
-
-def verify(scene: Scene, target: Target, project: str) -> None:
-    """Compare what runs with the release.
-
-    Raises:
-        GateFailed: it is something else.
-    """
-    running = target.observe(project)
-    differing = plan.mismatches(scene.release, scene.services, running)
-    if differing:
-        raise GateFailed("what runs is not what was released", detail=differing)

@@ -11,21 +11,33 @@ from __future__ import annotations
 import hashlib
 import hmac
 import io
+import os
 import re
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
+from morphops import agefile
 from morphops.errors import InputError
 from morphops.model import canonical_json
 
+_LARGEST = 256 * 1024  # bytes; an env file has some kilobytes
+_OTHER_FILE = "inv env.init PATH makes one; name it with --env-file=PATH or MORPHOPS_ENV_FILE"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DOUBLE_QUOTED = re.compile(r'[^=]*=[^\S\r\n]*"((?:\\.|[^"\\])*)"', re.DOTALL)
+_SINGLE_QUOTED = re.compile(r"[^=]*=[^\S\r\n]*'((?:\\.|[^'\\])*)'", re.DOTALL)
+# Outside of quotes: for some readers space or the end of a line, for Compose text, or the reverse.
+_ODD = re.compile(r"[^\S \t\r\n]|[\x01-\x08\x0e-\x1f\x7f-\x9f]")
+_LONE_RETURN = re.compile(r"\r(?!\n)")
 _UNESCAPED = r"(?<!\\)(?:\\\\)*"
-_INTERPOLATED = re.compile(_UNESCAPED + r"\$[A-Za-z_{$]")
+_INTERPOLATED = re.compile(_UNESCAPED + r"\$(?:[A-Za-z_{$]|\\\$)")
 _OCTAL = re.compile(_UNESCAPED + r"\\0")
 _ESCAPES = dict(zip("abfnrtv", "\a\b\f\n\r\t\v", strict=True))
+
+# Encrypted bytes and the name of their file → plain bytes; see `agefile.Keys.decrypt`.
+Decrypt: TypeAlias = Callable[[bytes, str], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,52 +49,95 @@ class EnvFile:
         values: name → value.
         lines: name → line number, from 1.
         findings: what is wrong with the file as a file, each with where and remedy.
+        encrypted: whether the file is, and so has to be whatever is kept of it.
     """
 
     source: str
     values: Mapping[str, str]
     lines: Mapping[str, int]
     findings: tuple[str, ...] = ()
+    encrypted: bool = False
 
     def at(self, name: str) -> str:
         """`source:line` of a variable, or just the source where it does not stand there."""
         return f"{self.source}:{self.lines[name]}" if name in self.lines else self.source
 
 
-def load(path: Path) -> EnvFile:
+def load(path: Path, decrypt: Decrypt | None = None) -> EnvFile:
     """Read an env file, and refuse one with findings; see `scan_file`.
 
     Raises:
         InputError: it cannot be read, or has findings.
     """
-    return _without_findings(scan_file(path))
+    return _without_findings(scan_file(path, decrypt))
 
 
-def scan_file(path: Path) -> EnvFile:
-    """Read an env file; that group or others may read it is a finding.
+def scan_file(path: Path, decrypt: Decrypt | None = None) -> EnvFile:
+    """Read an env file; that group or others may read a plain one is a finding.
+
+    Args:
+        path: the file.
+        decrypt: opens an encrypted one; None to refuse that.
 
     Raises:
-        InputError: it is not there, or cannot be read.
+        InputError: it is not there, or cannot be read as one.
+    """
+    text, encrypted, mode = read_text(path, decrypt)
+    env = replace(scan(text, str(path)), encrypted=encrypted)
+    if not encrypted and mode & 0o077:
+        others = f"{path}: mode is {mode:04o}, so others may read its secrets; chmod 600 {path}"
+        env = replace(env, findings=(others, *env.findings))
+    return env
+
+
+def read_text(path: Path, decrypt: Decrypt | None) -> tuple[str, bool, int]:
+    """The text of an env file, whether it was encrypted, and the file's permission bits.
+
+    Raises:
+        InputError: it is not there, or cannot be read as one.
     """
     try:
-        mode = path.stat().st_mode
-        text = path.read_text(encoding="utf-8")
+        mode, data = _read(path)
     except FileNotFoundError:
         raise InputError(
             f"{path}: there is no such env file",
             state="nothing was changed",
-            hint="inv env.init PATH makes one; name it with --env-file=PATH or MORPHOPS_ENV_FILE",
+            hint=_OTHER_FILE,
         ) from None
-    except IsADirectoryError:
-        raise InputError(f"{path}: is a folder, not an env file") from None
-    except (OSError, UnicodeDecodeError) as err:
-        raise InputError(f"{path}: cannot be read: {type(err).__name__}") from None
-    env = scan(text, str(path))
-    if stat.S_IMODE(mode) & 0o077:
-        shown = f"{stat.S_IMODE(mode):04o}"
-        others = f"{path}: mode is {shown}, so others may read its secrets; chmod 600 {path}"
-        env = replace(env, findings=(others, *env.findings))
-    return env
+    except OSError as err:
+        raise _unreadable(path, f"cannot be read: {err.strerror}") from None
+    encrypted = agefile.is_encrypted(data)
+    if encrypted:
+        if decrypt is None:
+            raise _unreadable(path, "is encrypted, and has to be plain here")
+        data = decrypt(data, str(path))
+    try:
+        return data.decode("utf-8"), encrypted, mode
+    except UnicodeDecodeError as err:
+        line = data[: err.start].count(b"\n") + 1
+        raise _unreadable(f"{path}:{line}", "is not UTF-8; write the file anew as UTF-8") from None
+
+
+def _read(path: Path) -> tuple[int, bytes]:
+    """Mode and bytes of an env file; neither a pipe nor a disk image keeps anybody waiting."""
+    # Without O_NONBLOCK the opening of a pipe waits for somebody to write to it.
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        mode = os.fstat(handle).st_mode
+        if not stat.S_ISREG(mode):
+            kind = "a folder" if stat.S_ISDIR(mode) else "no regular file"
+            raise _unreadable(path, f"is {kind}, not an env file")
+        with open(handle, "rb", closefd=False) as stream:
+            data = stream.read(_LARGEST + 1)
+    finally:
+        os.close(handle)
+    if len(data) > _LARGEST:
+        raise _unreadable(path, f"is larger than {_LARGEST // 1024} KiB, so it is no env file")
+    return stat.S_IMODE(mode), data
+
+
+def _unreadable(where: Path | str, why: str) -> InputError:
+    return InputError(f"{where}: {why}", state="nothing was changed", hint=_OTHER_FILE)
 
 
 def parse(text: str, source: str) -> EnvFile:
@@ -104,18 +159,24 @@ def scan(text: str, source: str) -> EnvFile:
     for binding in parse_stream(io.StringIO(text.removeprefix("\ufeff"))):
         original = binding.original.string
         # python-dotenv counts from the blank and comment lines that come before.
-        skipped = len(original) - len(original.lstrip())
+        skipped = len(original) - len(original.lstrip(" \t\r\n"))
         line = binding.original.line + original[:skipped].count("\n")
         name = binding.key
         # A name alone takes its value from the shell; anything else may be a piece of a secret.
         named = binding.value is not None and _NAME.fullmatch(name or "")
-        if binding.error or (name is not None and not named):
+        if _LONE_RETURN.search(_outside_of_quotes(original)):
+            findings.append(
+                f"{source}:{line}: a carriage return stands within the line; end each with \\n"
+            )
+        if binding.error or not (named or (name is None and _is_nothing(original))):
             findings.append(f"{source}:{line}: is no NAME=value line; mend it or remove it")
         elif name is not None:
             if name in values:
                 findings.append(
                     f"{source}:{line}: {name} stands in line {lines[name]} already; remove one"
                 )
+            if "\0" in original:
+                findings.append(f"{source}:{line}: {name} holds a NUL byte; write the line anew")
             if why := _ambiguous(original):
                 findings.append(f"{source}:{line}: {name} {why}")
             quoted = _DOUBLE_QUOTED.match(original)
@@ -143,11 +204,24 @@ def _without_findings(env: EnvFile) -> EnvFile:
     return env
 
 
+def _is_nothing(original: str) -> bool:
+    """Whether it is empty, or a comment, for Compose as well."""
+    before = original.partition("#")[0]
+    return not before.strip() and not _ODD.search(before)
+
+
+def _outside_of_quotes(original: str) -> str:
+    quoted = _DOUBLE_QUOTED.match(original) or _SINGLE_QUOTED.match(original)
+    return original[: quoted.start(1)] + original[quoted.end(1) :] if quoted else original
+
+
 def _ambiguous(original: str) -> str:
     """Why plain Compose would read this assignment in another way; empty where it would not."""
     raw = original.partition("=")[2].rstrip("\r\n")
     value = raw.lstrip(" \t")
     single = "write it in single quotes: NAME='…'"
+    if _ODD.search(_outside_of_quotes(original).partition(" #")[0]):
+        return f"has odd white space or a control character; remove it, or {single}"
     if value.startswith("'"):
         doubled = "\\\\" in value
         return (
@@ -185,7 +259,7 @@ def quote(value: str) -> str:
 
 
 def _unescape(text: str) -> str:
-    return re.sub(r"\\([\\'\"$abfnrtv])", lambda found: _ESCAPES.get(found[1], found[1]), text)
+    return re.sub(r"\\([\\\"$abfnrtv])", lambda found: _ESCAPES.get(found[1], found[1]), text)
 
 
 def fingerprint(values: Mapping[str, str], key: bytes) -> str:

@@ -4,12 +4,14 @@
 |-----:|---------------------|-------------------------------------------------------------------|
 |    0 |                     | done                                                              |
 |    1 | (any other)         | a bug of ours, or Invoke's own parser                             |
+|      | `NotShown`          | it was done, and the result could not be written                  |
 |    2 | `InputError`        | bad input or configuration; nothing was changed                   |
 |    3 | `PreconditionError` | not now: engine, registry, port, lock …; nothing was changed      |
 |    4 | `RolledBack`        | the release failed, and what ran before runs again                |
 |    5 | `RollbackFailed`    | the release failed, and so did going back: call a person          |
+|      | `LockLost`          | the lock was taken away in the middle; it went no further         |
 |    6 | `DriftFound`        | what runs is not what was released                                |
-|  130 | `Interrupted`       | Ctrl-C (143: SIGTERM); things are whole again                     |
+|  130 | `Interrupted`       | Ctrl-C (143: SIGTERM, 129: SIGHUP); things are whole again        |
 
 A message has up to three parts: what failed, what the state is now, and the next command to type.
 No part ever holds a secret value.
@@ -91,6 +93,25 @@ class LockHeld(PreconditionError):
     """Another operation holds the lock."""
 
 
+class LockLost(MorphopsError):
+    """The lock was taken from us in the middle; what was begun is left for whoever has it now.
+
+    The exit code is 3 for as long as no container was touched.
+    """
+
+    exit_code = 5
+
+    def __init__(self, what: str, *, hint: str = "") -> None:
+        super().__init__(what, state="no container was touched", hint=hint)
+        self.exit_code = PreconditionError.exit_code  # type: ignore[misc]
+
+    def touched(self, state: str = "it stopped in the middle, and went no further") -> LockLost:
+        """The same, after containers were touched; `state` is what is true of them now."""
+        self.exit_code = LockLost.exit_code  # type: ignore[misc]
+        self.state = state
+        return self
+
+
 class GateFailed(MorphopsError):
     """A health wait, a probe or a verification did not pass within its deadline.
 
@@ -113,8 +134,23 @@ class StepFailed(MorphopsError):
         self.exit_code = code  # type: ignore[misc]
 
 
+class NotShown(MorphopsError):
+    """A command came to its end, and its result could not be written to stdout.
+
+    Args:
+        code: the exit code that the result has by itself; 1 where that would be 0.
+    """
+
+    def __init__(self, what: str, *, code: int, state: str, hint: str = "") -> None:
+        super().__init__(what, state=state, hint=hint)
+        self.exit_code = code or 1  # type: ignore[misc]
+
+
 class Bug(MorphopsError):
-    """An exception that nobody expected, where what was begun had to be undone first."""
+    """An exception that nobody expected, where what was begun had to be ended first.
+
+    Its details are the places in the code, without what they worked on.
+    """
 
 
 class RolledBack(MorphopsError):
@@ -136,7 +172,7 @@ class DriftFound(MorphopsError):
 
 
 class Interrupted(MorphopsError):
-    """SIGINT or SIGTERM, after what was touched was made whole again.
+    """SIGINT, SIGTERM or SIGHUP, after what was touched was made whole again.
 
     Args:
         signum: the signal's number; the exit code is 128 + signum, as shells have it.

@@ -1,34 +1,55 @@
-"""History: what was intended and what happened, append-only; and the lock.
+"""Operations, put together from the entries of the history, and what follows from them. Pure.
 
-One JSON object a line, flushed and fsynced before what it announces is done:
-
-    begin  an operation starts: kind, release, deployment, who, why
-    step   a step of it is about to be done
-    end    how it came out
-
-Pure functions over the entries answer what runs by right and where a rollback goes.
+What runs by right, where a rollback goes, what was cut off, what is approved.
 """
 
 from __future__ import annotations
 
-import fcntl
-import getpass
-import json
-import os
-import socket
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
-from morphops.errors import LockHeld, PreconditionError
-from morphops.model import canonical_json
-from morphops.state import fsync_folder
+Kind: TypeAlias = Literal[
+    "deploy", "rollback", "up", "down", "prune", "adopt", "break", "approve", "revoke"
+]
+Outcome: TypeAlias = Literal[
+    "deployed",
+    "rolled back",
+    "failed",
+    "refused",
+    "stopped",
+    "pruned",
+    "adopted",
+    "broken",
+    "recorded",
+]
+# What a record says that only later entries can say.
+LATER = ("ended", "outcome", "error", "steps", "resumed")
+# Only these touch what runs, so only these have to be finished or undone after a crash.
+TOUCHING: tuple[Kind, ...] = ("deploy", "rollback", "up", "down")
+# Only these, where they come to `deployed`, make a release the one of record.
+_RELEASING: tuple[Kind, ...] = ("deploy", "rollback", "adopt")
+# Only these may begin while another one is cut off.
+BESIDE: tuple[Kind, ...] = ("adopt", "break")
 
-Kind: TypeAlias = Literal["deploy", "rollback", "up", "down", "prune"]
-Outcome: TypeAlias = Literal["deployed", "rolled back", "failed", "refused", "stopped", "pruned"]
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One step of an operation.
+
+    Attributes:
+        step: what it is.
+        at: when it was announced; UTC, ISO 8601.
+        touches: whether it may have changed a container.
+        result: `ok` or `failed`; empty while it is done, or where it was cut off.
+        took: seconds.
+    """
+
+    step: str
+    at: str
+    touches: bool = True
+    result: str = ""
+    took: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +62,16 @@ class Record:
         release: the release that it was to bring; empty for `down`.
         deployment: whose files and values were used.
         fingerprint: keyed fingerprint of the env values.
+        variables: names of those, sorted; what their values are stands nowhere here.
         reason, user, host: why, who and from where.
         began, ended: UTC, ISO 8601; `ended` is empty while it runs, or where it was cut off.
         outcome: how it came out; empty likewise. `refused`: it failed before anything was touched.
         error: one line, for the outcomes that are failures.
-        steps: the steps that were begun, in order.
+        plan: digest of the plan.
+        subject: what it is about, where that is no release: of an approval, and of its
+            revocation, the name of the invariant.
+        steps: the steps that were begun, in order, and how each came out.
+        resumed: how it was taken up after it had been cut off: `resume` or `abort`, and by whom.
     """
 
     id: int
@@ -60,138 +86,90 @@ class Record:
     ended: str = ""
     outcome: Outcome | Literal[""] = ""
     error: str = ""
-    steps: tuple[str, ...] = ()
+    plan: str = ""
+    subject: str = ""
+    variables: tuple[str, ...] = ()
+    steps: tuple[Done, ...] = ()
+    resumed: tuple[str, ...] = ()
+
+    @property
+    def touched(self) -> bool:
+        """Whether one of its steps may have changed a container."""
+        return any(done.touches for done in self.steps)
 
     def as_json(self) -> dict[str, Any]:
         """The record as `--json` shows it."""
         return asdict(self)
 
 
-class History:
-    """The history file of one state folder.
+def put_together(entries: Iterable[Mapping[str, Any]]) -> tuple[Record, ...]:
+    """The operations of a history, oldest first; see `take`."""
+    records: dict[int, Record] = {}
+    for entry in entries:
+        take(records, entry)
+    return tuple(records.values())
+
+
+def take(records: dict[int, Record], entry: Mapping[str, Any]) -> None:
+    """Put the next entry of a history where it belongs.
+
+    Each kind of entry says only what is its own to say: no single line can announce an operation
+    and how it came out, or make another one of it, and nothing comes after its end.
 
     Args:
-        path: the file; it is made by the first entry.
+        records: the operations so far, by number; changed.
+        entry: of the chain.
+
+    Raises:
+        ValueError, KeyError, TypeError: it is none of ours.
     """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def records(self) -> tuple[Record, ...]:
-        """Every operation, oldest first.
-
-        Raises:
-            PreconditionError: it cannot be read, or a line is none of ours.
-        """
-        try:
-            data = self.path.read_bytes()
-        except FileNotFoundError:
-            return ()
-        except OSError as err:
-            raise PreconditionError(
-                f"cannot read the history {self.path}: {err.strerror}"
-            ) from None
-        # What has no end was torn by a crash while it was written: it announced nothing yet.
-        *lines, _torn = data.split(b"\n")
-        records: dict[int, Record] = {}
-        for number, line in enumerate(lines, start=1):
-            if not line:
-                continue
-            try:
-                _take(records, json.loads(line))
-            except (ValueError, KeyError, TypeError):
-                raise PreconditionError(
-                    f"{self.path}:{number}: is no entry of the history",
-                    hint="restore the file from a backup; nothing is guessed from a broken one",
-                ) from None
-        return tuple(records.values())
-
-    def next_id(self) -> int:
-        """The number of the next operation; stays true only while the lock is held."""
-        return max((record.id for record in self.records()), default=0) + 1
-
-    def begin(
-        self, kind: Kind, *, release: str, deployment: int, fingerprint: str, reason: str
-    ) -> Record:
-        """Announce an operation."""
-        record = Record(
-            id=self.next_id(),
-            kind=kind,
-            release=release,
-            deployment=deployment,
-            fingerprint=fingerprint,
-            reason=reason,
-            user=user(),
-            host=socket.gethostname(),
-            began=_now(),
-        )
-        fields = asdict(record)
-        for later in ("ended", "outcome", "error", "steps"):
-            del fields[later]
-        self._append({"entry": "begin", **fields})
-        return record
-
-    def step(self, record: Record, text: str) -> None:
-        """Announce a step of an operation, before it is done."""
-        self._append({"entry": "step", "id": record.id, "at": _now(), "step": text})
-
-    def end(self, record: Record, outcome: Outcome, error: str = "") -> None:
-        """Say how an operation came out."""
-        self._append(
-            {
-                "entry": "end",
-                "id": record.id,
-                "ended": _now(),
-                "outcome": outcome,
-                "error": error,
-            }
-        )
-
-    def _append(self, entry: dict[str, Any]) -> None:
-        try:
-            self._repair_torn_end()
-            new = not self.path.exists()
-            handle = os.open(
-                self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600
-            )
-            try:
-                left = canonical_json(entry) + b"\n"
-                while left:  # a disk that fills up takes a part, and refuses the next
-                    left = left[os.write(handle, left) :]
-                os.fsync(handle)
-            finally:
-                os.close(handle)
-            if new:
-                fsync_folder(self.path.parent)
-        except OSError as err:
-            raise PreconditionError(
-                f"cannot write the history {self.path}: {err.strerror}",
-                hint="free space in the state folder; nothing is done that cannot be recorded",
-            ) from None
-
-    def _repair_torn_end(self) -> None:
-        """Cut off a last line that a crash left without its end, so that ours begins a line."""
-        if not self.path.exists():
-            return
-        with self.path.open("r+b") as stream:
-            data = stream.read()
-            if data and not data.endswith(b"\n"):
-                stream.truncate(data.rfind(b"\n") + 1)
-
-
-def _take(records: dict[int, Record], entry: dict[str, Any]) -> None:
-    """Put an entry where it belongs; ValueError, KeyError or TypeError where it is none of ours."""
-    fields = {**entry}
-    match fields.pop("entry"):
-        case "begin":
-            records[fields["id"]] = Record(**fields)
+    fields = {key: value for key, value in entry.items() if key not in ("seq", "prev", "hash")}
+    kind, id_ = fields.pop("entry"), fields["id"]
+    if kind == "begin":
+        records[id_] = _begun(records, fields)
+        return
+    record = records[id_]
+    if record.outcome:
+        raise ValueError(f"operation {id_} has ended")
+    match kind:
         case "step":
-            record = records[fields["id"]]
-            records[record.id] = replace(record, steps=(*record.steps, fields["step"]))
+            # One that does not say it may have.
+            done = Done(fields["step"], fields["at"], bool(fields.get("touches", True)))
+            records[id_] = replace(record, steps=(*record.steps, done))
+        case "result":
+            *before, last = record.steps
+            last = replace(last, result=fields["result"], took=fields["took"])
+            records[id_] = replace(record, steps=(*before, last))
+        case "resume":
+            taken_up = f"{fields['how']} by {fields['user']} on {fields['host']}, {fields['at']}"
+            records[id_] = replace(record, resumed=(*record.resumed, taken_up))
         case "end":
-            records[fields["id"]] = replace(records[fields["id"]], **fields)
+            records[id_] = _ended(record, fields)
         case unknown:
             raise ValueError(unknown)
+
+
+def _begun(records: Mapping[int, Record], fields: Mapping[str, Any]) -> Record:
+    if fields.keys() & set(LATER):
+        raise ValueError("a beginning knows of no end")
+    if not isinstance(fields["id"], int) or fields["id"] in records:
+        raise ValueError("not the number of a new operation")
+    if fields["kind"] not in get_args(Kind):
+        raise ValueError(fields["kind"])
+    return Record(**{**fields, "variables": tuple(fields.get("variables", ()))})
+
+
+def _ended(record: Record, fields: Mapping[str, Any]) -> Record:
+    if fields.keys() != {"id", "ended", "outcome", "error"}:
+        raise ValueError("an end says how it came out, and nothing else")
+    if fields["outcome"] not in get_args(Outcome):
+        raise ValueError(fields["outcome"])
+    return replace(record, **fields)
+
+
+def next_id(records: Iterable[Record]) -> int:
+    """The number of the operation that begins next."""
+    return max((record.id for record in records), default=0) + 1
 
 
 def healthy(records: Sequence[Record]) -> tuple[Record, ...]:
@@ -203,7 +181,7 @@ def healthy(records: Sequence[Record]) -> tuple[Record, ...]:
     """
     stack: list[Record] = []
     for record in records:
-        if record.outcome != "deployed" or record.kind in ("up", "down"):
+        if record.outcome != "deployed" or record.kind not in _RELEASING:
             continue
         if record.kind == "rollback" and any(_same(below, record) for below in stack):
             while not _same(stack[-1], record):
@@ -219,6 +197,12 @@ def of_record(records: Sequence[Record]) -> Record | None:
     """The deployment that runs by right, if there is one."""
     stack = healthy(records)
     return stack[-1] if stack else None
+
+
+def release_of_record(records: Sequence[Record]) -> str:
+    """The digest of the release that runs by right; empty where there is none."""
+    record = of_record(records)
+    return record.release if record else ""
 
 
 def rollback_target(records: Sequence[Record], to: str = "") -> Record | None:
@@ -237,9 +221,59 @@ def rollback_target(records: Sequence[Record], to: str = "") -> Record | None:
     return None
 
 
+def last_healthy(records: Sequence[Record]) -> tuple[str, ...]:
+    """The releases that were healthy once, each one once, the one of record first.
+
+    What was rolled back from is among them: it was healthy, and a rollback may go to it again.
+    """
+    done = [r for r in records if r.outcome == "deployed" and r.kind in _RELEASING]
+    return tuple(dict.fromkeys(record.release for record in reversed(done)))
+
+
+def tried(records: Sequence[Record]) -> tuple[Record, ...]:
+    """What came to nothing since the deployment of record, the last one last."""
+    record = of_record(records)
+    since = [r for r in records if record is None or r.id > record.id]
+    return tuple(
+        r
+        for r in since
+        if r.kind in ("deploy", "rollback") and r.outcome in ("refused", "failed", "rolled back")
+    )
+
+
 def cut_off(records: Sequence[Record]) -> Record | None:
-    """The last operation, where it never came to its end."""
-    return records[-1] if records and not records[-1].outcome else None
+    """The last operation that touches what runs, where it never came to its end.
+
+    A prune that was cut off left nothing half: what it removes, no release that is kept needs. Who
+    adopts a history takes what runs as it is.
+    """
+    for record in reversed(records):
+        if record.kind == "adopt" and record.outcome:
+            return None
+        if record.kind in TOUCHING:
+            return record if not record.outcome else None
+    return None
+
+
+def approvals(records: Sequence[Record]) -> dict[str, Record]:
+    """The approvals that stand, by the name of the invariant.
+
+    One that was begun and has no end was never given; likewise a revocation.
+    """
+    standing: dict[str, Record] = {}
+    for record in records:
+        if record.outcome != "recorded":
+            continue
+        if record.kind == "approve":
+            standing[record.subject] = record
+        elif record.kind == "revoke":
+            standing.pop(record.subject, None)
+    return standing
+
+
+def approved(records: Sequence[Record]) -> frozenset[str]:
+    """The invariants that may be broken, because an approval is recorded."""
+    return frozenset(approvals(records))
 
 
 def is_down(records: Sequence[Record]) -> bool:
@@ -250,71 +284,3 @@ def is_down(records: Sequence[Record]) -> bool:
 
 def _same(one: Record, other: Record) -> bool:
     return (one.release, one.fingerprint) == (other.release, other.fingerprint)
-
-
-@contextmanager
-def lock(path: Path, reason: str) -> Iterator[None]:
-    """Hold the lock of a state folder; the kernel frees it when the process dies.
-
-    Args:
-        path: the lock file; whoever holds it writes there who it is.
-        reason: what for, in a few words.
-
-    Raises:
-        LockHeld: by whom, since when, and why.
-    """
-    try:
-        # Close-on-exec (Python's default): a child that outlives us must not keep the lock.
-        stream = path.open("a+", encoding="utf-8")
-    except OSError as err:
-        raise _unusable(path, err) from None
-    with stream:
-        try:
-            path.chmod(0o600)
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            stream.seek(0)
-            raise LockHeld(
-                f"another operation is under way: {_holder(stream.read())}",
-                state="this command changed nothing",
-                hint="wait for it, then `inv status`",
-            ) from None
-        except OSError as err:
-            raise _unusable(path, err) from None
-        stream.truncate(0)
-        stream.write(
-            json.dumps({"pid": os.getpid(), "user": user(), "since": _now(), "reason": reason})
-        )
-        stream.flush()
-        try:
-            yield
-        finally:
-            stream.truncate(0)
-
-
-def _unusable(path: Path, err: OSError) -> PreconditionError:
-    return PreconditionError(
-        f"cannot use the lock {path}: {err.strerror}",
-        state="nothing was changed",
-        hint="see the owner and the mode of the state folder",
-    )
-
-
-def _holder(text: str) -> str:
-    try:
-        who = json.loads(text)
-        return f"{who['reason']}, by {who['user']} (pid {who['pid']}), since {who['since']}"
-    except (ValueError, KeyError, TypeError):
-        return "its holder has only just begun"
-
-
-def user() -> str:
-    """Who is working here: the one who called sudo, where somebody did."""
-    try:
-        return os.environ.get("SUDO_USER") or getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.geteuid())
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,18 +1,18 @@
 """A release on disk: an OCI image layout (OCI image-spec v1.1, image-layout.md) per release.
 
-Blobs are written first and `index.json` last, each whole or not at all; so a layout with an index
-is complete, and one that a crash left without is written again.
+Blobs are written first and `index.json` last, each whole or not at all, and on the disk before the
+next one is begun; so a layout with an index is complete, also after a power cut, and one that was
+left without is written again.
 """
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 from morphops.errors import IntegrityError, PreconditionError
 from morphops.model import Release, canonical_json, short
 from morphops.oci import MANIFEST, RELEASE, Artifact, decode
+from morphops.state import write_whole
 
 _INDEX = "index.json"
 
@@ -36,13 +36,12 @@ def write_layout(artifact: Artifact, folder: Path) -> None:
     }
     try:
         for digest, data in {**artifact.blobs, artifact.digest: artifact.manifest}.items():
-            _write(_blob(folder, digest), data)
-        _write(folder / "oci-layout", canonical_json({"imageLayoutVersion": "1.0.0"}))
-        _write(folder / _INDEX, canonical_json(index))
-    except OSError as err:
+            write_whole(_blob(folder, digest), data)
+        write_whole(folder / "oci-layout", canonical_json({"imageLayoutVersion": "1.0.0"}))
+        write_whole(folder / _INDEX, canonical_json(index))
+    except PreconditionError as err:
         raise PreconditionError(
-            f"cannot store release {short(artifact.digest)} in {folder}: {err.strerror}",
-            hint="free space in the state folder, or see its owner and mode",
+            f"cannot store release {short(artifact.digest)}: {err.what}", hint=err.hint
         ) from None
 
 
@@ -81,17 +80,3 @@ def read_layout(folder: Path, digest: str) -> Release:
 
 def _blob(folder: Path, digest: str) -> Path:
     return folder / "blobs" / "sha256" / digest.removeprefix("sha256:")
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

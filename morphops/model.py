@@ -20,6 +20,10 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
 _REPOSITORY = re.compile(rf"(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?{_PART}(?:/{_PART})*")
 
+# Where Docker Hub answers, and how images name it.
+HUB = "registry-1.docker.io"
+_HUB_NAMES = ("docker.io", "index.docker.io")
+
 
 def digest_of(data: bytes) -> str:
     """The OCI digest of some bytes."""
@@ -38,8 +42,23 @@ def is_digest(text: str) -> bool:
     return _DIGEST.fullmatch(text) is not None
 
 
-def parse_digest(text: str, what: str = "digest") -> str:
+def is_pinned(reference: str) -> bool:
+    """Whether an image reference ends in a digest; a tag before it does not matter."""
+    name, _, digest = reference.rpartition("@")
+    return bool(name) and not re.search(r"[@\s]", name) and is_digest(digest)
+
+
+def parse_digest(
+    text: str,
+    what: str = "digest",
+    hint: str = "inv deploy   (lists the releases that are known here)",
+) -> str:
     """The digest, checked.
+
+    Args:
+        text: what was typed.
+        what: what it should be the digest of.
+        hint: the command that says which there are.
 
     Raises:
         InputError: it is malformed; the message says how.
@@ -51,11 +70,11 @@ def parse_digest(text: str, what: str = "digest") -> str:
         raise InputError(
             f"malformed {what} {text!r}: sha256: is followed by 64 lowercase hex digits, "
             f"here are {len(hexpart)} characters",
-            hint="inv deploy   (lists the releases that are known here)",
+            hint=hint,
         )
     raise InputError(
         f"{text!r} is no {what}: a tag can move, so only sha256:<64 hex> is accepted",
-        hint="inv deploy   (lists the releases that are known here)",
+        hint=hint,
     )
 
 
@@ -87,6 +106,24 @@ class ImageRef:
         if not _REPOSITORY.fullmatch(repository):
             raise InputError(f"malformed repository {repository!r} in {text!r}")
         return cls(repository, parse_digest(digest, "image digest"))
+
+    @property
+    def host(self) -> str:
+        """`host[:port]` of the registry to ask; Docker's short names are Docker Hub's."""
+        return self._where[0]
+
+    @property
+    def path(self) -> str:
+        """The repository as that registry calls it."""
+        return self._where[1]
+
+    @property
+    def _where(self) -> tuple[str, str]:
+        first, slash, rest = self.repository.partition("/")
+        if slash and first not in _HUB_NAMES and (set(".:") & set(first) or first == "localhost"):
+            return first, rest
+        path = rest if slash and first in _HUB_NAMES else self.repository
+        return HUB, path if "/" in path else f"library/{path}"
 
     def __str__(self) -> str:
         return f"{self.repository}@{self.digest}"

@@ -128,7 +128,7 @@ def decode(digest: str, manifest: bytes, blob: Callable[[str], bytes]) -> Releas
         raise InputError(f"{digest} is no release but {found}", state="nothing was changed")
     try:
         return _decode(digest, document, blob)
-    except (KeyError, TypeError, AttributeError, ValueError) as err:
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as err:
         raise IntegrityError(f"release {short(digest)} is malformed: {err!r}") from None
 
 
@@ -257,7 +257,7 @@ def parse_json(data: bytes, where: str) -> Mapping[str, Any]:
     """
     try:
         document = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
         raise InputError(f"{where} is no OCI manifest")

@@ -6,22 +6,28 @@ the engine looks at the world again where a step needs it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
-from morphops.bundle import Bundle
+from morphops import changes, invariants
+from morphops.bundle import Bundle, PullSpec
+from morphops.changes import Before, Change
 from morphops.errors import InputError, PreconditionError
-from morphops.model import Image, Release, short
-from morphops.target import Container, Running, Service
+from morphops.model import Image, Release, canonical_json, digest_of, short
+from morphops.target import Running, Service
 
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """Fetch an image by digest, verify it and hold it under a local tag."""
+    """Fetch an image by digest, verify it and hold it under a local tag.
+
+    `stalled_after`: seconds without progress after which the pull is given up.
+    """
 
     image: Image
     tag: str
+    stalled_after: float = PullSpec().stalled_after
 
     def __str__(self) -> str:
         return f"pull {self.image.name} {short(self.image.ref.digest)}"
@@ -60,10 +66,14 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class AwaitHealth:
-    """Wait until the services of a wave are healthy; `deadline` in seconds."""
+    """Wait until the services of a wave are healthy; `deadline` in seconds.
+
+    `earlier` are those of the waves before, which have to be healthy still.
+    """
 
     services: tuple[str, ...]
     deadline: float
+    earlier: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"wait for health: {' '.join(self.services)}"
@@ -81,7 +91,15 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Verify:
-    """Compare the images of what runs with the release."""
+    """Compare what runs with the release, once it was seen to last.
+
+    `settle`: seconds in which each service has to pass its health check once more; 0 for the way
+    back, which brings what was seen to last before. `strict`: whether a broken invariant fails it;
+    on the way back, where its approval may have been revoked since, it is only told of.
+    """
+
+    settle: float = 0.0
+    strict: bool = False
 
     def __str__(self) -> str:
         return "verify what runs"
@@ -98,18 +116,6 @@ class Teardown:
 Step: TypeAlias = Pull | Check | Remove | Start | AwaitHealth | Gate | Verify | Teardown
 # Only after one of these has begun is there anything to undo.
 TOUCHING = (Remove, Start, Teardown)
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What happens to one service."""
-
-    service: str
-    action: Literal["create", "replace", "keep", "remove"]
-    why: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.action} {self.service}" + (f" ({self.why})" if self.why else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +136,18 @@ class Plan:
     changes: tuple[Change, ...] = ()
     undo: Plan | None = None
 
+    @property
+    def changed(self) -> bool:
+        """Whether it changes what runs."""
+        return any(change.action != "keep" for change in self.changes)
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of what it does and how it is undone, for the history."""
+        undo = self.undo.digest if self.undo else ""
+        steps = [str(step) for step in self.steps]
+        return digest_of(canonical_json([self.release, self.deployment, steps, undo]))
+
 
 def deploy(
     bundle: Bundle,
@@ -139,6 +157,8 @@ def deploy(
     *,
     deployment: int,
     undo: Plan | None,
+    before: Before = changes.NOTHING,
+    approved: Collection[str] = (),
 ) -> Plan:
     """The plan that brings a release; also for a rollback, which is a deploy of an old one.
 
@@ -152,23 +172,32 @@ def deploy(
         running: what is there now.
         deployment: number of the deployment that holds the files and values.
         undo: how to go back; what only this release has is then taken away first.
+        before: what is known of what runs, for the changes.
+        approved: the invariants that may be broken.
 
     Raises:
         InputError: the services and the bundle or the release do not fit together.
-        PreconditionError: containers of this project exist that no release created.
+        PreconditionError: containers of this project exist that no release created, or an
+            invariant would be broken.
     """
     refuse_foreign(bundle, running)
     _fit(bundle, release, services)
+    invariants.refuse(bundle.invariants, services, approved)
     steps: list[Step] = [
-        Pull(image, local_tag(bundle.project, image.name, release.digest))
+        Pull(
+            image,
+            local_tag(bundle.project, image.name, release.digest),
+            bundle.pull.stalled_after,
+        )
         for image in release.images
         if any(service.image == str(image.ref) for service in services.values())
     ]
     steps += [Check(probe) for probe in bundle.checks]
     steps += _bring(bundle, services, running)
-    steps.append(Verify())
-    way_back = _without_added(undo, services) if undo else None
-    return Plan(release.digest, deployment, tuple(steps), changes(services, running), way_back)
+    steps.append(Verify(bundle.settle, strict=True))
+    way_back = without_added(undo, services) if undo else None
+    told = changes.of_deploy(release.images, services, running, before)
+    return Plan(release.digest, deployment, tuple(steps), told, way_back)
 
 
 def back(bundle: Bundle, release: str, services: Mapping[str, Service], *, deployment: int) -> Plan:
@@ -194,31 +223,17 @@ def gates(bundle: Bundle, services: Mapping[str, Service]) -> tuple[Step, ...]:
 def _bring(bundle: Bundle, services: Mapping[str, Service], running: Running | None) -> list[Step]:
     """Remove what is gone, then wave by wave: start, wait, probe."""
     steps: list[Step] = []
-    if running is not None and (gone := _gone(services, running)):
+    if running is not None and (gone := changes.gone(services, running)):
         steps.append(Remove(gone))
+    earlier: tuple[str, ...] = ()
     for number, wave in enumerate(bundle.waves, start=1):
         names = tuple(name for name in wave.services if name in services)
         if not names:
             continue
-        steps += [Start(number, names), AwaitHealth(names, wave.deadline)]
+        steps += [Start(number, names), AwaitHealth(names, wave.deadline, earlier)]
         steps += [Gate(probe) for probe in wave.probes]
+        earlier += names
     return steps
-
-
-def changes(services: Mapping[str, Service], running: Running) -> tuple[Change, ...]:
-    """What a deploy does to each service: the ones to come in order, then the ones to go."""
-    found = []
-    for name, service in services.items():
-        present = running.of(name)
-        if not present:
-            found.append(Change(name, "create"))
-        elif all(container.config == service.config for container in present):
-            stopped = any(container.state != "running" for container in present)
-            found.append(Change(name, "keep", "is not running; is started" if stopped else ""))
-        else:
-            found.append(Change(name, "replace", "its image or configuration changes"))
-    found += [Change(name, "remove", "not in the release") for name in _gone(services, running)]
-    return tuple(found)
 
 
 def creators(
@@ -262,27 +277,6 @@ def refuse_foreign(bundle: Bundle, running: Running) -> None:
         )
 
 
-def mismatches(
-    release: Release, services: Mapping[str, Service], running: Running
-) -> tuple[str, ...]:
-    """Where the images of what runs are not those of the release; empty when all are."""
-    images = {str(image.ref): image for image in release.images}
-    found = []
-    for name, service in services.items():
-        image = images[service.image]
-        present = running.of(name)
-        if not present:
-            found.append(f"{name}: there is no container")
-        found += [
-            f"{name}: runs {container.image.kind} {short(container.image.digest)}, "
-            f"the release says {_expected(container, image)}"
-            for container in present
-            if not container.image.is_of(image)
-        ]
-    found += [f"{name}: runs, but is not in the release" for name in _gone(services, running)]
-    return tuple(found)
-
-
 def taken_ports(
     services: Mapping[str, Service], running: Running, free: Mapping[tuple[str, int], bool]
 ) -> tuple[str, ...]:
@@ -302,21 +296,13 @@ def taken_ports(
     )
 
 
-def _without_added(undo: Plan, services: Mapping[str, Service]) -> Plan:
+def without_added(undo: Plan, services: Iterable[str]) -> Plan:
     """A way back that begins with the removal of services that it does not bring back itself."""
     brought = {name for step in undo.steps if isinstance(step, Start) for name in step.services}
     added = tuple(name for name in services if name not in brought)
     if not brought or not added:  # without a start it is a teardown, which takes everything
         return undo
     return replace(undo, steps=(Remove(added), *undo.steps))
-
-
-def _gone(services: Mapping[str, Service], running: Running) -> tuple[str, ...]:
-    return tuple(name for name in running.services if name not in services)
-
-
-def _expected(container: Container, image: Image) -> str:
-    return short(image.config if container.image.kind == "config" else image.manifest)
 
 
 def _fit(bundle: Bundle, release: Release, services: Mapping[str, Service]) -> None:

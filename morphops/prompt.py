@@ -21,8 +21,26 @@ class Prompt:
         self.yes = yes
         self.signed_off = signed_off
 
-    def confirm(self, question: str) -> bool:
-        """Whether the person agrees; Enter is a yes.
+    @property
+    def there(self) -> bool:
+        """Whether somebody can be asked."""
+        return not self.yes and sys.stdin.isatty()
+
+    def answer(self, question: str) -> str:
+        """What the person says.
+
+        Raises:
+            InputError: nobody is there.
+        """
+        self._need_somebody(question, "--input=NAME=VALUE")
+        return self._ask(f"{question}: ")
+
+    def confirm(self, question: str, *, changes: bool) -> bool:
+        """Whether the person agrees.
+
+        Args:
+            question: what to ask.
+            changes: a yes changes something, so Enter is a no; elsewhere it is a yes.
 
         Raises:
             InputError: nobody is there, and `yes` was not given.
@@ -30,7 +48,8 @@ class Prompt:
         if self.yes:
             return True
         self._need_somebody(question, "--yes answers every question")
-        return self._ask(f"{question} [Y/n] ").lower() in ("", "y", "yes")
+        choice, agrees = ("[y/N]", ("y", "yes")) if changes else ("[Y/n]", ("", "y", "yes"))
+        return self._ask(f"{question} {choice} ").lower() in agrees
 
     def sign_off(self, step: str, what: str) -> str:
         """Who says that a manual step is done; empty where nobody does.

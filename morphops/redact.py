@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from urllib.parse import quote, quote_plus, unquote, urlsplit
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
 MASK = "REDACTED"
 # Shorter values would tear holes into ordinary words, and are no secrets worth the name.
@@ -12,41 +13,82 @@ _SHORTEST = 6
 
 
 class Redactor:
-    """Replaces every known secret value, also where it stands URL-encoded or inside a URL.
+    """Replaces every known secret value, also as a part of a URL, percent-encoded or escaped.
 
     Args:
         secrets: the values that must never be seen.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._forms: set[str] = set()
+        self._texts: set[str] = set()
         self.learn(secrets)
 
     def learn(self, secrets: Iterable[str]) -> None:
         """Know more secrets from now on; an env file is read later than the first error can be."""
         for secret in secrets:
-            self._forms |= {form for form in _forms(secret) if len(form) >= _SHORTEST}
+            self._texts |= {text for text in _texts(secret) if len(text) >= _SHORTEST}
         # The longest first, so that a secret that contains another leaves no rest behind; all in
         # one pass, so that the mask is not searched again.
-        longest_first = sorted(self._forms, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+        longest_first = sorted(self._texts, key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(_pattern, longest_first)))
 
     def __call__(self, text: str) -> str:
         """The text with each secret replaced by `REDACTED`."""
-        return self._pattern.sub(MASK, text) if self._forms else text
+        return self._pattern.sub(MASK, text) if self._texts else text
 
     def lines(self, lines: Iterable[str]) -> tuple[str, ...]:
         """The same for each of several lines."""
         return tuple(self(line) for line in lines)
 
+    def within(self, value: Any) -> Any:
+        """The same for every text in a JSON value; in its written form a secret may be escaped."""
+        if isinstance(value, str):
+            return self(value)
+        if isinstance(value, Mapping):
+            return {self(str(key)): self.within(inner) for key, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.within(inner) for inner in value]
+        return value
 
-def _forms(secret: str) -> set[str]:
-    """A secret as it may turn up: it and each of its parts, as they stand, decoded, and encoded."""
-    forms = set()
-    for part in _parts(secret):
-        for text in (part, unquote(part)):
-            forms |= {text, quote(text), quote(text, safe=""), quote_plus(text)}
-    return forms
+
+def _texts(secret: str) -> set[str]:
+    """A secret and each of its parts, as they stand and decoded."""
+    return {text for part in _parts(secret) for text in (part, unquote(part))}
+
+
+def _pattern(text: str) -> str:
+    """What a text looks like wherever it is written: each character in any of its forms."""
+    pattern = ""
+    for run, char in re.findall(r"(\\*)([^\\]?)", text, re.DOTALL):
+        pattern += _run(len(run)) if run else ""
+        pattern += _forms(char, after_run=bool(run)) if char else ""
+    return pattern
+
+
+def _run(count: int) -> str:
+    # Of each there are two where it is escaped, four where that is. All that are there are taken,
+    # with those that escape what follows: to try how many is slow.
+    return rf"(?:\\{{{count},}}+|(?:%(?:25)*5[cC]){{{count}}})"
+
+
+def _forms(char: str, *, after_run: bool) -> str:
+    """A character as it stands, percent-encoded (RFC 3986), and escaped (JSON, RFC 8259)."""
+    if char.isascii() and char.isalnum():
+        return char
+    some, any_ = ("", "") if after_run else (r"\\++", r"\\*+")
+    octets = "".join(f"%(?:25)*{byte:02x}" for byte in char.encode(errors="surrogatepass"))
+    units = char.encode("utf-16-be", errors="surrogatepass").hex()
+    escaped = r"\\++".join(f"u{units[at : at + 4]}" for at in range(0, len(units), 4))
+    # As it stands comes last: of a `%` that is `%25` nothing is to be left.
+    forms = [f"(?i:{octets})", f"{some}(?i:{escaped})", f"{any_}{re.escape(char)}"]
+    if char in _ESCAPES:
+        forms.append(some + _ESCAPES[char])
+    if char == " ":  # of a form (application/x-www-form-urlencoded)
+        forms.append(r"\+")
+    return f"(?:{'|'.join(forms)})"
+
+
+_ESCAPES = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
 
 
 def _parts(secret: str) -> set[str]:

@@ -17,8 +17,14 @@ from inspect import unwrap
 from pathlib import Path
 from typing import Any
 
-from morphops.errors import InputError, MorphopsError, NotFound, RegistryError
-from morphops.model import Image, ImageRef, Release, short
+from morphops.errors import (
+    InputError,
+    MorphopsError,
+    NotFound,
+    PreconditionError,
+    RegistryError,
+)
+from morphops.model import HUB, Image, ImageRef, Release, short
 from morphops.oci import (
     DOCKER_INDEX,
     DOCKER_MANIFEST,
@@ -34,6 +40,7 @@ from morphops.oci import (
 
 _CONNECT, _READ = 5.0, 60.0  # seconds; the second is between two packets, not for the whole
 _ACCEPT = ", ".join((MANIFEST, INDEX, DOCKER_MANIFEST, DOCKER_INDEX))
+_HUB_ACCOUNT = "https://index.docker.io/v1/"  # as `docker login` writes it
 _DEFAULT_PLATFORM = "linux/amd64"
 
 
@@ -42,10 +49,12 @@ class Registry:
 
     Args:
         host: `host[:port]`; plain HTTP on loopback, HTTPS elsewhere.
+        stalled_after: seconds in which nothing comes, after which a request is given up.
     """
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, *, stalled_after: float = _READ) -> None:
         self.host = host
+        self._patience = min(_READ, stalled_after)
 
     def ping(self) -> None:
         """Ask whether it is there.
@@ -65,8 +74,7 @@ class Registry:
             InputError: it is no image, or not for the platform.
             IntegrityError: the registry answers with other bytes.
         """
-        repository = self._within(ref.repository)
-        return describe_image(name, ref, lambda d: self._manifest(repository, d), platform)
+        return describe_image(name, ref, lambda d: self._manifest(ref.path, d), platform)
 
     def has(self, repository: str, digest: str) -> bool:
         """Whether a repository (without the host) has a manifest of this digest."""
@@ -81,15 +89,24 @@ class Registry:
 
         Raises:
             RegistryError: the registry is out of reach or refuses.
+            PreconditionError: there is no room for what is to be sent.
         """
         container = self._container(repository)
-        with tempfile.TemporaryDirectory(prefix="morphops-push-") as folder:
-            for digest, data in artifact.blobs.items():
-                path = Path(folder) / digest.removeprefix("sha256:")
-                path.write_bytes(data)
-                layer = {"digest": digest, "size": len(data)}
-                upload = partial(self._client.upload_blob, str(path), container, layer)
-                self._expect(self._call(upload, f"push to {repository}"), f"push to {repository}")
+        try:
+            with tempfile.TemporaryDirectory(prefix="morphops-push-") as folder:
+                for digest, data in artifact.blobs.items():
+                    path = Path(folder) / digest.removeprefix("sha256:")
+                    path.write_bytes(data)
+                    layer = {"digest": digest, "size": len(data)}
+                    upload = partial(self._client.upload_blob, str(path), container, layer)
+                    answer = self._call(upload, f"push to {repository}")
+                    self._expect(answer, f"push to {repository}")
+        except OSError as err:
+            raise PreconditionError(
+                f"cannot write what is to be pushed: {err.strerror}",
+                state="the release was not made",
+                hint="free space in the folder for temporary files, or set TMPDIR to another",
+            ) from None
         self.tag(repository, artifact.manifest, short(artifact.digest))
 
     def pull_release(self, repository: str, digest: str) -> Release:
@@ -165,10 +182,14 @@ class Registry:
         client = Oras(hostname=self.host, insecure=local)
         # oras asks five times more, over two minutes and without a word, also where it was refused.
         client.do_request = partial(unwrap(Oras.do_request), client)
-        client.session = client.auth.session = _bounded_session(direct=local)
+        client.session = _bounded_session(direct=local, silence=self._patience)
+        client.auth.session = client.session
         client.auth.hostname = self.host
         client.auth._auth_config = _docker_config()
-        client.auth.load_configs(client.get_container(f"{self.host}/x"))
+        if self.host == HUB:
+            client.auth._load_auth(_HUB_ACCOUNT)
+        else:
+            client.auth.load_configs(client.get_container(f"{self.host}/x"))
         return client
 
     def _container(self, repository: str) -> Any:
@@ -188,7 +209,7 @@ class Registry:
         try:
             return request()
         except requests.Timeout:
-            raise self._unreachable(doing, f"no answer within {_READ:g} s") from None
+            raise self._unreachable(doing, f"no answer within {self._patience:g} s") from None
         except requests.RequestException as err:
             raise self._unreachable(doing, type(err).__name__) from None
         except (ValueError, AttributeError) as err:
@@ -234,7 +255,7 @@ class Registry:
         return RegistryError(
             f"could not {doing}: {self.host} refuses (HTTP {status}): {why}",
             state="nothing was changed",
-            hint=f"docker login {self.host}",
+            hint="docker login" if self.host == HUB else f"docker login {self.host}",
         )
 
 
@@ -253,7 +274,7 @@ def _docker_config() -> dict[str, Any]:
     except FileNotFoundError:
         # Not empty: oras would then go and look by itself.
         return {"auths": {}, "credHelpers": {}, "credsStore": None}
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         raise InputError(
             f"{path} cannot be read as Docker's configuration",
             state="nothing was changed",
@@ -261,7 +282,7 @@ def _docker_config() -> dict[str, Any]:
         ) from None
 
 
-def _bounded_session(*, direct: bool) -> Any:
+def _bounded_session(*, direct: bool, silence: float) -> Any:
     """A session each of whose requests has a time limit; oras gives none."""
     import requests
 
@@ -269,7 +290,7 @@ def _bounded_session(*, direct: bool) -> Any:
         last_status = 0
 
         def request(self, *args: Any, **kwargs: Any) -> requests.Response:
-            kwargs.setdefault("timeout", (_CONNECT, _READ))
+            kwargs.setdefault("timeout", (_CONNECT, silence))
             answer = super().request(*args, **kwargs)
             self.last_status = answer.status_code
             return answer

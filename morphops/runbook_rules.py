@@ -12,8 +12,21 @@ from morphops.catalogue import Catalogue
 from morphops.documents import invalid
 from morphops.runbook import Input, Runbook, Step
 
-_INPUT = re.compile(r"\$\{?([A-Za-z_]\w*)\}?")
-_RAW = re.compile(r"^(sudo\s+)?(docker|docker-compose|podman|kubectl)\b")
+_INPUT = re.compile(r"\$(?P<brace>\{)?(?P<name>[A-Za-z_]\w*)(?(brace)\})")
+_INV = re.compile(r"(?<![\w./-])inv +(?P<task>[a-z][\w.-]*)(?P<more>.*?(?=\binv |$))")
+_ENGINES = r"(?:/\S*bin/)?(?:docker(?:-compose)?|podman|nerdctl|kubectl)"
+# Inline code that begins with it, after what may stand before a command.
+_RAW = re.compile(
+    rf"\s*(?:[$#>%]\s+)?(?:(?:sudo|env|exec|time|nohup)\s+(?:-\S+\s+)*|\w+=\S*\s+)*"
+    rf"{_ENGINES}(?![\w.:/-])"
+)
+# Anywhere, also in a sentence: so what follows must be what no sentence says of an engine.
+_VERBS = (
+    "apply|attach|cp|create|delete|down|exec|get|inspect|kill|load|logs|ls|prune|ps|pull|push|"
+    "restart|rm|rmi|run|save|start|stop|tag|up"
+)
+_KINDS = "builder|buildx|compose|container|image|manifest|network|system|volume"
+_CALL = re.compile(rf"(?<![\w.:-]){_ENGINES}\s+(?:-|(?:(?:{_KINDS})\s+)?(?:{_VERBS})\b)")
 
 
 def check(
@@ -52,9 +65,11 @@ def missing(runbooks: Sequence[Runbook], tasks: Catalogue, file: str) -> tuple[F
     for book in runbooks:
         for step in book.steps:
             try:
-                called.add(tasks.read(words(step.command, samples(book.inputs))).task)
+                call = tasks.read(words(step.command, samples(book.inputs)))
             except (ValueError, KeyError):
                 continue
+            if tasks.changes(call):
+                called.add(call.task)
     return tuple(
         Finding(file, 0, f"{task} changes something and stands in no runbook", "add a step")
         for task in tasks.changing
@@ -67,22 +82,31 @@ def words(command: str, values: Mapping[str, str]) -> tuple[str, ...]:
 
     Raises:
         KeyError: an input that nobody declared.
-        ValueError: it is no `inv` command.
+        ValueError: it is no `inv` command, or has a `$` that is no input.
     """
-    return tuple(
-        _INPUT.sub(lambda found: values[found[1]], word) for word in catalogue.split(command)
-    )
+    split = catalogue.split(command)
+    for word in split:
+        if "$" in _INPUT.sub("", word):
+            raise ValueError(f"{word!r} has a $ that is no input")
+    return tuple(_INPUT.sub(lambda found: values[found["name"]], word) for word in split)
+
+
+def linked(runbooks: Sequence[Runbook]) -> frozenset[str]:
+    """The files that runbooks link to, as paths relative to the runbooks' folder."""
+    return frozenset(_linked(book, target)[0] for book in runbooks for _, target in book.links)
 
 
 def inputs_of(book: Runbook, section: str) -> tuple[str, ...]:
     """The inputs that a section's steps use, in the order in which they are declared."""
-    used = {
-        name
-        for step in book.steps
-        if step.section == section and not step.manual
-        for name in _INPUT.findall(step.command)
-    }
+    used = {name for s in book.steps if s.section == section for name in inputs_in(s)}
     return tuple(name for name in book.inputs if name in used)
+
+
+def inputs_in(step: Step) -> tuple[str, ...]:
+    """The inputs that a step's command uses."""
+    if step.manual:
+        return ()
+    return tuple(found["name"] for found in _INPUT.finditer(step.command))
 
 
 def samples(inputs: Mapping[str, Input]) -> dict[str, str]:
@@ -124,8 +148,10 @@ def _step(book: Runbook, step: Step, tasks: Catalogue) -> Iterator[Finding]:
             f"mutates={should}",
         )
     if step.mutates and not step.on_failure_only:
-        if not any(not s.mutates for s in _all_needs(step, above)):
-            yield finding("changes something and needs no check before it", "needs=A_CHECK")
+        if all(s.mutates or s.manual for s in _all_needs(step, above)):
+            yield finding(
+                "changes something and needs no check before it", "needs=A_CHECK, which is a task"
+            )
         if not step.on_fail:
             yield finding("changes something and has no on-fail", "on-fail=STEP")
     for expression in step.json:
@@ -153,27 +179,47 @@ def _failure_steps(book: Runbook) -> Iterator[Finding]:
 
 
 def _prose(book: Runbook, tasks: Catalogue) -> Iterator[Finding]:
+    """What is said beside the steps: the tasks that it names are there, and nothing goes around."""
     for line, text in book.spans:
-        if _RAW.match(text):
+        if _RAW.match(text) or _CALL.search(text):
             yield Finding(book.file, line, f"`{text}` goes around the tasks", "name a task instead")
-        words = text.split()
-        if words[:1] in (["inv"], ["nox"]) and words[0] == "inv" and len(words) > 1:
-            task = words[1].rstrip(".,;")
-            if not task.startswith("-") and not tasks.has(task):
+    for line, text in book.texts:
+        if (text.lstrip()[:2] in ("$ ", "# ") and _RAW.match(text)) or _CALL.search(text):
+            yield Finding(
+                book.file, line, f"{text.strip()!r} goes around the tasks", "name a task instead"
+            )
+    commands = {step.line + 1 for step in book.steps if not step.manual}
+    said = (place for place in (*book.spans, *book.texts) if place[0] not in commands)
+    for line, text in said:
+        for found in _INV.finditer(text):
+            task = found["task"].rstrip(".,;")
+            if not tasks.has(task):
                 yield Finding(book.file, line, f"`{text}`: no task {task}", "see inv --list")
+                continue
+            more = [word.strip("`'\".,;:()") for word in found["more"].split()]
+            if flag := tasks.no_flag(task, more):
+                yield Finding(
+                    book.file, line, f"`{text}`: {task} has no {flag}", f"see inv --help {task}"
+                )
 
 
 def _links(book: Runbook, files: Mapping[str, frozenset[str]]) -> Iterator[Finding]:
     for line, target in book.links:
         if re.match(r"[a-z][a-z0-9+.-]*:", target):
             continue
-        path, _, anchor = target.partition("#")
-        name = _normal(path) if path else f"{book.name}.md"
-        anchors = book.anchors if not path else files.get(name)
+        name, anchor = _linked(book, target)
+        anchors = book.anchors if target.startswith("#") else files.get(name)
         if anchors is None:
-            yield Finding(book.file, line, f"link to {path}: there is no such file", "mend it")
+            file = target.partition("#")[0]
+            yield Finding(book.file, line, f"link to {file}: there is no such file", "mend it")
         elif anchor and anchor not in anchors:
             yield Finding(book.file, line, f"link to {target}: no such heading", "mend the anchor")
+
+
+def _linked(book: Runbook, target: str) -> tuple[str, str]:
+    """File and anchor that a link names."""
+    path, _, anchor = target.partition("#")
+    return (_normal(path) if path else f"{book.name}.md"), anchor
 
 
 def _normal(path: str) -> str:

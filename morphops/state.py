@@ -1,23 +1,33 @@
 """The state folder: what must outlive a command, in one place that only its owner may enter.
 
 key                       key of the fingerprints, 32 random bytes
-lock                      see journal.Lock
-history.jsonl             see journal.History
+history.jsonl             see history.History; beside it room set aside for its last entries
 releases/<64 hex>/        an OCI image layout for each release that was ever used here
-deployments/<id>/         compose files, labels and values.env of one deployment
+deployments/<id>/         compose files, labels and values.env (or .age) of one deployment
+failures/<time>-<id>/      what a failed release left: see app.evidence
+pins.json                 releases that prune leaves
+runbooks/                 transcripts and reports
 build.json                the digests of the last `inv build`
+.plan-*                   scratch: what a plan was computed in, gone when it is
 """
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import secrets
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from morphops.errors import PreconditionError
+
+_SUFFIX = ".part"
+_HALF = re.compile(rf"\..+\.[a-z0-9_]{{8}}{re.escape(_SUFFIX)}")  # as `mkstemp` names it
+_SCRATCH = ".plan-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +39,13 @@ class Deployment:
 
     @property
     def values(self) -> Path:
-        """The env file that Compose gets; holds secrets, mode 0600."""
+        """The values that it ran with, mode 0600; see `app.values`, which reads and writes them."""
         return self.folder / "values.env"
+
+    @property
+    def sealed(self) -> Path:
+        """The same, encrypted, where the env file that they came from was."""
+        return self.folder / "values.env.age"
 
     @property
     def labels(self) -> Path:
@@ -113,35 +128,109 @@ class StateFolder:
         """The folder of one deployment."""
         return Deployment(id_, self.root / "deployments" / f"{id_:06d}")
 
-    def write(self, path: Path, data: bytes, mode: int = 0o600) -> None:
-        """Write a file whole or not at all: temporary file, fsync, rename, fsync of the folder.
+    def deployments(self) -> tuple[Deployment, ...]:
+        """The deployments that are kept here, the oldest first."""
+        folder = self.root / "deployments"
+        if not folder.is_dir():
+            return ()
+        return tuple(
+            self.deployment(int(p.name)) for p in sorted(folder.iterdir()) if p.name.isdigit()
+        )
+
+    def new_deployment(self, number: int) -> Deployment:
+        """A folder for a new deployment: that number, or the next one that nothing lies under.
+
+        What lies there without a history may be all that is left of it, and is not written over.
+        """
+        deployment = self.deployment(number)
+        while deployment.folder.exists():
+            deployment = self.deployment(deployment.id + 1)
+        return deployment
+
+    def scratch(self) -> Path:
+        """A new folder for what is gone again when a command ends; `leftovers` knows it.
+
+        Raises:
+            PreconditionError: it cannot be made.
+        """
+        self.ensure()
+        try:
+            return Path(tempfile.mkdtemp(dir=self.root, prefix=_SCRATCH))
+        except OSError as err:
+            raise _unwritable(self.root, err) from None
+
+    def leftovers(self, before: float) -> tuple[Path, ...]:
+        """What commands that were cut off left here: halves of files, and scratch folders.
+
+        Args:
+            before: only what nobody changed since then (seconds since the epoch).
+        """
+        found: list[Path] = []
+        for name, folders, files in os.walk(self.root):
+            folder = Path(name)
+            found += [folder / file for file in files if _HALF.fullmatch(file)]
+            found += [folder / inner for inner in folders if inner.startswith(_SCRATCH)]
+            # What a release brought has whatever names it has.
+            keep_out = {"files"} if folder.parent.name == "deployments" else set()
+            folders[:] = [f for f in folders if f not in keep_out and not f.startswith(_SCRATCH)]
+        return tuple(path for path in found if _changed(path) < before)
+
+    def write(self, path: Path, data: bytes) -> None:
+        """Write a file of this folder, mode 0600; see `write_whole`.
 
         Raises:
             PreconditionError: the folder cannot be written (disk full, read-only).
         """
-        try:
-            self._write(path, data, mode)
-        except OSError as err:
-            raise PreconditionError(
-                f"cannot write {path}: {err.strerror}",
-                hint="free space in the state folder, or see its owner and mode",
-            ) from None
-
-    def _write(self, path: Path, data: bytes, mode: int) -> None:
         self.ensure()
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        write_whole(path, data)
+
+
+def read_table(path: Path, *, hint: str) -> dict[str, dict[str, str]]:
+    """A JSON object of objects that this program wrote; empty where there is no such file.
+
+    Args:
+        path: the file.
+        hint: what to do where it is broken.
+
+    Raises:
+        PreconditionError: it is.
+    """
+    try:
+        table = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError):
+        table = None
+    if not isinstance(table, dict) or not all(isinstance(row, dict) for row in table.values()):
+        raise PreconditionError(f"{path} cannot be read", hint=hint)
+    return table
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all: temporary file, fsync, rename, fsync of the folder.
+
+    Its mode is 0600, and that of folders that have to be made 0700.
+
+    Raises:
+        PreconditionError: the folder cannot be written (disk full, read-only).
+    """
+    try:
+        _make(path.parent)
+        handle, temporary = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.name}.", suffix=_SUFFIX
+        )
         try:
             with os.fdopen(handle, "wb") as stream:
                 stream.write(data)
                 stream.flush()
-                os.fchmod(stream.fileno(), mode)
                 os.fsync(stream.fileno())
             Path(temporary).replace(path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
         fsync_folder(path.parent)
+    except OSError as err:
+        raise _unwritable(path, err) from None
 
 
 def fsync_folder(folder: Path) -> None:
@@ -151,3 +240,26 @@ def fsync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _make(folder: Path) -> None:
+    """Make a folder and those above it, so that their names outlive a power cut as well."""
+    if folder.is_dir():
+        return
+    _make(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    fsync_folder(folder.parent)
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:  # a write that ended, a plan that is over
+        return time.time()
+
+
+def _unwritable(path: Path, err: OSError) -> PreconditionError:
+    return PreconditionError(
+        f"cannot write {path}: {err.strerror}",
+        hint=f"free space there, or see owner and mode of {path.parent}",
+    )

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from morphops.model import Image
 
@@ -27,12 +27,14 @@ class Stack:
         files: what describes it, in order of precedence.
         env_file: the values; holds secrets.
         profiles: the optional parts that are switched on.
+        variables: what the values decide, and no shell that exports the same name.
     """
 
     project: str
     files: tuple[Path, ...]
     env_file: Path
     profiles: tuple[str, ...] = ()
+    variables: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,38 @@ class Port:
     host: str
     published: int
     target: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """How a container is started, as far as that can be compared with what runs.
+
+    Attributes:
+        command: its arguments; None where the image decides.
+        line: entrypoint and arguments, as far as they are known: the image may decide either.
+        user: as it is written; empty where the image decides.
+        variables: names of its environment.
+        mounts: (where inside, what from outside; of a volume its name, empty for one that has
+            none; whether it may write).
+        brought: names of variables and places of mounts that others bring (the image, a secret of
+            the compose files): to have them is no difference.
+        dropped, added: capabilities.
+        confined: whether it cannot gain privileges (`no-new-privileges`).
+        read_only: whether its root file system is.
+        privileged: whether it may do everything.
+    """
+
+    command: tuple[str, ...] | None = None
+    line: tuple[str, ...] = ()
+    user: str = ""
+    variables: frozenset[str] = frozenset()
+    mounts: frozenset[tuple[str, str, bool]] = frozenset()
+    brought: frozenset[str] = frozenset()
+    dropped: frozenset[str] = frozenset()
+    added: frozenset[str] = frozenset()
+    confined: bool = False
+    read_only: bool = False
+    privileged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +88,10 @@ class Service:
         config: digest over everything that makes the target replace it when it changes.
         ports: what it publishes.
         labels: the labels it would be given.
+        shape: how it would be started.
+        variables: variable of its environment → digest of the value.
+        keys: every other key of its configuration → digest of what stands there. Two renderings are
+            told apart by these digests; they are never shown and never stored.
     """
 
     name: str
@@ -61,6 +99,9 @@ class Service:
     config: str
     ports: tuple[Port, ...] = ()
     labels: Mapping[str, str] | None = None
+    shape: Shape = Shape()
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +115,23 @@ class Identity:
     kind: Literal["config", "manifest"]
     digest: str
 
+    def expected(self, image: Image) -> str:
+        """What a release records of an image, in this kind."""
+        return image.config if self.kind == "config" else image.manifest
+
     def is_of(self, image: Image) -> bool:
         """Whether this is that image of a release."""
         if self.kind == "config":
             return self.digest == image.config
         return self.digest in (image.manifest, image.index)
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """One run of a health check: when it began, as the target says it, and whether it passed."""
+
+    at: str
+    passed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +150,8 @@ class Container:
         release: digest of the release that created it.
         config: digest of the configuration that it was created with.
         health_output: what the last health check printed.
+        checks: the last health checks, oldest first.
+        checked_within: seconds in which one check follows another, at most; 0 where nobody checks.
         ports: what it publishes.
     """
 
@@ -111,6 +166,8 @@ class Container:
     release: str = ""
     config: str = ""
     health_output: str = ""
+    checks: tuple[HealthCheck, ...] = ()
+    checked_within: float = 0.0
     ports: tuple[Port, ...] = ()
 
     @property
@@ -145,6 +202,9 @@ class Watch(Protocol):
 class Target(Protocol):
     """A place to run on. Every method may raise EngineUnavailable or EngineCallFailed."""
 
+    def answers(self) -> bool:
+        """Whether it is there at all."""
+
     def render(self, stack: Stack) -> Mapping[str, Service]:
         """What would be started, by service name; needs no engine.
 
@@ -155,8 +215,8 @@ class Target(Protocol):
     def observe(self, project: str) -> Running:
         """What is there now."""
 
-    def pull(self, image: Image, say: Say) -> None:
-        """Fetch an image by digest and verify what came."""
+    def pull(self, image: Image, say: Say, *, stalled_after: float) -> None:
+        """Fetch an image by digest and verify what came; give up after so many silent seconds."""
 
     def has(self, image: Image) -> bool:
         """Whether the image is on the target already."""
@@ -178,6 +238,12 @@ class Target(Protocol):
 
     def fetch(self, container: Container, url: str, timeout: float) -> bytes:
         """GET a URL from inside of a container."""
+
+    def shapes(self, running: Running) -> Mapping[str, Shape]:
+        """How containers were really started, by id."""
+
+    def describe(self, running: Running) -> list[dict[str, Any]]:
+        """All that the target knows of containers, without values of their env."""
 
     def logs(self, container: Container, tail: int) -> tuple[str, ...]:
         """The last lines that it wrote, redacted."""

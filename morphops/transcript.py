@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,8 @@ from typing import Any
 from morphops.errors import InputError
 from morphops.model import short
 from morphops.runbook import Runbook, Step
+
+_LAST_HASH = re.compile(r"^\| transcript's last hash \| (?P<hash>[0-9a-f]{64}) \|$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,34 +30,44 @@ class Progress:
 
     Attributes:
         begin: the first entry.
-        passed: names of the steps that passed.
+        passed: names of the steps that passed in their own place.
         ended: whether it came to its end.
+        inputs: those that it began with, and those that were asked for since.
     """
 
     begin: Mapping[str, Any]
     passed: frozenset[str] = field(default_factory=frozenset)
     ended: bool = False
+    inputs: Mapping[str, str] = field(default_factory=dict)
+
+    def is_of(self, runbook: str, section: str) -> bool:
+        """Whether it is a run of this section."""
+        return (self.begin["runbook"], self.begin["section"]) == (runbook, section)
 
 
 def progress(entries: Sequence[Mapping[str, Any]]) -> Progress | None:
     """How far a run came; None where not even its beginning was written."""
     if not entries or entries[0].get("entry") != "begin":
         return None
-    passed = {e["step"] for e in entries if e["entry"] == "result" and e["passed"]}
-    return Progress(entries[0], frozenset(passed), entries[-1]["entry"] == "end")
+    results = [entry for entry in entries if entry["entry"] == "result" and entry["passed"]]
+    # What was done because another step failed says nothing of the time when its own turn comes.
+    passed = {entry["step"] for entry in results if not entry.get("on_fail_of")}
+    ended = entries[-1]["entry"] == "end"
+    return Progress(entries[0], frozenset(passed), ended, _inputs(entries))
+
+
+def _inputs(entries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    asked = {e["name"]: e["value"] for e in entries if e["entry"] == "input"}
+    return {**entries[0]["inputs"], **asked}
 
 
 def refuse_other(book: Runbook, section: str, run: Progress) -> None:
     """Refuse to go on with a run of another text.
 
     Raises:
-        InputError: the runbook was changed since, or it is another section.
+        InputError: the runbook was changed since.
     """
     begun = run.begin
-    if (begun["runbook"], begun["section"]) != (book.name, section):
-        raise InputError(
-            f"the run that was stopped is one of {begun['runbook']}, {begun['section']}"
-        )
     if begun["digest"] != book.digest:
         raise InputError(
             f"{book.file} was changed since the run began ({short(begun['digest'])} then, "
@@ -99,7 +112,7 @@ def report(entries: Sequence[Mapping[str, Any]], title: str, head: str) -> str:
         ("ended", end.get("at", "")),
         ("release before", begin["release"] or "none"),
         ("release after", end.get("release", "") or "none"),
-        *((f"input {name}", value) for name, value in begin["inputs"].items()),
+        *((f"input {name}", value) for name, value in _inputs(entries).items()),
         ("transcript's last hash", head),
     ]
     lines = [f"# {title}", "", "| | |", "|---|---|"]
@@ -115,13 +128,23 @@ def report(entries: Sequence[Mapping[str, Any]], title: str, head: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def last_hash(report: str) -> str:
+    """The hash of the transcript's last entry, as a report has it; empty where it has none."""
+    found = _LAST_HASH.search(report)
+    return found["hash"] if found else ""
+
+
 def _step_report(number: int, entry: Mapping[str, Any]) -> list[str]:
     verdict = "passed" if entry["passed"] else "**failed**"
-    lines = ["", f"## {number}. {entry['title']}: {verdict}", ""]
+    # The order in which they were done; a runbook's own numbers would stand beside it.
+    title = re.sub(r"^\d+\.\s+", "", entry["title"])
+    lines = ["", f"## {number}. {title}: {verdict}", ""]
+    if entry.get("on_fail_of"):
+        lines += [f"Because {entry['on_fail_of']} failed.", ""]
     if entry["signed_by"]:
         lines += [entry["command"], "", f"Signed off by {entry['signed_by']} at {entry['at']}."]
         return lines
-    lines += ["```sh", entry["command"], "```", ""]
+    lines += [*_fenced("sh", [entry["command"]]), ""]
     lines.append(f"{entry['began']}, {entry['seconds']:g} s.")
     lines.append("")
     for checked in entry["expectations"]:
@@ -130,8 +153,15 @@ def _step_report(number: int, entry: Mapping[str, Any]) -> list[str]:
             f"- {'as expected' if checked['met'] else '**not met**'}: `{checked['expect']}`{got}"
         )
     if entry["output"]:
-        lines += ["", "```text", *entry["output"], "```"]
+        lines += ["", *_fenced("text", entry["output"])]
     return lines
+
+
+def _fenced(language: str, lines: Sequence[str]) -> list[str]:
+    """A fence that nothing in it can close: longer than every run of backquotes."""
+    longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return [f"{fence}{language}", *lines, fence]
 
 
 def shown(words: Sequence[str]) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from morphops.errors import EngineCallFailed, MorphopsError
+from morphops.head import Head
 from morphops.model import Image
-from morphops.target import Container, Identity, Running, Say, Service, Stack
+from morphops.target import Container, Identity, Running, Say, Service, Shape, Stack
 
 
 @dataclass
@@ -25,6 +28,53 @@ class Recorder:
 
     def undoing(self, error: MorphopsError) -> None:
         self.lines.append(f"undoing: {error.what}")
+
+
+# What the steps that may change a container are called.
+TOUCHES = re.compile(r"(undo: )?(start wave|remove|stop and remove) ")
+
+
+@dataclass
+class StepLog:
+    """An `engine.Log`: keeps the steps, and how each came out."""
+
+    steps: list[str] = field(default_factory=list)
+    results: list[str] = field(default_factory=list)
+    on: dict[str, Callable[[], None]] = field(default_factory=dict)
+
+    def begin(self, step: str, *, touches: bool) -> None:
+        assert touches == bool(TOUCHES.match(step))
+        if step in self.on:
+            self.on[step]()
+        self.steps.append(step)
+
+    def end(self, result: str, took: float) -> None:
+        assert took >= 0
+        self.results.append(f"{self.steps[-1]}: {result}")
+
+
+@dataclass
+class Remembering:
+    """A `history.Witness` and a `head.Heads`: keeps the heads that it was told."""
+
+    heads: list[Head] = field(default_factory=list)
+    refuse: MorphopsError | None = None
+
+    def allow(self, *, sure: bool = True) -> None:
+        if self.refuse:
+            raise self.refuse
+
+    def told(self, head: Head) -> None:
+        self.heads.append(head)
+
+    def read(self, project: str) -> Head | None:
+        return self.heads[-1] if self.heads else None
+
+    def latest(self, project: str) -> Head | None:
+        return max(self.heads, key=lambda head: head.seq, default=None)
+
+    def write(self, project: str, head: Head) -> None:
+        self.heads.append(head)
 
 
 class QuietWatch:
@@ -44,6 +94,7 @@ class FakeTarget:
         sick: images whose containers never become healthy.
         calls: what was done, in order.
         on: call → what happens when it is made, for failures and signals.
+        away: how often it does not answer when it is asked whether it is there.
     """
 
     stacks: dict[str, Mapping[str, Service]]
@@ -53,11 +104,16 @@ class FakeTarget:
     on: dict[str, Callable[[], None]] = field(default_factory=dict)
     containers: dict[str, Container] = field(default_factory=dict)
     held: set[str] = field(default_factory=set)
+    away: int = 0
 
     def _call(self, text: str) -> None:
         self.calls.append(text)
         if text in self.on:
             self.on[text]()
+
+    def answers(self) -> bool:
+        there, self.away = not self.away, max(0, self.away - 1)
+        return there
 
     def render(self, stack: Stack) -> Mapping[str, Service]:
         return self.stacks[str(stack.env_file)]
@@ -65,7 +121,7 @@ class FakeTarget:
     def observe(self, project: str) -> Running:
         return Running(tuple(self.containers[name] for name in sorted(self.containers)))
 
-    def pull(self, image: Image, say: Say) -> None:
+    def pull(self, image: Image, say: Say, *, stalled_after: float) -> None:
         self._call(f"pull {image.name}")
 
     def has(self, image: Image) -> bool:
@@ -110,6 +166,12 @@ class FakeTarget:
 
     def fetch(self, container: Container, url: str, timeout: float) -> bytes:
         raise EngineCallFailed(f"nobody answers {url}")
+
+    def shapes(self, running: Running) -> Mapping[str, Shape]:
+        return {c.id: Shape() for c in self.containers.values()}
+
+    def describe(self, running: Running) -> list[dict[str, Any]]:
+        return [{"service": service} for service in self.containers]
 
     def logs(self, container: Container, tail: int) -> tuple[str, ...]:
         return (f"last words of {container.service}",)

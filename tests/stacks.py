@@ -2,40 +2,81 @@
 
 from __future__ import annotations
 
+import fcntl
+import gzip
 import hashlib
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+import tarfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import requests
 import yaml
 
+from morphops import base_image
 from morphops.base_image import BaseImage
 from morphops.model import canonical_json, digest_of
-from morphops.oci import MANIFEST
+from morphops.oci import INDEX, MANIFEST
 
 HERE = Path(__file__).parent
+# Bases are made from packages in seconds; kept between runs, since a recipe's digest names one.
+STORE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "morphops-tests"
 SECRET = "sk-sentinel-8c1f0e5d"
+
+ANNOUNCED = ("begin", "step", "end")
+
+_KILLED = """
+import os, signal, sys
+from invoke.main import program
+from morphops.chain import Chain
+at, kinds, stop = int(sys.argv.pop(1)), sys.argv.pop(1).split(","), int(sys.argv.pop(1))
+append, written = Chain.append, []
+def count(chain, entry, **how):
+    hash_ = append(chain, entry, **how)
+    if entry["entry"] in kinds:
+        written.append(hash_)
+        if len(written) == stop:
+            os.kill(os.getpid(), signal.SIGTERM)
+        if len(written) == at:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return hash_
+Chain.append = count
+sys.exit(program.run())
+"""
 
 
 @dataclass(frozen=True)
 class Inv:
-    """`inv` as a user calls it, in a project folder, with a state and a registry of its own."""
+    """`inv` as a user calls it, in a project folder, with a state and a registry of its own.
+
+    `within` are words before each command, and `extra` variables more, where it is to run on
+    another engine than this machine's.
+    """
 
     folder: Path
     state: Path
     registry: str
+    within: tuple[str, ...] = ()
+    extra: Mapping[str, str] = field(default_factory=dict)
 
     def __call__(self, *words: str, env: Mapping[str, str] | None = None) -> Result:
         """Run it to its end."""
+        return self._run("-m", "invoke", *words, env=env)
+
+    def script(self, code: str, *words: str) -> Result:
+        """Run it by a Python script of the test's own, which is given these arguments."""
+        return self._run("-c", code, *words)
+
+    def _run(self, *words: str, env: Mapping[str, str] | None = None) -> Result:
         done = subprocess.run(
-            [sys.executable, "-m", "invoke", *words],
+            [*self.within, sys.executable, *words],
             cwd=self.folder,
             env=self.environ | dict(env or {}),
             capture_output=True,
@@ -48,13 +89,26 @@ class Inv:
     def start(self, *words: str) -> subprocess.Popen[str]:
         """Start it and return at once."""
         return subprocess.Popen(
-            [sys.executable, "-m", "invoke", *words],
+            [*self.within, sys.executable, "-m", "invoke", *words],
             cwd=self.folder,
             env=self.environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
+
+    def killed(
+        self, at: int, *words: str, kinds: Sequence[str] = ANNOUNCED, stopped: int = 0
+    ) -> Result:
+        """Run it, and kill it (SIGKILL) when it has written so many entries of these kinds.
+
+        Args:
+            at: how many.
+            words: of the task.
+            kinds: of entries.
+            stopped: after how many it is told to stop before that (SIGTERM), so that it goes back.
+        """
+        return self.script(_KILLED, str(at), ",".join(kinds), str(stopped), *words)
 
     @property
     def environ(self) -> dict[str, str]:
@@ -63,7 +117,9 @@ class Inv:
         return kept | {
             "MORPHOPS_STATE": str(self.state),
             "MORPHOPS_REGISTRY": self.registry,
+            "MORPHOPS_AGE_IDENTITY": str(self.folder / "identity.txt"),
             "NO_COLOR": "1",
+            **self.extra,
         }
 
 
@@ -128,13 +184,27 @@ def write_env(path: Path, **values: str) -> None:
     path.chmod(0o600)
 
 
+def bases() -> dict[str, BaseImage]:
+    """The base images of the tests, by name."""
+    recipes = base_image.load_recipes(HERE.parent / "ops" / "docker" / "bases.yaml")
+    STORE.mkdir(parents=True, exist_ok=True)
+    with (STORE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one worker makes them, the others find them
+        made = base_image.make(recipes, ("python", "registry"), store=STORE, say=print)
+    return {image.name: image for image in made}
+
+
 def remove_images(*references: str) -> None:
-    """Remove the images whose names match, as `docker image ls --filter reference=` has it."""
+    """Let go of the names that match, as `docker image ls --filter reference=` has it.
+
+    Never by id: the same image may have other names, of whoever else tests on this engine.
+    """
     filters = [word for reference in references for word in ("--filter", f"reference={reference}")]
-    listing = ["docker", "image", "ls", "--no-trunc", "-q", *filters]
-    found = set(subprocess.run(listing, capture_output=True, text=True, check=True).stdout.split())
-    if found:
-        remove = ["docker", "image", "rm", "-f", *found]
+    names = "{{.Repository}}:{{.Tag}}\n{{.Repository}}@{{.Digest}}"
+    listing = ["docker", "image", "ls", "--digests", "--format", names, *filters]
+    lines = subprocess.run(listing, capture_output=True, text=True, check=True).stdout.split()
+    if found := {line for line in lines if "<none>" not in line}:
+        remove = ["docker", "image", "rm", *found]
         subprocess.run(remove, check=False, capture_output=True)
 
 
@@ -142,11 +212,41 @@ def remove_stack(project: str) -> None:
     """Remove what is left of a project on the engine: containers, networks, its held images."""
     down = ["docker", "compose", "-p", project, "down", "-t", "1", "--remove-orphans"]
     subprocess.run(down, check=False, capture_output=True)
+    forget(project)
     remove_images(f"morphops/{project}/*")
 
 
-def variant(base: BaseImage, registry: str, repository: str, **env: str) -> str:
-    """Push an image that differs from a base in its environment only.
+def forget(project: str) -> None:
+    """Let the engine forget the history of a project."""
+    listing = ["docker", "volume", "ls", "-q", "--filter", f"label=morphops.head={project}"]
+    heads = subprocess.run(listing, check=True, capture_output=True, text=True).stdout.split()
+    if heads:
+        subprocess.run(["docker", "volume", "rm", *heads], check=True, capture_output=True)
+
+
+def variant(
+    base: BaseImage,
+    registry: str,
+    repository: str,
+    *,
+    entrypoint: Sequence[str] = (),
+    layer: bytes = b"",
+    config: Mapping[str, Any] | None = None,
+    history: Sequence[str] = (),
+    **env: str,
+) -> str:
+    """Push an image that differs from a base in its configuration, and in one layer more.
+
+    It names its registry, so that no two runs on one engine have an image in common.
+
+    Args:
+        base: what it is made from.
+        registry, repository: where to.
+        entrypoint: of its containers; none: that of the base.
+        layer: content of a file in a layer of its own; none: it has the layers of the base.
+        config: more of its configuration (OCI image spec, config).
+        history: how more layers were made, which are empty.
+        env: of its containers.
 
     Returns:
         the digest of its manifest.
@@ -154,19 +254,34 @@ def variant(base: BaseImage, registry: str, repository: str, **env: str) -> str:
     document = json.loads(base.blob(base.config).read_bytes())
     document["config"]["Env"] = [
         *(document["config"].get("Env") or []),
-        *(f"{name}={value}" for name, value in env.items()),
+        *(f"{name}={value}" for name, value in {**env, "REGISTRY": registry}.items()),
     ]
-    config = canonical_json(document)
+    if entrypoint:
+        document["config"]["Entrypoint"] = list(entrypoint)
+    document["config"] |= config or {}
+    said = [{"created_by": text, "empty_layer": True} for text in history]
+    document["history"] = [*document.get("history", ()), *said]
+    packed, unpacked = _layer(layer) if layer else (b"", b"")
+    if layer:
+        document["rootfs"]["diff_ids"].append(digest_of(unpacked))
+        document.pop("history", None)
+    configured = canonical_json(document)
     manifest = json.loads((base.folder / "manifest").read_bytes())
-    manifest["config"] |= {"digest": digest_of(config), "size": len(config)}
-    blobs = {layer["digest"]: base.blob(layer["digest"]) for layer in manifest["layers"]}
+    manifest["config"] |= {"digest": digest_of(configured), "size": len(configured)}
+    blobs = {below["digest"]: base.blob(below["digest"]) for below in manifest["layers"]}
+    if layer:
+        kind = manifest["layers"][0]["mediaType"]
+        size, name = len(packed), digest_of(packed)
+        manifest["layers"].append({"mediaType": kind, "digest": name, "size": size})
     url = f"http://{registry}/v2/{repository}"
     with requests.Session() as session:
         session.trust_env = False
         for digest, path in blobs.items():
             with path.open("rb") as stream:
                 _put_blob(session, url, digest, stream)
-        _put_blob(session, url, digest_of(config), config)
+        _put_blob(session, url, digest_of(configured), configured)
+        if layer:
+            _put_blob(session, url, digest_of(packed), packed)
         data_ = canonical_json(manifest)
         digest = digest_of(data_)
         answer = session.put(
@@ -177,6 +292,42 @@ def variant(base: BaseImage, registry: str, repository: str, **env: str) -> str:
         )
         answer.raise_for_status()
     return digest
+
+
+def index(registry: str, repository: str, digest: str) -> str:
+    """Push an index of one image, as a build for several platforms makes.
+
+    Returns:
+        its digest.
+    """
+    url = f"http://{registry}/v2/{repository}/manifests"
+    with requests.Session() as session:
+        session.trust_env = False
+        image = session.get(f"{url}/{digest}", headers={"Accept": MANIFEST}, timeout=30)
+        image.raise_for_status()
+        described = {
+            "mediaType": image.headers["Content-Type"],
+            "digest": digest,
+            "size": len(image.content),
+            "platform": {"os": "linux", "architecture": "amd64"},
+        }
+        data_ = canonical_json(
+            {"schemaVersion": 2, "mediaType": INDEX, "manifests": [described]},
+        )
+        made = digest_of(data_)
+        tag = f"{url}/index-{made.removeprefix('sha256:')[:12]}"
+        session.put(tag, data=data_, headers={"Content-Type": INDEX}, timeout=30).raise_for_status()
+    return made
+
+
+def _layer(content: bytes) -> tuple[bytes, bytes]:
+    """A layer with one file: compressed, and as it is."""
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w") as archive:
+        entry = tarfile.TarInfo("layer")
+        entry.size = len(content)
+        archive.addfile(entry, io.BytesIO(content))
+    return gzip.compress(plain.getvalue(), mtime=0), plain.getvalue()
 
 
 def _put_blob(session: requests.Session, url: str, digest: str, data: Any) -> None:

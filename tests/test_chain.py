@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from morphops.chain import START, Chain
-from morphops.errors import IntegrityError, PreconditionError
+from morphops.errors import IntegrityError, LockLost, PreconditionError
 from morphops.model import canonical_json
 
 
@@ -68,6 +70,84 @@ def test_a_line_that_was_edited(chain: Chain, place: int) -> None:
 def test_a_line_that_is_no_entry(chain: Chain, line: bytes) -> None:
     chain.path.write_bytes(chain.path.read_bytes() + line + b"\n")
     assert refused(chain) == "c.jsonl:5: was changed after it was written"
+
+
+def test_a_key_that_was_put_in_twice(chain: Chain) -> None:
+    """The last one counts for a parser, so the hash is right; who reads the file sees the first."""
+    chain.append({"reason": "a drill"})
+    data = chain.path.read_bytes()
+    true = b'"reason":"a drill"'
+    chain.path.write_bytes(data.replace(true, b'"reason":"approved by the CEO",' + true))
+    assert refused(chain) == "c.jsonl:5: was changed after it was written"
+
+
+@pytest.mark.parametrize("change", [(b'"n":3', b'"n": 3'), (b'"n":3', b'"n":3.0'), (b"}", b"}\r")])
+def test_another_form_of_the_same_line(chain: Chain, change: tuple[bytes, bytes]) -> None:
+    lines = chain.path.read_bytes().split(b"\n")
+    lines[2] = lines[2].replace(*change)
+    chain.path.write_bytes(b"\n".join(lines))
+    assert refused(chain) == "c.jsonl:3: was changed after it was written"
+
+
+@pytest.mark.parametrize("line", [b"[" * 100_000, b'{"a":' * 100_000, b"9" * 5_000])
+def test_a_line_that_no_parser_can_take(chain: Chain, line: bytes) -> None:
+    chain.path.write_bytes(chain.path.read_bytes() + line + b"\n")
+    assert refused(chain) == "c.jsonl:5: was changed after it was written"
+
+
+@pytest.mark.parametrize("torn", [(0, 30), (20, 40), (3, 200), (0, 1)])
+def test_a_last_line_with_lost_pages_was_torn(chain: Chain, torn: tuple[int, int]) -> None:
+    """A power cut may keep the page with its end and not the ones before: they read as zeros."""
+    whole = chain.path.read_bytes()
+    chain.append({"n": 5, "text": "x" * 150})
+    line = bytearray(chain.path.read_bytes()[len(whole) : -1])
+    first, after = torn
+    line[first:after] = bytes(min(after, len(line)) - first)
+    chain.path.write_bytes(whole + bytes(line) + b"\n")
+    other = Chain(chain.path)  # as the next command sees it
+    assert [e["n"] for e in other.entries()] == [1, 2, 3, 4]
+    other.append({"n": 6})
+    assert [e["n"] for e in Chain(chain.path).entries()] == [1, 2, 3, 4, 6]
+    assert chain.path.read_bytes().startswith(whole + b"{")
+
+
+def test_zeros_elsewhere_are_no_torn_end(chain: Chain) -> None:
+    lines = chain.path.read_bytes().split(b"\n")
+    lines[1] = bytes(len(lines[1]))
+    chain.path.write_bytes(b"\n".join(lines))
+    assert refused(chain) == "c.jsonl:2: was changed after it was written"
+
+
+def test_an_entry_may_be_bound_to_the_one_that_it_follows(chain: Chain) -> None:
+    """Who was stopped before it could write does not write behind somebody who came after it."""
+    chain.entries()
+    found = chain.end
+    Chain(chain.path).append({"n": "somebody else's"})
+    written = chain.path.read_bytes()
+    with pytest.raises(LockLost, match=r"somebody else has written to .*c\.jsonl since"):
+        chain.append({"n": "late"}, after=found)
+    assert chain.path.read_bytes() == written
+    chain.append({"n": "in time"}, after=(5, chain.entries()[-1]["hash"]))
+    chain.path.unlink()
+    with pytest.raises(LockLost):
+        chain.append({"n": "to nothing"}, after=found)
+
+
+def test_a_writer_that_was_stopped_is_named_and_not_waited_for(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("morphops.chain._PATIENCE", 0.2)
+    written = chain.path.read_bytes()
+    with chain.path.open("rb") as stopped:
+        fcntl.flock(stopped, fcntl.LOCK_EX)
+        with pytest.raises(PreconditionError) as caught:
+            chain.append({"n": 5})
+        assert f"process {os.getpid()} has been at it for 0.2 s" in caught.value.what
+        assert caught.value.state == "nothing was added to it"
+        assert f"kill -KILL {os.getpid()}" in caught.value.hint
+        assert len(chain.entries()) == 4  # who reads waits for nobody
+    assert chain.path.read_bytes() == written
+    chain.append({"n": 5})
 
 
 def test_a_line_with_a_hash_of_its_own_still_does_not_follow(chain: Chain) -> None:

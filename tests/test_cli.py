@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import copy
+import io
+import itertools
 import json
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from invoke.exceptions import ParseError
+from invoke.parser import Parser
 
 from morphops import errors
 from morphops.errors import MorphopsError
+from morphops.report.console import Reporter
 from morphops.tasks import ns
 
 ROOT = Path(__file__).parents[1]
@@ -27,6 +35,16 @@ def fail(c, kind="", json=False):
         raise KeyboardInterrupt
     more = {"signum": 15} if kind == "Interrupted" else {"detail": ("a line",)}
     raise getattr(errors, kind)("it broke", state="as before", hint="inv status", **more)
+
+@task
+@command
+def show(c, json=False, exit=0):
+    perform(json, lambda site: {"state": "healthy", "exit": exit}, lambda r, v: r.say(v["state"]))
+
+@task
+@command
+def full(c, json=False):
+    raise OSError(28, "No space left on device", "/tmp/x")
 """
 
 
@@ -109,10 +127,52 @@ def test_every_option_is_explained(name: str) -> None:
         assert argument.help, f"{name}: {argument.name}"
 
 
+def test_no_task_is_taken_for_another() -> None:
+    """Of two calls in one line Invoke leaves one out, where the tasks' own names are the same."""
+    tasks = [ns[name] for name in ns.task_names]
+    assert all(one != other for one, other in itertools.combinations(tasks, 2))
+
+
 @pytest.mark.parametrize("path", [*ROOT.glob("morphops/**/*.py"), *ROOT.glob("*.md")], ids=str)
 def test_every_command_that_is_named_exists(path: Path) -> None:
     named = re.findall(r"(?<=[`\" /])inv ([a-z]+(?:\.[a-z]+)?)\b", path.read_text())
     assert set(named) <= {*ns.task_names, "history"}
+
+
+DOCUMENTS = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "ops/README.md",
+    "ops/services/README.md",
+    "docs/json.md",
+]
+
+
+def command_lines(text: str) -> list[str]:
+    """Every `inv …` of a document: lines in fences, and code within the text."""
+    fences = re.findall(r"^ *```\w*[^\n]*\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE)
+    lines = [line for fence in fences for line in fence.replace("\\\n", " ").splitlines()]
+    prose = re.sub(r"^ *```.*?^ *```", "", text, flags=re.DOTALL | re.MULTILINE)
+    # In the text, a task without anything is a name: see above.
+    inline = [" ".join(code.split()) for code in re.findall(r"`([^`]+)`", prose)]
+    lines += [code for code in inline if code.count(" ") > 1]
+    parts = [part.strip() for line in lines for part in line.split("&&")]
+    found = [re.match(r"(?:[A-Z_]+=\S+ )*(?:\.venv/bin/)?inv (.*)", part) for part in parts]
+    return [match[1] for match in found if match]
+
+
+@pytest.mark.parametrize(
+    ("document", "line"),
+    [(name, line) for name in DOCUMENTS for line in command_lines((ROOT / name).read_text())],
+)
+def test_every_command_line_of_the_documents_parses(document: str, line: str) -> None:
+    line = re.sub(r"<[^>]*>", "…", line.partition("──")[0])  # `<12 digits>`: what one puts there
+    words = shlex.split(line, comments=True)
+    if words[0].startswith("-"):  # a question to Invoke itself
+        return
+    parsed = Parser(contexts=copy.deepcopy(ns).to_contexts()).parse_argv(words)
+    assert len(parsed) == 1
+    assert not parsed[0].missing_positional_args
 
 
 def test_no_bundle_here(tmp_path: Path) -> None:
@@ -120,3 +180,140 @@ def test_no_bundle_here(tmp_path: Path) -> None:
     done = inv(tmp_path, "status")
     assert done.returncode == 2
     assert "there is no ops/bundle.yaml" in done.stderr
+
+
+@pytest.mark.parametrize("words", [("prune", "--keep=x"), ("history", "--limit=1.5")])
+def test_what_is_no_number_is_refused_in_words(words: tuple[str, str]) -> None:
+    with pytest.raises(ParseError, match=r"^'.+' is no whole number$"):
+        Parser(contexts=ns.to_contexts()).parse_argv(list(words))
+    (call,) = Parser(contexts=ns.to_contexts()).parse_argv(["prune", "--keep=2"])
+    assert call.args["keep"].value == 2
+
+
+def test_nobody_who_reads_is_no_reason_to_stop() -> None:
+    """`inv deploy 2>&1 | tee log`, and Ctrl-C ends `tee` as well: going back must go on."""
+    script = """
+import sys
+from morphops.errors import GateFailed
+from morphops.report.console import Reporter
+reporter = Reporter()
+sys.stdin.read()  # until nobody reads any more
+for _ in range(3):
+    reporter.step(1, 2, "x" * 100_000)
+    reporter.note("y")
+    reporter.undoing(GateFailed("z"))
+print("went on", flush=True)
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    process.stderr.close()
+    out, _ = process.communicate("")
+    assert (process.returncode, out) == (0, "went on\n")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "tasks.py").write_text(TASKS)
+    shutil.copytree(ROOT / "tests" / "stack", tmp_path / "ops")
+    return tmp_path
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)], ids=["text", "json"])
+@pytest.mark.parametrize(("own", "code"), [(0, 1), (6, 6)])
+def test_a_result_that_cannot_be_written(
+    project: Path, options: tuple[str, ...], own: int, code: int
+) -> None:
+    """What was done is done; that nobody could be told is a failure all the same."""
+    command = [sys.executable, "-m", "invoke", "show", f"--exit={own}", *options]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command, cwd=project, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == code
+    assert done.stderr.splitlines() == [
+        "the result could not be written: No space left on device",
+        "state: the command itself came to its end (healthy)",
+        "next:  inv status; inv history",
+    ]
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)], ids=["text", "json"])
+def test_a_failure_that_cannot_be_written_keeps_its_exit_code(
+    project: Path, options: tuple[str, ...]
+) -> None:
+    command = [sys.executable, "-m", "invoke", "fail", "--kind=RolledBack", *options]
+    with Path("/dev/full").open("w") as full:
+        for streams in (
+            {"stdout": full, "stderr": subprocess.PIPE},
+            {"stdout": full, "stderr": full},
+        ):
+            done = subprocess.run(command, cwd=project, text=True, check=False, **streams)
+            assert done.returncode == 4
+            assert not done.stderr or "Traceback" not in done.stderr
+
+
+def test_who_stops_reading_hears_no_more(project: Path) -> None:
+    command = f"{sys.executable} -m invoke show --json 2>err | true; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=project, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "0\n"
+    assert (project / "err").read_text() == ""
+
+
+def test_what_the_machine_refuses_and_nobody_expected(project: Path) -> None:
+    done = inv(project, "full", "--json")
+    assert done.returncode == 3
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[0] == "/tmp/x: No space left on device"
+    error = json.loads(done.stdout)["error"]
+    assert error["state"] == "it stopped there; what it had done until then stays"
+    assert error["next"] == "inv status"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("env.check", "--env-file=~nosuch/x"), "~nosuch/x: Could not determine home directory"),
+        (("env.init", "~nosuch/x"), "~nosuch/x: Could not determine home directory"),
+        (("env.init", "x", "--source=~nosuch/x"), "~nosuch/x: Could not determine home directory"),
+        (("env.init", "x.age", "--source=~nosuch/x"), "~nosuch/x: Could not determine"),
+        (("env.init", "--nonsense"), "'--nonsense' begins with a dash"),
+    ],
+)
+def test_a_path_that_is_none(
+    project: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], says: str
+) -> None:
+    (project / "tasks.py").write_text("from morphops.tasks import ns\n")
+    monkeypatch.setenv("MORPHOPS_BUNDLE", str(ROOT / "ops" / "bundle.yaml"))
+    monkeypatch.setenv("MORPHOPS_STATE", str(project / "state"))
+    done = inv(project, *words)
+    assert (done.returncode, says in done.stderr) == (2, True), done.stderr
+    assert not (project / "--nonsense").exists()
+    assert not (project / "x").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("---\nmain: a\n---\n# Title\n\nfirst\n\n---\n\nlast\n", ["Title", "first", "last"]),
+        (
+            "# Title\n\nfirst\n\n---\n\nsecond\n\n---\n\nlast\n",
+            ["Title", "first", "second", "last"],
+        ),
+        ("# Title\n", ["Title"]),
+    ],
+)
+def test_only_what_stands_at_the_start_is_front_matter(text: str, shown: list[str]) -> None:
+    from rich.console import Console
+
+    reporter, out = Reporter(), io.StringIO()
+    reporter.__dict__["_out"] = Console(file=out, force_terminal=True, width=80)
+    reporter.markdown(text)
+    assert [word for word in (*shown, "main") if word in out.getvalue()] == shown

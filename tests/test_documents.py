@@ -82,7 +82,7 @@ def test_a_path_that_is_no_template_is_a_mistake_of_the_bundle(path: str) -> Non
     with pytest.raises(InputError) as caught:
         config.parse_bundle(wrong, "b.yaml")
     assert caught.value.what == (
-        "b.yaml: documents/data/path: braces hold the name of a variable: {NAME}"
+        "b.yaml:19: documents/data/path: braces hold the name of a variable: {NAME}"
     )
 
 
@@ -102,6 +102,11 @@ def test_a_path_that_is_no_template_is_a_mistake_of_the_bundle(path: str) -> Non
 )
 def test_a_field_as_a_variable(value: Any, text: str) -> None:
     assert provided({"deep": [{"field": value}]}, A="deep[0].field") == {"A": text}
+
+
+def test_one_that_is_nested_too_deeply(tmp_path: Path) -> None:
+    (tmp_path / "m.json").write_text("[" * 100_000)
+    assert "m.json is no JSON" in refused(f"{tmp_path}/m.json", {}).what
 
 
 def test_a_list_can_be_joined() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from random import Random
 
@@ -151,6 +152,19 @@ def test_all_findings_at_once() -> None:
             "\n\nhttps://rpc.example/v2/key?a=b\n",
             "x.env:3: is no NAME=value line; mend it or remove it",
         ),
+        ("A=1\nB=a\0b\n", "x.env:2: B holds a NUL byte; write the line anew"),
+        ("A=1\rB=2\n", "x.env:1: a carriage return stands within the line; end each with \\n"),
+        ("# c\rA=2\n", "x.env:1: a carriage return stands within the line; end each with \\n"),
+        *(
+            (
+                line,
+                "x.env:1: A has odd white space or a control character; remove it, or write it in"
+                " single quotes: NAME='…'",
+            )
+            for line in ("A=\xa0x", "A=x\x85", "A=x\u2028#c", "A=\x0bx", "A=\x1b[0m", "A\xa0='x'")
+        ),
+        ("\x0c\n", "x.env:1: is no NAME=value line; mend it or remove it"),
+        ("export #c\n", "x.env:1: is no NAME=value line; mend it or remove it"),
         ("export A\n", "x.env:1: is no NAME=value line; mend it or remove it"),
     ],
 )
@@ -212,7 +226,7 @@ def test_lines_are_counted_through_blanks_comments_and_crlf() -> None:
 
 
 # Compose and python-dotenv end a line at these, and nothing else: not at U+2028 or U+0085.
-one_line = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n"))
+one_line = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n\0"))
 awkward = st.text("ab '\"\\$#={}`\t\u2028\x85", max_size=12)
 names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
 
@@ -282,9 +296,20 @@ def test_what_cannot_be_loaded(tmp_path: Path) -> None:
     path.write_bytes(b"URL=hunter2\xff\n")
     with pytest.raises(InputError) as caught:
         envfile.load(path)
-    assert caught.value.message() == f"{path}: cannot be read: UnicodeDecodeError"
-    with pytest.raises(InputError, match="cannot be read: NotADirectoryError"):
+    assert caught.value.what == f"{path}:1: is not UTF-8; write the file anew as UTF-8"
+    assert "hunter2" not in caught.value.message()
+    with pytest.raises(InputError, match="cannot be read: Not a directory"):
         envfile.load(path / "y.env")
+    path.write_bytes(b"A=1\n" * 100_000)
+    with pytest.raises(InputError, match="larger than 256 KiB, so it is no env file"):
+        envfile.load(path)
+
+
+def test_what_is_no_file_keeps_nobody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(InputError, match="is no regular file, not an env file"):
+            envfile.load(path)
 
 
 def test_generated_keys_are_fresh_and_shared() -> None:

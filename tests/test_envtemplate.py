@@ -12,7 +12,7 @@ from morphops.app import environment
 from morphops.app.site import open_site
 from morphops.envschema import EnvSchema, Template, Variable
 from morphops.errors import ConfigError, InputError
-from morphops.report import Reporter
+from morphops.report.console import Reporter
 from tests import stacks
 
 ROOT = Path(__file__).parents[1]
@@ -117,8 +117,8 @@ def test_a_template_that_fits_nothing(site: Any) -> None:
     with pytest.raises(ConfigError) as caught:
         environment.template(site)
     assert caught.value.detail == (
-        f"{schema}: templates/X_: a-z, 0-9 and -, since it names a file",
-        f"{schema}: templates/X_/variables/0: no variable has the name 'Z*'",
+        f"{site.shown(schema)}:10: templates/X_: a-z, 0-9 and -, since it names a file",
+        f"{site.shown(schema)}:10: templates/X_/variables/0: no variable has the name 'Z*'",
     )
 
 

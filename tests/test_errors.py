@@ -13,6 +13,7 @@ from morphops.errors import Interrupted, MorphopsError
 CODES = {
     "MorphopsError": 1,
     "Bug": 1,
+    "NotShown": 1,  # or what the result itself says
     "StepFailed": 1,  # each has the code of its step
     "InputError": 2,
     "ConfigError": 2,
@@ -23,6 +24,7 @@ CODES = {
     "NotFound": 3,
     "IntegrityError": 3,
     "LockHeld": 3,
+    "LockLost": 5,
     "GateFailed": 3,
     "RolledBack": 4,
     "RollbackFailed": 5,

@@ -14,17 +14,18 @@ import pytest
 import requests
 
 from morphops import base_image, base_push
-from morphops.docker import bake, local_registry
+from morphops.docker import bake, local_registry, sweeping
 from morphops.docker.client import Docker
 from morphops.errors import (
+    ConfigError,
     EngineCallFailed,
     InputError,
     PreconditionError,
     RegistryError,
 )
 from morphops.model import is_digest
+from tests import stacks
 
-BASES = Path(__file__).parent.parent / "ops" / "docker" / "bases.yaml"
 FROM = "tool:1@sha256:" + "0" * 64
 
 
@@ -40,11 +41,8 @@ def docker() -> Docker:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> base_image.BaseImage:
-    recipes = base_image.load_recipes(BASES)
-    store = tmp_path_factory.mktemp("bases")
-    (image,) = base_image.make(recipes, ("registry",), store=store, say=print)
-    return image
+def made() -> base_image.BaseImage:
+    return stacks.bases()["registry"]
 
 
 @pytest.fixture(scope="module")
@@ -195,6 +193,7 @@ class Workshop:
         options: dict[str, object] = {
             "file": self.folder / "bake.hcl",
             "folder": self.folder,
+            "project": "shop",
             "registry": self.registry,
             "version": "1",
             "revision": "abc",
@@ -220,10 +219,7 @@ def workshop(
     shop = Workshop(docker, tmp_path, registry, str(base))
     shop.dockerfile("COPY code /code")
     yield shop
-    client = docker.client()
-    for left in client.image.list(all=True):
-        if any(name.startswith(f"{registry}/") for name in left.repo_tags + left.repo_digests):
-            client.image.remove(left.id, force=True)
+    stacks.remove_images(f"{registry}/*/*")
 
 
 @pytest.mark.engine
@@ -253,6 +249,12 @@ def test_load_without_push_names_the_image(workshop: Workshop) -> None:
     ids = workshop.bake(push=False)
     tag = f"{workshop.registry}/shop/one:build"
     assert workshop.docker.client().image.inspect(tag).id == ids["one"]
+    # The next build takes its name away, and it is still known as ours.
+    (workshop.folder / "src" / "code").write_text("2\n")
+    assert workshop.bake(push=False)["one"] != ids["one"]
+    left = [image for image in sweeping.images(workshop.docker) if image.id == ids["one"]]
+    assert [(image.references, image.project) for image in left] == [(frozenset(), "shop")]
+    assert sweeping.let_go(workshop.docker, [ids["one"]]) == ()
 
 
 @pytest.mark.engine
@@ -281,7 +283,7 @@ def test_a_failed_build_shows_its_last_lines_without_secrets(workshop: Workshop)
 @pytest.mark.engine
 def test_a_bake_file_that_does_not_parse(workshop: Workshop) -> None:
     (workshop.folder / "bake.hcl").write_text('target "one" {\n')
-    with pytest.raises(EngineCallFailed, match=r"could not read the bake file bake\.hcl") as caught:
+    with pytest.raises(ConfigError, match=r"could not read the bake file bake\.hcl") as caught:
         workshop.bake()
     assert caught.value.detail
 
@@ -302,21 +304,25 @@ def test_a_bake_file_that_is_not_there(tmp_path: Path) -> None:
 def test_the_override_says_what_only_this_machine_knows(tmp_path: Path) -> None:
     (tmp_path / "src").mkdir()
     definition = {"one": {"context": "src"}, "far": {"context": "https://forge.example/x.git"}}
-    found = bake.override(definition, tmp_path, {FROM: "127.0.0.1:1/base@sha256:1"}, Path("/ca"))
+    found = bake.override(
+        definition, tmp_path, "shop", {FROM: "127.0.0.1:1/base@sha256:1"}, Path("/ca")
+    )
     contexts = {FROM: "docker-image://127.0.0.1:1/base@sha256:1"}
+    labels = {"morphops.project": "shop"}
     assert found["target"] == {
         "one": {
+            "labels": labels,
             "context": str(tmp_path / "src"),
             "contexts": contexts,
             "secret": ["id=ca,src=/ca"],
         },
-        "far": {"contexts": contexts, "secret": ["id=ca,src=/ca"]},
+        "far": {"labels": labels, "contexts": contexts, "secret": ["id=ca,src=/ca"]},
     }
-    assert bake.override({"one": {"context": "src"}}, tmp_path, {}, None)["target"]["one"] == {
-        "context": str(tmp_path / "src")
+    assert bake.override({"one": {"context": "src"}}, tmp_path, "shop", {}, None)["target"] == {
+        "one": {"labels": labels, "context": str(tmp_path / "src")}
     }
     with pytest.raises(InputError, match="context of one is not there"):
-        bake.override({"one": {"context": "none"}}, tmp_path, {}, None)
+        bake.override({"one": {"context": "none"}}, tmp_path, "shop", {}, None)
     json.dumps(found)
 
 

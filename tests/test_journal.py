@@ -1,21 +1,23 @@
-"""What was done, what runs by right, where a rollback goes; and the lock."""
+"""What was done, what runs by right, where a rollback goes."""
 
 from __future__ import annotations
 
 import json
 import os
-import signal
 import stat
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
 from morphops import journal
-from morphops.errors import LockHeld, PreconditionError
-from morphops.journal import History, Kind, Outcome, Record
+from morphops.chain import Chain
+from morphops.errors import IntegrityError, LockLost, PreconditionError
+from morphops.head import Head
+from morphops.history import History, Journal, user
+from morphops.journal import Done, Kind, Outcome, Record
+from tests.fakes import Remembering
 
 Told = tuple[Kind, str, Outcome | Literal[""]]
 
@@ -76,6 +78,9 @@ C: Told = ("deploy", "C", "deployed")
         ((A, B, ("up", "A", "deployed")), "AB", "A"),
         ((A, ("deploy", "A2", "deployed"), BACK_A), "A", ""),
         ((A, B, ("rollback", "A2", "deployed")), "ABA", "B"),
+        ((("adopt", "A", "deployed"), B), "AB", "A"),
+        ((A, B, ("adopt", "", "adopted")), "AB", "A"),
+        ((A, B, ("break", "", "broken"), ("prune", "", "pruned")), "AB", "A"),
     ],
 )
 def test_the_healthy_stack_and_the_way_back(told: tuple[Told, ...], stack: str, back: str) -> None:
@@ -115,6 +120,14 @@ def test_what_was_cut_off_is_the_last_operation_only() -> None:
     assert journal.cut_off(records(("deploy", "B", ""), A)) is None
 
 
+def test_what_was_cut_off_before_a_history_was_adopted_is_settled() -> None:
+    cut: Told = ("deploy", "B", "")
+    assert journal.cut_off(records(A, cut, ("adopt", "", "adopted"))) is None
+    assert journal.cut_off(records(A, cut, ("adopt", "", ""))) is not None
+    assert journal.cut_off(records(A, cut, ("break", "", "broken"))) is not None
+    assert journal.cut_off(records(("adopt", "B", "deployed"), cut)) is not None
+
+
 def test_down_is_known_until_something_runs_again() -> None:
     down: Told = ("down", "", "stopped")
     assert journal.is_down(records(A, down))
@@ -125,16 +138,22 @@ def test_down_is_known_until_something_runs_again() -> None:
     assert journal.is_down(records(A, down, ("up", "A", "failed")))
 
 
-def begun(history: History, release: str = "A") -> Record:
+def writing(path: Path) -> Journal:
+    return Journal(path, Remembering())
+
+
+def begun(history: Journal, release: str = "A") -> Record:
     return history.begin("deploy", release=release, deployment=1, fingerprint="", reason="why")
 
 
 def test_operations_are_put_together_from_their_entries(tmp_path: Path) -> None:
-    history = History(tmp_path / "history")
+    history = writing(tmp_path / "history")
     assert history.records() == ()
     assert history.next_id() == 1
     one = begun(history)
-    history.step(one, "pull")
+    history.step(one, "pull", touches=False)
+    history.result(one, "ok", 1.23456)
+    assert not history.records()[0].touched
     history.step(one, "start wave 1")
     assert journal.cut_off(history.records()) == history.records()[0]
     assert history.next_id() == 2
@@ -142,13 +161,18 @@ def test_operations_are_put_together_from_their_entries(tmp_path: Path) -> None:
     two = begun(history, "B")
     history.end(two, "deployed")
     first, second = history.records()
-    assert (first.steps, first.outcome) == (("pull", "start wave 1"), "rolled back")
+    assert first.steps == (
+        Done("pull", first.steps[0].at, touches=False, result="ok", took=1.235),
+        Done("start wave 1", first.steps[1].at),
+    )
+    assert first.touched
+    assert first.outcome == "rolled back"
     assert (first.reason, first.error) == ("why", "unhealthy: é\n second line")
     assert first.began <= first.ended
     assert (second.id, second.release, second.steps) == (2, "B", ())
     assert second.as_json()["outcome"] == "deployed"
     assert journal.cut_off(history.records()) is None
-    assert len((tmp_path / "history").read_bytes().splitlines()) == 6
+    assert len((tmp_path / "history").read_bytes().splitlines()) == 7
     assert stat.S_IMODE((tmp_path / "history").stat().st_mode) == 0o600
 
 
@@ -164,7 +188,7 @@ def test_an_entry_is_on_disk_before_the_call_returns(
         synced.append("folder" if what == tmp_path else json.loads(last)["entry"])
 
     monkeypatch.setattr(os, "fsync", fsync)
-    history = History(path)
+    history = writing(path)
     record = begun(history)
     # The first entry makes the file, whose name must outlive a power cut as well.
     assert synced == ["begin", "folder"]
@@ -179,7 +203,7 @@ def test_an_entry_is_on_disk_before_the_call_returns(
 )
 def test_a_torn_last_line_is_not_trusted_and_is_repaired(tmp_path: Path, torn: bytes) -> None:
     path = tmp_path / "history"
-    history = History(path)
+    history = writing(path)
     first = begun(history)
     whole = path.read_bytes()
     path.write_bytes(whole + torn)
@@ -194,7 +218,7 @@ def test_a_first_line_that_is_torn(tmp_path: Path) -> None:
     path = tmp_path / "history"
     path.write_bytes(b'{"entry":"beg')
     assert History(path).records() == ()
-    begun(History(path))
+    begun(writing(path))
     assert [record.id for record in History(path).records()] == [1]
 
 
@@ -212,61 +236,123 @@ BEGIN: dict[str, Any] = {
 }
 
 
+END: dict[str, Any] = {"entry": "end", "id": 1, "ended": "t", "outcome": "deployed", "error": ""}
+
+
 @pytest.mark.parametrize(
     "broken",
     [
-        '{"entry"',
-        "5",
-        "[]",
-        "{}",
-        '{"entry":"step","id":2,"step":"of nothing"}',
-        '{"entry":"end","id":2,"outcome":"deployed"}',
-        '{"entry":"step","id":1}',
-        '{"entry":"begin","id":2}',
-        '{"entry":"end","id":1,"unheard_of":1}',
-        '{"entry":"pause","id":1}',
-        "\xff",
+        {},
+        {"entry": "step", "id": 2, "step": "of nothing"},
+        {"entry": "end", "id": 2, "outcome": "deployed"},
+        {"entry": "step", "id": 1},
+        {"entry": "begin", "id": 2},
+        {"entry": "end", "id": 1, "unheard_of": 1},
+        {"entry": "resume", "id": 1},
+        {"entry": "pause", "id": 1},
+        {"entry": "result", "id": 1, "result": "ok", "took": 1, "at": "t"},
+        # One line must not say what takes two: that something was begun, and how it came out.
+        BEGIN | {"id": 2, "kind": "approve", "subject": "never-loose", "outcome": "recorded"},
+        BEGIN | {"id": 2, "ended": "t"},
+        BEGIN | {"id": 2, "error": "x"},
+        BEGIN | {"id": 2, "steps": []},
+        BEGIN | {"id": 2, "resumed": ["resume"]},
+        BEGIN | {"id": 2, "kind": "bless"},
+        BEGIN | {"id": "2"},
+        BEGIN,  # once more
+        END | {"kind": "approve"},
+        END | {"subject": "never-loose"},
+        END | {"outcome": "blessed"},
+        END | {"outcome": ""},
+        {"entry": "end", "id": 1},
     ],
 )
-def test_a_line_that_is_no_entry_is_refused(tmp_path: Path, broken: str) -> None:
+def test_a_line_that_is_no_entry_is_refused(tmp_path: Path, broken: dict[str, Any]) -> None:
     path = tmp_path / "history"
-    for after in ("", json.dumps({"entry": "step", "id": 1, "step": "pull"}) + "\n"):
-        text = f"{json.dumps(BEGIN)}\n{broken}\n{after}"
-        path.write_text(text, encoding="latin-1")
-        with pytest.raises(PreconditionError) as caught:
-            History(path).records()
-        assert caught.value.what == f"{path}:2: is no entry of the history"
-        assert "backup" in caught.value.hint
-        assert path.read_text(encoding="latin-1") == text
+    chain = Chain(path)
+    chain.append(BEGIN)
+    chain.append(broken)
+    text = path.read_text()
+    with pytest.raises(PreconditionError) as caught:
+        History(path).records()
+    assert caught.value.what == f"{path}:2: is no entry of the history"
+    assert "backup" in caught.value.hint
+    assert path.read_text() == text
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        {"entry": "step", "id": 1, "at": "t", "step": "start wave 1"},
+        {"entry": "result", "id": 1, "at": "t", "result": "ok", "took": 1},
+        {"entry": "resume", "id": 1, "at": "t", "how": "resume", "user": "u", "host": "h"},
+        END | {"outcome": "rolled back"},
+    ],
+)
+def test_nothing_comes_after_the_end_of_an_operation(tmp_path: Path, late: dict[str, Any]) -> None:
+    chain = Chain(tmp_path / "history")
+    step = {"entry": "step", "id": 1, "at": "t", "step": "pull"}
+    for entry in (BEGIN, step, END, late):
+        chain.append(entry)
+    with pytest.raises(IntegrityError, match="history:4: is no entry of the history"):
+        History(chain.path).records()
+
+
+def test_a_line_that_was_edited_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "history"
+    history = writing(path)
+    history.end(begun(history), "failed")
+    path.write_text(path.read_text().replace('"outcome":"failed"', '"outcome":"deployed"'))
+    with pytest.raises(IntegrityError, match=r"history:2: was changed after it was written"):
+        history.records()
+    with pytest.raises(IntegrityError):
+        begun(history)
 
 
 def test_an_entry_is_read_as_it_was_written(tmp_path: Path) -> None:
     path = tmp_path / "history"
-    path.write_text(json.dumps(BEGIN) + "\n")
+    Chain(path).append(BEGIN)
     (record,) = History(path).records()
     assert {"entry": "begin", **record.as_json()} == BEGIN | {
         "ended": "",
         "outcome": "",
         "error": "",
+        "plan": "",
+        "subject": "",
+        "variables": (),
         "steps": (),
+        "resumed": (),
     }
 
 
+def test_what_was_cut_off_is_taken_up_again(tmp_path: Path) -> None:
+    history = writing(tmp_path / "history")
+    record = begun(history)
+    history.step(record, "pull")
+    history.resume(record, "abort")
+    assert journal.cut_off(history.records()) is not None
+    history.end(record, "rolled back")
+    (record,) = history.records()
+    assert (record.outcome, [done.step for done in record.steps]) == ("rolled back", ["pull"])
+    assert record.resumed[0].startswith(f"abort by {user()} on ")
+
+
 def test_a_history_that_cannot_be_written(tmp_path: Path) -> None:
-    with pytest.raises(PreconditionError, match=r"cannot write the history .*: No such file"):
-        begun(History(tmp_path / "none" / "history"))
+    with pytest.raises(PreconditionError, match=r"cannot .* beside .*history: No such file"):
+        begun(writing(tmp_path / "none" / "history"))
 
 
 def test_a_history_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(PreconditionError, match=r"cannot read the history .*: Is a directory"):
+    with pytest.raises(PreconditionError, match=r"cannot read .*: Is a directory"):
         History(tmp_path).records()
 
 
 def test_a_disk_that_fills_up_is_not_taken_for_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    history = History(tmp_path / "history")
+    history = writing(tmp_path / "history")
     record = begun(history)
+    (tmp_path / "history.spare").unlink()  # no room was set aside
     write, full = os.write, iter([False, True])
 
     def some(handle: int, data: bytes) -> int:
@@ -284,8 +370,124 @@ def test_a_disk_that_fills_up_is_not_taken_for_written(
     assert history.records()[0].outcome == "failed"
 
 
+def test_room_was_set_aside_for_a_disk_that_fills_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was begun is recorded to its end, and then nothing new begins."""
+    history = writing(tmp_path / "history")
+    record = begun(history)
+    spare = tmp_path / "history.spare"
+    assert spare.stat().st_size == 64 * 1024
+    write = os.write
+
+    def full_until_there_is_room(handle: int, data: bytes) -> int:
+        if spare.stat().st_size == 64 * 1024:
+            write(handle, data[:10])
+            raise OSError(28, "No space left on device")
+        return write(handle, data)
+
+    def full(handle: int, offset: int, length: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full_until_there_is_room)
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    history.step(record, "start wave 1")
+    history.end(record, "rolled back")
+    # A page was given, and no more: an evidence that is written meanwhile must not get the rest.
+    assert spare.stat().st_size == 60 * 1024
+    (ended,) = history.records()
+    assert ([done.step for done in ended.steps], ended.outcome) == (["start wave 1"], "rolled back")
+    with pytest.raises(PreconditionError, match="cannot set 64 KiB aside") as caught:
+        begun(history)
+    assert caught.value.state == "nothing was changed"
+    assert history.records() == (ended,)
+    assert not spare.exists()
+
+
+def test_the_witness_is_told_before_each_step_and_at_the_end(tmp_path: Path) -> None:
+    witness = Remembering()
+    history = Journal(tmp_path / "history", witness)
+    first = begun(history)
+    history.end(first, "deployed")
+    record = begun(history, "B")
+    history.step(record, "pull")
+    history.result(record, "ok", 0)
+    history.end(record, "deployed")
+    entries = history.chain.entries()
+    told = [(h.seq, h.release, h.operation, h.step) for h in witness.heads]
+    assert told == [
+        (1, "", 1, "its first step"),
+        (2, "A", 0, ""),
+        (3, "A", 2, "its first step"),
+        (4, "A", 2, "pull"),
+        (6, "B", 0, ""),
+    ]
+    assert all(entries[h.seq - 1]["hash"] == h.hash for h in witness.heads)
+
+
+def test_who_lost_the_lock_writes_nothing(tmp_path: Path) -> None:
+    witness = Remembering()
+    history = Journal(tmp_path / "history", witness)
+    record = begun(history)
+    before = history.path.read_bytes()
+    witness.refuse = LockLost("gone")
+    for write in (
+        lambda: history.step(record, "pull"),
+        lambda: history.resume(record, "abort"),
+        lambda: history.end(record, "failed"),
+        lambda: begun(history),
+    ):
+        with pytest.raises(LockLost):
+            write()
+    assert history.path.read_bytes() == before
+
+
+def test_who_lost_the_lock_while_it_announced_a_step_does_not_do_it(tmp_path: Path) -> None:
+    """Stopped while the disk was synced, or the engine told: it is asked again before it acts."""
+
+    class Stopped(Remembering):
+        def told(self, head: Head) -> None:
+            super().told(head)
+            self.refuse = LockLost("gone")
+
+    history = writing(tmp_path / "history")
+    record = begun(history)
+    late = Journal(tmp_path / "history", Stopped())
+    with pytest.raises(LockLost):
+        late.step(record, "start wave 1")
+    late = Journal(tmp_path / "history", Stopped())
+    with pytest.raises(LockLost):
+        late.resume(record, "abort")
+    late = Journal(tmp_path / "other", Stopped())
+    with pytest.raises(LockLost):
+        begun(late)
+
+
+def test_who_lost_the_lock_writes_nothing_behind_the_one_that_took_it(tmp_path: Path) -> None:
+    """Not even where the lock was asked before, or is not: a result."""
+    history = writing(tmp_path / "history")
+    record = begun(history)
+    history.step(record, "start wave 1")
+    other = writing(history.path)
+    other.end(other.begin("break", subject="it", reason="hangs"), "broken")
+    before = history.path.read_bytes()
+    late: tuple[Callable[[], None], ...] = (
+        lambda: history.result(record, "ok", 1),
+        lambda: history.step(record, "start wave 2"),
+        lambda: history.end(record, "deployed"),
+    )
+    for write in late:
+        with pytest.raises(LockLost, match="somebody else has written") as caught:
+            write()
+        assert "inv deploy --abort" in caught.value.hint
+    history.records()  # to look at what is there now makes it no more ours
+    with pytest.raises(LockLost):
+        history.result(record, "ok", 1)
+    assert history.path.read_bytes() == before
+
+
 def test_a_write_in_pieces_is_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    history = History(tmp_path / "history")
+    history = writing(tmp_path / "history")
     write = os.write
     monkeypatch.setattr(os, "write", lambda handle, data: write(handle, data[:7]))
     record = begun(history)
@@ -293,70 +495,15 @@ def test_a_write_in_pieces_is_finished(tmp_path: Path, monkeypatch: pytest.Monke
     assert history.records()[0].outcome == "deployed"
 
 
-HOLD = """
-import sys, time
-from pathlib import Path
-from morphops import journal
-with journal.lock(Path(sys.argv[1]), "deploy abc"):
-    print("held", flush=True)
-    time.sleep(60)
-"""
-
-
-def test_the_lock_names_its_holder_and_dies_with_it(tmp_path: Path) -> None:
-    path = tmp_path / "lock"
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True
-    )
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == "held\n"
-    names = rf"deploy abc, by .* \(pid {holder.pid}\), since"
-    with pytest.raises(LockHeld, match=names), journal.lock(path, "another"):
-        pytest.fail("two hold the lock")
-    holder.send_signal(signal.SIGKILL)
-    holder.communicate()
-    with journal.lock(path, "another"):
-        assert "another" in path.read_text()
-    assert path.read_text() == ""
-
-
-def test_the_lock_is_free_again_after_a_failure(tmp_path: Path) -> None:
-    path = tmp_path / "lock"
-    with pytest.raises(RuntimeError), journal.lock(path, "one"):
-        raise RuntimeError
-    with journal.lock(path, "two"):
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
-        assert json.loads(path.read_text())["reason"] == "two"
-
-
-def test_a_child_does_not_keep_the_lock(tmp_path: Path) -> None:
-    path = tmp_path / "lock"
-    with journal.lock(path, "one"):
-        child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    try:
-        with journal.lock(path, "two"):
-            assert child.poll() is None
-    finally:
-        child.communicate(b"\n")
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "5", '{"reason": "x"}'])
-def test_a_holder_that_has_not_said_who_it_is(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "lock"
-    with journal.lock(path, "one"):
-        path.write_text(text)
-        with pytest.raises(LockHeld, match="its holder has only just begun") as caught:
-            journal.lock(path, "two").__enter__()
-    assert caught.value.state == "this command changed nothing"
-    assert caught.value.hint
-
-
-@pytest.mark.parametrize("place", [".", "none/lock"])
-def test_a_lock_that_cannot_be_opened(tmp_path: Path, place: str) -> None:
-    with pytest.raises(PreconditionError, match="cannot use the lock"):
-        journal.lock(tmp_path / place, "one").__enter__()
+def test_what_was_typed_in_another_encoding_is_kept_as_far_as_it_can_be(tmp_path: Path) -> None:
+    """Python hands bytes of the command line that are no UTF-8 on as surrogates."""
+    history = writing(tmp_path / "history")
+    record = history.begin("approve", subject="caf\udce9", reason="d\udce9j\xe0 vu")
+    history.end(record, "failed", "no such file: \udcff")
+    (ended,) = history.records()
+    assert (ended.subject, ended.reason, ended.error) == ("caf?", "d?j\xe0 vu", "no such file: ?")
 
 
 def test_the_user_behind_sudo_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SUDO_USER", "alice")
-    assert begun(History(tmp_path / "history")).user == "alice"
+    assert begun(writing(tmp_path / "history")).user == "alice"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -177,3 +178,49 @@ def test_on_disk_and_back(tmp_path: Path) -> None:
         path.write_bytes(data)
     (folder / "index.json").unlink()
     assert not is_complete(folder)
+
+
+def test_a_layout_with_an_index_is_whole_after_a_power_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file is on the disk once it was synced, and its name once its folder was after that."""
+    made, folder = artifact(), tmp_path / "state" / "releases" / "layout"
+    named: dict[Path, set[str]] = {}
+    fsync = os.fsync
+
+    def synced(handle: int) -> None:
+        place = Path(f"/proc/self/fd/{handle}").readlink()
+        if place.is_dir():
+            named[place] = {path.name for path in place.iterdir()}
+            if "index.json" in named[place] and place == folder:
+                blobs = named[folder / "blobs" / "sha256"]
+                expected = {*made.blobs, made.digest}
+                assert blobs == {digest.removeprefix("sha256:") for digest in expected}
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    write_layout(made, folder)
+    assert named[folder] == {"blobs", "oci-layout", "index.json"}
+    assert named[folder / "blobs"] == {"sha256"}
+    assert named[folder.parent] == {"layout"}
+    assert named[tmp_path / "state"] == {"releases"}
+    assert "state" in named[tmp_path]
+
+
+def test_a_layout_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(
+        PreconditionError, match=r"cannot store release .*: No space left"
+    ) as caught:
+        write_layout(artifact(), tmp_path / "layout")
+    assert "space" in caught.value.hint
+    assert not is_complete(tmp_path / "layout")
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_what_is_nested_too_deeply_is_no_manifest() -> None:
+    with pytest.raises(InputError, match="is no OCI manifest"):
+        oci.parse_json(b"[" * 100_000, "x")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from morphops import plan
+from morphops import drift, plan
 from morphops.bundle import Bundle, Checksum, ComposeSpec, EnvSpec, ImageSpec, Wave
 from morphops.errors import InputError, PreconditionError
 from morphops.model import Image, ImageRef, Release
@@ -119,24 +119,6 @@ def test_containers_of_somebody_else_are_not_touched() -> None:
 
 
 @pytest.mark.parametrize(
-    ("present", "change"),
-    [
-        ((), "create api"),
-        ((container("api"),), "keep api"),
-        ((container("api", state="exited"),), "keep api (is not running; is started)"),
-        ((container("api", "c0"),), "replace api (its image or configuration changes)"),
-    ],
-)
-def test_changes(present: tuple[Container, ...], change: str) -> None:
-    assert [str(c) for c in plan.changes(services("api"), Running(present))] == [change]
-
-
-def test_gone_services_are_removed() -> None:
-    (_, gone) = plan.changes(services("api"), Running((container("api"), container("old"))))
-    assert str(gone) == "remove old (not in the release)"
-
-
-@pytest.mark.parametrize(
     ("present", "creator"),
     [
         ((), digest("1")),
@@ -170,12 +152,15 @@ def test_unlike_kinds_of_digests_are_never_compared(identity: Identity, same: bo
     release = Release(digest("1"), "shop", (released,), {})
     wanted = {"api": Service("api", str(released.ref), "c1")}
     present = Container("api", "id", identity, "running", "healthy")
-    assert (plan.mismatches(release, wanted, Running((present,))) == ()) is same
+    assert (drift.images(release, wanted, Running((present,))) == ()) is same
 
 
 def test_missing_and_extra_services_are_mismatches() -> None:
-    found = plan.mismatches(RELEASE, services("api"), Running((container("old"),)))
-    assert found == ("api: there is no container", "old: runs, but is not in the release")
+    found = drift.images(RELEASE, services("api"), Running((container("old"),)))
+    assert tuple(map(str, found)) == (
+        "api: there is no container",
+        "old: runs, but is not in the release",
+    )
 
 
 def test_a_port_of_our_own_is_no_obstacle() -> None:

@@ -17,11 +17,12 @@ from urllib.parse import unquote
 import pytest
 import requests
 
-from morphops import health, probes
+from morphops import health, probe_judge, probes
 from morphops.bundle import Agree, Answers, Checksum, Http, Question, Same
 from morphops.documents import Loaded
-from morphops.errors import EngineCallFailed, GateFailed, MorphopsError
-from morphops.probes import Asked, Reading, World
+from morphops.errors import EngineCallFailed, GateFailed, Interrupted, MorphopsError
+from morphops.probe_judge import Asked, Reading
+from morphops.probes import World
 from morphops.target import Container, Identity, Port, Running
 from tests.fakes import FakeTarget
 
@@ -106,7 +107,7 @@ def test_a_manifest_that_does_not_say_what_the_file_is(tmp_path: Path, said: Any
 def test_same(b: Any, details: tuple[str, ...]) -> None:
     probe = Same(kind="same", documents=("a", "b"), fields={"seeds": "seeds", "era": "era"})
     said = {"a": Loaded(Path("a"), {"seeds": [1, 2], "era": 0}), "b": Loaded(Path("b"), b)}
-    reading = probes.read_same(probe, said)
+    reading = probe_judge.same(probe, said)
     assert (reading.ready, reading.final) == (not details, bool(details))
     assert reading.details == details
     assert reading.reason == ("a and b are not the same" if details else "a and b say the same")
@@ -114,7 +115,7 @@ def test_same(b: Any, details: tuple[str, ...]) -> None:
 
 def test_what_neither_document_says_is_not_the_same() -> None:
     probe = Same(kind="same", documents=("a", "b"), fields={"seeds": "seeds"})
-    reading = probes.read_same(probe, {name: Loaded(Path(name), {}) for name in "ab"})
+    reading = probe_judge.same(probe, {name: Loaded(Path(name), {}) for name in "ab"})
     assert reading.details == ("seeds: a, b does not say",)
 
 
@@ -131,7 +132,9 @@ def test_what_neither_document_says_is_not_the_same() -> None:
     ],
 )
 def test_agree(b: Any, says: str) -> None:
-    reading, fields = probes.compare(AGREE, {"a": {"epoch": 1, "rows": 8}, "b": b}, {"rows": 8})
+    reading, fields = probe_judge.compare(
+        AGREE, {"a": {"epoch": 1, "rows": 8}, "b": b}, {"rows": 8}
+    )
     assert (reading.ready, reading.reason if says else "") == (not says, says)
     assert reading.details == tuple(part for part in _problems(says))
     assert not reading.final  # the next round may agree
@@ -157,19 +160,31 @@ def _problems(says: str) -> list[str]:
 )
 def test_agreeing_on_what_the_document_says(document: Any, says: str) -> None:
     answer = {"epoch": 1, "rows": 8}
-    reading, _ = probes.compare(AGREE, {"a": answer, "b": answer}, document)
+    reading, _ = probe_judge.compare(AGREE, {"a": answer, "b": answer}, document)
     assert reading.reason == (says or "a and b agree: epoch 1")
     assert reading.ready == (not says)
 
 
 def test_what_nobody_says_is_not_agreed_on() -> None:
-    reading, _ = probes.compare(AGREE, {"a": {"rows": 8}, "b": {"rows": 8}}, {"rows": 8})
+    reading, _ = probe_judge.compare(AGREE, {"a": {"rows": 8}, "b": {"rows": 8}}, {"rows": 8})
     assert (reading.ready, reading.reason) == (False, "epoch: a, b does not say")
 
 
 def test_one_alone_is_compared_with_the_document() -> None:
-    reading, _ = probes.compare(AGREE, {"a": {"epoch": 1, "rows": 8}}, {"rows": 8})
+    reading, _ = probe_judge.compare(AGREE, {"a": {"epoch": 1, "rows": 8}}, {"rows": 8})
     assert (reading.ready, reading.facts) == (True, {"epoch": 1})
+
+
+def test_a_signal_is_no_answer_that_is_missing() -> None:
+    """Who is interrupted while a probe asks is interrupted, and does not ask on."""
+
+    class Interrupting(FakeTarget):
+        def fetch(self, container: Container, url: str, timeout: float) -> bytes:
+            raise Interrupted("interrupted by SIGINT", signum=2)
+
+    target = Interrupting({}, containers={"a": container(service="a")})
+    with pytest.raises(Interrupted):
+        probes.read(AGREE, World(target, "shop", {"d": Loaded(Path("d"), {})}))
 
 
 @dataclass
@@ -257,7 +272,7 @@ REFUSED = missed(1, "error -32000: the pair is unavailable")
     ],
 )
 def test_answers_that_are_missed(answers: list[Any], final: bool, details: Any) -> None:
-    reading = probes.judge(ASKED, answers, 5)
+    reading = probe_judge.judge(ASKED, answers, 5)
     assert (reading.ready, reading.final) == (False, final)
     count = sum(answer != right for answer, right in zip(answers, RIGHT, strict=True))
     assert reading.reason == f"{count} of 7 known answers were missed"
@@ -279,12 +294,12 @@ def test_answers_that_are_missed(answers: list[Any], final: bool, details: Any) 
     ],
 )
 def test_too_few_known_answers_prove_nothing(at_least: int, ready: bool, says: str) -> None:
-    assert probes.judge(ASKED, RIGHT, at_least) == Reading(ready, says, final=not ready)
+    assert probe_judge.judge(ASKED, RIGHT, at_least) == Reading(ready, says, final=not ready)
 
 
 @pytest.mark.parametrize("answer", [{"result": None}, {"result": "0x0"}, ERROR])
 def test_an_answer_that_the_document_does_not_know_proves_nothing(answer: Any) -> None:
-    reading = probes.judge([Asked("balance", "0x1", {}, None)], [answer], 1)
+    reading = probe_judge.judge([Asked("balance", "0x1", {}, None)], [answer], 1)
     assert reading.details == ("balance of 0x1: the document does not say what is right",)
     assert reading.final
 
@@ -295,7 +310,7 @@ def test_questions_come_from_the_rows() -> None:
         kind="answers", service="s", port=1, document="d", rows="rows", questions=(question,)
     )
     rows = {"rows": [{"who": "0x1", "c": "0xff"}, {"who": "0x2", "c": ""}]}
-    (asked,) = probes.questions(probe, rows)
+    (asked,) = probe_judge.questions(probe, rows)
     assert (asked.subject, asked.expected) == ("0x1", "0xff")
     assert asked.request == {
         "jsonrpc": "2.0",
@@ -303,8 +318,8 @@ def test_questions_come_from_the_rows() -> None:
         "method": "m",
         "params": ["0x1", "latest"],
     }
-    assert probes.questions(probe, {}) == ()
-    assert probes.questions(probe, {"rows": []}) == ()
+    assert probe_judge.questions(probe, {}) == ()
+    assert probe_judge.questions(probe, {"rows": []}) == ()
 
 
 def test_each_row_is_asked_every_question_that_applies() -> None:
@@ -315,7 +330,7 @@ def test_each_row_is_asked_every_question_that_applies() -> None:
     probe = Answers(
         kind="answers", service="s", port=1, document="d", rows="@", questions=tuple(ask)
     )
-    asked = probes.questions(probe, [{"n": 1}, {"n": 2}])
+    asked = probe_judge.questions(probe, [{"n": 1}, {"n": 2}])
     assert [(q.name, q.subject, q.expected, q.request["id"]) for q in asked] == [
         ("a", "", 1, 1),
         ("b", "1", 1, 2),
@@ -337,6 +352,8 @@ class Handler(BaseHTTPRequestHandler):
         asked: list[Any] = self.server.asked  # type: ignore[attr-defined]
         asked.append(request)
         doubled = {"jsonrpc": "2.0", "id": request["id"], "result": 2 * request["params"][0]}
+        if self.path == "/error":
+            return self.reply(200, b'{"error": {"code": -32000, "message": "no pair"}}')
         if self.path == "/rpc":
             return self.reply(200, json.dumps(doubled).encode())
         return self.reply(502, b"<html>bad gateway")
@@ -403,6 +420,16 @@ def test_who_does_not_answer_is_not_asked_on(server: HTTPServer) -> None:
         "double of 3: expected 6, got was not asked",
     )
     assert len(server.asked) == 1  # type: ignore[attr-defined]
+
+
+def test_who_errs_again_and_again_is_not_asked_on(server: HTTPServer) -> None:
+    """A pair that is away lets each question wait; five say it as well as fifty."""
+    rows = [{"n": n, "double": 2 * n} for n in range(50)]
+    reading = probes.read(doubles(path="/error"), world(server.server_port, rows))
+    assert not reading.final
+    assert reading.reason == "50 of 50 known answers were missed"
+    assert reading.details[0] == "double of 0: expected 0, got error -32000: no pair"
+    assert len(server.asked) == 5  # type: ignore[attr-defined]
 
 
 def closed_port() -> int:

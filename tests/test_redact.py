@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
+import json
+import re
+import time
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given, settings
@@ -112,3 +116,67 @@ def test_no_secret_is_left(secrets: list[str], places: list[int]) -> None:
     shown = redact(text)
     assert not any(secret in shown for secret in secrets)
     assert redact(shown) == shown
+
+
+def test_every_text_of_a_json_value() -> None:
+    redact = Redactor(['quo"ted and\\escaped'])
+    value = {"a": ['x quo"ted and\\escaped y', 5, None, {'quo"ted and\\escaped': ("b",)}]}
+    assert redact.within(value) == {"a": ["x REDACTED y", 5, None, {"REDACTED": ["b"]}]}
+
+
+def as_go(text: str) -> str:
+    """JSON as Go's encoder and Compose write it: `&`, `<` and `>` are escaped."""
+    plain = json.dumps(text, ensure_ascii=False)[1:-1]
+    return plain.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def lowered(text: str) -> str:
+    """Percent-encoded with digits in lower case, which RFC 3986 (2.1) has mean the same."""
+    return re.sub("%..", lambda code: code[0].lower(), quote(text, safe=""))
+
+
+WAYS: dict[str, Callable[[str], str]] = {
+    "json": lambda text: json.dumps(text)[1:-1],
+    "json, upper": lambda text: re.sub(
+        r"\\(u....|.)",
+        lambda code: code[0] if len(code[0]) == 2 else f"\\u{code[0][2:].upper()}",
+        json.dumps(text)[1:-1],
+    ),
+    "json, not ASCII": lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    "json of Go": as_go,
+    "json, slashes too": lambda text: json.dumps(text)[1:-1].replace("/", "\\/"),
+    "json in json": lambda text: json.dumps(json.dumps(text))[3:-3],
+    "json of Go in json": lambda text: json.dumps(as_go(text))[1:-1],
+    "percent": lambda text: quote(text, safe=""),
+    "percent, lower": lowered,
+    "percent of percent": lambda text: quote(quote(text, safe=""), safe=""),
+    "form": quote_plus,
+}
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize(
+    "secret",
+    ['p"ss&w<o>rd', "back\\slash", "a\ttab and / more", "ключ-секрет", "a😀b?c&d", "all of 100%"],
+)
+def test_as_it_is_written_elsewhere(secret: str, way: Callable[[str], str]) -> None:
+    assert Redactor([secret])(f'{{"a": "{way(secret)}"}}') == '{"a": "REDACTED"}'
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize("part", ["p@ss/w0rd", "q&ery value", "a+key=012"])
+def test_a_part_of_a_url_as_it_is_written_elsewhere(part: str, way: Callable[[str], str]) -> None:
+    assert Redactor([ENCODED])(f"<{way(part)}>") == "<REDACTED>"
+
+
+@settings(max_examples=300)
+@given(st.text(min_size=6).filter(lambda text: text.isprintable()), st.sampled_from([*WAYS]))
+def test_in_every_way(secret: str, way: str) -> None:
+    assert Redactor([secret])(f"«{WAYS[way](secret)}»") == "«REDACTED»"
+
+
+def test_it_is_quick_with_what_is_all_escapes() -> None:
+    redact = Redactor(["\\" * 20 + '"' * 20 + "%25" * 20])
+    began = time.monotonic()
+    redact("\\" * 5_000 + '"' * 100 + "%25" * 5_000)
+    assert time.monotonic() - began < 5

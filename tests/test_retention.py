@@ -90,10 +90,51 @@ def test_roots_are_the_last_healthy_ones_and_what_a_rollback_needs() -> None:
     assert retention.needed_deployments(cut, {digest(6), digest(4)}) == {4, 6, 7}
 
 
+def test_after_a_rollback_what_was_rolled_back_from_stays() -> None:
+    """It is healthy, and `rollback --to` goes there again."""
+    records = [*(record(n, n) for n in range(1, 6)), record(6, 1, "rollback")]
+    assert set(roots(records)) == {digest(n) for n in (1, 5, 4)}
+    assert roots(records, keep=1) == {digest(1): ("of record", "healthy 1 of 1")}
+    kept = roots(records, keep=9)
+    assert retention.needed_deployments(records, kept) == {6, 5, 4, 3, 2}
+    # Where `rollback`, typed again and again, would go.
+    back = [*(record(n, n) for n in range(1, 7)), record(7, 3, "rollback")]
+    assert set(roots(back)) == {digest(n) for n in (3, 6, 5, 2, 1)}
+    # `up` starts what is there, and is no release's turn.
+    assert set(roots([record(1, 1), record(2, 2), record(3, 1, "up")], keep=1)) == {
+        digest(2),
+        digest(1),
+    }
+
+
+@pytest.mark.parametrize("outcome", ["refused", "failed", "rolled back"])
+def test_what_was_tried_last_will_be_tried_again(outcome: str) -> None:
+    records = [record(1, 1), record(2, 2, outcome="refused"), record(3, 3, outcome=outcome)]
+    assert roots(records) == {
+        digest(1): ("of record", "healthy 1 of 3"),
+        digest(3): ("tried last",),
+    }
+    assert 3 in retention.needed_deployments(records, roots(records))
+    # Somebody deployed since: that is over.
+    assert digest(3) not in roots([*records, record(4, 4)])
+    assert roots(records[1:]) == {digest(3): ("tried last",)}
+
+
+def test_what_failed_and_was_left_keeps_its_values_until_the_next_deploy() -> None:
+    left = [record(1, 1), record(2, 2, outcome="failed"), record(3, 3, outcome="refused")]
+    kept = roots(left, keep=1)
+    assert kept[digest(2)] == ("failed, and may run",)
+    assert retention.needed_deployments(left, kept) == {1, 2, 3}
+    after = [*left, record(4, 4)]
+    assert digest(2) not in roots(after)
+    assert retention.needed_deployments(after, roots(after, keep=1)) == {1, 4}
+
+
 def sweep(
     images: list[LocalImage], kept: dict[int, int], built: tuple[str, ...] = ()
 ) -> retention.Sweep:
     return retention.sweep(
+        project="shop",
         prefix=PREFIX,
         repositories={OWN},
         kept={digest(release): made(release, image) for release, image in kept.items()},
@@ -114,6 +155,9 @@ def sweep(
         (local(2, 1, 2), "tag"),
         (local(2, 1), "tag"),
         (local(1, 1, used=True), "tag"),
+        # Another project on this engine holds it too, and finds it by its digest.
+        (local(1, 1, extra=("morphops/shop2/api:abc",)), "tag"),
+        (local(1, extra=("morphops/shop2/api:abc",)), "nothing"),
         (LocalImage("id", frozenset({f"{PREFIX}api:{short(digest(1))}"}), 1, used=True), "nothing"),
         (LocalImage("id", frozenset({f"{OWN}:build"}), 1), "all"),
         (LocalImage("id", frozenset({"debian:12", "r:5000/shop/api2:x"}), 1), "nothing"),
@@ -136,6 +180,25 @@ def test_foreign_tags_stay_and_so_does_their_image() -> None:
     assert gone.at_most == 0
 
 
+@pytest.mark.parametrize(
+    ("image", "goes"),
+    [
+        (LocalImage("id", frozenset(), 7, project="shop"), True),
+        (LocalImage("id", frozenset(), 7, used=True, project="shop"), False),
+        (LocalImage("id", frozenset(), 7, project="shop2"), False),
+        (LocalImage("id", frozenset(), 7), False),
+        (LocalImage(digest_of(b"c"), frozenset(), 7, project="shop"), False),  # a kept release's
+        (LocalImage(digest_of(b"image 2"), frozenset(), 7, project="shop"), False),
+        (LocalImage("id", frozenset({"mine:1"}), 7, project="shop"), False),
+    ],
+)
+def test_what_we_built_goes_once_it_has_no_name(image: LocalImage, goes: bool) -> None:
+    gone = sweep([image], {2: 2})
+    assert gone.nameless == ((image.id,) if goes else ())
+    assert gone.references == ()
+    assert gone.at_most == (image.size if goes else 0)
+
+
 def test_the_last_build_stays() -> None:
     image = local(1)
     assert sweep([image], {2: 2}, built=tuple(image.references)).references == ()
@@ -143,7 +206,7 @@ def test_the_last_build_stays() -> None:
 
 steps = st.lists(
     st.tuples(
-        st.sampled_from(["deploy", "rollback", "up", "down", "prune"]),
+        st.sampled_from(["deploy", "rollback", "adopt", "up", "down", "prune"]),
         st.integers(1, 6),
         st.sampled_from(["deployed", "rolled back", "failed", "refused", "stopped", ""]),
     ),
@@ -159,6 +222,7 @@ def test_a_root_is_never_removed(
     kept = roots(records, keep, tuple(digest(n) for n in pinned))
     images = [local(n, n, extra=("foreign:1",) if n == 1 else ()) for n in range(1, 7)]
     gone = retention.sweep(
+        project="shop",
         prefix=PREFIX,
         repositories={OWN},
         kept={digest(n): made(n, n) for n in range(1, 7) if digest(n) in kept},
@@ -177,5 +241,16 @@ def test_a_root_is_never_removed(
             assert needed.release not in gone.releases
             assert needed.deployment not in gone.deployments
     assert "foreign:1" not in gone.references
+    healthy = [
+        r.release
+        for r in reversed(records)
+        if r.outcome == "deployed" and r.kind in ("deploy", "rollback", "adopt")
+    ]
+    for release in list(dict.fromkeys(healthy))[:keep]:
+        back = journal.rollback_target(records, release)
+        assert back is not None
+        assert release in kept
+        assert release not in gone.releases
+        assert back.deployment not in gone.deployments
     more = roots(records, keep + 1, tuple(digest(n) for n in pinned))
     assert kept.keys() <= more.keys()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from morphops import runbook, runbook_rules
+from morphops import runbook_reader, runbook_rules
 from morphops.catalogue import Catalogue, split
 from morphops.runbook import Runbook
 from morphops.tasks import ns
@@ -64,7 +67,7 @@ Expect:
 
 
 def read(text: str) -> Runbook:
-    return runbook.parse(text, "deploy", "runbooks/deploy.md")
+    return runbook_reader.parse(text, "deploy", "runbooks/deploy.md")
 
 
 def found(text: str) -> list[str]:
@@ -136,17 +139,86 @@ def test_a_good_one() -> None:
         ("(#bring-it)", "(other.md#b)", "7: link to other.md#b: no such heading"),
         ("## Bring it\n\n", "", "stands in no section"),
         (" on-fail=after", " on-fail=look", "41: step after: no on-fail names it"),
-        ("{about: a digest,", "{abuot: a digest,", "1: front matter: inputs/release/abuot"),
+        ("{about: a digest,", "{abuot: a digest,", "3: front matter: inputs/release/abuot"),
+        ("- exit: 0, 4\n", "- exit: 0, 4\n  - json: x\n", "30: 'json: x' stands under an exp"),
+        (
+            "- exit: 0, 4\n",
+            "- exit: 0, 4\n  1. x\n\n",
+            "json: .x: no JMESPath|tail|'x' stands under",
+        ),
+        ("- json: state", "* json: .state", "json: .state == 'healthy': no JMESPath expression"),
+        (
+            "- json: state",
+            "  - x\n- json: .state",
+            "json: .state == 'healthy': no JMESPath expression",
+        ),
+        ("`inv status`", "`$ docker ps`", "7: `$ docker ps` goes around the tasks"),
+        ("`inv status`", "`/usr/bin/docker`", "7: `/usr/bin/docker` goes around the tasks"),
+        ("`inv status`", "`X=y sudo -E nerdctl`", "7: `X=y sudo -E nerdctl` goes around"),
+        ("`inv status`", "`true && podman ps`", "7: `true && podman ps` goes around"),
+        ("`inv status`", "<code>docker ps</code>", "7: is HTML, in which nothing is checked"),
+        ("## Bring it\n", "<pre>docker ps</pre>\n\n## Bring it\n", "9: is HTML, in which"),
+        ("Say that", "Call\ndocker volume rm x, say that", "37: 'docker volume rm x, say that i"),
+        ("Say that", "# docker images\nSay that", "36: '# docker images' goes around the tasks"),
+        ("## Bring it\n", "```python\ndocker run x\n```\n\n## Bring it\n", "10: 'docker run x' go"),
+        ("Say that", "Say by inv nope that", "36: `Say by inv nope that it is done.`: no task"),
+        ("Say that", "Say by inv prune --appyl that", "prune has no --appyl; see inv --help prune"),
+        ("`inv status`", "`inv prune --appyl`", "7: `inv prune --appyl`: prune has no --appyl"),
+        ("needs=look", "needs=told", "changes something and needs no check before it"),
+        ("$release", "${release:-x}", "'--image=${release:-x}' has a $ that is no input"),
+        ("$release", "$1", "'--image=$1' has a $ that is no input"),
+        ("$release", "'$?'", "'--image=$?' has a $ that is no input"),
+        ("$release", "*", "has '*' in it, which a shell expands; quote it"),
+        ("$release", "~/x", "has '~/x' in it, which a shell expands"),
+        ("$release", "{a,b}", "has '{a,b}' in it, which a shell expands"),
+        ("---\ninputs", "\ufeff---\ninputs", "1: begins with a byte order mark; save it as UTF-8"),
         ('pattern: "sha', 'pattern: "(sha', "1: inputs/release/pattern: missing )"),
         ("release: {about", "api_token: {about", "1: inputs/api_token: a secret is no input"),
     ],
 )
 def test_a_broken_one_says_where_what_and_how(old: str, new: str, says: str) -> None:
     assert GOOD.count(old) >= 1
-    findings = found(GOOD.replace(old, new, 1))
+    text = GOOD.replace(old, new, 1)
+    if new == "needs=told":  # a person's word is no check
+        manual = "### 0. Told\n\n```text {name=told task=manual}\nAsk.\n```\n\n### 2."
+        text = text.replace("### 2.", manual)
+    findings = found(text)
     alternatives = says.split("|") if "|tail|" in says else [says]
     assert any(text in line for line in findings for text in alternatives), findings
     assert all(line.startswith("runbooks/deploy.md:") for line in findings)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "See what the docker images of `/etc/docker/daemon.json` and `docker.service` are.",
+        "`inv release.pin` it, or `inv deploy --image=… --help`; `inv --list`. <!-- later -->",
+        "Invoke the hook, or invoke the --other one.",
+        "The docker volumes and kubectl belong to others; `docker:28-cli` is an image.",
+    ],
+)
+def test_words_that_only_look_like_commands(text: str) -> None:
+    assert found(GOOD.replace("See [here]", f"{text} [here]")) == []
+    assert found(GOOD.replace("Say that", f"{text.replace('`', '')}\nSay that")) == []
+
+
+def test_a_bom_is_all_that_is_wrong() -> None:
+    assert len(found("\ufeff" + GOOD)) == 1
+
+
+def test_what_only_plans_does_not_stand_for_what_changes() -> None:
+    def missing(command: str) -> bool:
+        text = GOOD.replace("inv status\n", f"{command}\n", 1)
+        findings = runbook_rules.missing([read(text)], TASKS, "runbooks")
+        return any(finding.what.startswith("prune ") for finding in findings)
+
+    assert missing("inv prune")
+    assert not missing("inv prune --apply")
+
+
+def test_what_is_quoted_no_shell_expands() -> None:
+    words = split("inv up --reason='*' --x=\"{a,b} ~ ?\" --y=\\* ${release}")
+    assert words == ("up", "--reason=*", "--x={a,b} ~ ?", "--y=*", "${release}")
 
 
 def test_a_task_that_changes_something_and_stands_nowhere() -> None:
@@ -181,8 +253,51 @@ def test_anchors_are_those_of_forges() -> None:
 def test_the_runbooks_of_this_repository_have_no_findings() -> None:
     from morphops.app import runbooks
     from morphops.app.site import open_site
-    from morphops.report import Reporter
+    from morphops.report.console import Reporter
 
     site = open_site(Reporter(True), {"MORPHOPS_BUNDLE": str(ROOT / "ops/bundle.yaml")})
     view = runbooks.check(site)
     assert set(view["runbooks"]) == {"deploy", "rollback", "incident-response", "maintenance"}
+
+
+def test_a_look_at_what_went_wrong_goes_on_where_no_engine_answers() -> None:
+    """`inv status` ends with 3 there, and that is what somebody must see then."""
+    looks = [
+        (path.stem, step)
+        for path in ROOT.glob("runbooks/*.md")
+        for step in runbook_reader.parse(path.read_text(), path.stem, path.name).steps
+        if step.command == "inv status" and (step.on_failure_only or step.name == "triage")
+    ]
+    assert len(looks) > 10
+    assert [(book, step.name) for book, step in looks if step.exits != (0, 3)] == []
+
+
+def inv(tmp_path: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Here, with a state of its own and no engine: a task too many could do nothing."""
+    environ = {**os.environ, "MORPHOPS_STATE": str(tmp_path), "DOCKER_HOST": f"unix://{tmp_path}/x"}
+    command = [sys.executable, "-m", "invoke", *words]
+    return subprocess.run(
+        command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in ROOT.glob("runbooks/*.md")))
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_a_name_that_is_a_task_too_is_a_name(
+    tmp_path: Path, name: str, options: tuple[str, ...]
+) -> None:
+    """`inv runbook.check rollback` checked everything, and then rolled back."""
+    done = inv(tmp_path, "runbook.check", *options, name)
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr
+    assert done.stdout.count("steps") == (0 if options else 1)
+    assert name in done.stdout
+
+
+def test_without_a_name_it_is_all_of_them(tmp_path: Path) -> None:
+    assert inv(tmp_path, "runbook.check").stdout.count("steps") == 4
+    named = inv(tmp_path, "runbook.check", "--name", "rollback")
+    assert named.stdout.count("steps") == 1
+    other = inv(tmp_path, "runbook.check", "status")
+    assert other.returncode == 2
+    assert "no runbook 'status' (there are: deploy" in other.stderr

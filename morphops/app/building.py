@@ -38,6 +38,7 @@ def build(site: Site, *, version: str = "", push: bool = True) -> dict[str, Any]
         site.docker,
         file=site.folder / spec.file,
         folder=site.folder / spec.context,
+        project=site.bundle.project,
         registry=site.bundle.registry,
         version=version or git(site, "describe", "--tags", "--always", "--dirty") or "0",
         revision=git(site, "rev-parse", "HEAD") or "unknown",
@@ -64,7 +65,8 @@ def make_bases(site: Site, *, refresh: bool = False) -> dict[str, Any]:
 
     Args:
         site: where.
-        refresh: make them again, to take in newer packages.
+        refresh: make them again, to take in newer packages. Where a public registry is reached and
+            none was ever made here, nothing needs them, and nothing is made.
 
     Raises:
         ConfigError: the bundle has no recipes.
@@ -72,11 +74,12 @@ def make_bases(site: Site, *, refresh: bool = False) -> dict[str, Any]:
         RegistryError: the registry does not answer.
     """
     recipes = _recipes(site, _spec(site))
+    store = site.state.root / "bases"
+    if refresh and not store.exists() and bake.public_registry_answers():
+        return {"state": "not needed", "images": {}, "replaces": {}}
     site.registry.ping()
     site.state.ensure()
-    images = base_image.make(
-        recipes, store=site.state.root / "bases", say=site.observer.note, refresh=refresh
-    )
+    images = base_image.make(recipes, store=store, say=site.observer.note, refresh=refresh)
     refs = {}
     for image in images:
         ref = base_push.push(
@@ -93,12 +96,15 @@ def make_bases(site: Site, *, refresh: bool = False) -> dict[str, Any]:
 def registry_up(site: Site) -> dict[str, Any]:
     """Start the local registry on loopback, or find it running.
 
-    Its image is pulled where a public registry is reached, and made from packages elsewhere.
+    Its image is pulled where a public registry is reached, and made from packages elsewhere. Where
+    the bundle's registry is not on this machine, there is nothing to start.
 
     Raises:
-        InputError: the bundle's registry is not on loopback.
+        InputError: its address has no port.
         PreconditionError: its port is somebody else's.
     """
+    if not is_local(site.bundle.registry):
+        return _registry_elsewhere(site)
     host, port = _address(site)
     name = _registry_name(port)
     recipes = _recipes(site, _spec(site))
@@ -126,7 +132,15 @@ def registry_up(site: Site) -> dict[str, Any]:
 
 
 def registry_down(site: Site, *, delete_data: bool = False) -> dict[str, Any]:
-    """Stop the local registry; its data stays unless told otherwise."""
+    """Stop the local registry; its data stays unless told otherwise.
+
+    Where the bundle's registry is not on this machine, there is nothing to stop.
+
+    Raises:
+        InputError: its data is to be deleted, and is not on this machine; its address has no port.
+    """
+    if not is_local(site.bundle.registry) and not delete_data:
+        return _registry_elsewhere(site)
     _, port = _address(site)
     there = local_registry.down(site.docker, name=_registry_name(port), delete_data=delete_data)
     return _registry_view(there)
@@ -162,10 +176,20 @@ def _address(site: Site) -> tuple[str, int]:
     host, _, port = site.bundle.registry.rpartition(":")
     if not host or not port.isdigit() or not is_local(site.bundle.registry):
         raise InputError(
-            f"the registry {site.bundle.registry} is not local, so it is not started from here",
-            hint="MORPHOPS_REGISTRY=127.0.0.1:5000 inv registry.up",
+            f"the registry {site.bundle.registry} is not local, or has no port",
+            state="nothing was changed",
+            hint="name one on this machine: MORPHOPS_REGISTRY=127.0.0.1:5000",
         )
     return host, int(port)
+
+
+def _registry_elsewhere(site: Site) -> dict[str, Any]:
+    return {
+        "state": "elsewhere",
+        "address": site.bundle.registry,
+        "container": "",
+        "volume": "",
+    }
 
 
 def _registry_name(port: int) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
-from morphops import config, documents, envcheck, envfile, envtemplate
+from morphops import agefile, config, documents, envcheck, envfile, envtemplate, textfile
 from morphops.app.site import Site
 from morphops.envschema import EnvSchema
-from morphops.errors import ConfigError, InputError, PreconditionError
+from morphops.errors import InputError, PreconditionError
 
 _README = "README.md"
 _BEGIN, _END = "<!-- variables: inv env.template -->", "<!-- end of variables -->"
@@ -27,7 +26,7 @@ def template(site: Site) -> dict[str, Any]:
     """
     written = []
     for path, text in generated(site).items():
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
+        if not path.exists() or textfile.read(path, site.shown(path)) != text:
             try:
                 path.write_text(text, encoding="utf-8")
             except OSError as err:
@@ -49,7 +48,7 @@ def generated(site: Site) -> dict[Path, str]:
     }
     readme = site.folder / _README
     if readme.is_file():
-        text = readme.read_text(encoding="utf-8")
+        text = textfile.read(readme, site.shown(readme))
         before, begin, rest = text.partition(_BEGIN)
         _, end, after = rest.partition(_END)
         if begin and end:
@@ -62,7 +61,7 @@ def init(site: Site, path: str, *, name: str = "", source: str = "") -> dict[str
 
     Args:
         site: where.
-        path: the file.
+        path: the file; one that ends in `.age` is encrypted.
         name: of the template; the schema's first one where it is empty.
         source: another env file, whose shared values (keys that must be equal) are taken over.
 
@@ -70,15 +69,24 @@ def init(site: Site, path: str, *, name: str = "", source: str = "") -> dict[str
         `left`: the variables that a person must fill in.
 
     Raises:
-        InputError: no such template, the file is there, or equal keys cannot be known.
+        InputError: no such template or home, the file is there, or equal keys cannot be known.
     """
+    if path.startswith("-"):
+        # For Invoke a flag that it does not know is the path that it waits for.
+        raise InputError(
+            f"{path!r} begins with a dash: a mistyped flag?",
+            state="nothing was made",
+            hint=f"inv --help env.init   (a file of that name: ./{path})",
+        )
+    target = textfile.path(path)
     schema = read_schema(site)
     name = name or next(iter(schema.templates), "")
     _need_template(schema, name)
     here = schema.of_template(name)
     taken = {}
     if source:
-        taken = envtemplate.shared(schema, envfile.load(Path(source)).values)
+        other = envfile.load(textfile.path(source), site.keys.decrypt)
+        taken = envtemplate.shared(schema, other.values)
     for variable, spec in here.items():
         if (
             spec.same_as
@@ -91,24 +99,14 @@ def init(site: Site, path: str, *, name: str = "", source: str = "") -> dict[str
                 hint=f"inv env.init {path} --template={name} --source=THE_OTHER_FILE",
             )
     values = envtemplate.generate(schema, taken)
-    target = Path(path).expanduser()
-    text = envtemplate.first_file(schema, name, values)
-    try:
-        handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise InputError(
-            f"{target} is there already",
-            state="it stays as it is",
-            hint=f"inv env.check --env-file={target}",
-        ) from None
-    except OSError as err:
-        raise InputError(f"cannot make {target}: {err.strerror}") from None
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        stream.write(text)
+    data = envtemplate.first_file(schema, name, values).encode()
+    encrypted = target.suffix == agefile.SUFFIX
+    _write_new(target, site.keys.encrypt(data) if encrypted else data)
     left = envtemplate.left_to_fill(schema, name, values)
     return {
         "state": "made",
         "path": str(target),
+        "encrypted": encrypted,
         "made": sorted(n for n in here if n in values),
         "left": {variable: schema.variables[variable].about for variable in left},
     }
@@ -129,17 +127,21 @@ def check(site: Site, env_file: str = "", *, name: str = "") -> dict[str, Any]:
     if name:
         _need_template(schema, name)
         schema = schema.only(name)
-    path = site.env_file(env_file)
-    env = envfile.scan_file(path)
+    env = site.read_env(env_file)
     site.redact.learn(schema.secrets(env.values))
     envcheck.check(
         env,
         schema,
         images={spec.variable: "" for spec in site.bundle.images.values()},
         provided=documents.variables(site.bundle),
-        exported=site.environ,
+        exported=site.exported,
     )
-    return {"state": "ok", "env_file": str(path), "variables": len(env.values)}
+    return {
+        "state": "ok",
+        "env_file": env.source,
+        "encrypted": env.encrypted,
+        "variables": len(env.values),
+    }
 
 
 def show(site: Site, env_file: str = "") -> dict[str, Any]:
@@ -148,7 +150,7 @@ def show(site: Site, env_file: str = "") -> dict[str, Any]:
     The key is the state folder's own, so that fingerprints can be compared on one machine only.
     """
     schema = read_schema(site)
-    env = envfile.scan_file(site.env_file(env_file))
+    env = site.read_env(env_file)
     key = site.state.key()
     rows = []
     for name, spec in schema.variables.items():
@@ -171,7 +173,7 @@ def show(site: Site, env_file: str = "") -> dict[str, Any]:
     ]
     for name, document in site.bundle.documents.items():
         rows += [_decided(variable, f"document {name}") for variable in document.provides]
-    return {"env_file": env.source, "variables": rows}
+    return {"env_file": env.source, "encrypted": env.encrypted, "variables": rows}
 
 
 def read_schema(site: Site) -> EnvSchema:
@@ -181,11 +183,27 @@ def read_schema(site: Site) -> EnvSchema:
         ConfigError: it is not there, or wrong.
     """
     path = site.folder / site.bundle.env.schema
+    return config.parse_env_schema(textfile.read(path, site.shown(path)), site.shown(path))
+
+
+def _write_new(path: Path, data: bytes) -> None:
     try:
-        text = path.read_text(encoding="utf-8")
+        path.touch(mode=0o600, exist_ok=False)
+    except FileExistsError:
+        raise InputError(
+            f"{path} is there already",
+            state="it stays as it is",
+            hint=f"inv env.check --env-file={path}",
+        ) from None
     except OSError as err:
-        raise ConfigError(f"{path}: {err.strerror}") from None
-    return config.parse_env_schema(text, str(path))
+        raise InputError(f"cannot make {path}: {err.strerror}") from None
+    try:
+        path.write_bytes(data)
+    except OSError as err:
+        path.unlink(missing_ok=True)
+        raise PreconditionError(
+            f"cannot write {path}: {err.strerror}", state="nothing was made"
+        ) from None
 
 
 def _need_template(schema: EnvSchema, name: str) -> None:

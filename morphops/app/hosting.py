@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from morphops import config, envfile, host, host_setup
+from morphops import config, host, host_setup, textfile
 from morphops.app.site import Site
-from morphops.errors import ConfigError, InputError, PreconditionError
+from morphops.errors import InputError, PreconditionError
 from morphops.host_judge import Needs
 
 
@@ -42,13 +42,10 @@ def setup(site: Site) -> dict[str, Any]:
 def _ports(site: Site) -> tuple[tuple[str, int], ...]:
     """The host ports that the stack will bind, from the env file or the schema's defaults."""
     path = site.folder / site.bundle.env.schema
-    try:
-        schema = config.parse_env_schema(path.read_text(encoding="utf-8"), str(path))
-    except OSError as err:
-        raise ConfigError(f"{path}: {err.strerror}") from None
+    schema = config.parse_env_schema(textfile.read(path), str(path))
     values: Mapping[str, str] = {}
     try:
-        values = envfile.load(site.env_file()).values
+        values = site.read_env().values
     except InputError:
         pass  # not written yet, or not right yet: deploy says so, here the defaults will do
     ports = []

@@ -4,24 +4,37 @@ from __future__ import annotations
 
 from typing import Any
 
-from morphops import engine, health, journal, plan, probes
-from morphops.app import scene
+from morphops import drift, gates, health, journal, plan, probes, recovery
+from morphops.app import agreeing, scene, secrets
 from morphops.app.site import Site
 from morphops.bundle import Agree
 from morphops.engine import Scene
-from morphops.errors import GateFailed, InputError, MorphopsError, PreconditionError
+from morphops.errors import (
+    EngineUnavailable,
+    GateFailed,
+    InputError,
+    MorphopsError,
+    PreconditionError,
+)
+from morphops.journal import Record
+from morphops.target import Identity
 
 
 def status(site: Site) -> dict[str, Any]:
     """The release of record, and for each service what runs, whether it is that, and its health.
 
     Raises:
-        EngineUnavailable: no engine answers.
+        EngineUnavailable: no engine answers; with what is known without it.
     """
     records = site.history.records()
     record = journal.of_record(records)
-    running = site.target.observe(site.bundle.project)
     cut_off = journal.cut_off(records)
+    secrets.learn(site)
+    try:
+        running = site.target.observe(site.bundle.project)
+    except EngineUnavailable as err:
+        err.detail += _known(record, cut_off)
+        raise
     view: dict[str, Any] = {
         "project": site.bundle.project,
         "release": record.release if record else "",
@@ -30,7 +43,8 @@ def status(site: Site) -> dict[str, Any]:
         "services": [_container(c) for c in running.containers],
         "probes": {},
         "differences": [],
-        "under_way": cut_off.as_json() if cut_off else None,
+        "under_way": _under_way(site),
+        "history": agreeing.compare(site)[1] or "",
     }
     if record is None:
         view["state"] = "foreign" if running.containers else "no release"
@@ -38,8 +52,17 @@ def status(site: Site) -> dict[str, Any]:
     if not running.containers:
         view["differences"] = [] if journal.is_down(records) else ["no container is there"]
         return view
-    ready = scene.reopen(site, site.state.deployment(record.deployment), record.release)
-    view["differences"] = list(plan.mismatches(ready.release, ready.services, running))
+    try:
+        ready = scene.reopen(site, site.state.deployment(record.deployment), record.release)
+    except EngineUnavailable:
+        raise
+    except (InputError, PreconditionError) as err:  # what runs is shown all the same
+        view["state"] = "unknown"
+        view["differences"] = [f"the release of record cannot be compared: {err.what}"]
+        return view
+    view["differences"] = [
+        str(difference) for difference in drift.images(ready.release, ready.services, running)
+    ]
     _expect(view, ready)
     well = health.read(running, tuple(ready.services))
     for name, probe in ready.bundle.probes.items():
@@ -58,6 +81,35 @@ def status(site: Site) -> dict[str, Any]:
     return view
 
 
+def _known(record: Record | None, cut_off: Record | None) -> tuple[str, ...]:
+    """What the history alone says."""
+    of_record = record.release if record else "none"
+    lines = [f"release of record: {of_record}"]
+    if cut_off is not None:
+        lines += [recovery.describe(cut_off), f"once the engine is back: {recovery.NEXT}"]
+    return tuple(lines)
+
+
+def _under_way(site: Site) -> dict[str, Any] | None:
+    """An operation without an end, if there is one: somebody is at it now, or it was cut off."""
+    record = journal.cut_off(site.history.records())
+    while record is not None:
+        holder = site.lock.holder(site.bundle.project)
+        alive = holder is not None and holder.is_at(record)
+        # It may have come to its end between the two, and its holder be gone for that.
+        found = record if alive else journal.cut_off(site.history.records())
+        if found == record:
+            return {
+                **record.as_json(),
+                "alive": alive,
+                "holder": str(holder) if alive else "",
+                "what": recovery.describe(record),
+                "next": "" if alive else recovery.NEXT,
+            }
+        record = found
+    return None
+
+
 def wait(site: Site) -> dict[str, Any]:
     """Wait until the release of record is healthy and its probes pass.
 
@@ -69,7 +121,7 @@ def wait(site: Site) -> dict[str, Any]:
     for number, step in enumerate(steps, start=1):
         site.observer.step(number, len(steps), str(step))
         if isinstance(step, plan.AwaitHealth):
-            engine.await_health(step, site.target, site.bundle.project, site.observer)
+            gates.await_health(step, site.target, site.bundle.project, site.observer)
         elif isinstance(step, plan.Gate):
             probe = ready.bundle.probes[step.probe]
             probes.run(step.probe, probe, ready.world, site.observer.note)
@@ -106,6 +158,30 @@ def smoke(site: Site) -> dict[str, Any]:
     return {"state": "healthy", "release": ready.release.digest, "probes": shown}
 
 
+def verify(site: Site) -> dict[str, Any]:
+    """Compare what runs with the release of record, as the last step of a deploy does.
+
+    Raises:
+        GateFailed: with every difference.
+    """
+    ready = _running_scene(site)
+    try:
+        gates.verify(
+            ready.release,
+            ready.services,
+            site.target,
+            site.bundle.project,
+            rules=ready.bundle.invariants,
+            approved=ready.approved,
+        )
+    except GateFailed as err:
+        hint = "inv drift; inv up --reason=…   (brings the release of record)"
+        raise GateFailed(
+            err.what, detail=err.detail, state="nothing was changed", hint=hint
+        ) from None
+    return {"state": "verified", "release": ready.release.digest}
+
+
 def history(site: Site, limit: int) -> dict[str, Any]:
     """The last operations, oldest first."""
     records = site.history.records()
@@ -118,8 +194,9 @@ def logs(site: Site, service: str, tail: int) -> dict[str, Any]:
     Raises:
         InputError: there is no such service.
     """
+    secrets.learn(site)
+    _must_know_secrets(site)
     running = site.target.observe(site.bundle.project)
-    _learn_secrets(site)
     if service and not running.of(service):
         there = ", ".join(running.services) or "none"
         raise InputError(f"no service {service!r} is there (there are: {there})")
@@ -132,7 +209,7 @@ def logs(site: Site, service: str, tail: int) -> dict[str, Any]:
     }
 
 
-def _learn_secrets(site: Site) -> None:
+def _must_know_secrets(site: Site) -> None:
     """Log lines are redacted with the values that what runs was started with."""
     record = journal.of_record(site.history.records())
     if record is not None:
@@ -145,6 +222,7 @@ def _learn_secrets(site: Site) -> None:
 
 
 def _running_scene(site: Site) -> Scene:
+    secrets.learn(site)
     record = journal.of_record(site.history.records())
     if record is None:
         raise PreconditionError(
@@ -170,8 +248,6 @@ def _expect(view: dict[str, Any], ready: Scene) -> None:
     for row in view["services"]:
         service = ready.services.get(row["service"])
         if service is not None:
-            image = images[service.image]
-            config = row["image"]["kind"] == "config"
-            row["image"]["released"] = image.config if config else image.manifest
-            digests = {image.config} if config else {image.manifest, image.index}
-            row["image"]["matches"] = row["image"]["digest"] in digests
+            image, found = images[service.image], Identity(**row["image"])
+            row["image"]["released"] = found.expected(image)
+            row["image"]["matches"] = found.is_of(image)

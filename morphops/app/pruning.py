@@ -2,68 +2,99 @@
 
 from __future__ import annotations
 
-import json
-import shutil
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from morphops import journal, plan, retention
+from morphops import journal, plan, recovery, retention
 from morphops.app import releases, scene
+from morphops.app.exclusive import demand_reason, exclusive
+from morphops.app.removing import Removal
 from morphops.app.site import Site
 from morphops.docker import sweeping
-from morphops.engine import Signals
-from morphops.errors import InputError, MorphopsError, PreconditionError
+from morphops.errors import InputError, LockLost, MorphopsError, PreconditionError
+from morphops.history import user
 from morphops.layout import is_complete
 from morphops.model import Release, canonical_json, is_digest, parse_digest, short
 from morphops.retention import Sweep
-
-_CACHE_HOURS = 168
+from morphops.state import read_table
 
 
 def prune(
-    site: Site, *, keep: int, apply: bool, build_cache: bool, reason: str = ""
+    site: Site,
+    *,
+    keep: int = 0,
+    apply: bool,
+    build_cache: bool,
+    reason: str = "",
+    wait: float = 0,
 ) -> dict[str, Any]:
     """Remove what no release that is kept needs; without `apply`, only say what that is.
 
     Args:
         site: where.
-        keep: how many of the last healthy releases stay, the one of record included.
+        keep: how many of the last healthy releases stay, the one of record included; 0 for what
+            the bundle says.
         apply: do it.
         build_cache: also what builds have cached and not used for a week; of everybody here.
-        reason: why, for the history.
+        reason: why, for the history; must be given with `apply`.
+        wait: seconds to wait for another operation to end.
 
     Raises:
-        InputError: `keep` is less than 1.
+        InputError: `keep` is negative, or there is no reason.
         EngineUnavailable: no engine answers.
+        LockLost: somebody else has the lock; its state says what was removed before.
     """
-    if keep < 1:
+    if keep < 0:
         raise InputError("--keep is at least 1: the release of record always stays")
+    keep = keep or site.bundle.retention.keep
     if not apply:
         return _view(site, *_decide(site, keep), state="planned")
-    signals = Signals()
-    with journal.lock(site.lock, "prune"), signals.handled():
+    demand_reason(reason, "prune --apply")
+    with exclusive(site, "prune", reason=reason, wait=wait) as session:
+        recovery.refuse(site.history.records())
         kept, gone = _decide(site, keep)
         before = sweeping.sizes(site.docker)
-        record = site.history.begin(
-            "prune", release="", deployment=0, fingerprint="", reason=reason
-        )
+        record = session.history.begin("prune", reason=reason)
+        removal = Removal(site, session, record)
         try:
-            with signals.shielded():
-                refused, freed = _apply(site, gone)
+            with session.signals.deferred():  # what it is at it finishes
+                # Images first: a release whose files are here can be pulled again.
+                removal.containers(gone.containers)
+                removal.references(gone.references)
+                removal.nameless(gone.nameless)
+                # That takes minutes, and what is stored here may be needed by now.
+                kept, now = _decide(site, keep)
+                gone = replace(
+                    gone,
+                    releases=tuple(r for r in gone.releases if r in now.releases),
+                    deployments=tuple(d for d in gone.deployments if d in now.deployments),
+                )
+                removal.releases(gone.releases)
+                removal.deployments(gone.deployments)
+                removal.leftovers()
                 if build_cache:
-                    sweeping.prune_build_cache(site.docker, _CACHE_HOURS)
+                    removal.build_cache()
+                after = sweeping.sizes(site.docker)
+                session.history.end(record, "pruned")
         except MorphopsError as err:
-            site.history.end(record, "failed", err.what)
+            err.state, err.hint = removal.state, err.hint or "inv prune   (says what is left)"
+            if isinstance(err, LockLost):
+                err.hint = "inv lock.status; inv prune   (says what is left)"
+            else:
+                # What failed is what the caller has to know, not that it could not be written too.
+                with suppress(MorphopsError):
+                    session.history.end(record, "failed", err.what)
             raise
-        site.history.end(record, "pruned")
-        after = sweeping.sizes(site.docker)
-    freed += sum(max(0, before[what] - after[what]) for what in before)
-    return {**_view(site, kept, gone, state="pruned"), "freed": freed, "refused": list(refused)}
+    freed = removal.freed + sum(max(0, before[what] - after[what]) for what in before)
+    view = _view(site, kept, gone, state="pruned")
+    return {**view, "freed": freed, "refused": removal.refused}
 
 
 def list_releases(site: Site) -> dict[str, Any]:
     """Every release that is stored here, the last used one last, each with what keeps it."""
-    pins, kept = _pins(site), _roots(site, 3)
+    pins, kept = _pins(site), _roots(site, site.bundle.retention.keep)
     rows = [
         {
             **row,
@@ -87,7 +118,7 @@ def show(site: Site, digest: str) -> dict[str, Any]:
         raise _not_here(digest)
     return {
         **releases.as_json(release),
-        "kept_by": list(_roots(site, 3).get(full, ())),
+        "kept_by": list(_roots(site, site.bundle.retention.keep).get(full, ())),
         "operations": [
             record.as_json() for record in site.history.records() if record.release == full
         ],
@@ -100,20 +131,20 @@ def pin(site: Site, digest: str, *, reason: str) -> dict[str, Any]:
     Raises:
         PreconditionError: it is not stored here.
     """
-    with journal.lock(site.lock, "release.pin"):
+    with exclusive(site, "release.pin", reason=reason, aligned=False):
         full = _full(site, digest)
         if not is_complete(site.state.release(full)):
             raise _not_here(digest)
         pins = _pins(site)
         changed = full not in pins
-        pins.setdefault(full, {"reason": reason or "pinned", "user": journal.user()})
+        pins.setdefault(full, {"reason": reason or "pinned", "user": user()})
         site.state.write(_pin_file(site), canonical_json(pins))
     return {"state": "pinned", "release": full, "changed": changed}
 
 
 def unpin(site: Site, digest: str) -> dict[str, Any]:
     """Leave a release to `prune` again."""
-    with journal.lock(site.lock, "release.unpin"):
+    with exclusive(site, "release.unpin", aligned=False):
         full = _full(site, digest)
         pins = _pins(site)
         changed = pins.pop(full, None) is not None
@@ -126,14 +157,17 @@ def _decide(site: Site, keep: int) -> tuple[dict[str, tuple[str, ...]], Sweep]:
     records = site.history.records()
     kept = _roots(site, keep)
     gone = retention.sweep(
+        project=site.bundle.project,
         prefix=plan.local_tag(site.bundle.project, "", "").partition(":")[0],
         repositories={site.bundle.repository(name) for name in site.bundle.images},
         kept={digest: _stored(site, digest) for digest in kept},
         built=set(releases.last_build(site).values()),
         images=sweeping.images(site.docker),
         stored=site.state.releases(),
-        deployments=_deployments(site),
+        deployments=[deployment.id for deployment in site.state.deployments()],
         needed=retention.needed_deployments(records, kept),
+        containers=site.target.observe(site.bundle.project).containers,
+        services={name for wave in site.bundle.waves for name in wave.services},
     )
     return kept, gone
 
@@ -145,7 +179,7 @@ def _roots(site: Site, keep: int) -> dict[str, tuple[str, ...]]:
     unknown = journal.of_record(records) is None
     running = site.target.observe(site.bundle.project).containers if unknown else ()
     used = {record.release for record in records}
-    last = records[-1].id if records else 0
+    last = max((record.deployment for record in records), default=0)
     newest = site.state.deployment(last).folder
     waiting = {
         digest
@@ -168,22 +202,6 @@ def _since(release: Path, deployment: Path) -> bool:
     return release.stat().st_mtime >= deployment.stat().st_mtime
 
 
-def _apply(site: Site, gone: Sweep) -> tuple[tuple[str, ...], int]:
-    """Images first: where this is cut off, a release whose files are here can be pulled again."""
-    site.observer.note(f"letting go of {len(gone.references)} image references")
-    refused = sweeping.let_go(site.docker, gone.references)
-    folders = [site.state.deployment(number).folder for number in gone.deployments]
-    layouts = [site.state.release(digest) for digest in gone.releases]
-    freed = 0
-    for layout in layouts:
-        # Without its index a layout counts as not there, so half of one is never used.
-        (layout / "index.json").unlink(missing_ok=True)
-    for folder in (*layouts, *folders):
-        freed += sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-        shutil.rmtree(folder, ignore_errors=True)
-    return refused, freed
-
-
 def _view(
     site: Site, kept: dict[str, tuple[str, ...]], gone: Sweep, *, state: str
 ) -> dict[str, Any]:
@@ -192,8 +210,10 @@ def _view(
         "project": site.bundle.project,
         "kept": {digest: list(reasons) for digest, reasons in kept.items()},
         "references": list(gone.references),
+        "nameless": list(gone.nameless),
         "releases": list(gone.releases),
         "deployments": list(gone.deployments),
+        "containers": [container[:12] for container in gone.containers],
         "at_most": gone.at_most,
         "nothing": gone.empty,
     }
@@ -206,18 +226,13 @@ def _stored(site: Site, digest: str) -> Release | None:
         return None
 
 
-def _deployments(site: Site) -> tuple[int, ...]:
-    folder = site.state.root / "deployments"
-    if not folder.is_dir():
-        return ()
-    return tuple(int(path.name) for path in folder.iterdir() if path.name.isdecimal())
-
-
 def _full(site: Site, digest: str) -> str:
     if is_digest(digest):
         return digest
     matching = [known for known in site.state.releases() if short(known) == digest]
-    return matching[0] if len(matching) == 1 else parse_digest(digest, "release digest")
+    if len(matching) == 1:
+        return matching[0]
+    return parse_digest(digest, "release digest", hint="inv release.list")
 
 
 def _not_here(digest: str) -> PreconditionError:
@@ -233,13 +248,5 @@ def _pin_file(site: Site) -> Path:
 
 
 def _pins(site: Site) -> dict[str, dict[str, str]]:
-    try:
-        pins: dict[str, dict[str, str]] = json.loads(_pin_file(site).read_bytes())
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError):
-        # Without knowing what is pinned nothing may be removed.
-        raise PreconditionError(
-            f"{_pin_file(site)} cannot be read", hint="restore it, or remove it and pin again"
-        ) from None
-    return pins
+    # Without knowing what is pinned nothing may be removed.
+    return read_table(_pin_file(site), hint="restore it, or remove it and pin again")

@@ -9,67 +9,18 @@ import json
 import os
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from morphops import config, envfile, envtemplate, probes
+from morphops import config, envfile, envtemplate, probe_judge, probes, textfile
 from morphops.app import building, deploying, environment, hosting, releases
 from morphops.app.site import Site
-from morphops.bundle import Question
 from morphops.docker import oneshot
 from morphops.errors import ConfigError, GateFailed
 from morphops.model import ImageRef
+from morphops.quickstart_recipe import Ask, Prepare, Quickstart
 
 FILE = "quickstart.yaml"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepare:
-    """Data that is made by a program of one of the images, without a network.
-
-    Attributes:
-        name: what it makes, for people.
-        image: whose program.
-        entrypoint, command: the program and its arguments.
-        reads: folder of the bundle → where it is mounted, read-only.
-        writes: folder on the host → where it is mounted; `{state}` is the state folder.
-        creates: a file; where it is there already, nothing is done.
-    """
-
-    name: str
-    image: str
-    entrypoint: str
-    command: tuple[str, ...]
-    creates: str
-    reads: Mapping[str, str] = field(default_factory=dict)
-    writes: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
-    """Questions to the running stack.
-
-    Attributes:
-        service, port: the published container port that is asked.
-        document: a JSON file of the bundle; the questions' expressions look into it.
-        questions: each with the answer that the document gives.
-    """
-
-    service: str
-    port: int
-    document: str
-    questions: tuple[Question, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quickstart:
-    """The whole of `quickstart.yaml`; `env` are values that are not generated."""
-
-    schema: Literal[1]
-    ask: Ask
-    prepare: tuple[Prepare, ...] = ()
-    env: Mapping[str, str] = field(default_factory=dict)
 
 
 def quickstart(site: Site) -> dict[str, Any]:
@@ -82,7 +33,7 @@ def quickstart(site: Site) -> dict[str, Any]:
         MorphopsError: whatever a step raises.
         GateFailed: an answer is not what the sample says.
     """
-    recipe = _read(site)
+    sample = recipe(site)
     stages = [
         "the container engine",
         "the local registry",
@@ -105,29 +56,30 @@ def quickstart(site: Site) -> dict[str, Any]:
     stage("the images")
     built = building.build(site)["images"]
     stage("sample data")
-    for item in recipe.prepare:
+    for item in sample.prepare:
         _prepare(site, item, ImageRef.parse(built[item.image]))
     stage("the env file")
-    path = _write_env(site, recipe.env)
+    path = _write_env(site, sample.env)
     stage("the release")
     release = releases.create(site, (), ())
     site.observer.note(release.digest)
     stage("deploy")
     view = deploying.deploy(site, [release.digest], reason="quickstart")
     stage("ask")
-    answers = _ask(site, recipe.ask)
-    return {**view, "env_file": str(path), "answers": answers, "try": _commands(site, recipe.ask)}
+    answers = _ask(site, sample.ask)
+    return {**view, "env_file": str(path), "answers": answers, "try": _commands(site, sample.ask)}
 
 
-def _read(site: Site) -> Quickstart:
+def recipe(site: Site) -> Quickstart:
+    """The bundle's quickstart.
+
+    Raises:
+        ConfigError: it has none, or it is wrong.
+    """
     path = site.folder / FILE
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as err:
-        raise ConfigError(
-            f"{path}: {err.strerror}", hint="a bundle without one has no quickstart"
-        ) from None
-    return config.parse_mapping(text, str(path), Quickstart)
+    if not path.exists():
+        raise ConfigError(f"{path}: is not there", hint="a bundle without one has no quickstart")
+    return config.parse_mapping(textfile.read(path), str(path), Quickstart)
 
 
 def _prepare(site: Site, item: Prepare, image: ImageRef) -> None:
@@ -140,7 +92,7 @@ def _prepare(site: Site, item: Prepare, image: ImageRef) -> None:
         folder = Path(_fill(site, name))
         folder.mkdir(parents=True, exist_ok=True, mode=0o755)
         volumes.append((str(folder), place, "rw"))
-    for line in oneshot.run(
+    for line in oneshot.run_once(
         site.docker,
         image=str(image),
         entrypoint=item.entrypoint,
@@ -178,7 +130,7 @@ def _ask(site: Site, ask: Ask) -> list[dict[str, Any]]:
     with requests.Session() as session:
         session.trust_env = False
         for number, question in enumerate(ask.questions, start=1):
-            asked = probes.ask(question, document, number)
+            asked = probe_judge.ask(question, document, number)
             answer = probes.post(session, url, asked.request, 15)
             got = answer.get("result") if isinstance(answer, Mapping) else None
             answers.append(
@@ -216,7 +168,7 @@ def _commands(site: Site, ask: Ask) -> list[str]:
     commands = ["inv status", "inv smoke", "inv history", "inv logs"]
     if ask.questions and url:
         document = json.loads((site.folder / ask.document).read_bytes())
-        request = json.dumps(dict(probes.ask(ask.questions[0], document, 1).request))
+        request = json.dumps(dict(probe_judge.ask(ask.questions[0], document, 1).request))
         commands.append(f"curl -s -H content-type:application/json -d {shlex.quote(request)} {url}")
     return [*commands, "inv down"]
 

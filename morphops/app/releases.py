@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,6 +15,9 @@ from morphops.journal import of_record
 from morphops.layout import is_complete, write_layout
 from morphops.model import Image, ImageRef, Release, is_digest, parse_digest, short
 from morphops.registry import Registry
+from morphops.state import read_table
+
+_RUNBOOKS = "runbooks"  # their folder inside of a release
 
 
 def create(site: Site, images: Sequence[str], labels: Sequence[str]) -> Release:
@@ -54,8 +56,14 @@ def create(site: Site, images: Sequence[str], labels: Sequence[str]) -> Release:
     )
 
 
-def derive(site: Site, base: Release, named: Mapping[str, str]) -> Release:
+def derive(site: Site, base: Release, named: Mapping[str, str], *, store: bool = True) -> Release:
     """A release like another, with some images replaced; the same one where they are its own.
+
+    Args:
+        site: where.
+        base: the other.
+        named: image → reference or digest.
+        store: push it and keep it here; without this it is only known to the caller.
 
     Raises:
         InputError: an image that the release does not have.
@@ -78,16 +86,18 @@ def derive(site: Site, base: Release, named: Mapping[str, str]) -> Release:
         files=base.files,
         manifests={k: v for k, v in manifests.items() if k in needed},
         labels={**base.labels, "derived-from": base.digest},
+        store=store,
     )
 
 
-def resolve(site: Site, images: Sequence[str]) -> Release:
+def resolve(site: Site, images: Sequence[str], *, store: bool = True) -> Release:
     """The release that `--image` means, stored in the state folder with all of its files.
 
     Args:
         site: where.
         images: one bare digest (a release, or an image of exactly one repository), and any number
             of `name=sha256:…` that replace an image of it, or of the release of record.
+        store: without this it is neither stored nor, where it is derived, pushed.
 
     Raises:
         InputError: nothing was named, or a tag, a malformed digest, an unknown image.
@@ -105,16 +115,16 @@ def resolve(site: Site, images: Sequence[str]) -> Release:
     if len(bare) > 1:
         raise InputError(f"one release at a time: {' and '.join(bare)} were named")
     if not bare:
-        return derive(site, current(site), replaced)
+        return derive(site, current(site), replaced, store=store)
     digest = parse_digest(bare[0], "release digest")
-    release = find(site, digest)
+    release = find(site, digest, store=store)
     if release is None:
         name = _image_of(site, digest)
-        return derive(site, current(site), {name: digest, **replaced})
-    return derive(site, release, replaced) if replaced else release
+        return derive(site, current(site), {name: digest, **replaced}, store=store)
+    return derive(site, release, replaced, store=store) if replaced else release
 
 
-def find(site: Site, digest: str) -> Release | None:
+def find(site: Site, digest: str, *, store: bool = True) -> Release | None:
     """A release by its digest: from the state folder, else from the registry, and then stored.
 
     Raises:
@@ -126,7 +136,8 @@ def find(site: Site, digest: str) -> Release | None:
         release = site.registry.pull_release(site.bundle.releases, digest)
     except (NotFound, InputError):
         return None
-    keep(site, release)
+    if store:
+        keep(site, release)
     return release
 
 
@@ -158,23 +169,30 @@ def working_files(site: Site) -> dict[str, bytes]:
         ConfigError: one that the bundle names is missing, or the schema is wrong.
     """
     bundle = site.bundle
+    paths = {name: site.folder / name for name in (BUNDLE, *bundle.files(), bundle.env.schema)}
+    # How the release is operated goes with it; a stack without runbooks has none here either.
+    folder = site.folder / bundle.runbooks
+    paths |= {f"{_RUNBOOKS}/{path.name}": path for path in sorted(folder.glob("*.md"))}
     files = {}
-    for name in (BUNDLE, *bundle.files(), bundle.env.schema):
+    for name, path in paths.items():
         try:
-            files[name] = (site.folder / name).read_bytes()
+            files[name] = path.read_bytes()
         except OSError as err:
-            raise ConfigError(f"{site.folder / name}: {err.strerror}") from None
+            raise ConfigError(f"{path}: {err.strerror}") from None
     config.parse_env_schema(files[bundle.env.schema].decode(), bundle.env.schema)
     return files
 
 
 def last_build(site: Site) -> dict[str, str]:
-    """Image name → reference of the last `inv build`."""
-    try:
-        built: dict[str, str] = json.loads((site.state.root / "build.json").read_bytes())["images"]
-    except FileNotFoundError:
-        return {}
-    return built
+    """Image name → reference of the last `inv build`.
+
+    Raises:
+        PreconditionError: the file that says so is broken.
+    """
+    path = site.state.root / "build.json"
+    return read_table(path, hint=f"inv build   (writes it anew), or remove {path}").get(
+        "images", {}
+    )
 
 
 def known(site: Site) -> tuple[dict[str, Any], ...]:
@@ -203,6 +221,7 @@ def _publish(
     files: Mapping[str, bytes],
     manifests: Mapping[str, bytes],
     labels: Mapping[str, str],
+    store: bool = True,
 ) -> Release:
     artifact = oci.encode(
         project=site.bundle.project,
@@ -213,6 +232,8 @@ def _publish(
     )
     release = oci.decode(artifact.digest, artifact.manifest, artifact.blobs.__getitem__)
     read_bundle(release)  # what cannot be read back is not published
+    if not store:
+        return release
     site.registry.push_release(artifact, site.bundle.releases)
     site.registry.hold(release, site.bundle.owns)
     write_layout(artifact, site.state.release(artifact.digest))
@@ -220,8 +241,8 @@ def _publish(
 
 
 def _resolve_image(site: Site, name: str, ref: ImageRef) -> tuple[Image, Mapping[str, bytes]]:
-    host = ref.repository.partition("/")[0]
-    return Registry(host).resolve_image(name, ref)
+    registry = Registry(ref.host, stalled_after=site.bundle.pull.stalled_after)
+    return registry.resolve_image(name, ref)
 
 
 def _own(site: Site, name: str) -> str:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 
-from morphops import config, documents, envcheck, envfile, plan
+from morphops import config, documents, envcheck, journal, plan
+from morphops.app import values as kept
 from morphops.app.site import BUNDLE, Site
 from morphops.bundle import Bundle
 from morphops.engine import Scene
 from morphops.envfile import EnvFile
 from morphops.envschema import EnvSchema
-from morphops.errors import InputError, PreconditionError
+from morphops.errors import InputError
 from morphops.layout import read_layout
 from morphops.model import Release, canonical_json
 from morphops.probes import World
@@ -20,7 +22,13 @@ from morphops.target import Running, Stack
 
 
 def prepare(
-    site: Site, release: Release, env: EnvFile, deployment: Deployment, running: Running
+    site: Site,
+    release: Release,
+    env: EnvFile,
+    deployment: Deployment,
+    running: Running,
+    *,
+    approved: frozenset[str] | None = None,
 ) -> Scene:
     """Write a deployment's folder and render what would be started from it.
 
@@ -30,19 +38,25 @@ def prepare(
         env: the values that a person set.
         deployment: the folder to write.
         running: what is there, for the labels.
+        approved: invariants that may be broken; None for those that the history says.
 
     Raises:
         InputError, ConfigError: values, documents or files do not fit; the folder is gone again.
     """
     try:
-        return _prepare(site, release, env, deployment, running)
+        return _prepare(site, release, env, deployment, running, approved)
     except BaseException:
         shutil.rmtree(deployment.folder, ignore_errors=True)
         raise
 
 
 def _prepare(
-    site: Site, release: Release, env: EnvFile, deployment: Deployment, running: Running
+    site: Site,
+    release: Release,
+    env: EnvFile,
+    deployment: Deployment,
+    running: Running,
+    approved: frozenset[str] | None,
 ) -> Scene:
     bundle, schema = read_bundle(release)
     if bundle.project != site.bundle.project:
@@ -56,15 +70,14 @@ def _prepare(
         schema,
         images=images,
         provided=documents.variables(bundle),
-        exported=site.environ,
+        exported=site.exported,
     )
     loaded = documents.load(bundle, env.values)
     values = {**env.values, **documents.provided(bundle, loaded), **images}
-    header = f"release {release.digest}\nwritten by morphops; what a person sets is elsewhere"
-    site.state.write(deployment.values, envfile.render(values, header=header).encode())
+    kept.keep(site, deployment, release.digest, values, encrypted=env.encrypted)
     for name, data in release.files.items():
         site.state.write(deployment.files / name, data)
-    stack = _stack(bundle, deployment, values, labelled=False)
+    stack = _stack(site, bundle, schema, deployment, values)
     services = site.target.render(stack)
     labels = plan.creators(services, running, release.digest)
     override = {"services": {name: {"labels": dict(pairs)} for name, pairs in labels.items()}}
@@ -72,14 +85,23 @@ def _prepare(
     return Scene(
         bundle=bundle,
         release=release,
-        stack=_stack(bundle, deployment, values, labelled=True),
+        stack=_labelled(stack, deployment),
         services=services,
         world=World(site.target, bundle.project, loaded),
+        approved=_approved(site) if approved is None else approved,
     )
 
 
-def reopen(site: Site, deployment: Deployment, digest: str) -> Scene:
+def reopen(
+    site: Site, deployment: Deployment, digest: str, *, approved: frozenset[str] | None = None
+) -> Scene:
     """The scene of an earlier deployment, from what the state folder keeps of it.
+
+    Args:
+        site: where.
+        deployment: its folder.
+        digest: its release.
+        approved: invariants that may be broken; None for those that the history says.
 
     Raises:
         PreconditionError: something of it is missing.
@@ -87,16 +109,22 @@ def reopen(site: Site, deployment: Deployment, digest: str) -> Scene:
     """
     release = stored(site, digest)
     bundle, schema = read_bundle(release)
-    values = stored_values(deployment)
-    site.redact.learn(schema.secrets(values.values))
-    stack = _stack(bundle, deployment, values.values, labelled=True)
+    values = kept.read(site, deployment)
+    # Images and what documents decide are no secrets; a message has to be able to name them.
+    site.redact.learn(schema.secrets(personal(bundle, values).values))
+    stack = _labelled(_stack(site, bundle, schema, deployment, values.values), deployment)
     return Scene(
         bundle=bundle,
         release=release,
         stack=stack,
         services=site.target.render(stack),
         world=World(site.target, bundle.project, documents.load(bundle, values.values)),
+        approved=_approved(site) if approved is None else approved,
     )
+
+
+def _approved(site: Site) -> frozenset[str]:
+    return journal.approved(site.history.records())
 
 
 def stored(site: Site, digest: str) -> Release:
@@ -108,25 +136,11 @@ def stored(site: Site, digest: str) -> Release:
     return read_layout(site.state.release(digest), digest)
 
 
-def stored_values(deployment: Deployment) -> EnvFile:
-    """The values that a deployment ran with.
-
-    Raises:
-        PreconditionError: they are gone.
-    """
-    try:
-        return envfile.load(deployment.values)
-    except InputError as err:
-        raise PreconditionError(
-            f"the values of deployment {deployment.id} cannot be used: {err.what}", hint=err.hint
-        ) from None
-
-
 def personal(bundle: Bundle, values: EnvFile) -> EnvFile:
     """Of a deployment's values those that a person set: neither the release nor a document did."""
     decided = documents.variables(bundle) | {spec.variable for spec in bundle.images.values()}
-    kept = {name: value for name, value in values.values.items() if name not in decided}
-    return EnvFile(values.source, kept, values.lines)
+    own = {name: value for name, value in values.values.items() if name not in decided}
+    return replace(values, values=own)
 
 
 def read_bundle(release: Release) -> tuple[Bundle, EnvSchema]:
@@ -149,10 +163,22 @@ def _text(files: Mapping[str, bytes], name: str, source: str) -> str:
 
 
 def _stack(
-    bundle: Bundle, deployment: Deployment, values: Mapping[str, str], *, labelled: bool
+    site: Site,
+    bundle: Bundle,
+    schema: EnvSchema,
+    deployment: Deployment,
+    values: Mapping[str, str],
 ) -> Stack:
     profiles = tuple(p for p in values.get("COMPOSE_PROFILES", "").split(",") if p)
-    files = [deployment.files / name for name in bundle.compose_files(profiles)]
-    if labelled:
-        files.append(deployment.labels)
-    return Stack(bundle.project, tuple(files), deployment.values, profiles)
+    files = tuple(deployment.files / name for name in bundle.compose_files(profiles))
+    return Stack(
+        project=bundle.project,
+        files=files,
+        env_file=kept.for_compose(site, deployment),
+        profiles=profiles,
+        variables=frozenset({*schema.variables, *values}),
+    )
+
+
+def _labelled(stack: Stack, deployment: Deployment) -> Stack:
+    return replace(stack, files=(*stack.files, deployment.labels))

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+from morphops.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -14,13 +18,26 @@ class Finding:
         line: from 1; 0 where no line says it.
         what: what is wrong.
         remedy: how to mend it.
+        rule: the rule that was broken, where a bundle may accept that (`accept:`).
+        subjects: the services that it is about, or the Dockerfile's name.
     """
 
     file: str
     line: int
     what: str
     remedy: str
+    rule: str = ""
+    subjects: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}" if self.line else self.file
-        return f"{where}: {self.what}; {self.remedy}"
+        rule = f" [{self.rule}]" if self.rule else ""
+        return f"{where}: {self.what}; {self.remedy}{rule}"
+
+
+def of_error(error: ConfigError, remedy: str) -> Iterator[Finding]:
+    """What is wrong with a file that could not be read; each line of it is `file:line: what`."""
+    for text in error.detail or (error.what,):
+        found = re.fullmatch(r"(.+?):(?:(\d+):)? (.*)", text, re.DOTALL)
+        file, line, what = found.groups() if found else (text, "", "is wrong")
+        yield Finding(file, int(line or 0), what, remedy)

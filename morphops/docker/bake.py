@@ -13,13 +13,15 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from morphops.errors import EngineCallFailed, EngineUnavailable, InputError
-from morphops.model import is_digest
+from morphops.errors import ConfigError, EngineCallFailed, EngineUnavailable, InputError
+from morphops.model import HUB, is_digest
 
 if TYPE_CHECKING:
     from morphops.docker.client import Docker
 
 Say = Callable[[str], None]
+# Of the images that a project builds: what tells one that has lost every name from anybody else's.
+LABEL_PROJECT = "morphops.project"
 _LIMIT = 1800
 _TAIL = 20
 # Progress in bytes, times and bookkeeping: worth keeping for a failure, not worth watching.
@@ -27,7 +29,6 @@ _CHATTER = re.compile(
     r"#\d+ (?:DONE|CACHED|\d+\.\d+|sha256:|pushing layer|transferring|resolve|exporting|writing"
     r"|naming|extracting|\[(?:\S+ )?internal\])"
 )
-_HUB = "registry-1.docker.io"
 
 
 def bake(
@@ -35,6 +36,7 @@ def bake(
     *,
     file: Path,
     folder: Path,
+    project: str,
     registry: str,
     version: str,
     revision: str,
@@ -52,6 +54,7 @@ def bake(
         docker: the engine.
         file: the bake file; it has the variables REGISTRY, VERSION, REVISION and SOURCE.
         folder: what the contexts in it are relative to.
+        project: whose images these are; the label by which `prune` knows them.
         registry: `host[:port]` that the images are tagged for.
         version, revision, source: for the labels.
         bases: FROM reference, exactly as Dockerfiles write it → the local image to take instead
@@ -81,10 +84,11 @@ def bake(
         "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
     }
     wanted = list(targets) or ["default"]
-    definition = _definition(docker, file, wanted, variables)
+    described = definition(docker, file, wanted, variables)
     with tempfile.TemporaryDirectory(prefix="morphops-bake-") as name:
         extra, metadata = Path(name) / "override.json", Path(name) / "metadata.json"
-        extra.write_text(json.dumps(override(definition, folder, bases, ca_file)), encoding="utf-8")
+        changes = override(described, folder, project, bases, ca_file)
+        extra.write_text(json.dumps(changes), encoding="utf-8")
         _build(
             docker,
             wanted,
@@ -98,7 +102,7 @@ def bake(
         )
         found = json.loads(metadata.read_text(encoding="utf-8"))
     field = "containerimage.digest" if push else "containerimage.config.digest"
-    digests = {name: str(found.get(name, {}).get(field, "")) for name in definition}
+    digests = {name: str(found.get(name, {}).get(field, "")) for name in described}
     for name, digest in digests.items():
         if not is_digest(digest):
             raise EngineCallFailed(
@@ -112,10 +116,11 @@ def bake(
 def override(
     definition: Mapping[str, Mapping[str, Any]],
     folder: Path,
+    project: str,
     bases: Mapping[str, str],
     ca_file: Path | None,
 ) -> dict[str, Any]:
-    """A second bake file that says what only this machine knows.
+    """A second bake file that says what only this machine, and this bundle, knows.
 
     Raises:
         InputError: a target's context is not there.
@@ -123,7 +128,7 @@ def override(
     targets: dict[str, Any] = {}
     for name, target in definition.items():
         context = str(target.get("context", "."))
-        changes: dict[str, Any] = {}
+        changes: dict[str, Any] = {"labels": {LABEL_PROJECT: project}}
         if "://" not in context:
             # Bake takes them relative to where it is called, and that must not matter.
             absolute = (folder / context).resolve()
@@ -156,7 +161,7 @@ def host_ca() -> Path | None:
 
 
 @functools.cache
-def public_registry_answers(host: str = _HUB, limit: float = 3) -> bool:
+def public_registry_answers(host: str = HUB, limit: float = 3) -> bool:
     """Whether a public registry can be reached from here; asked once in a run.
 
     Args:
@@ -181,10 +186,16 @@ def public_registry_answers(host: str = _HUB, limit: float = 3) -> bool:
     return any(answered)
 
 
-def _definition(
+def definition(
     docker: Docker, file: Path, targets: list[str], variables: Mapping[str, str]
 ) -> dict[str, dict[str, Any]]:
-    with docker.call(f"read the bake file {file.name}", 30):
+    """What a bake file says of some targets, and of those that they need. Needs no engine.
+
+    Raises:
+        EngineUnavailable: there is no docker client with Buildx.
+        ConfigError: Buildx refuses the file.
+    """
+    with docker.call(f"read the bake file {file.name}", 30, refusal=ConfigError):
         client = docker.client(30)
         if not client.buildx.is_installed():
             raise EngineUnavailable(

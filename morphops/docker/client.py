@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -33,11 +33,15 @@ class Docker:
     def __init__(self, redact: Callable[[str], str] = str) -> None:
         self._redact = redact
 
-    def client(self, limit: float = 60, **options: Any) -> DockerClient:
+    def client(
+        self, limit: float = 60, *, without: Iterable[str] = (), **options: Any
+    ) -> DockerClient:
         """A client each of whose calls ends after `limit` seconds.
 
         Args:
             limit: seconds; the CLI gets SIGTERM then, and SIGKILL a second later.
+            without: names of the process environment that it does not see, besides Compose's own:
+                what these calls are about is said to them.
             options: passed to python-on-whales (`compose_files`, `compose_project_name` …).
 
         Raises:
@@ -49,7 +53,10 @@ class Docker:
             )
         from python_on_whales import DockerClient
 
-        return DockerClient(client_call=bounded(limit), **options)
+        hidden = {*without, *(n for n in os.environ if n.startswith("COMPOSE_"))}
+        unseen = [word for name in sorted(hidden) for word in ("-u", name)]
+        prefix = ["env", *unseen] if unseen else []
+        return DockerClient(client_call=[*prefix, *bounded(limit)], **options)
 
     @contextmanager
     def call(
@@ -86,19 +93,38 @@ class Docker:
         Raises:
             EngineUnavailable, EngineCallFailed: see `call`.
         """
-        from python_on_whales.exceptions import NoSuchContainer
+        return self._inspect("container", ids)
+
+    def inspect_images(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+        """The same for images."""
+        return self._inspect("image", ids)
+
+    def _inspect(self, kind: str, ids: Sequence[str]) -> list[dict[str, Any]]:
+        from python_on_whales.exceptions import NoSuchContainer, NoSuchImage
         from python_on_whales.utils import run
 
         if not ids:
             return []
-        command = [*self.client(20).client_config.docker_cmd, "container", "inspect", *ids]
-        with self.call("inspect the containers", 20):
+        command = [*self.client(20).client_config.docker_cmd, kind, "inspect", *ids]
+        with self.call(f"inspect the {kind}s", 20):
             try:
                 found: list[dict[str, Any]] = json.loads(str(run(command)))
-            except NoSuchContainer as err:
+            except (NoSuchContainer, NoSuchImage) as err:
                 # What is still there stands on stdout all the same.
                 found = json.loads(_text(err.stdout) or "[]")
         return found
+
+    def layers(self, image: str) -> tuple[str, ...]:
+        """How each layer of an image was made, by its own account; the newest first.
+
+        Raises:
+            EngineUnavailable, EngineCallFailed: see `call`.
+        """
+        from python_on_whales.utils import run
+
+        command = [*self.client(20).client_config.docker_cmd, "image", "history", "--no-trunc"]
+        with self.call(f"read the history of {image}", 20):
+            return tuple(str(run([*command, "--format={{.CreatedBy}}", image])).splitlines())
 
     def need_compose(self) -> None:
         """Make sure that the docker client has its Compose plugin.
@@ -155,8 +181,13 @@ class Docker:
 def bounded(limit: float) -> list[str]:
     """The argv prefix of a docker call that cannot run longer than `limit` seconds."""
     # Each dies with its parent: nothing goes on (and pushes, or starts) with nobody there to hear.
-    tied = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
-    return [*tied, "timeout", "-k", "1", f"{limit:g}", *tied, "docker"]
+    with_us = tied("TERM")
+    return [*with_us, "timeout", "-k", "1", f"{limit:g}", *with_us, "docker"]
+
+
+def tied(signal: str) -> list[str]:
+    """The argv prefix of a command that gets this signal when whoever started it dies."""
+    return ["setpriv", "--pdeathsig", signal] if shutil.which("setpriv") else []
 
 
 def endpoint() -> str:

@@ -5,22 +5,37 @@ Compose files are read only as `docker compose config` renders them; its model i
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from morphops.docker import pulling
 from morphops.docker.client import Docker
 from morphops.docker.events import EventWatch
+from morphops.docker.shapes import names, shape_of_container, shape_of_service
 from morphops.errors import ConfigError, EngineCallFailed, IntegrityError
 from morphops.model import Image, canonical_json, digest_of, short
 from morphops.plan import LABEL_CONFIG, LABEL_RELEASE
-from morphops.target import Container, Health, Identity, Port, Running, Say, Service, Stack
+from morphops.target import (
+    Container,
+    Health,
+    HealthCheck,
+    Identity,
+    Port,
+    Running,
+    Say,
+    Service,
+    Shape,
+    Stack,
+)
 
 _PROJECT = "com.docker.compose.project"
 _SERVICE = "com.docker.compose.service"
 # What Compose itself leaves out when it decides whether a container must be replaced.
 _NOT_CONFIG = ("depends_on", "profiles", "build", "pull_policy", "scale")
-_PULL_LIMIT = 1800.0
+# A service has fields of their own for these.
+_APART = ("image", "environment", "labels")
 _START_LIMIT = 300.0
 _STOP_LIMIT = 180.0
 
@@ -38,12 +53,20 @@ class ComposeTarget:
         self._redact = redact
         self._store: str | None = None
 
+    def answers(self) -> bool:
+        """See `target.Target.answers`."""
+        return self._docker.answers()
+
     def render(self, stack: Stack) -> Mapping[str, Service]:
         """See `target.Target.render`."""
         with self._docker.call("render the compose files", refusal=ConfigError):
             rendered = self._compose(stack, 30).compose.config(return_json=True)
+        volumes = {
+            key: str((volume or {}).get("name") or key)
+            for key, volume in (rendered.get("volumes") or {}).items()
+        }
         return {
-            name: _service(name, spec)
+            name: _service(name, _with_volumes(spec, volumes))
             for name, spec in sorted((rendered.get("services") or {}).items())
         }
 
@@ -58,15 +81,14 @@ class ComposeTarget:
         found = [_container(c, kind, self._redact) for c in self._docker.inspect(ids)]
         return Running(tuple(sorted(found, key=lambda c: (c.service, c.id))))
 
-    def pull(self, image: Image, say: Say) -> None:
+    def pull(self, image: Image, say: Say, *, stalled_after: float) -> None:
         """See `target.Target.pull`."""
-        client = self._docker.client(_PULL_LIMIT)
-        with self._docker.call(f"pull {image.ref}", _PULL_LIMIT):
-            lines: Any = client.image.pull(str(image.ref), stream_logs=True)
-            for _, line in lines:
-                text = line.decode(errors="replace").strip()
-                if text.endswith(("Pull complete", "Already exists")) or "Error" in text:
-                    say(f"{image.name}: {text}")
+        pulling.pull(
+            self._docker,
+            str(image.ref),
+            stalled_after=stalled_after,
+            say=lambda text: say(f"{image.name}: {text}"),
+        )
         if not self.has(image):
             raise IntegrityError(
                 f"{image.ref} was pulled, but it is not the image that the release recorded",
@@ -133,6 +155,20 @@ class ComposeTarget:
             )
         return str(said).encode()
 
+    def shapes(self, running: Running) -> Mapping[str, Shape]:
+        """See `target.Target.shapes`."""
+        found = self._docker.inspect([c.id for c in running.containers])
+        images = self._docker.inspect_images(sorted({row["Image"] for row in found}))
+        own = {row["Id"]: row.get("Config") or {} for row in images}
+        return {row["Id"]: shape_of_container(row, own.get(row["Image"], {})) for row in found}
+
+    def describe(self, running: Running) -> list[dict[str, Any]]:
+        """See `target.Target.describe` (Engine API, ContainerInspect)."""
+        found = self._docker.inspect([c.id for c in running.containers])
+        for inspected in found:
+            inspected["Config"]["Env"] = sorted(names(inspected["Config"].get("Env")))
+        return found
+
     def logs(self, container: Container, tail: int) -> tuple[str, ...]:
         """See `target.Target.logs`."""
         try:
@@ -145,6 +181,7 @@ class ComposeTarget:
     def _compose(self, stack: Stack, limit: float) -> Any:
         return self._docker.client(
             limit,
+            without=stack.variables & os.environ.keys(),  # Compose prefers what a shell exports
             compose_project_name=stack.project,
             compose_files=list(stack.files),
             compose_env_files=[stack.env_file],
@@ -180,8 +217,24 @@ def _container(inspected: Mapping[str, Any], kind: Any, redact: Callable[[str], 
         release=labels.get(LABEL_RELEASE, ""),
         config=labels.get(LABEL_CONFIG, ""),
         health_output=redact(log[-1].get("Output") or ""),
+        checks=tuple(HealthCheck(row["Start"], not row["ExitCode"]) for row in log if row),
+        checked_within=_checked_within(inspected["Config"].get("Healthcheck") or {}),
         ports=tuple(_bindings(inspected["HostConfig"].get("PortBindings") or {})),
     )
+
+
+def _with_volumes(spec: Mapping[str, Any], volumes: Mapping[str, str]) -> dict[str, Any]:
+    """A service whose volumes have their names on the engine: another name is another volume.
+
+    Compose keeps those apart, and does not recreate a container for them.
+    """
+    mounts = [
+        {**mount, "source": volumes.get(mount["source"], mount["source"])}
+        if mount["type"] == "volume" and mount.get("source")
+        else mount
+        for mount in spec.get("volumes") or ()
+    ]
+    return {**spec, "volumes": mounts} if mounts else dict(spec)
 
 
 def _service(name: str, spec: Mapping[str, Any]) -> Service:
@@ -198,7 +251,17 @@ def _service(name: str, spec: Mapping[str, Any]) -> Service:
             if str(port.get("published", "")).isdigit()
         ),
         labels=labels,
+        shape=shape_of_service(spec),
+        variables=_digests(spec.get("environment") or {}),
+        keys=_digests(
+            {key: value for key, value in config.items() if key not in _APART}
+            | ({"labels": config["labels"]} if config["labels"] else {})
+        ),
     )
+
+
+def _digests(values: Mapping[str, Any]) -> dict[str, str]:
+    return {name: digest_of(canonical_json(value)) for name, value in values.items()}
 
 
 def _bindings(bindings: Mapping[str, Any]) -> Iterator[Port]:
@@ -207,6 +270,13 @@ def _bindings(bindings: Mapping[str, Any]) -> Iterator[Port]:
             if host.get("HostPort"):
                 port = int(target.partition("/")[0])
                 yield Port(host.get("HostIp") or "", int(host["HostPort"]), port)
+
+
+def _checked_within(healthcheck: Mapping[str, Any]) -> float:
+    """The interval and the timeout, which the engine has in nanoseconds; 0 is its default, 30 s."""
+    if (healthcheck.get("Test") or ["NONE"])[0] == "NONE":
+        return 0.0
+    return sum((healthcheck.get(key) or 30e9) / 1e9 for key in ("Interval", "Timeout"))
 
 
 def _health(status: str | None) -> Health:

@@ -6,28 +6,38 @@ from collections.abc import Sequence
 
 from morphops.docker.client import Docker
 
-_LIMIT = 3600.0
+_CUT_OFF = (
+    "--network=none",
+    "--read-only",
+    "--tmpfs=/tmp",
+    "--cap-drop=ALL",
+    "--security-opt=no-new-privileges",
+)
 
 
-def run(
+def run_once(
     docker: Docker,
     *,
     image: str,
-    entrypoint: str,
     command: Sequence[str],
-    volumes: Sequence[tuple[str, str, str]],
-    user: str,
     doing: str,
+    entrypoint: str = "",
+    volumes: Sequence[tuple[str, str, str]] = (),
+    user: str = "",
+    limit: float = 3600.0,
 ) -> tuple[str, ...]:
     """Run it to its end: no network, read-only root, no capabilities.
 
     Args:
         docker: the engine.
         image: a local image.
-        entrypoint, command: the program and its arguments.
-        volumes: (folder on the host, place, `ro` or `rw`).
-        user: `uid:gid` that it runs as, so that what it writes belongs to the caller.
+        command: the arguments of the program.
         doing: for errors, as it reads after "could not".
+        entrypoint: the program; empty for the image's own.
+        volumes: (folder on the host, place, `ro` or `rw`).
+        user: `uid:gid` that it runs as, so that what it writes belongs to the caller; empty for
+            the image's own.
+        limit: seconds.
 
     Returns:
         what it wrote to stdout, line by line.
@@ -35,19 +45,13 @@ def run(
     Raises:
         EngineCallFailed: it did not end with 0; with its last lines.
     """
-    with docker.call(doing, _LIMIT):
-        said = docker.client(_LIMIT).container.run(
-            image,
-            list(command),
-            entrypoint=entrypoint,
-            remove=True,
-            pull="never",
-            networks=["none"],
-            read_only=True,
-            tmpfs=["/tmp"],  # noqa: S108 - a path in the container
-            cap_drop=["ALL"],
-            security_options=["no-new-privileges"],
-            user=user,
-            volumes=list(volumes),
-        )
+    from python_on_whales.utils import run
+
+    options = [f"--entrypoint={entrypoint}"] if entrypoint else []
+    options += [f"--user={user}"] if user else []
+    options += [f"--volume={folder}:{place}:{mode}" for folder, place, mode in volumes]
+    # Not by its `container.run`, which lets what the program says on stderr through to ours.
+    docker_run = [*docker.client(limit).client_config.docker_cmd, "run", "--rm", "--pull=never"]
+    with docker.call(doing, limit):
+        said = run([*docker_run, *_CUT_OFF, *options, image, *command])
     return tuple(str(said).splitlines())

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
+from morphops.docker.bake import LABEL_PROJECT
 from morphops.docker.client import Docker
 from morphops.errors import EngineCallFailed
 from morphops.retention import LocalImage
 
 _LIMIT = 120.0
+_COMMITTED = "com.docker.compose.project"  # a container's label, so somebody made it of one
 
 
 def images(docker: Docker) -> tuple[LocalImage, ...]:
-    """Every image on the engine that has a name, with all of its names."""
+    """Every image on the engine, with all of its names; without any, only what we built."""
     from python_on_whales.exceptions import NoSuchImage
 
     with docker.call("list the containers", _LIMIT):
@@ -25,10 +28,12 @@ def images(docker: Docker) -> tuple[LocalImage, ...]:
             try:
                 references = frozenset((*image.repo_tags, *image.repo_digests))
                 size = int(image.size)
+                labels = (image.config.labels if image.config else None) or {}
             except NoSuchImage:  # somebody removed it meanwhile
                 continue
-            found.append(LocalImage(image.id, references, size, image.id in used))
-    return tuple(image for image in found if image.references)
+            project = "" if _COMMITTED in labels else labels.get(LABEL_PROJECT, "")
+            found.append(LocalImage(image.id, references, size, image.id in used, project))
+    return tuple(image for image in found if image.references or image.project)
 
 
 def let_go(docker: Docker, references: Sequence[str]) -> tuple[str, ...]:
@@ -45,6 +50,13 @@ def let_go(docker: Docker, references: Sequence[str]) -> tuple[str, ...]:
         except EngineCallFailed:
             refused.append(reference)
     return tuple(refused)
+
+
+def remove_stopped(docker: Docker, containers: Sequence[str]) -> None:
+    """Remove containers; one that runs again by now stays."""
+    for container in containers:
+        with suppress(EngineCallFailed), docker.call(f"remove container {container}", _LIMIT):
+            docker.client(_LIMIT).container.remove(container)
 
 
 def sizes(docker: Docker) -> dict[str, int]:

@@ -30,8 +30,10 @@ def inv(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[Inv]:
     shutil.copytree(
         ROOT / "ops", folder / "ops", ignore=shutil.ignore_patterns(".*cache*", "__pycache__")
     )
+    shutil.copytree(ROOT / "runbooks", folder / "runbooks")
     shutil.copy(ROOT / "tasks.py", folder)
-    _edit(folder / "ops" / "bundle.yaml", project=PROJECT)
+    # That health lasts is tested elsewhere; here it would cost ten seconds each time.
+    _edit(folder / "ops" / "bundle.yaml", project=PROJECT, settle=0)
     quickstart = yaml.safe_load((folder / "ops" / "quickstart.yaml").read_text())
     _edit(folder / "ops" / "quickstart.yaml", env=quickstart["env"] | {"RPC_PORT": str(port)})
     inv = Inv(folder, folder / "state", f"127.0.0.1:{free_port()}")

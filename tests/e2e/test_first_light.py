@@ -94,7 +94,7 @@ def test_a_new_build_is_released_deployed_and_rolled_back_without_a_registry(
     assert back.code == 0, back
     assert_runs(inv, first["release"])
     assert_answers(inv, port)
-    forward = inv("rollback", f"--to={short(second)}", "--json")
+    forward = inv("rollback", f"--to={short(second)}", "--reason=drill", "--json")
     assert forward.code == 0, forward
     assert_runs(inv, second)
     assert inv("rollback", "--reason=drill").code == 0
@@ -197,6 +197,46 @@ def test_an_unhealthy_code_data_keeps_the_adapter_from_starting(
         subprocess.run([*command, "down", "-t", "1"], check=False, capture_output=True)
 
 
+def test_a_new_operator_is_led_through_the_day(inv: Inv, first: dict[str, Any], port: int) -> None:
+    """Deploy, a deploy that fails, back, maintenance: by runbooks, with no other command typed."""
+
+    def run(*words: str) -> Result:
+        return inv("runbook.run", *words, "--yes", "--json")
+
+    built = next(
+        record["release"]
+        for record in inv("history", "--json").json["operations"]
+        if record["release"] != first["release"] and record["outcome"] == "deployed"
+    )
+    bad = _faulty(inv, first["release"], "wrong-rows")
+    deployed = run("deploy", f"--release={built}", "--reason=the new build")
+    assert deployed.code == 0, deployed
+    assert_runs(inv, built)
+    failed = run("deploy", f"--release={bad}", "--reason=a better server")
+    assert failed.code == 4, failed
+    assert_runs(inv, built)
+    back = run("rollback", "--reason=it was slower")
+    assert back.code == 0, back
+    assert_runs(inv, first["release"])
+    assert_answers(inv, port)
+    assert run("maintenance", "--section=is-all-well").code == 0
+    room = run("maintenance", "--section=make-room", "--reason=monthly")
+    assert room.code == 0, room
+    assert_runs(inv, first["release"])
+
+    report = Path(back.json["report"]).read_text()
+    assert f"| release before | {built} |" in report
+    assert f"| release after | {first['release']} |" in report
+    assert "| outcome | passed |" in report
+    folders = (inv.state / "runbooks").glob("*-deploy-deploy-a-release")
+    report = (max(folders) / "report.md").read_text()
+    assert "| outcome | stopped: step deploy failed |" in report
+    assert "known answers were missed" in report
+    assert f"state: release {short(built)} runs again" in report
+    carried = inv("release.show", f"--digest={built}", "--json").json["files"]
+    assert "runbooks/deploy.md" in carried
+
+
 def test_the_history_tells_the_day(inv: Inv, first: dict[str, Any]) -> None:
     records = inv("history", "--limit=100", "--json").json["operations"]
     outcomes = [(record["kind"], record["outcome"]) for record in records]
@@ -209,6 +249,10 @@ def test_the_history_tells_the_day(inv: Inv, first: dict[str, Any]) -> None:
         ("rollback", "deployed"),
         *[("deploy", "rolled back")] * 3,
         *[("deploy", "refused")] * 3,
+        ("deploy", "deployed"),
+        ("deploy", "rolled back"),
+        ("rollback", "deployed"),
+        ("prune", "pruned"),
     ]
     assert inv("down").code == 0
     assert status(inv)["state"] == "down"
@@ -228,9 +272,10 @@ def _faulty(inv: Inv, base: str, fault: str) -> str:
     # A gate that waits minutes for a big matrix would make this test as long.
     bundle = inv.folder / "ops" / "bundle.yaml"
     text = bundle.read_text()
-    bundle.write_text(
-        text.replace("deadline: 180", "deadline: 8").replace("deadline: 30", "deadline: 5")
-    )
+    changed = text.replace("deadline: 30", "deadline: 5")
+    if fault == "never-healthy":  # the others have to become healthy first, however long it takes
+        changed = changed.replace("deadline: 180", "deadline: 8")
+    bundle.write_text(changed)
     try:
         made = inv("release.create", f"--image=server={digest}", "--json")
     finally:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import socket
 import uuid
@@ -11,22 +13,30 @@ from pathlib import Path
 import pytest
 
 from morphops import base_image
+from morphops.app import releases
+from morphops.app.site import open_site
 from morphops.base_image import BaseImage
 from morphops.docker import local_registry
 from morphops.docker.client import Docker
 from tests import stacks
+from tests.fakes import Recorder
 from tests.stacks import Inv
 
 ROOT = Path(__file__).parents[2]
-# Made from packages in some seconds; kept between runs, since the recipe's digest names it.
-STORE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "morphops-tests"
+
+
+# Below those that the kernel gives to whoever asks for any, and elsewhere for each process: what
+# was free a moment ago is not somebody else's by the time that it is used.
+_PORTS = itertools.cycle(range(10_000 + os.getpid() * 53 % 20_000, 32_000))
 
 
 def free_port() -> int:
-    """A port that nobody listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on, and that was not given before."""
+    for port in _PORTS:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError
 
 
 @pytest.fixture(scope="session")
@@ -36,10 +46,7 @@ def docker() -> Docker:
 
 @pytest.fixture(scope="session")
 def bases() -> dict[str, BaseImage]:
-    recipes = base_image.load_recipes(ROOT / "ops" / "docker" / "bases.yaml")
-    STORE.mkdir(parents=True, exist_ok=True)
-    made = base_image.make(recipes, ("python", "registry"), store=STORE, say=print)
-    return {image.name: image for image in made}
+    return stacks.bases()
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +64,7 @@ def images(bases: dict[str, BaseImage], registry: str) -> dict[str, str]:
     """Variants of both images, by how they behave: `pair-ok`, `front-wrong` …"""
     modes = {
         "pair": ("ok", "v2", "sick", "crash", "drifted"),
-        "front": ("ok", "v2", "wrong", "error"),
+        "front": ("ok", "v2", "wrong", "error", "flapping"),
     }
     return {
         f"{name}-{mode}": stacks.variant(
@@ -82,18 +89,25 @@ def release(inv: Inv, images: dict[str, str]) -> Release:
 
 
 class Release:
-    """Makes releases of the test stack: `release(pair="v2")`."""
+    """Makes releases of the test stack: `release(pair="v2")`.
+
+    In this process where that is possible: most tests begin with two of them, and to start the
+    interpreter takes longer than to make one. The task has tests of its own.
+    """
 
     def __init__(self, inv: Inv, images: dict[str, str]) -> None:
         self._inv = inv
         self._images = images
 
     def __call__(self, pair: str = "ok", front: str = "ok") -> str:
-        made = self._inv(
-            "release.create",
-            f"--image=pair={self._images[f'pair-{pair}']}",
-            f"--image=front={self._images[f'front-{front}']}",
-            "--json",
-        )
+        images = [
+            f"pair={self._images[f'pair-{pair}']}",
+            f"front={self._images[f'front-{front}']}",
+        ]
+        if not self._inv.within:
+            bundle = {"MORPHOPS_BUNDLE": str(self._inv.folder / "ops/bundle.yaml")}
+            site = open_site(Recorder(), self._inv.environ | bundle)
+            return releases.create(site, images, ()).digest
+        made = self._inv("release.create", *(f"--image={image}" for image in images), "--json")
         assert made.code == 0, made
         return str(made.json["release"])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -20,20 +22,37 @@ SAME = [
     "V=a\\nb", 'V=it"s', "V=it's", "V=a b", 'V="x" #c', 'V="x" #$HOME', "V='x' #c", "V=",
     "V=a\\\\b", 'V="a\\\\b"', "V=a=b", "V=`id`", 'V="a\\"b"', "V='multi\nline'", "V=é",
     "V=x\\", "V=%41", 'V="a\\!b"', "V=a;b", "V=(x)", "V='it\\'s'", "# c\r\nV=x\r", "V=a|b&c<d>",
+    'V="a\\\'b"', 'V="a\rb"', "V='a\rb'", "V='\u2028 \xa0'", "V=x # c\xa0d", "# c\xa0d\nV=x",
 ]  # fmt: skip
 # Compose makes something else of these, or nothing.
 REFUSED = [
     "V=a$b", "V=a$HOME", "V=a${HOME}", 'V="a$HOME"', "V=a\\$HOME", "V=a$$b", "V=$$", "V=${X:-d}",
     'V="${X:-d}"', "V= #c", "V=a\t#c", "V='a\\\\b'", 'V="a\\0b"', 'V="x"y', "V:x", "V: x", "V",
     'V="x\r\n', 'V="x\\"', "V='x\\'", "V=a\nV=b", 'V="a\\\\$HOME"',
+    "V=a\xa0#c", "V=\u2028x", "V=x\x0b#c", "V=\x1cb", "V=\u3000b", "V=a\rW=b", "# c\rV=x",
+    "export\xa0V=x", "V=\n\x1c", "V=\nexport #c", 'V="$\\$HOME"',
+]  # fmt: skip
+
+
+# What values are put together from by chance: all that some reader of env files gives a meaning.
+PIECES = [
+    "\\", "\\", "'", '"', "$", "{", "}", "#", " ", "\t", "a", "b", "n", "\r", "\n", "\r\n",
+    "\xa0", "\x85", "\u2028", "\x0b", "\x0c", "\x1c", "=", "!", "%", "`", "0", "1", "é", ":", "\\n",
+    "\\$", "$HOME", " #", "\\'", '\\"', "export ",
 ]  # fmt: skip
 
 
 def compose(tmp_path: Path, text: str) -> str | None:
     """What Compose makes of V; None where it refuses the file or has no such variable."""
-    (tmp_path / "compose.yaml").write_text(
-        "services: {a: {image: x, environment: {V: '${V-unset}'}}}"
-    )
+    found = compose_all(tmp_path, text, ["V"])
+    return found["V"] if found else None
+
+
+def compose_all(tmp_path: Path, text: str, names: Iterable[str]) -> dict[str, str | None] | None:
+    """What Compose makes of some variables; None where it refuses the file."""
+    environment = {name: f"${{{name}-unset}}" for name in names}
+    services = {"a": {"image": "x", "environment": environment}}
+    (tmp_path / "compose.yaml").write_text(json.dumps({"services": services}))
     (tmp_path / "e.env").write_bytes(text.encode())
     done = subprocess.run(
         ["docker", "compose", "--env-file=e.env", "-f=compose.yaml", "config", "--format=json"],
@@ -45,9 +64,12 @@ def compose(tmp_path: Path, text: str) -> str | None:
     )
     if done.returncode:
         return None
-    value = json.loads(done.stdout)["services"]["a"]["environment"]["V"]
+    values = json.loads(done.stdout)["services"]["a"]["environment"]
     # `config` doubles each $ so that its output can be read again.
-    return None if value == "unset" else str(value).replace("$$", "$")
+    return {
+        name: None if value == "unset" else str(value).replace("$$", "$")
+        for name, value in values.items()
+    }
 
 
 @pytest.mark.parametrize("line", SAME)
@@ -63,3 +85,30 @@ def test_what_compose_reads_in_another_way_is_refused(tmp_path: Path, line: str)
     assert env.findings
     if not line.startswith("V=a\nV="):  # the second one wins for both, and is refused all the same
         assert compose(tmp_path, line + "\n") != env.values.get("V", "")
+
+
+def by_chance(seed: int) -> dict[str, tuple[str, str]]:
+    """Name → assignment and value, of lines that are accepted."""
+    chance = random.Random(seed)
+    made: dict[str, tuple[str, str]] = {}
+    while len(made) < 150:
+        name = f"V{len(made)}"
+        quote = chance.choice(["", "", "'", '"', '"'])
+        body = "".join(chance.choices(PIECES, k=chance.randint(0, 7)))
+        before, between = chance.choice(["", "", "export ", " "]), chance.choice(["=", "=", " = "])
+        after = chance.choice(["", "", "", " #c", "\t"])
+        text = f"{before}{name}{between}{quote}{body}{quote}{after}\n"
+        env = envfile.scan(text, "e.env")
+        if not env.findings and env.values.keys() == {name}:
+            made[name] = (text, env.values[name])
+    return made
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_is_accepted_means_the_same_to_compose(tmp_path: Path, seed: int) -> None:
+    made = by_chance(seed)
+    text = "".join(line for line, _ in made.values())
+    found = compose_all(tmp_path, text, made)
+    assert found is not None
+    read = {line: found[name] for name, (line, _) in made.items()}
+    assert read == dict(made.values())

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import os
 import subprocess
+import tarfile
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from morphops.base_image import BaseImage
+from morphops.docker import sweeping
+from morphops.docker.client import Docker
 from tests import stacks
 from tests.engine.conftest import Release, free_port
 from tests.stacks import Inv
@@ -34,11 +40,18 @@ def foreign(bases: dict[str, BaseImage]) -> Iterator[tuple[str, str]]:
     docker("image", "rm", f"{name}:1")
 
 
+def names_of_images(registry: str) -> set[str]:
+    """What may go is among them; of other images, others that work here may have more or fewer."""
+    names = docker("image", "ls", "--digests", "--format", "{{.Repository}}@{{.Digest}}").split()
+    return {name for name in names if name.startswith(registry)}
+
+
 def kept(inv: Inv) -> dict[str, Any]:
     listed = inv("release.list", "--json").json["releases"]
     return {row["release"]: row["kept_by"] for row in listed}
 
 
+@pytest.mark.long
 def test_ten_releases(
     inv: Inv,
     images: dict[str, str],
@@ -71,12 +84,25 @@ def test_ten_releases(
                 good.append(release)
     pinned = good[1]
     assert inv("release.pin", pinned[7:19], "--reason=the auditors ask for it").code == 0
-    before = set(docker("image", "ls", "-q", "--no-trunc").split())
+    # What is rolled back from is healthy, and stays.
+    assert inv("rollback", f"--to={good[0]}", "--reason=drill").code == 0
+    stay = {good[0], *good[-2:], pinned}
+    before = names_of_images(registry)
+
+    # What a service of an earlier bundle left behind goes; what one of the stack's left stays.
+    project, label = inv("status", "--json").json["project"], "com.docker.compose"
+    labels = [f"--label={label}.project={project}", f"--label={label}.service=retired"]
+    image = docker("image", "ls", "-q", "--filter", "reference=morphops-test/registry:local")
+    retired = docker("create", *labels, image)
+    left = next(inv.state.rglob("history.jsonl")).parent / ".release.json.ab12_cd3.part"
+    left.write_text("x")
+    os.utime(left, (0, 0))
 
     plan = inv("prune", "--json").json
+    assert plan["containers"] == [retired[:12]]
     assert plan["state"] == "planned"
-    assert before == set(docker("image", "ls", "-q", "--no-trunc").split())
-    assert set(plan["kept"]) == {*good[-3:], pinned}
+    assert before == names_of_images(registry)
+    assert set(plan["kept"]) == stay
     assert set(good) - set(plan["kept"]) <= set(plan["releases"])
 
     done = inv("prune", "--apply", "--reason=monthly", "--json")
@@ -84,27 +110,29 @@ def test_ten_releases(
     assert done.json["references"] == plan["references"]
     assert done.json["refused"] == []
     assert done.json["freed"] > 0
-    assert set(kept(inv)) == {*good[-3:], pinned}
+    assert retired not in docker("ps", "-aq", "--no-trunc").split()
+    assert not left.exists()
+    assert set(kept(inv)) == stay
     assert not any(not reasons for reasons in kept(inv).values())
     name, tag = foreign
     assert docker("inspect", "--type=container", "-f", "{{.State.Status}}", name) == "created"
     assert docker("image", "inspect", "-f", "{{.Id}}", tag)
     project = inv("status", "--json").json["project"]
     tags = docker("image", "ls", f"morphops/{project}/*", "--format", "{{.Tag}}").split()
-    assert set(tags) == {release[7:19] for release in (*good[-3:], pinned)}
+    assert set(tags) == {release[7:19] for release in stay}
 
-    again = inv("prune", "--apply", "--json").json
+    again = inv("prune", "--apply", "--reason=monthly", "--json").json
     assert (again["nothing"], again["references"]) == (True, [])
 
     # No registry answers from here on.
     off = {"MORPHOPS_REGISTRY": f"127.0.0.1:{free_port()}"}
     dead = Inv(inv.folder, inv.state, off["MORPHOPS_REGISTRY"])
-    for release in (good[-2], good[-3], pinned, good[-1]):
+    for release in (good[-2], pinned, good[-1], good[0]):
         back = dead("rollback", f"--to={release}", "--reason=x")
         assert back.code == 0, back
         status = dead("status", "--json").json
         assert (status["release"], status["state"]) == (release, "healthy")
-    gone = dead("rollback", f"--to={good[0]}")
+    gone = dead("rollback", f"--to={good[-3]}", "--reason=drill")
     assert gone.code == 3, gone
     assert "inv deploy --image=" in gone.err
     history = dead("history", "--json").json["operations"]
@@ -113,10 +141,83 @@ def test_ten_releases(
     }
 
 
+@pytest.fixture
+def nameless(inv: Inv) -> Iterator[tuple[str, dict[str, str]]]:
+    """Images without a name: one that our `build` made, and others, by what they are."""
+    project = inv("status", "--json").json["project"]
+    ours = f"morphops.project={project}"
+    labels = {
+        "another project's": [f"{ours}2"],
+        "somebody's": [f"somebody={project}"],
+        "a container's, kept to look into": [ours, f"com.docker.compose.project={project}"],
+    }
+    empty = io.BytesIO()
+    tarfile.open(fileobj=empty, mode="w").close()
+
+    def made(words: list[str]) -> str:
+        changes = [f"--change=LABEL {word}" for word in words]
+        done = subprocess.run(
+            ["docker", "import", *changes, "-"],
+            input=empty.getvalue(),
+            capture_output=True,
+            check=True,
+        )
+        return done.stdout.decode().strip()
+
+    foreign = {whose: made(words) for whose, words in labels.items()}
+    yield made([ours]), foreign
+    docker("image", "rm", *foreign.values())
+
+
+def test_what_was_built_here_goes_once_it_has_no_name(
+    inv: Inv, nameless: tuple[str, dict[str, str]]
+) -> None:
+    ours, foreign = nameless
+    assert inv("prune", "--json").json["nameless"] == [ours]
+    done = inv("prune", "--apply", "--reason=room", "--json")
+    assert (done.code, done.json["nameless"], done.json["refused"]) == (0, [ours], []), done
+    left = docker("image", "ls", "-q", "--no-trunc", "--filter", "dangling=true").split()
+    assert ours not in left
+    assert set(foreign.values()) <= set(left)
+    # Nothing is that old; what is meant is that the engine takes the call.
+    sweeping.prune_build_cache(Docker(), older_than_hours=100 * 365 * 24)
+
+
+@pytest.fixture
+def other(tmp_path: Path, registry: str) -> Iterator[Inv]:
+    """A second project of the same images on the same engine."""
+    name = f"morphops-test-{uuid.uuid4().hex[:8]}"
+    (tmp_path / "other").mkdir()
+    yield stacks.project(tmp_path / "other", name, free_port(), registry=registry)
+    stacks.remove_stack(name)
+
+
+def test_what_another_project_needs_stays(
+    inv: Inv, release: Release, other: Inv, images: dict[str, str]
+) -> None:
+    for pair, front in (("ok", "ok"), ("v2", "ok"), ("v2", "v2")):
+        assert inv("deploy", f"--image={release(pair=pair, front=front)}").code == 0
+    theirs = Release(other, images)
+    old, new = theirs(), theirs(pair="v2")
+    for digest in (old, new):
+        assert other("deploy", f"--image={digest}").code == 0
+    done = inv("prune", "--keep=1", "--apply", "--reason=room", "--json").json
+    assert len(done["releases"]) == 1
+    project, gone = inv("status", "--json").json["project"], done["releases"][0][7:19]
+    ours = {f"morphops/{project}/{name}:{gone}" for name in ("pair", "front")}
+    # What earlier tests pulled and nobody needs any more may go as well.
+    assert ours <= set(done["references"])
+    shared = {images[name] for name in ("pair-ok", "pair-v2", "front-ok")}
+    assert not [r for r in done["references"] if r.partition("@")[2] in shared]
+    dead = Inv(other.folder, other.state, f"127.0.0.1:{free_port()}")
+    back = dead("rollback", "--reason=x", "--json")
+    assert (back.code, back.json["release"]) == (0, old), back
+
+
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (("prune", "--keep=0"), 2, "--keep is at least 1"),
+        (("prune", "--keep=-1"), 2, "--keep is at least 1"),
         (("release.pin", "latest"), 2, "release digest"),
         (("release.pin", "sha256:" + "0" * 64), 3, "is not stored here"),
         (("release.show", "0" * 12), 2, "release digest"),

@@ -20,7 +20,13 @@ from morphogen_pir.manifest import Manifest
 PATIENCE_SECONDS = 20
 
 # One client for all: a new one for each request would load the system's certificates each time.
-HTTP = httpx.Client(trust_env=False, verify=False, timeout=PATIENCE_SECONDS)
+# No connection is kept: a service closes an idle one when it likes, also under a request.
+HTTP = httpx.Client(
+    trust_env=False,
+    verify=False,
+    timeout=PATIENCE_SECONDS,
+    limits=httpx.Limits(max_keepalive_connections=0),
+)
 
 
 def clean_env(**extra: str) -> dict[str, str]:
@@ -58,6 +64,8 @@ class Process:
         )
         match = self.wait_for(lambda: re.search(r"listening on (\S+)", self.log))
         self.url = f"http://{match[1]}"
+        host, port = match[1].rsplit(":", 1)
+        self.address = (host, int(port))
 
     @property
     def log(self) -> str:

@@ -1,19 +1,23 @@
 """The server's routes, in process and as a real process."""
 
 import asyncio
+import errno
 import hashlib
+import json
 import os
 import signal
+import socket
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from conftest import Starter
-from harness import Process
+from harness import PATIENCE_SECONDS, Process
 
 from morphogen_pir.dpf import split
 from morphogen_pir.manifest import Manifest
@@ -249,34 +253,41 @@ def test_sigterm_drains_what_is_in_flight_and_exits_zero(starter: Starter) -> No
     """The body of a request is held back until after the signal; the answer still comes."""
     server = starter.server()
     keys = questions([1, 2, 3])[0]
-    body = httpx.Request("POST", server.url, json={"keys": keys}).read()
-    signalled = threading.Event()
-
-    def slow_body() -> Any:
-        yield body[:10]
+    body = json.dumps({"keys": keys}).encode()
+    with socket.create_connection(server.address, timeout=PATIENCE_SECONDS) as connection:
+        connection.sendall(
+            b"POST /query HTTP/1.1\r\nHost: server\r\nContent-Type: application/json\r\n"
+            b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(body)
+        )
+        # Only now is it in flight: the service asks for the body.
+        assert receive_head(connection).startswith(b"HTTP/1.1 100 ")
         server.signal(signal.SIGTERM)
         # The listener is closed once the drain has begun.
-        server.wait_for(lambda: refuses(server.url))
-        signalled.set()
-        yield body[10:]
-
-    headers = {"Content-Length": str(len(body)), "Content-Type": "application/json"}
-    response = httpx.post(
-        server.url + "/query", content=slow_body(), headers=headers, timeout=20, trust_env=False
-    )
-    assert signalled.is_set()
-    assert response.status_code == 200
-    assert len(response.json()["payloads"]) == 3
+        server.wait_for(lambda: refuses(server.address))
+        connection.sendall(body)
+        response = HTTPResponse(connection)
+        response.begin()
+        answer = json.load(response)
+    assert response.status == 200
+    assert len(answer["payloads"]) == 3
     assert server.wait() == 0
     assert "Traceback" not in server.log
 
 
-def refuses(url: str) -> bool:
-    try:
-        httpx.get(url + "/health", trust_env=False)
-    except httpx.ConnectError:
-        return True
-    return False
+def receive_head(connection: socket.socket) -> bytes:
+    """What stands before the empty line, and not one byte more."""
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        byte = connection.recv(1)
+        assert byte, f"closed after {head!r}"
+        head += byte
+    return head
+
+
+def refuses(address: tuple[str, int]) -> bool:
+    """Whether nobody listens; a connection that is taken and then closed is no refusal yet."""
+    with socket.socket() as probe:
+        return probe.connect_ex(address) == errno.ECONNREFUSED
 
 
 def test_sigint_and_an_idle_server_exit_zero_too(starter: Starter) -> None:

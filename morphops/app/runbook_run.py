@@ -1,0 +1,143 @@
+"""Use case: go through a runbook. What must be said before it begins, and where its record lies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from morphops import filelock, transcript
+from morphops.app import runbook_inputs, runbook_record, runbooks, secrets
+from morphops.app.runner import Runner
+from morphops.app.site import Site
+from morphops.chain import Chain
+from morphops.errors import InputError, PreconditionError
+from morphops.prompt import Prompt
+from morphops.runbook import Runbook
+from morphops.signals import Signals
+
+
+def run(
+    site: Site,
+    name: str,
+    *,
+    section: str,
+    inputs: Mapping[str, str],
+    prompt: Prompt,
+    resume: bool,
+) -> dict[str, Any]:
+    """Go through a runbook's section step by step, and keep a transcript.
+
+    Args:
+        site: where.
+        name: of the runbook.
+        section: anchor of the section; may be empty where there is just one, or a main one.
+        inputs: what the operator said.
+        prompt: asks before each step.
+        resume: go on where the last run of this section stopped.
+
+    Returns:
+        what was done, and where the transcript lies.
+
+    Raises:
+        InputError: the runbook has findings, an input is missing or malformed, nobody is there.
+        StepFailed: a step failed; its exit code is the step's.
+        Interrupted: by a signal; what the step had begun is whole.
+    """
+    book = runbooks.read(site, name)
+    found = runbooks.findings(site, [book], whole=False)
+    if found:
+        raise InputError(f"{book.file} has findings", detail=tuple(map(str, found)))
+    section = _section(book, section)
+    _refuse_idle_signatures(book, section, prompt.signed_off)
+    # What steps write was redacted by the steps; this is for what they could not know.
+    secrets.learn(site)
+    signals = Signals()
+    if resume:
+        folder, begun = _last_stopped(site, book, section)
+        known, passed = begun.inputs, begun.passed
+        if any(known.get(name, value) != value for name, value in inputs.items()):
+            raise InputError("a resumed run keeps the inputs that it has; give only what is new")
+        given = {**known, **inputs}
+        values = runbook_inputs.take(site, book, section, given, later=prompt.there)
+    else:
+        passed = frozenset[str]()
+        values = runbook_inputs.take(site, book, section, inputs, later=prompt.there)
+        folder = _new_folder(site, f"{name}-{section}")
+    with filelock.lock(folder / "lock", f"this run of {name}"), signals.handled():
+        runner = Runner(site, book, section, values, prompt, Chain(folder / runbook_record.FILE))
+        if resume:
+            runner.resume({name: values[name] for name in values if name not in known})
+        else:
+            runner.begin()
+        return runner.procedure(passed)
+
+
+def _section(book: Runbook, section: str) -> str:
+    known = [anchor for anchor in book.sections if book.procedure(anchor)]
+    if section:
+        if section not in known:
+            raise InputError(
+                f"{book.name} has no section {section!r}", detail=_sections(book, known)
+            )
+        return section
+    if book.main or len(known) == 1:
+        return book.main or known[0]
+    raise InputError(
+        f"{book.name} has {len(known)} sections: name one",
+        detail=_sections(book, known),
+        hint=f"inv runbook.run {book.name} --section={known[0]}" if known else "",
+    )
+
+
+def _sections(book: Runbook, known: Sequence[str]) -> tuple[str, ...]:
+    return tuple(f"--section={anchor}   {book.sections[anchor]}" for anchor in known)
+
+
+def _refuse_idle_signatures(book: Runbook, section: str, signed_off: Mapping[str, str]) -> None:
+    """A name that no step asks for is a mistyped one: its step would stop the run later."""
+    manual = [step.name for step in book.steps if step.section == section and step.manual]
+    if unknown := signed_off.keys() - set(manual):
+        raise InputError(
+            f"{sorted(unknown)[0]} is no manual step of {book.name}, {section}",
+            state="nothing was done",
+            hint="; ".join(f"--sign-off={name}=NAME" for name in manual) or "leave --sign-off out",
+        )
+
+
+def _new_folder(site: Site, name: str) -> Path:
+    site.state.ensure()
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    folder = site.state.root / "runbooks" / f"{stamp}-{name}"
+    try:
+        folder.mkdir(parents=True, mode=0o700)
+    except OSError as err:
+        raise PreconditionError(f"cannot make {folder}: {err.strerror}") from None
+    return folder
+
+
+def _last_stopped(site: Site, book: Runbook, section: str) -> tuple[Path, transcript.Progress]:
+    """The last run of a section that did not come to its end.
+
+    Raises:
+        IntegrityError: its transcript is not what was written.
+        PreconditionError: there is none.
+    """
+    folders = sorted((site.state.root / "runbooks").glob(f"*-{book.name}-{section}"))
+    for folder in reversed(folders):
+        entries = Chain(folder / runbook_record.FILE).entries()
+        progress = transcript.progress(entries)
+        # Of runs whose folders are called alike the record says which one it is.
+        if progress is None or not progress.is_of(book.name, section):
+            continue
+        runbook_record.prove_end(folder / runbook_record.FILE, entries)
+        if progress.ended:
+            break
+        transcript.refuse_other(book, section, progress)
+        return folder, progress
+    raise PreconditionError(
+        f"no run of {book.name}, {section} was stopped",
+        state="nothing was done",
+        hint=f"inv runbook.run {book.name} --section={section}",
+    )

@@ -1,0 +1,270 @@
+"""One run of a section of a runbook, step by step: asks, runs, judges, records."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from morphops import child, history, journal, transcript
+from morphops import runbook_rules as rules
+from morphops.app import runbook_inputs, runbook_record
+from morphops.app.site import Site
+from morphops.chain import Chain
+from morphops.errors import Interrupted, MorphopsError, StepFailed
+from morphops.prompt import Prompt
+from morphops.runbook import Runbook, Step
+
+_SHOWN = 200  # lines that a transcript keeps of what each step showed
+
+
+class Runner:
+    """One run of one section.
+
+    Args:
+        site: where.
+        book, section: what is gone through.
+        values: the inputs that are known, by name; others are asked for when they are needed.
+        prompt: asks before each step.
+        chain: the transcript.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        book: Runbook,
+        section: str,
+        values: Mapping[str, str],
+        prompt: Prompt,
+        chain: Chain,
+    ) -> None:
+        self.site, self.book, self.section = site, book, section
+        self.values, self.prompt, self.chain = dict(values), prompt, chain
+
+    def resume(self, more: Mapping[str, str]) -> None:
+        """Record that the run goes on, with inputs that it did not have before."""
+        self._note("resume", user=history.user(), host=socket.gethostname())
+        for name, value in more.items():
+            self._note("input", name=name, value=value)
+
+    def begin(self) -> None:
+        """Record that the run begins."""
+        self._note(
+            "begin",
+            runbook=self.book.name,
+            section=self.section,
+            digest=self.book.digest,
+            inputs=dict(self.values),
+            user=history.user(),
+            host=socket.gethostname(),
+            release=self._release(),
+        )
+
+    def procedure(self, passed: frozenset[str]) -> dict[str, Any]:
+        """Do the steps in order, and write the report.
+
+        Args:
+            passed: steps that are not done again.
+
+        Returns:
+            what was done, and where the transcript lies.
+
+        Raises:
+            StepFailed, Interrupted, InputError: a step did not pass, and the run is stopped.
+        """
+        steps = self.book.procedure(self.section)
+        try:
+            for number, step in enumerate(steps, start=1):
+                self._ask_inputs(step)
+                self.site.observer.step(number, len(steps), f"{step.title}: {self._shown(step)}")
+                if step.name in passed:
+                    self.site.observer.note("passed before; not done again")
+                else:
+                    self._must_pass(step)
+        except MorphopsError as err:
+            self._note("stop", outcome=f"stopped: {err.what}", release=self._release())
+            err.state = err.state or f"the run is stopped; its report: {self._report()}"
+            err.hint = "; ".join(filter(None, (err.hint, self._resume_command())))
+            raise
+        self._note("end", outcome="passed", release=self._release())
+        return {
+            "state": "passed",
+            "runbook": self.book.name,
+            "section": self.section,
+            "steps": [step.name for step in steps],
+            "report": str(self._report()),
+            "transcript": str(self.chain.path),
+        }
+
+    def _ask_inputs(self, step: Step) -> None:
+        """Ask for what a step needs and nobody said: an earlier step has shown it by now.
+
+        Raises:
+            InputError: nobody is there.
+        """
+        for name in rules.inputs_in(step):
+            spec = self.book.inputs[name]
+            while name not in self.values:
+                value = self.prompt.answer(f"{name} ({spec.about})")
+                if why := runbook_inputs.fault(self.site, name, spec, value):
+                    self.site.observer.note(why)
+                    continue
+                self.values[name] = value
+                self._note("input", name=name, value=value)
+
+    def _must_pass(self, step: Step) -> None:
+        """Do a step; where it fails, offer what its `on-fail` names, and stop.
+
+        Raises:
+            StepFailed, Interrupted, InputError: it did not pass.
+        """
+        failure = self._do(step)
+        if failure is None:
+            return
+        if step.on_fail:
+            second: MorphopsError | None
+            try:
+                second = self._on_fail(failure, step)
+            except MorphopsError as err:  # the first one is what the run stopped for
+                second = err
+            if second is not None:
+                failure.detail += (f"and then: {second.what}", *second.detail)
+        raise failure
+
+    def _on_fail(self, failure: StepFailed, step: Step) -> StepFailed | None:
+        """Offer the step that a failed one names, and do it where that is agreed to."""
+        other = self.book.step(step.on_fail)
+        self._ask_inputs(other)
+        self.site.observer.note(f"{failure.what}; on failure: {self._shown(other)}")
+        if other.manual:
+            return self._signed(other, because=step.name)
+        if not self.prompt.confirm(f"run the step {other.name} now?", changes=other.mutates):
+            return None
+        return self._run(other, because=step.name)
+
+    def _do(self, step: Step) -> StepFailed | None:
+        if step.manual:
+            return self._signed(step)
+        if not self.prompt.confirm(f"run {self._shown(step)} ?", changes=step.mutates):
+            raise StepFailed(f"step {step.name} was not agreed to", code=3)
+        return self._run(step)
+
+    def _signed(self, step: Step, because: str = "") -> StepFailed | None:
+        began, clock = _now(), time.monotonic()
+        for line in (*step.command.splitlines(), *step.see):
+            self.site.observer.note(line)
+        who = self.site.redact(self.prompt.sign_off(step.name, step.command.splitlines()[0]))
+        self._result(
+            step, step.command, began, clock, passed=bool(who), signed_by=who, because=because
+        )
+        return None if who else StepFailed(f"step {step.name} was not signed off", code=3)
+
+    def _run(self, step: Step, because: str = "") -> StepFailed | None:
+        words = self._words(step)
+        began, clock = _now(), time.monotonic()
+        command = self.site.redact(transcript.shown(words))
+        self._note("step", step=step.name, command=command)
+        ended = child.invoke(
+            words, folder=Path.cwd(), timeout=step.timeout, say=self.site.observer.note
+        )
+        # What is read as JSON was shown for people as well, as progress.
+        result = () if step.json else self.site.redact.lines(ended.out.splitlines())
+        for line in result:
+            self.site.observer.note(line)
+        judged = transcript.judge(step, ended.code, _json(ended.out))
+        if ended.timed_out:
+            late = transcript.Checked(f"within {step.timeout:g} s", met=False, got="told to stop")
+            judged = (*judged, late)
+        passed = all(checked.met for checked in judged) and not ended.interrupted
+        shown = (*self.site.redact.lines(ended.progress), *result)
+        self._result(
+            step,
+            command,
+            began,
+            clock,
+            passed=passed,
+            expectations=[asdict(checked) for checked in judged],
+            output=list(shown[-_SHOWN:]),
+            because=because,
+        )
+        for line in step.see if passed else ():
+            self.site.observer.note(f"look: {line}")
+        if ended.interrupted:
+            raise Interrupted(f"interrupted during step {step.name}", signum=ended.interrupted)
+        if passed:
+            return None
+        missed = tuple(
+            f"expected {c.expect}" + (f", got {c.got}" if c.got else "")
+            for c in judged
+            if not c.met
+        )
+        return StepFailed(f"step {step.name} failed", code=ended.code or 3, detail=missed)
+
+    def _result(
+        self,
+        step: Step,
+        command: str,
+        began: str,
+        clock: float,
+        *,
+        passed: bool,
+        expectations: Sequence[Mapping[str, Any]] = (),
+        output: Sequence[str] = (),
+        signed_by: str = "",
+        because: str = "",
+    ) -> None:
+        self._note(
+            "result",
+            step=step.name,
+            title=step.title,
+            command=command,
+            began=began,
+            seconds=round(time.monotonic() - clock, 2),
+            passed=passed,
+            expectations=list(expectations),
+            output=list(output),
+            signed_by=signed_by,
+            on_fail_of=because,
+            release=self._release(),
+        )
+
+    def _note(self, entry: str, **fields: Any) -> None:
+        self.chain.append({"entry": entry, "at": _now(), **fields})
+
+    def _report(self) -> Path:
+        entries = self.chain.entries()
+        path = self.chain.path.with_name(runbook_record.REPORT)
+        text = transcript.report(entries, self.book.title, entries[-1]["hash"])
+        self.site.state.write(path, text.encode())
+        return path
+
+    def _shown(self, step: Step) -> str:
+        if step.manual:
+            return "by hand"
+        return self.site.redact(transcript.shown(self._words(step)))
+
+    def _words(self, step: Step) -> tuple[str, ...]:
+        words = rules.words(step.command, self.values)
+        return (*words, "--json") if step.json and "--json" not in words else words
+
+    def _release(self) -> str:
+        return journal.release_of_record(self.site.history.records())
+
+    def _resume_command(self) -> str:
+        return f"inv runbook.run {self.book.name} --section={self.section} --resume"
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,174 @@
+"""What people and machines see; the only module that imports rich.
+
+Results go to stdout, everything else to stderr: with `--json` stdout holds one JSON object and no
+more. Colours only where the stream is a terminal and `NO_COLOR` is not set.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from morphops.errors import MorphopsError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_GOOD = {"healthy", "deployed", "running", "ok", "yes"}
+_BAD = {"unhealthy", "failed", "exited", "no", "foreign", "missing"}
+
+
+class Reporter:
+    """Writes progress to stderr and the result to stdout.
+
+    Args:
+        json_: whether the result is to be one JSON object.
+    """
+
+    def __init__(self, json_: bool = False) -> None:
+        self.json = json_
+
+    @cached_property
+    def _err(self) -> Console:
+        return _console(stderr=True)
+
+    @cached_property
+    def _out(self) -> Console:
+        return _console(stderr=False)
+
+    def step(self, number: int, total: int, text: str) -> None:
+        """A step begins."""
+        self._tell(f"[bold]\\[{number}/{total}][/bold] {_escape(text)}")
+
+    def note(self, text: str) -> None:
+        """Something to watch inside of a step."""
+        self._tell(f"      {_escape(text)}", "dim")
+
+    def undoing(self, error: MorphopsError) -> None:
+        """A step failed, and the way back begins."""
+        self._tell(f"failed: {_escape(error.what)}", "bold red")
+        self._tell("going back …", "bold yellow")
+
+    def _tell(self, text: str, style: str = "") -> None:
+        self._err.print(text, style=style)
+
+    def say(self, text: str = "") -> None:
+        """A line of a result for people; with `--json` it goes to stderr."""
+        (self._err if self.json else self._out).print(_escape(text))
+
+    def emit(self, result: Mapping[str, Any]) -> bool:
+        """With `--json`, write the result as one object; says whether it did."""
+        if self.json:
+            text = json.dumps(result, indent=2, sort_keys=True, ensure_ascii=False)
+            with suppress(BrokenPipeError):
+                sys.stdout.write(f"{text}\n")
+        return self.json
+
+    def flush(self) -> None:
+        """What was written has left us. Somebody who stopped reading is no failure.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _discard()
+        except OSError:
+            _discard()
+            raise
+
+    def markdown(self, text: str) -> None:
+        """A runbook: rendered on a terminal, without its front matter; as it is elsewhere."""
+        from rich.markdown import Markdown
+
+        from morphops.runbook_reader import without_front
+
+        console = self._err if self.json else self._out
+        if console.is_terminal:
+            console.print(Markdown(without_front(text)))
+        else:
+            console.print(text, markup=False)
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Rows under headings; a plain, greppable table where stdout is no terminal."""
+        from rich.table import Table
+
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for column in columns:
+            table.add_column(column, overflow="fold")
+        for row in rows:
+            table.add_row(*(_coloured(cell) for cell in row))
+        (self._err if self.json else self._out).print(table)
+
+
+def error(err: MorphopsError) -> None:
+    """A failure, on stderr: what, details, state, next."""
+    console = _console(stderr=True)
+    first, *rest = err.message().splitlines()
+    console.print(_escape(first), style="bold red")
+    for line in rest:
+        console.print(_escape(line))
+
+
+def size(count: int) -> str:
+    """A number of bytes for people: `1.5 MB`."""
+    from rich.filesize import decimal
+
+    return decimal(count)
+
+
+def _discard() -> None:
+    """What stdout holds back still goes nowhere: Python would complain about it at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+def _console(*, stderr: bool) -> Console:
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+
+    class Unbroken(Console):
+        """Goes silent where nobody reads any more: a way back must not end with its terminal."""
+
+        def print(self, *objects: Any, **how: Any) -> None:
+            try:
+                super().print(*objects, **how)
+            except OSError as err:
+                # A result that a full disk does not take is lost; a terminal that hung up is not.
+                if not stderr and err.errno != errno.EIO:
+                    raise
+                self.on_broken_pipe()
+
+        def on_broken_pipe(self) -> None:
+            self.quiet = True
+            # What is left in the buffer would fail again when Python flushes it, and be the exit.
+            with suppress(OSError), Path(os.devnull).open("w") as nowhere:
+                os.dup2(nowhere.fileno(), stream.fileno())
+
+    # A pipe has no width: rich would fold digests at 80 columns and make them useless to grep.
+    width = None if stream.isatty() else 200
+    return Unbroken(stderr=stderr, highlight=False, soft_wrap=True, width=width)
+
+
+def _escape(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def _coloured(cell: str) -> str:
+    if cell in _GOOD:
+        return f"[green]{cell}[/green]"
+    if cell in _BAD:
+        return f"[red]{cell}[/red]"
+    return _escape(cell)

@@ -1,0 +1,65 @@
+"""Releases, and what keeps them or does not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from morphops.model import short
+from morphops.report.console import Reporter, size
+
+
+def release(reporter: Reporter, view: Mapping[str, Any]) -> None:
+    """A release for people."""
+    reporter.say(f"release {view['release']}")
+    rows = [(name, image["ref"], image["platform"]) for name, image in view["images"].items()]
+    reporter.table(("image", "reference", "platform"), rows)
+    for key, value in sorted(view["labels"].items()):
+        reporter.say(f"{key}: {value}")
+
+
+def release_list(reporter: Reporter, view: Mapping[str, Any]) -> None:
+    """The releases that are stored here."""
+    rows = [
+        (
+            short(row["release"]),
+            row["last"] or "-",
+            row["outcome"] or "not deployed yet",
+            row["pinned"] or "-",
+            ", ".join(row["kept_by"]) or "nothing: inv prune removes it",
+        )
+        for row in view["releases"]
+    ]
+    reporter.table(("release", "last used (UTC)", "outcome", "pinned", "kept by"), rows)
+
+
+def release_show(reporter: Reporter, view: Mapping[str, Any]) -> None:
+    """A release, and what was done with it."""
+    release(reporter, view)
+    reporter.say(f"kept by: {', '.join(view['kept_by']) or 'nothing'}")
+    for row in view["operations"]:
+        reporter.say(f"{row['began']} {row['kind']}: {row['outcome'] or 'cut off'}")
+
+
+def pruned(reporter: Reporter, view: Mapping[str, Any]) -> None:
+    """What stays and why, what goes, and what that frees."""
+    rows = [(short(digest), ", ".join(reasons)) for digest, reasons in view["kept"].items()]
+    reporter.table(("stays", "because"), rows)
+    if view["nothing"]:
+        reporter.say("nothing to remove")
+    for digest in view["releases"]:
+        reporter.say(f"release {short(digest)}")
+    for reference in view["references"]:
+        reporter.say(f"image {reference}")
+    for image in view["nameless"]:
+        reporter.say(f"image {short(image)}, built here, which has no name any more")
+    for container in view["containers"]:
+        reporter.say(f"stopped container {container}")
+    for number in view["deployments"]:
+        reporter.say(f"values and files of deployment {number}")
+    for reference in view.get("refused", ()):
+        reporter.say(f"the engine kept {reference}")
+    if view["state"] == "planned":
+        reporter.say(f"frees at most {size(view['at_most'])}; nothing was removed (--apply)")
+    else:
+        reporter.say(f"freed {view['freed']} bytes ({size(view['freed'])})")

@@ -1,0 +1,107 @@
+"""Env files, from one schema: made, checked, shown without a value."""
+
+from __future__ import annotations
+
+from invoke.context import Context
+from invoke.tasks import task
+
+from morphops.cli import command, perform
+from morphops.tasks.options import ENV, JSON, WAIT
+
+
+@task(help={"json": JSON})
+@command(changes=True)
+def env_template(c: Context, json: bool = False) -> None:
+    """Write the env templates and the table of variables from the env schema."""
+    from morphops.app import environment
+    from morphops.report import env as report
+
+    perform(json, environment.template, report.env_template)
+
+
+@task(
+    help={
+        "path": "the file to make, encrypted if it ends in .age; never overwrites one",
+        "template": "which template (default: the schema's first)",
+        "source": "an env file whose shared keys are taken over (server B's from server A's)",
+        "json": JSON,
+    }
+)
+@command(changes=True)
+def env_init(
+    c: Context, path: str, template: str = "", source: str = "", json: bool = False
+) -> None:
+    """Make an env file, mode 0600, with fresh keys, and say what is left to fill in."""
+    from morphops.app import environment
+    from morphops.report import env as report
+
+    perform(
+        json,
+        lambda site: environment.init(site, path, name=template, source=source),
+        report.env_init,
+    )
+
+
+@task(
+    help={
+        "env_file": ENV,
+        "template": "the file holds only this template's part (default: the whole)",
+        "json": JSON,
+    }
+)
+@command
+def env_check(c: Context, env_file: str = "", template: str = "", json: bool = False) -> None:
+    """Check an env file as deploy does: every finding at once, no value shown."""
+    from morphops.app import environment
+    from morphops.report import env as report
+
+    perform(json, lambda site: environment.check(site, env_file, name=template), report.env_check)
+
+
+@task(help={"env_file": ENV, "json": JSON})
+@command
+def env_show(c: Context, env_file: str = "", json: bool = False) -> None:
+    """Show where each variable's value comes from, with a fingerprint and no value."""
+    from morphops.app import environment
+    from morphops.report import env as report
+
+    perform(json, lambda site: environment.show(site, env_file), report.env_show)
+
+
+@task(help={"json": JSON})
+@command(changes=True)
+def env_identity(c: Context, json: bool = False) -> None:
+    """Show the age recipient of whoever works here; make an identity where there is none.
+
+    The identity lies at MORPHOPS_AGE_IDENTITY, else at ~/.config/morphops/identity.txt.
+    """
+    from morphops.app import encrypting
+    from morphops.report import env as report
+
+    perform(json, encrypting.identity, report.env_identity)
+
+
+@task(help={"env_file": ENV, "wait_lock": WAIT, "json": JSON})
+@command(changes=True)
+def env_encrypt(c: Context, env_file: str = "", wait_lock: int = 0, json: bool = False) -> None:
+    """Encrypt the env file (age), and the values of every deployment that is kept.
+
+    For the identity here and for the bundle's `env/recipients`; again after those changed. The
+    plain file is removed. What runs is not touched.
+    """
+    from morphops.app import encrypting
+    from morphops.report import env as report
+
+    perform(
+        json, lambda site: encrypting.encrypt(site, env_file, wait=wait_lock), report.env_encrypt
+    )
+
+
+@task(help={"env_file": ENV, "json": JSON})
+@command(changes=True)
+def env_edit(c: Context, env_file: str = "", json: bool = False) -> None:
+    """Edit the env file with VISUAL or EDITOR, and check it; an encrypted one stays encrypted."""
+    from morphops.app import encrypting
+    from morphops.report import env as report
+
+    perform(json, lambda site: encrypting.edit(site, env_file), report.env_edit)

@@ -1,0 +1,90 @@
+"""What was done here: shown, proven, and made to count."""
+
+from __future__ import annotations
+
+from invoke.context import Context
+from invoke.tasks import task
+
+from morphops.cli import command, perform
+from morphops.tasks.options import JSON, WAIT, WHY
+
+
+@task(help={"limit": "how many of the last operations", "json": JSON})
+@command
+def history(c: Context, limit: int = 20, json: bool = False) -> None:
+    """Show what was done here: who, when, why, and how it came out."""
+    from morphops.app import looking
+    from morphops.report import history as report
+
+    perform(json, lambda site: looking.history(site, limit), report.history)
+
+
+@task(
+    help={
+        "reason": WHY,
+        "env_file": "the values that it runs with (default: as for deploy)",
+        "without_running": "adopt the history alone, where nothing proves what runs",
+        "wait_lock": WAIT,
+        "json": JSON,
+    }
+)
+@command(changes=True)
+def history_adopt(
+    c: Context,
+    reason: str = "",
+    env_file: str = "",
+    without_running: bool = False,
+    wait_lock: int = 0,
+    json: bool = False,
+) -> None:
+    """Let the history here count from now on, though the engine knows of another one.
+
+    After a state folder was lost or restored, or an engine set up anew. What runs is taken over
+    where release and env file prove to be what it was created from; the release comes from the
+    registry where it is not kept here.
+    """
+    from morphops.app import adopting
+    from morphops.report import history as report
+
+    perform(
+        json,
+        lambda site: adopting.adopt(
+            site,
+            reason=reason,
+            env_file=env_file,
+            without_running=without_running,
+            wait=wait_lock,
+        ),
+        report.adopted,
+    )
+
+
+@task(
+    help={
+        "operation": "only the entries of this operation (its number in `inv history`)",
+        "limit": "how many of the last entries",
+        "json": JSON,
+    }
+)
+@command
+def audit_show(c: Context, operation: int = 0, limit: int = 200, json: bool = False) -> None:
+    """Show every entry of the history: intent, steps, outcome, each with its hash."""
+    from morphops.app import auditing
+    from morphops.report import history as report
+
+    perform(json, lambda site: auditing.show(site, operation, limit), report.audit_show)
+
+
+@task(
+    help={
+        "head": "hash of an entry that was noted elsewhere: it must still be there",
+        "json": JSON,
+    }
+)
+@command
+def audit_verify(c: Context, head: str = "", json: bool = False) -> None:
+    """Prove that no entry of the history was edited, dropped or moved; exit 3 names the one."""
+    from morphops.app import auditing
+    from morphops.report import history as report
+
+    perform(json, lambda site: auditing.verify(site, head), report.audit_verify)

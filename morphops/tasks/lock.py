@@ -1,0 +1,29 @@
+"""Who works here, and what to do about one who hangs."""
+
+from __future__ import annotations
+
+from invoke.context import Context
+from invoke.tasks import task
+
+from morphops.cli import command, perform
+from morphops.tasks.options import JSON, WHY
+
+
+@task(help={"json": JSON})
+@command
+def lock_status(c: Context, json: bool = False) -> None:
+    """Show who holds the lock, since when and why."""
+    from morphops.app import locking
+    from morphops.report import lock as report
+
+    perform(json, locking.status, report.lock_status)
+
+
+@task(help={"reason": WHY, "json": JSON})
+@command(changes=True)
+def lock_break(c: Context, reason: str = "", json: bool = False) -> None:
+    """Take the lock from one who hangs; after a kill there is nothing to break."""
+    from morphops.app import locking
+    from morphops.report import lock as report
+
+    perform(json, lambda site: locking.take_away(site, reason=reason), report.lock_broken)

@@ -1,0 +1,41 @@
+"""A name that may stand after a task without its option, and may be left out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from invoke.parser.argument import Argument
+from invoke.tasks import Task
+
+
+class MayBeNamed(Task):  # type: ignore[type-arg]
+    """A task whose `name` may be left out, and is positional where anything stands after the task.
+
+    Invoke knows no such thing: of `inv runbook.check rollback` it would check every runbook, and
+    then roll back.
+
+    Attributes:
+        typed: the command line; None: that of this process.
+    """
+
+    typed: Sequence[str] | None = None
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
+        """The arguments as Invoke wants them, with `name` to be filled from what was typed."""
+        arguments: list[Argument] = super().get_arguments(ignore_unknown_help)
+        if self._is_followed():
+            for argument in arguments:
+                if argument.name == "name":
+                    argument.positional, argument.default = True, None
+        return arguments
+
+    def _is_followed(self) -> bool:
+        """Whether something that is no option stands after the task; a second task does, too."""
+        words = list(sys.argv[1:] if self.typed is None else self.typed)
+        words = words[: words.index("--")] if "--" in words else words
+        # In its group it is called by a dot.
+        called = [word.replace(".", "_") for word in words]
+        if self.name not in called:
+            return False
+        return any(not word.startswith("-") for word in words[called.index(self.name) + 1 :])

@@ -1,0 +1,174 @@
+"""YAML text that still knows its lines, so that a message can name them.
+
+Tags that PyYAML does not know (`!reset` of Compose) are no trouble here: nothing is constructed
+unless `load` is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from morphops.errors import ConfigError
+
+_MERGE = "tag:yaml.org,2002:merge"
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A value as it stands in the text: what it says, its line, and the raw text it came from."""
+
+    value: str
+    line: int
+    raw: str
+
+    def line_of(self, part: str) -> int:
+        """The line of the first place where a part stands; a value may have several lines."""
+        return self.line + self.raw[: max(self.raw.find(part), 0)].count("\n")
+
+
+class YamlText:
+    """One YAML document.
+
+    Args:
+        name: how messages name the file.
+        text: the document.
+
+    Raises:
+        ConfigError: it is no YAML, or has a key twice; the message has the line.
+    """
+
+    def __init__(self, name: str, text: str) -> None:
+        import yaml
+
+        self.name = name
+        self.text = text
+        try:
+            self._root = yaml.compose(text, Loader=yaml.SafeLoader)
+        except yaml.YAMLError as err:
+            mark = getattr(err, "problem_mark", None)
+            line = f":{mark.line + 1}" if mark else ""
+            what = getattr(err, "problem", None) or str(err).splitlines()[0]
+            raise ConfigError(f"{name}{line}: {what}") from None
+        except RecursionError:
+            raise self._too_deep() from None
+        try:
+            self._refuse_duplicates(self._root, "", set())
+        except RecursionError:
+            raise self._too_deep() from None
+
+    def load(self) -> Any:
+        """The document's data.
+
+        Raises:
+            ConfigError: a value is not what its form promises.
+        """
+        import yaml
+
+        try:
+            return yaml.safe_load(self.text)
+        except yaml.MarkedYAMLError as err:
+            line = f":{err.problem_mark.line + 1}" if err.problem_mark else ""
+            raise ConfigError(f"{self.name}{line}: {err.problem}") from None
+        except (ValueError, KeyError, AttributeError) as err:
+            # What PyYAML lets out for a date like 2024-13-45 or `!!bool perhaps`.
+            raise ConfigError(
+                f"{self.name}: a value is not of the type that it looks like: {err}"
+            ) from None
+        except RecursionError:
+            raise self._too_deep() from None
+
+    def _too_deep(self) -> ConfigError:
+        return ConfigError(f"{self.name}: is nested too deeply")
+
+    def find(self, path: tuple[str, ...]) -> tuple[int, int]:
+        """How many parts of a path are there, and the line of the last one that is.
+
+        Args:
+            path: keys, and numbers of items; merges (`<<`) and aliases are followed.
+        """
+        node, line = self._root, 1
+        for depth, part in enumerate(path):
+            found = _child(node, part, set())
+            if found is None:
+                return depth, line
+            line, node = found
+        return len(path), line
+
+    def line(self, *path: str) -> int:
+        """The line of a path, or of as much of it as there is."""
+        return self.find(path)[1]
+
+    def keys(self, *path: str) -> tuple[str, ...]:
+        """The keys that stand at a path, or the numbers of the items; none where it is not."""
+        node: Any = self._root
+        for part in path:
+            found = _child(node, part, set())
+            if found is None:
+                return ()
+            node = found[1]
+        if node is None or node.id == "scalar":
+            return ()
+        if node.id == "sequence":
+            return tuple(map(str, range(len(node.value))))
+        return tuple(key.value for key, _ in node.value)
+
+    def scalars(self) -> Iterator[Scalar]:
+        """Every value, each once; keys are none."""
+        stack: list[Any] = [self._root]
+        seen: set[int] = set()
+        while stack:
+            node = stack.pop()
+            if node is None or id(node) in seen:
+                continue
+            seen.add(id(node))
+            if node.id == "scalar":
+                raw = self.text[node.start_mark.index : node.end_mark.index]
+                yield Scalar(node.value, node.start_mark.line + 1, raw)
+            elif node.id == "mapping":
+                stack += [value for _, value in reversed(node.value)]
+            else:
+                stack += reversed(node.value)
+
+    def _refuse_duplicates(self, node: Any, path: str, seen: set[int]) -> None:
+        """YAML lets the last of two equal keys win in silence; here that is an error."""
+        if node is None or id(node) in seen:  # an alias; it may stand inside of what it means
+            return
+        seen.add(id(node))
+        if node.id == "mapping":
+            keys = set()
+            for key, value in node.value:
+                line = key.start_mark.line + 1
+                if key.id != "scalar":
+                    raise ConfigError(f"{self.name}:{line}: a key must be plain text")
+                where = f"{path}/{key.value}".lstrip("/")
+                if key.value in keys:
+                    raise ConfigError(f"{self.name}:{line}: {where}: stands here a second time")
+                keys.add(key.value)
+                self._refuse_duplicates(value, where, seen)
+        elif node.id == "sequence":
+            for number, item in enumerate(node.value):
+                self._refuse_duplicates(item, f"{path}/{number}", seen)
+
+
+def _child(node: Any, part: str, seen: set[int]) -> tuple[int, Any] | None:
+    """The line and the node of a key or an item."""
+    if node is None or id(node) in seen:
+        return None
+    seen.add(id(node))
+    if node.id == "sequence":
+        if not part.isdigit() or int(part) >= len(node.value):
+            return None
+        item = node.value[int(part)]
+        return item.start_mark.line + 1, item
+    if node.id == "mapping":
+        for key, value in node.value:
+            if key.id == "scalar" and key.value == part:
+                return key.start_mark.line + 1, value
+        for key, value in node.value:
+            if key.tag == _MERGE:
+                for base in value.value if value.id == "sequence" else [value]:
+                    if found := _child(base, part, seen):
+                        return found
+    return None

@@ -1,0 +1,36 @@
+"""How the tests are run: properties are not timed, and workers share the engine tests well."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+# How long an example takes says something of the machine only.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long ones first, so that no worker is left alone with one at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Each engine test goes to whichever worker is free; those that share much stay together."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            module = nodeid.partition("::")[0]
+            if module.startswith("tests/e2e/"):
+                return "e2e"  # one story, in its order
+            return module if module.startswith(_TOGETHER) else nodeid
+
+    return Scheduling(config, log)
+
+
+# What they share costs more than they do.
+_TOGETHER = ("tests/engine/test_mutations", "tests/engine/test_manifests", "tests/engine/test_env_")

@@ -1,0 +1,242 @@
+"""A deploy that is killed after any step it announced can be finished, and can be undone.
+
+All points, no sampling: the process kills itself (SIGKILL) when it has written its n-th entry of
+the history, before the engine is told of that, for every n until it comes to its end.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from typing import Any
+
+import pytest
+import yaml
+
+from morphops.app import looking
+from morphops.app.site import open_site
+from morphops.report.console import Reporter
+from tests import stacks
+from tests.engine.conftest import Release
+from tests.engine.faults.conftest import LABEL, amend, assert_whole, project
+from tests.engine.test_story import ask
+from tests.stacks import Inv
+
+pytestmark = pytest.mark.engine
+
+KILLED = -9
+# Two pulls, a check, two waves of start, wait and probe, and verify.
+STEPS = 10
+ENTRIES = 1 + STEPS + 1  # what announces something: the beginning, each step, the end
+SECOND_WAVE = 7  # when its start is announced, the first wave is done
+BACK = 7  # steps of the way back: it pulls and checks nothing
+
+
+@pytest.fixture
+def inv(inv: Inv) -> Inv:
+    """Its pair is read once and not twice: that it is steady is not what is looked at here."""
+    bundle = yaml.safe_load((inv.folder / "ops" / "bundle.yaml").read_text())
+    bundle["probes"]["pair"]["reads"] = 1
+    amend(inv, probes=bundle["probes"])
+    return inv
+
+
+def status(inv: Inv) -> dict[str, Any]:
+    """What `inv status` shows, without a new process each time."""
+    bundle = str(inv.folder / "ops" / "bundle.yaml")
+    return looking.status(open_site(Reporter(True), inv.environ | {"MORPHOPS_BUNDLE": bundle}))
+
+
+def assert_runs(inv: Inv, release: str) -> None:
+    """Whole, as `inv status` says; and it answers whoever asks without morphops."""
+    assert_whole(status(inv), release)
+    assert ask(inv) == 8
+
+
+def killed(inv: Inv, at: int, *words: str) -> bool:
+    """Kill a task when it has announced so much; False where it came to its end before."""
+    done = inv.killed(at, *words)
+    if done.code == KILLED:
+        return True
+    assert done.code == 0, done
+    assert at == ENTRIES + 1, "everything that was announced was a point"
+    return False
+
+
+def cut_off(inv: Inv, at: int) -> None:
+    """What `status` says of it, and, at some points, that nothing else may begin."""
+    under_way = status(inv)["under_way"]
+    steps = under_way["steps"]
+    assert len(steps) == at - 1
+    assert [step["result"] for step in steps] == ["ok"] * (at - 2) + [""] * bool(steps)
+    assert (under_way["alive"], under_way["outcome"]) == (False, "")
+    if at % 4:
+        return
+    refused = inv("down")
+    assert refused.code == 3, refused
+    assert "inv deploy --resume" in refused.err
+
+
+def ended(inv: Inv, how: str) -> None:
+    done = inv("deploy", how)
+    assert done.code == 0, done
+
+
+def containers(inv: Inv) -> set[str]:
+    listing = ["docker", "ps", "-aq", "--filter", f"label={LABEL}={project(inv)}"]
+    return set(subprocess.run(listing, capture_output=True, text=True, check=True).stdout.split())
+
+
+def forget(inv: Inv) -> None:
+    """As on a new machine: nothing runs, and nothing is known."""
+    down = ["docker", "compose", "-p", project(inv), "down", "-t", "1"]
+    subprocess.run(down, capture_output=True, check=True)
+    stacks.forget(project(inv))
+    (inv.state / "history.jsonl").unlink(missing_ok=True)
+    shutil.rmtree(inv.state / "deployments", ignore_errors=True)
+
+
+@pytest.mark.long
+def test_a_first_deploy(inv: Inv, release: Release) -> None:
+    new = release()
+    words = ("deploy", f"--image={new}")
+    for at in range(1, ENTRIES):
+        assert killed(inv, at, *words)
+        cut_off(inv, at)
+        ended(inv, "--resume")
+        assert_runs(inv, new)
+        forget(inv)
+        assert killed(inv, at, *words)
+        ended(inv, "--abort")
+        assert containers(inv) == set()
+        assert status(inv)["release"] == ""
+    # With its last entry a deploy is done.
+    assert killed(inv, ENTRIES, *words)
+    assert_runs(inv, new)
+    assert not killed(inv, ENTRIES + 1, *words)
+
+
+@pytest.mark.long
+def test_an_upgrade(inv: Inv, release: Release) -> None:
+    runs, other = release(), release(pair="v2", front="v2")
+    assert inv("deploy", f"--image={runs}").code == 0
+    for at in range(1, ENTRIES):
+        assert killed(inv, at, "deploy", f"--image={other}")
+        ended(inv, "--abort")
+        assert_runs(inv, runs)
+        assert killed(inv, at, "deploy", f"--image={other}")
+        before = containers(inv)
+        ended(inv, "--resume")
+        assert_runs(inv, other)
+        if at > SECOND_WAVE:
+            assert len(before & containers(inv)) >= 2, "the first wave was done; it is left alone"
+        runs, other = other, runs
+    assert killed(inv, ENTRIES, "deploy", f"--image={other}")
+    assert_runs(inv, other)
+
+
+@pytest.mark.long
+def test_an_upgrade_killed_when_a_step_was_done(inv: Inv, release: Release) -> None:
+    """When its result was written, and nothing announced after it; and then killed once more.
+
+    What is there is what is there when the next one is announced, which is ended both ways above;
+    so here each is ended one way, and that is killed too, after whatever it announced.
+    """
+    runs, other = release(), release(pair="v2", front="v2")
+    assert inv("deploy", f"--image={runs}").code == 0
+    for at in range(1, STEPS + 1):
+        done = inv.killed(at, "deploy", f"--image={other}", kinds=("result",))
+        assert done.code == KILLED, done
+        again = (1 + at % BACK, "--abort") if at % 2 else (at, "--resume")
+        done = inv.killed(again[0], "deploy", again[1])
+        assert done.code == KILLED, done
+        if at % 4 < 2:
+            ended(inv, "--abort")
+        else:
+            ended(inv, "--resume")
+            runs, other = other, runs
+        assert_runs(inv, runs)
+
+
+@pytest.mark.long
+def test_killed_on_the_way_back(inv: Inv, release: Release) -> None:
+    """An upgrade is interrupted, goes back by itself, and is killed at every step of that."""
+    runs, other = release(), release(pair="v2", front="v2")
+    assert inv("deploy", f"--image={runs}").code == 0
+    stopped = 1 + SECOND_WAVE  # with the announcement of what starts it, which is done first
+    for at in range(1, BACK + 1):
+        words = ("deploy", f"--image={other}")
+        done = inv.killed(stopped + at, *words, stopped=stopped)
+        assert done.code == KILLED, done
+        steps = status(inv)["under_way"]["steps"]
+        assert steps[-1]["step"].startswith("undo: "), steps
+        assert len(steps) == SECOND_WAVE + at
+        if at % 2:
+            ended(inv, "--resume")
+            runs, other = other, runs
+        else:
+            ended(inv, "--abort")
+        assert_runs(inv, runs)
+    # With the last entry it is over.
+    done = inv.killed(stopped + BACK + 1, "deploy", f"--image={other}", stopped=stopped)
+    assert done.code == KILLED, done
+    assert_runs(inv, runs)
+
+
+@pytest.mark.long
+def test_a_rollback(inv: Inv, release: Release) -> None:
+    other, runs = release(), release(pair="v2", front="v2")
+    for digest in (other, runs):
+        assert inv("deploy", f"--image={digest}").code == 0
+    for at in range(1, ENTRIES):
+        back = ("rollback", f"--to={other}", "--reason=x")
+        assert killed(inv, at, *back)
+        ended(inv, "--abort")
+        assert_runs(inv, runs)
+        assert killed(inv, at, *back)
+        ended(inv, "--resume")
+        assert_runs(inv, other)
+        runs, other = other, runs
+    assert killed(inv, ENTRIES, "rollback", f"--to={other}", "--reason=x")
+    assert_runs(inv, other)
+
+
+def test_going_back_needs_nothing_of_what_was_to_come(inv: Inv, release: Release) -> None:
+    runs, other = release(), release(pair="v2", front="v2")
+    assert inv("deploy", f"--image={runs}").code == 0
+    assert killed(inv, SECOND_WAVE + 1, "deploy", f"--image={other}")
+    shutil.rmtree(inv.state / "releases" / other.removeprefix("sha256:"))
+    assert inv("deploy", "--resume").code == 3
+    ended(inv, "--abort")
+    assert_runs(inv, runs)
+
+
+def test_where_nothing_was_touched_nothing_has_to_be_undone(inv: Inv, release: Release) -> None:
+    """Also where nobody knows what ran before."""
+    assert inv("deploy", f"--image={release(front='wrong')}", "--no-rollback").code == 5
+    assert killed(inv, 2, "deploy", f"--image={release()}")
+    assert inv("down").code == 3
+    ended(inv, "--abort")
+    assert inv("down").code == 0
+
+
+def test_nothing_was_cut_off(inv: Inv, release: Release) -> None:
+    for end in ("--resume", "--abort"):
+        done = inv("deploy", end)
+        assert done.code == 3, done
+        assert "no operation was cut off" in done.err
+        together = inv("deploy", end, f"--image={'sha256:' + '0' * 64}")
+        assert together.code == 2, together
+        assert "stand alone" in together.err
+
+
+def test_a_stop_that_was_cut_off(inv: Inv, release: Release) -> None:
+    new = release()
+    assert inv("deploy", f"--image={new}").code == 0
+    assert inv.killed(1, "down").code == KILLED
+    assert status(inv)["under_way"]["kind"] == "down"
+    assert inv("deploy", "--abort").code == 0
+    assert_runs(inv, new)
+    assert inv.killed(1, "down").code == KILLED
+    assert inv("deploy", "--resume", "--json").json["state"] == "down"
+    assert containers(inv) == set()

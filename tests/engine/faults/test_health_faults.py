@@ -1,0 +1,91 @@
+"""A container that ends, stands still or vanishes while a deploy waits, and health that comes and
+goes."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+from tests.engine.conftest import Release
+from tests.engine.faults.conftest import amend, assert_runs, containers, deploy, during, project
+from tests.stacks import Inv
+
+pytestmark = pytest.mark.engine
+
+
+def docker(*words: str) -> str:
+    done = subprocess.run(["docker", *words], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def killed(container: str) -> None:
+    """As by the kernel when memory runs out: nobody told the engine."""
+    os.kill(int(docker("inspect", "--format", "{{.State.Pid}}", container)), signal.SIGKILL)
+
+
+def ended(container: str) -> None:
+    docker("kill", container)
+
+
+def paused(container: str) -> None:
+    docker("pause", container)
+
+
+def removed(container: str) -> None:
+    docker("rm", "-f", container)
+
+
+@pytest.fixture
+def often(inv: Inv) -> None:
+    """Health is checked twice a second, one check that fails is forgiven, and it has to last."""
+    compose = inv.folder / "ops" / "compose" / "compose.yaml"
+    text = compose.read_text().replace("interval: 10s", "interval: 500ms")
+    compose.write_text(text.replace("retries: 1", "retries: 2"))
+    amend(inv, settle=15)
+
+
+@pytest.mark.usefixtures("often")
+@pytest.mark.parametrize(
+    ("happens", "line", "says"),
+    [
+        (killed, "probe pair", "a was ready, ended by itself and was started again"),
+        (ended, "start wave 2", "a exited with 137"),
+        (paused, "start wave 2", "a is paused"),
+        # It is ended, removed and gone; which of these is seen is a matter of the moment.
+        (
+            removed,
+            "waiting: front is starting",
+            "a (has no container any more|is removing|exited with 137)",
+        ),
+    ],
+)
+def test_a_container_of_the_pair(
+    inv: Inv, release: Release, happens: Callable[[str], None], line: str, says: str
+) -> None:
+    old, new = release(), release(pair="v2", front="v2")
+    deploy(inv, old)
+    name = f"{project(inv)}-a-1"
+    process = inv.start("deploy", f"--image={new}")
+    done = during(process, line, lambda: happens(name))
+    assert done.code == 4, done
+    assert re.search(says, done.err), done
+    assert_runs(inv, old)
+    assert inv("drift").code == 0
+
+
+@pytest.mark.usefixtures("often")
+def test_health_that_comes_and_goes(inv: Inv, release: Release) -> None:
+    old, new = release(), release(front="flapping")
+    deploy(inv, old)
+    before = containers(inv)
+    done = inv("deploy", f"--image={new}")
+    assert done.code == 4, done
+    assert "front is healthy and is not, by turns" in done.err, done
+    assert_runs(inv, old)
+    after = containers(inv)
+    assert (after["a"], after["b"]) == (before["a"], before["b"])

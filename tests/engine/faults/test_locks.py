@@ -1,0 +1,326 @@
+"""The lock on the engine: one at a time, named, gone with its holder, taken from one who hangs."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import stat
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from morphops.docker import lock_image
+from morphops.docker.client import Docker
+from morphops.docker.lock import EngineLock
+from morphops.errors import LockHeld
+from morphops.lock import Holder
+from tests.engine.conftest import Release
+from tests.engine.faults.conftest import project
+from tests.engine.faults.test_crash import assert_runs, containers, status
+from tests.stacks import Inv
+
+pytestmark = pytest.mark.engine
+
+
+def hook(inv: Inv, moment: str, script: str) -> None:
+    """Put a hook into the bundle of the working tree."""
+    path = inv.folder / "ops" / moment
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    bundle = inv.folder / "ops" / "bundle.yaml"
+    document = yaml.safe_load(bundle.read_text())
+    document["hooks"] = {moment: {"run": moment, "timeout": 60}}
+    bundle.write_text(yaml.safe_dump(document, sort_keys=False))
+
+
+def held_by(inv: Inv, *words: str) -> dict[str, Any]:
+    """Wait until the lock is held, and say by whom."""
+    for _ in range(200):
+        view: dict[str, Any] = inv("lock.status", "--json").json
+        if view["state"] == "held":
+            return view
+    raise AssertionError("nobody took the lock")
+
+
+@pytest.mark.long
+def test_two_at_once(inv: Inv, release: Release) -> None:
+    """Twenty times: exactly one runs, and the other says who."""
+    runs, other = release(), release(front="v2")
+    assert inv("deploy", f"--image={runs}").code == 0
+    for _ in range(20):
+        both = [inv.start("deploy", f"--image={other}", "--reason=a race") for _ in range(2)]
+        ended = [process.communicate(timeout=120) for process in both]
+        codes = [process.returncode for process in both]
+        assert sorted(codes) == [0, 3], ended
+        winner, loser = both[codes.index(0)], ended[codes.index(3)][1]
+        assert "another operation is under way" in loser, loser
+        assert f"deploy {other.removeprefix('sha256:')[:12]} (a race), by " in loser, loser
+        assert f"(pid {winner.pid})" in loser, loser
+        runs, other = other, runs
+    assert_runs(inv, runs)
+
+
+def test_a_dead_holder_holds_nothing(inv: Inv, release: Release) -> None:
+    first = release()
+    assert inv("deploy", f"--image={first}").code == 0
+    hook(inv, "before-deploy", "sleep 20")
+    holder = inv.start("deploy", f"--image={first}")
+    view = held_by(inv)
+    assert view["holder"]["pid"] == holder.pid
+    assert set(view["holder"]) == {"what", "reason", "user", "host", "pid", "since"}
+    refused = inv("down")
+    assert refused.code == 3, refused
+    assert "by " in refused.err
+    assert inv("status").code == 0  # who only looks needs no lock
+    holder.send_signal(signal.SIGKILL)
+    holder.communicate()
+    # The patience is the measure: it has to be free within two seconds.
+    done = inv("down", "--wait-lock=2")
+    assert done.code == 0, done
+
+
+LOOKS = (
+    *("status", "drift", "verify", "smoke", "wait", "logs", "history", "prune"),
+    *("audit.show", "audit.verify", "lock.status", "release.list", "approval.list"),
+    *("env.check", "env.show"),
+)
+
+
+def test_who_looks_or_builds_needs_no_lock(inv: Inv, release: Release, docker: Docker) -> None:
+    """None of them waits for it, and none is refused: who holds it never lets go meanwhile."""
+    first = release()
+    assert inv("deploy", f"--image={first}").code == 0
+    with EngineLock(docker).hold(project(inv), Holder.me("deploy of somebody else")) as held:
+        for task in LOOKS:
+            done = inv(task, "--json")
+            assert done.code == 0, (task, done)
+        assert inv("release.show", first, "--json").json["release"] == first
+        second = release(pair="v2")  # puts one together, pushes it and keeps it
+        assert inv("deploy", f"--image={second}", "--plan").code == 0
+        assert second in {row["release"] for row in inv("release.list", "--json").json["releases"]}
+        assert inv("lock.status", "--json").json["holder"]["what"] == "deploy of somebody else"
+        refused = inv("down")
+        assert refused.code == 3, refused
+        assert "deploy of somebody else, by " in refused.err
+        assert held.alive()
+    assert_runs(inv, first)
+
+
+def test_one_can_wait_for_it(inv: Inv, release: Release) -> None:
+    first = release()
+    assert inv("deploy", f"--image={first}").code == 0
+    hook(inv, "before-deploy", "sleep 3")
+    holder = inv.start("deploy", f"--image={first}")
+    held_by(inv)
+    waited = inv("up", "--wait-lock=60", "--json")
+    assert waited.code == 0, waited
+    assert holder.wait(60) == 0
+    assert [r["kind"] for r in inv("history", "--json").json["operations"]][-2:] == ["deploy", "up"]
+
+
+def test_a_hook_does_not_wait_for_its_own_operation(inv: Inv, release: Release) -> None:
+    first = release()
+    inside = inv.folder / "inside"
+    look = f"inv status --json >{inside}.status"
+    change = f"inv down --wait-lock=600 2>{inside}.down; echo $? >{inside}.code"
+    hook(inv, "after-deploy", f"{look}\n{change}")
+    bin_ = Path(os.sys.executable).parent  # type: ignore[attr-defined]
+    done = inv("deploy", f"--image={first}", env={"PATH": f"{bin_}:{os.environ['PATH']}"})
+    assert done.code == 0, done
+    assert first in Path(f"{inside}.status").read_text()
+    assert Path(f"{inside}.code").read_text() == "3\n"
+    assert "was started by the operation that holds the lock" in Path(f"{inside}.down").read_text()
+    assert_runs(inv, first)
+
+
+def test_the_lock_is_taken_from_one_who_has_touched_nothing(inv: Inv, release: Release) -> None:
+    first, second = release(), release(pair="v2")
+    assert inv("deploy", f"--image={first}").code == 0
+    go = inv.folder / "go"
+    hook(inv, "before-deploy", f"while ! test -e {go}; do sleep 0.1; done")
+    hangs = inv.start("deploy", f"--image={second}")
+    held_by(inv)
+    assert inv("lock.break").code == 2  # not without a reason
+    broken = inv("lock.break", "--reason=hangs", "--json")
+    assert broken.code == 0, broken
+    assert (broken.json["holder"]["pid"], broken.json["cut_off"]) == (hangs.pid, 0)
+    go.touch()
+    _, err = hangs.communicate(timeout=60)
+    assert hangs.returncode == 3, err
+    assert "no container was touched" in err
+    assert_runs(inv, first)
+    last = inv("history", "--json").json["operations"][-1]
+    assert (last["kind"], last["outcome"], last["reason"]) == ("break", "broken", "hangs")
+    assert f"(pid {hangs.pid})" in last["subject"]
+    nobody = inv("lock.break", "--reason=again", "--json").json
+    assert (nobody["state"], nobody["changed"]) == ("free", False)
+
+
+def test_the_lock_is_taken_from_one_in_the_middle(inv: Inv, release: Release) -> None:
+    """It stops where it is; whoever has the lock now decides how that ends."""
+    first, sick = release(), release(pair="sick")
+    assert inv("deploy", f"--image={first}").code == 0
+    hangs = inv.start("deploy", f"--image={sick}")
+    assert hangs.stderr is not None
+    for line in hangs.stderr:
+        if "waiting:" in line:
+            break
+    broken = inv("lock.break", "--reason=hangs", "--json")
+    assert broken.json["cut_off"] == 2, broken
+    _, err = hangs.communicate(timeout=60)
+    assert hangs.returncode == 5, err
+    assert "the lock was taken away" in err
+    assert "inv deploy --abort" in err
+    assert status(inv)["under_way"]["alive"] is False
+    assert inv("deploy", "--abort").code == 0
+    assert_runs(inv, first)
+
+
+# `inv` that stops itself (SIGSTOP) around writing the first entry that begins with these words.
+STOPS = """
+import os, signal, sys
+from invoke.main import program
+from morphops.chain import Chain
+when, words, append, doing = sys.argv.pop(1), sys.argv.pop(1), Chain.append, [""]
+def stop(chain, entry, **more):
+    global words
+    doing[0] = entry.get("step", doing[0])
+    here = bool(words) and f"{entry['entry']} {doing[0]}".startswith(words)
+    words = "" if here else words
+    if here and when == "before":
+        os.kill(os.getpid(), signal.SIGSTOP)
+    hash_ = append(chain, entry, **more)
+    if here and when == "after":
+        os.kill(os.getpid(), signal.SIGSTOP)
+    return hash_
+Chain.append = stop
+sys.exit(program.run())
+"""
+
+
+@pytest.mark.long
+def test_one_that_was_stopped_does_nothing_more_when_it_goes_on(inv: Inv, release: Release) -> None:
+    """Its lock is taken while it is stopped, wherever that is: also after it asked for it."""
+    first, second = release(), release(pair="v2", front="v2")
+    assert inv("deploy", f"--image={first}").code == 0
+    for when, words, code in (
+        ("before", "begin", 3),
+        ("before", "step start wave 1", 3),
+        ("after", "step start wave 1", 3),
+        ("before", "result start wave 1", 5),
+        ("before", "result wait", 5),
+        ("before", "step start wave 2", 5),
+        ("after", "step start wave 2", 5),
+    ):
+        stopped = subprocess.Popen(
+            [sys.executable, "-c", STOPS, when, words, "deploy", f"--image={second}"],
+            cwd=inv.folder,
+            env=inv.environ,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        _, state = os.waitpid(stopped.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(state), (when, words)
+        broken = inv("lock.break", "--reason=stopped", "--json")
+        assert broken.code == 0, broken
+        cut = broken.json["cut_off"]
+        assert bool(cut) == (words != "begin")
+        before, written = containers(inv), (inv.state / "history.jsonl").read_bytes()
+        stopped.send_signal(signal.SIGCONT)
+        _, err = stopped.communicate(timeout=60)
+        assert stopped.returncode == code, (when, words, err)
+        assert "the lock was taken away" in err
+        assert "Traceback" not in err
+        assert containers(inv) == before, (when, words)
+        assert (inv.state / "history.jsonl").read_bytes() == written, (when, words)
+        assert inv("audit.verify").code == 0
+        if cut:
+            assert inv("deploy", "--abort").code == 0, (when, words)
+        assert_runs(inv, first)
+
+
+@pytest.fixture
+def place(docker: Docker) -> tuple[EngineLock, str]:
+    return EngineLock(docker), f"morphops-test-{uuid.uuid4().hex[:8]}"
+
+
+def child(work: Callable[[], object]) -> int:
+    """Do it in a process of its own; its number."""
+    pid = os.fork()
+    if not pid:
+        try:
+            work()
+        finally:
+            os._exit(0)
+    return pid
+
+
+def test_a_client_killed_while_it_takes_the_lock(place: tuple[EngineLock, str]) -> None:
+    """Fifty random moments of the third of a second that this takes; it is never left stuck."""
+    lock, project = place
+
+    def take() -> None:
+        with lock.hold(project, Holder.me("taking")):
+            time.sleep(60)
+
+    with lock.hold(project, Holder.me("first")):  # the image is there from now on
+        pass
+    chance = random.Random(5)
+    for _ in range(50):
+        pid = child(take)
+        time.sleep(chance.uniform(0, 0.35))
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        with lock.hold(project, Holder.me("next"), wait=10) as held:
+            assert held.alive()
+    assert lock.holder(project) is None
+    left = ["docker", "ps", "-aq", "--filter", f"label=morphops.lock={project}"]
+    assert subprocess.run(left, capture_output=True, text=True, check=True).stdout == ""
+
+
+def test_a_client_killed_between_creating_and_starting(place: tuple[EngineLock, str]) -> None:
+    """The one trap: the name is taken by a container that nobody will ever start."""
+    lock, project = place
+    with lock.hold(project, Holder.me("first")):
+        pass
+    name = f"morphops-lock-{project}"
+    create = ["docker", "create", "--name", name, "--label", f"morphops.lock={project}"]
+    subprocess.run([*create, lock_image.reference()], check=True, capture_output=True)
+    assert lock.holder(project) is None
+    with lock.hold(project, Holder.me("next")) as held:
+        assert held.alive()
+
+
+def test_only_one_of_many(place: tuple[EngineLock, str]) -> None:
+    lock, project = place
+    with lock.hold(project, Holder.me("one", "because")) as held:
+        holder = lock.holder(project)
+        assert holder == held.holder
+        with pytest.raises(LockHeld, match=r"one \(because\), by "):
+            lock.hold(project, Holder.me("two")).__enter__()
+        with pytest.raises(LockHeld, match=r"waited 1 s"):
+            lock.hold(project, Holder.me("three"), wait=1).__enter__()
+        other = f"{project}-other"
+        with lock.hold(other, Holder.me("another project's")):
+            assert lock.holder(other) != holder
+        lock.wrest(project, Holder.me("somebody else's"))
+        assert held.alive()
+        lock.wrest(project, held.holder)
+        assert not held.alive()
+    assert lock.holder(project) is None
+
+
+def test_its_image_is_brought_where_it_is_missing(place: tuple[EngineLock, str]) -> None:
+    lock, project = place
+    subprocess.run(["docker", "image", "rm", "-f", lock_image.reference()], capture_output=True)
+    with lock.hold(project, Holder.me("one")) as held:
+        assert held.alive()

@@ -1,0 +1,114 @@
+"""A registry that is gone, falls silent, refuses, or sends something else than it was asked for.
+
+Nothing was touched then: exit 3, the old release whole, and the next deploy works once it is well.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from tests.engine.conftest import Release
+from tests.engine.faults.conftest import assert_runs, containers, deploy
+from tests.engine.registry_proxy import Fault, Proxy
+from tests.stacks import Inv
+
+pytestmark = pytest.mark.engine
+
+# What happens on the way to an image's manifest, or to its blobs → what the message says of it.
+IMAGE_FAULTS = [
+    (Fault("status", "/manifests/", 500), "500"),
+    (Fault("status", "/manifests/", 503), "503"),
+    (Fault("status", "/manifests/", 401), "unauthorized"),
+    (Fault("other bytes", "/manifests/"), "verification failed"),
+    (Fault("hang", "/manifests/"), "nothing came for 2 s"),
+    (Fault("other bytes", "/blobs/"), "verification failed"),
+    (Fault("cut", "/blobs/"), "nothing came for 2 s"),
+    (Fault("hang", "/blobs/"), "nothing came for 2 s"),
+]
+RELEASE_FAULTS = [
+    (Fault("status", "/manifests/", 500), "answers HTTP 500"),
+    (Fault("status", "/blobs/", 503), "answers HTTP 503"),
+    (Fault("status", "/manifests/", 401), "refuses (HTTP 401)"),
+    (Fault("other bytes", "/manifests/"), "does not hash to its digest"),
+    (Fault("other bytes", "/blobs/"), "does not hash to its digest"),
+    (Fault("cut", "/manifests/"), "out of reach"),
+    (Fault("cut", "/blobs/"), "out of reach"),
+    (Fault("hang", "/manifests/"), "out of reach"),
+    (Fault("hang", "/blobs/"), "out of reach"),
+]
+
+
+@pytest.fixture
+def runs(through: Inv, images: dict[str, str]) -> str:
+    """A release that runs."""
+    made = Release(through, images)()
+    deploy(through, made)
+    return made
+
+
+@pytest.fixture
+def new(through: Inv, images: dict[str, str], fresh: Callable[[], str]) -> str:
+    """A release, one image of which has a layer that the engine does not have."""
+    return Release(through, images | {"pair-fresh": fresh()})(pair="fresh")
+
+
+def refused(inv: Inv, release: str, says: str) -> None:
+    done = inv("deploy", f"--image={release}")
+    assert done.code == 3, done
+    assert says in done.err, done
+    assert "Traceback" not in done.err, done
+
+
+def test_images(through: Inv, proxy: Proxy, runs: str, new: str) -> None:
+    before = containers(through)
+    proxy.down()
+    refused(through, new, "connection refused")
+    proxy.up()
+    for fault, says in IMAGE_FAULTS:
+        proxy.becomes(fault)
+        refused(through, new, says)
+        proxy.hit(1)
+        assert containers(through) == before, fault
+    proxy.becomes(None)
+    assert_runs(through, runs)
+    deploy(through, new)
+    assert_runs(through, new)
+
+
+def test_the_release_itself(through: Inv, proxy: Proxy, runs: str, new: str) -> None:
+    before = containers(through)
+    stored = through.state / "releases" / new.removeprefix("sha256:")
+    shutil.rmtree(stored)
+    proxy.down()
+    refused(through, new, "out of reach")
+    proxy.up()
+    for fault, says in RELEASE_FAULTS:
+        proxy.becomes(fault)
+        refused(through, new, says)
+        proxy.hit(1)
+        assert not stored.exists(), fault
+    proxy.becomes(None)
+    assert containers(through) == before
+    assert_runs(through, runs)
+    deploy(through, new)
+    assert_runs(through, new)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_while_it_pulls(
+    through: Inv, proxy: Proxy, runs: str, new: str, number: signal.Signals
+) -> None:
+    before = containers(through)
+    proxy.becomes(Fault("hang", "/blobs/"))
+    process = through.start("deploy", f"--image={new}")
+    proxy.hit()
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 128 + number, said
+    assert "no container was touched" in said
+    assert containers(through) == before
+    assert_runs(through, runs)

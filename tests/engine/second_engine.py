@@ -1,0 +1,213 @@
+"""A second Docker engine that a test owns: it can be killed, restarted, configured otherwise.
+
+It lives in network, mount and pid namespaces of its own, for with a second dockerd in the host's
+network namespace the first one would lose its bridge. Nothing leads out of them: its sockets are
+files, what it publishes is reached by entering its network namespace (`enter`), and it reaches a
+registry by a socket that was opened in there (`listen`). The namespaces die with their first
+process, and that dies with us, so that nothing outlives a test run that was killed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+_READY = 60.0  # seconds; it takes two, on a machine that has nothing else to do
+_CLONE_NEWNET = 0x40000000  # <linux/sched.h>
+_CGROUPS = Path("/sys/fs/cgroup")
+# The first process of a pid namespace: brings loopback up and collects whoever is orphaned.
+_INIT = """
+import fcntl, signal, socket, struct
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+with socket.socket() as any_socket:  # SIOCSIFFLAGS: IFF_UP | IFF_RUNNING (netdevice(7))
+    fcntl.ioctl(any_socket, 0x8914, struct.pack("16sh14x", b"lo", 0x41))
+print("up", flush=True)
+while True:
+    signal.pause()
+"""
+
+
+def missing() -> str:
+    """What this machine lacks for a second engine; empty where it lacks nothing."""
+    if os.geteuid():
+        return "namespaces need root"
+    absent = [
+        name
+        for name in ("dockerd", "containerd", "unshare", "nsenter", "setpriv")
+        if shutil.which(name) is None
+    ]
+    return f"not on PATH: {', '.join(absent)}" if absent else ""
+
+
+class SecondEngine:
+    """One engine; `start` it, and `stop` it whatever happened.
+
+    Args:
+        folder: an empty folder on a disk that overlay file systems can lie on.
+        name: of its cgroup.
+        config: for its daemon.json.
+    """
+
+    def __init__(self, folder: Path, name: str, config: Mapping[str, Any] | None = None) -> None:
+        self.folder = folder
+        self.name = name
+        self._config = dict(config or {})
+        self._unshare: subprocess.Popen[str] | None = None
+        self._daemon: subprocess.Popen[bytes] | None = None
+        self._pid = 0
+
+    @property
+    def host(self) -> str:
+        """For `DOCKER_HOST`."""
+        return f"unix://{self.folder / 'docker.sock'}"
+
+    @property
+    def enter(self) -> tuple[str, ...]:
+        """The words before a command that is to run in its network namespace."""
+        return ("nsenter", f"--net=/proc/{self._pid}/ns/net", "--")
+
+    def start(self) -> None:
+        """Make the namespaces and start the engine in them."""
+        (self.folder / "daemon.json").write_text(json.dumps(self._config))
+        kinds = ["--net", "--mount", "--pid", "--mount-proc", "--propagation=private"]
+        self._unshare = subprocess.Popen(
+            [
+                *("setpriv", "--pdeathsig", "KILL"),
+                *("unshare", *kinds, "--fork", "--kill-child=KILL"),
+                *(sys.executable, "-c", _INIT),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._unshare.stdout is not None
+        assert self._unshare.stdout.readline() == "up\n"
+        children = Path(f"/proc/{self._unshare.pid}/task/{self._unshare.pid}/children")
+        self._pid = int(children.read_text())
+        # Where an engine and its tools would meet those of the host: its own, and empty.
+        self._inside("mount", "-t", "tmpfs", "tmpfs", "/run")
+        self.power_on()
+
+    def power_on(self) -> None:
+        """Start the daemon, and wait until it answers."""
+        with (self.folder / "dockerd.log").open("ab") as log:
+            self._daemon = subprocess.Popen(
+                [
+                    *("nsenter", f"--target={self._pid}", "--net", "--mount", "--pid", "--"),
+                    # When nsenter is killed, so is the daemon, at once and with no last words.
+                    *("setpriv", "--pdeathsig", "KILL", "dockerd"),
+                    f"--config-file={self.folder / 'daemon.json'}",
+                    f"--data-root={self.folder / 'data'}",
+                    "--exec-root=/run/docker",
+                    "--pidfile=/run/docker.pid",
+                    f"--host={self.host}",
+                    f"--cgroup-parent=/{self.name}",
+                    "--shutdown-timeout=2",
+                    "--log-level=warn",
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        end = time.monotonic() + _READY
+        while self.docker("version", check=False).returncode:
+            alive = self._daemon.poll() is None
+            if not alive or time.monotonic() > end:
+                raise RuntimeError((self.folder / "dockerd.log").read_text()[-2000:])
+            time.sleep(0.05)
+
+    def crash(self) -> None:
+        """Kill the daemon; its containers run on, as they do under any dockerd that is killed."""
+        assert self._daemon is not None
+        self._daemon.kill()
+        self._daemon.wait()
+        end = time.monotonic() + _READY
+        while not self.docker("version", check=False).returncode:
+            assert time.monotonic() < end, "the daemon outlived its kill"
+            time.sleep(0.02)
+        # A daemon that was killed leaves these behind, and the next one would believe them.
+        self._inside("rm", "-f", "/run/docker.pid")
+
+    def shut_down(self) -> None:
+        """End the daemon as a service manager does, so that it stops its containers."""
+        assert self._daemon is not None
+        self._inside("sh", "-c", "kill -TERM $(cat /run/docker.pid)")
+        self._daemon.wait(_READY)
+
+    def docker(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """A docker command against it."""
+        return subprocess.run(
+            ["docker", *words],
+            env={**os.environ, "DOCKER_HOST": self.host},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=check,
+        )
+
+    def listen(self, port: int) -> socket.socket:
+        """A socket that listens on its loopback; whoever has it need not be in there himself."""
+        made: list[socket.socket] = []
+
+        def within() -> None:  # a thread of its own, since it never comes out again
+            libc = ctypes.CDLL(None, use_errno=True)
+            with Path(f"/proc/{self._pid}/ns/net").open() as namespace:
+                if libc.setns(namespace.fileno(), _CLONE_NEWNET):
+                    raise OSError(ctypes.get_errno(), "setns")
+            made.append(socket.create_server(("127.0.0.1", port)))
+
+        thread = threading.Thread(target=within)
+        thread.start()
+        thread.join()
+        return made[0]
+
+    def stop(self) -> None:
+        """End everything that runs in there, and remove what is left of it."""
+        if self._unshare is not None:
+            if self._pid:
+                try:
+                    os.kill(self._pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            self._unshare.kill()
+            self._unshare.wait()
+        if self._daemon is not None:
+            self._daemon.kill()
+            self._daemon.wait()
+        for parent in (_CGROUPS, *_CGROUPS.glob("*")):
+            _remove_cgroup(parent / self.name)
+        shutil.rmtree(self.folder / "data", ignore_errors=True)
+
+    def _inside(self, *words: str) -> None:
+        entered = ["nsenter", f"--target={self._pid}", "--net", "--mount", "--pid", "--"]
+        subprocess.run([*entered, *words], check=True, timeout=30)
+
+
+def _remove_cgroup(folder: Path) -> None:
+    """A cgroup and those below it; their last processes may take a moment to be gone."""
+    if not folder.is_dir():
+        return
+    end = time.monotonic() + 10
+    for path in sorted((p for p in (folder, *folder.rglob("*")) if p.is_dir()), reverse=True):
+        while True:
+            try:
+                path.rmdir()
+            except FileNotFoundError:
+                break
+            except OSError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.05)
+            else:
+                break

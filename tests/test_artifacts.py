@@ -1,0 +1,384 @@
+"""The pure parts of `inv bundle.check`: tables of what is understood, and of what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from morphops import config
+from morphops.artifacts import (
+    acceptance,
+    bundle_rules,
+    compose_rules,
+    dockerfile,
+    dockerfile_rules,
+    interpolation,
+    made_up,
+)
+from morphops.artifacts.finding import Finding
+from morphops.artifacts.healthcheck import weakness
+from morphops.artifacts.service_rules import RULES
+from morphops.bundle import Acceptance
+from morphops.envschema import EnvSchema, Variable
+from morphops.errors import ConfigError
+from morphops.yamltext import YamlText
+
+STACK = Path(__file__).parent / "stack"
+DIGEST = f"x@sha256:{'a' * 64}"
+TEXT = """\
+x-base: &base
+  image: a
+  list:
+    - one
+    - two
+services:
+  web:
+    <<: *base
+    ports: ["80"]
+  job:
+    <<: [*base, {user: "1"}]
+    tags: !reset []
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ((), (0, 1)),
+        (("services",), (1, 6)),
+        (("services", "web"), (2, 7)),
+        (("services", "web", "ports", "0"), (4, 9)),
+        (("services", "web", "image"), (3, 2)),
+        (("services", "web", "list", "1"), (4, 5)),
+        (("services", "web", "list", "2"), (3, 3)),
+        (("services", "job", "user"), (3, 11)),
+        (("services", "job", "missing", "x"), (2, 10)),
+        (("services", "none"), (1, 6)),
+    ],
+)
+def test_a_line_for_every_path(path: tuple[str, ...], found: tuple[int, int]) -> None:
+    assert YamlText("c.yaml", TEXT).find(path) == found
+
+
+def test_a_merge_that_means_itself_has_an_end() -> None:
+    text = YamlText("c.yaml", "a: &a\n  <<: *a\n  b: 1\n")
+    assert text.find(("a", "c")) == (1, 1)
+    assert [scalar.value for scalar in text.scalars()] == ["1"]
+
+
+def test_the_keys_at_a_path() -> None:
+    text = YamlText("c.yaml", TEXT)
+    assert text.keys("services") == ("web", "job")
+    assert text.keys("x-base", "list") == ("0", "1")
+    assert text.keys("x-base", "image") == text.keys("nothing") == ()
+
+
+@pytest.mark.parametrize("text", ["a: [", "a: 1\na: 2\n", "? [a]\n: 1\n"])
+def test_no_yaml_is_refused_with_its_line(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"^c.yaml:\d: "):
+        YamlText("c.yaml", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("plain", []),
+        ("$A", [("A", "", "")]),
+        ("${A}${B}", [("A", "", ""), ("B", "", "")]),
+        ("$$A $${A}", []),
+        ("${A:-x}", [("A", ":-", "x")]),
+        ("${A-x}", [("A", "-", "x")]),
+        ("${A:?why not}", [("A", ":?", "why not")]),
+        ("${A?}", [("A", "?", "")]),
+        ("${A:+x}", [("A", ":+", "x")]),
+        ("${A:-${B:-c}}d", [("A", ":-", "${B:-c}"), ("B", ":-", "c")]),
+        ("${A:-{}}", [("A", ":-", "{")]),
+        ("${1}", []),
+        ("100% $", []),
+        ("${A", [("A", "", "")]),
+    ],
+)
+def test_variables_of_a_text(text: str, found: list[tuple[str, str, str]]) -> None:
+    assert list(interpolation.variables(text)) == found
+
+
+def test_the_line_of_a_variable_in_a_long_value() -> None:
+    document = YamlText("c.yaml", "a:\n  b: >-\n    one\n    ${TWO:?x}\n    three $FOUR\n")
+    assert [(u.name, u.line) for u in interpolation.uses(document)] == [("TWO", 4), ("FOUR", 5)]
+
+
+@pytest.mark.parametrize(
+    ("check", "weak"),
+    [
+        (None, "missing"),
+        ({"disable": True}, "missing"),
+        ({"test": ["NONE"]}, "missing"),
+        ({"interval": "1s"}, "missing"),
+        ({"test": ["CMD", "true"]}, "toothless"),
+        ({"test": ["CMD-SHELL", "exit 0"]}, "toothless"),
+        ({"test": ["CMD-SHELL", "curl -f http://x/ | grep ok || true"]}, "toothless"),
+        ({"test": ["CMD-SHELL", "curl -f http://x/; exit 0"]}, "toothless"),
+        ({"test": ["CMD", "sh", "-c", "curl http://x/ || exit 0"]}, "toothless"),
+        ({"test": ["CMD", "/bin/true"]}, "toothless"),
+        ({"test": ["CMD", "pgrep", "nginx"]}, "toothless"),
+        ({"test": ["CMD", "python3", "-c", "pass"]}, "toothless"),
+        ({"test": ["CMD-SHELL", "[ 1 = 1 ]"]}, "toothless"),
+        ({"test": ["CMD", "test", "-f", "/etc/passwd"]}, "toothless"),
+        ({"test": ["CMD-SHELL", 'true || test "$(curl http://x/)" = ok']}, "toothless"),
+        ({"test": ["CMD-SHELL", 'case "$(curl x)" in *) exit 0;; esac; exit 1']}, "toothless"),
+        ({"test": ["CMD-SHELL", "[ -f /run/ready ]"]}, ""),
+        ({"test": ["CMD-SHELL", '[ "$(curl http://x/)" = ok ]']}, ""),
+        ({"test": ["CMD", "curl", "-f", "http://x/"]}, "shallow"),
+        ({"test": ["CMD-SHELL", "wget -q http://x/ || exit 1"]}, "shallow"),
+        ({"test": ["CMD-SHELL", "echo > /dev/tcp/localhost/80"]}, "toothless"),
+        ({"test": ["CMD-SHELL", "curl -f http://x/ | grep -q ok"]}, ""),
+        ({"test": ["CMD-SHELL", 'test "$(curl http://x/)" = ok']}, ""),
+        ({"test": ["CMD-SHELL", 'case "$(curl x)" in *ok*) exit 0;; esac; exit 1']}, ""),
+        ({"test": ["CMD", "pg_isready", "-U", "app"]}, ""),
+        ({"test": ["CMD", "/app/ready"]}, ""),
+    ],
+)
+def test_what_a_health_check_proves(check: dict[str, Any] | None, weak: str) -> None:
+    assert weakness(check) == weak
+
+
+GOOD: dict[str, Any] = {
+    "image": DIGEST,
+    "user": "10001",
+    "read_only": True,
+    "cap_drop": ["ALL"],
+    "security_opt": ["no-new-privileges:true"],
+    "restart": "on-failure:3",
+    "mem_limit": "1000",
+    "pids_limit": 5,
+    "logging": {"driver": "local"},
+    "init": True,
+    "healthcheck": {"test": ["CMD", "/ready"]},
+}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"security_opt": ["no-new-privileges=true", "apparmor=docker-default"]},
+        {"mem_limit": None, "deploy": {"resources": {"limits": {"memory": "1000"}}}},
+        {"pids_limit": None, "deploy": {"resources": {"limits": {"pids": 5}}}},
+        {"ports": [{"target": 80, "published": "80", "host_ip": "127.0.0.1"}]},
+        {"ports": [{"target": 80, "published": "80", "host_ip": "::1"}]},
+        {"logging": {"driver": "journald"}},
+        {"volumes": [{"type": "volume", "source": "v", "target": "/v"}]},
+        {"volumes": [{"type": "bind", "source": "/x", "read_only": True, "bind": {}}]},
+        {"depends_on": {"b": {"condition": "service_completed_successfully"}}},
+    ],
+)
+def test_a_service_that_breaks_nothing(change: dict[str, Any]) -> None:
+    assert [rule.name for rule in RULES for _ in rule.broken(GOOD | change)] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"user": "app"}, "user"),
+        ({"user": "0"}, "user"),
+        ({"image": "x:latest"}, "digest"),
+        ({"security_opt": []}, "new-privileges"),
+        ({"security_opt": ["no-new-privileges:true", "seccomp:unconfined"]}, "new-privileges"),
+        ({"devices": ["/dev/mem"]}, "devices"),
+        ({"network_mode": "host"}, "host"),
+        ({"logging": {"driver": "none"}}, "logs"),
+        ({"logging": {}}, "logs"),
+        ({"ports": [{"target": 80, "published": "80"}]}, "loopback"),
+        ({"volumes": [{"type": "bind", "source": "/x", "read_only": True}]}, "host-path"),
+        ({"mem_limit": "0"}, "memory"),
+    ],
+)
+def test_a_service_that_breaks_one_rule(change: dict[str, Any], rule: str) -> None:
+    assert [r.name for r in RULES for _ in r.broken(GOOD | change)] == [rule]
+
+
+def test_the_file_that_decides_is_named() -> None:
+    base = YamlText("base.yaml", "services:\n  a:\n    image: x\n    ports: [1]\n")
+    over = YamlText("over.yaml", "services:\n  a:\n    image: y\n")
+    assert compose_rules.place([base, over], ("services", "a", "image")) == ("over.yaml", 3)
+    assert compose_rules.place([base, over], ("services", "a", "ports")) == ("base.yaml", 4)
+    assert compose_rules.place([base, over], ("services", "a", "user")) == ("base.yaml", 2)
+
+
+def test_a_secret_is_found_wherever_it_stands() -> None:
+    model = {
+        "services": {
+            "a": {
+                "environment": {"KEY": "made-up-key"},
+                "labels": {"made-up-key": "x"},
+                "command": ["--key=https://made-up-key.invalid/"],
+            }
+        }
+    }
+    text = YamlText("c.yaml", "services:\n  a:\n    command: x\n    labels: y\n")
+    found = list(compose_rules.leaks(model, {"KEY": "made-up-key"}, [text]))
+    assert sorted((finding.line, finding.subjects) for finding in found) == [
+        (3, ("a",)),
+        (4, ("a",)),
+    ]
+    assert all("made-up" not in str(finding) for finding in found)
+
+
+@pytest.mark.parametrize(
+    ("service", "lines"),
+    [
+        ({"command": ["--upstream=https://user:pass@rpc.example/v2"]}, [3]),
+        ({"command": ["--upstream=https://rpc.example/v2", "a:b@c"]}, []),
+        ({"environment": {"API_TOKEN": "sk-1"}}, [5]),
+        ({"environment": {"API_TOKEN": "made-up-key"}}, []),
+        ({"environment": {"API_TOKEN": "", "TOKEN_FILE": "/run/x", "TOKENS": "3"}}, []),
+        ({"environment": {"PROXY": "http://me:pw@proxy"}}, [6]),
+        ({"labels": {"x": "http://me:pw@proxy"}}, [2]),
+    ],
+)
+def test_secrets_that_were_written_into_a_compose_file(
+    service: dict[str, Any], lines: list[int]
+) -> None:
+    text = YamlText(
+        "c.yaml",
+        "services:\n  a:\n    command: x\n    environment:\n      API_TOKEN: y\n      PROXY: z\n",
+    )
+    found = list(
+        compose_rules.literals({"services": {"a": service}}, {"KEY": "made-up-key"}, [text])
+    )
+    assert [finding.line for finding in found] == lines
+    assert all("pass@" not in str(finding) and "pw@" not in str(finding) for finding in found)
+    assert all(finding.rule == "literal-secret" for finding in found)
+
+
+def test_a_dockerfile_is_read_as_docker_reads_it() -> None:
+    text = (
+        "# syntax=x\n\n# about\nFROM a AS b\nRUN one \\\n  # between\n  && two\n\n"
+        "COPY --from=b <<EOF /x\nUSER no\nEOF\nuser 1\n"
+    )
+    found = [(step.name, step.text, step.line) for step in dockerfile.instructions(text)]
+    assert found == [
+        ("FROM", "a AS b", 4),
+        ("RUN", "one && two", 5),
+        ("COPY", "--from=b <<EOF /x\nUSER no", 9),
+        ("USER", "1", 12),
+    ]
+    assert list(dockerfile.directives(text)) == [("syntax", "x", 1)]
+
+
+@pytest.mark.parametrize(
+    ("text", "rules"),
+    [
+        (f"FROM {DIGEST}\nUSER 1:1\n", []),
+        (f"FROM {DIGEST} AS a\nFROM a\nCOPY --from=a /x /x\nUSER 1\n", []),
+        (f"FROM scratch\nCOPY --from={DIGEST} /x /x\nUSER 1\n", []),
+        ("FROM x:1\nUSER 1\n", ["digest"]),
+        ("ARG B\nFROM $B\nUSER 1\n", ["digest"]),
+        (f"FROM {DIGEST} AS a\nUSER 1\nFROM a\n", ["user"]),
+        (f"FROM {DIGEST}\nARG GITHUB_TOKEN\nUSER 1\n", ["secret"]),
+        (f"FROM {DIGEST}\nENV A=1 DB_PASSWORD=x\nUSER 1\n", ["secret"]),
+        (f"FROM {DIGEST}\nENV OWN=1\nUSER 1\n", ["secret"]),
+        (f"FROM {DIGEST}\nENV TOKENIZERS=1\nUSER 1\n", []),
+        (f"FROM {DIGEST}\nCOPY id_ed25519 /root/\nUSER 1\n", ["secret"]),
+        (f"FROM {DIGEST}\nRUN pip install x\nUSER 1\n", ["pip"]),
+        (f"FROM {DIGEST}\nRUN pip install --require-hashes -r r.txt\nUSER 1\n", []),
+        (f"FROM {DIGEST}\nRUN wget -O- x | sudo bash\nUSER 1\n", ["download"]),
+        (f"FROM {DIGEST}\nADD --checksum=sha256:x https://x/y /y\nUSER 1\n", []),
+        (f"FROM {DIGEST}\nUSER 1\nCMD run\n", ["exec-form"]),
+        ("", ["user"]),
+    ],
+)
+def test_rules_of_dockerfiles(text: str, rules: list[str]) -> None:
+    found = list(dockerfile_rules.check("x/Dockerfile", text, secrets={"OWN"}))
+    assert [finding.rule for finding in found] == rules
+    assert set(rules) <= dockerfile_rules.NAMES
+
+
+def test_what_is_accepted_is_not_found_and_has_to_be_there() -> None:
+    text = YamlText("b.yaml", "accept:\n  - {rule: user}\n  - {rule: usre}\n  - {rule: logs}\n")
+    accepted = [Acceptance(rule=rule, subject="a", reason="x") for rule in ("user", "usre", "logs")]
+    findings = [Finding("c", 1, "x", "y", "user", (name,)) for name in ("a", "b")]
+    found = [str(finding) for finding in acceptance.apply(findings, accepted, text)]
+    assert found == [
+        "c:1: x; y [user]",
+        "b.yaml:3: accept: no rule 'usre'; did you mean user?",
+        "b.yaml:4: accept: a does not break logs; leave the entry out",
+    ]
+
+
+def test_one_finding_for_what_services_share() -> None:
+    findings = [Finding("c", 1, "is root", "y", "user", (name,)) for name in ("a", "b", "a")]
+    assert [str(f) for f in acceptance.grouped(findings)] == ["c:1: a, b: is root; y [user]"]
+
+
+def test_made_up_values_have_the_right_form() -> None:
+    schema = EnvSchema(
+        schema=1,
+        variables={
+            "URL": Variable(about="", required=True, secret=True, pattern="https?://.+"),
+            "FOLDER": Variable(about="", required=True, pattern="/.+"),
+            "COUNT": Variable(about="", required=True, pattern="[0-9]+"),
+            "LEVEL": Variable(about="", default="warn"),
+        },
+    )
+    bundle = config.load_bundle(STACK / "bundle.yaml")
+    made = made_up.values(bundle, schema, [interpolation.Use("PAIR_IMAGE", ":?", "", "c", 1)])
+    assert made.values == {
+        "DATA_EPOCH": "1",
+        "URL": "https://made-up-url.invalid/",
+        "FOLDER": "/1",
+        "COUNT": "1",
+        "PAIR_IMAGE": f"registry.invalid/morphops-test/pair@sha256:{'a' * 64}",
+    }
+    assert made.sentinels == {"URL": "made-up-url"}
+
+
+@pytest.mark.parametrize(
+    ("profiles", "pattern", "sets"),
+    [
+        ((), "", [()]),
+        (("a",), "", [(), ("a",)]),
+        (("b", "a"), "", [(), ("a",), ("b",), ("a", "b")]),
+        (("b", "a"), "(a|b)", [("a",), ("b",)]),
+        (tuple("abcde"), "", [(), *((x,) for x in "abcde"), tuple("abcde")]),
+    ],
+)
+def test_sets_of_profiles(
+    profiles: tuple[str, ...], pattern: str, sets: list[tuple[str, ...]]
+) -> None:
+    variable = Variable(about="", pattern=pattern)
+    schema = EnvSchema(schema=1, variables={"COMPOSE_PROFILES": variable})
+    assert made_up.profile_sets(profiles, schema) == sets
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("1m30s", 90), ("500ms", 0.5), ("2h", 7200), ("1.5s", 1.5), (None, 0), ("", 0)],
+)
+def test_durations(text: str | None, number: float) -> None:
+    assert bundle_rules.seconds(text) == number
+
+
+def test_a_wave_before_what_it_depends_on() -> None:
+    text = (STACK / "bundle.yaml").read_text()
+    bundle = config.parse_bundle(text, "b.yaml")
+    bundle = replace(bundle, waves=tuple(reversed(bundle.waves)))
+    services: dict[str, dict[str, Any]] = {
+        "a": {},
+        "b": {},
+        "extra": {"profiles": ["extra"]},
+        "front": {
+            "depends_on": {"a": {}, "b": {}},
+            "ports": [{"target": 8000, "published": "1"}],
+        },
+    }
+    uses = [interpolation.Use(n, "", "", "c", 1) for n in ("PAIR_IMAGE", "FRONT_IMAGE")]
+    uses.append(interpolation.Use("DATA_EPOCH", "", "", "c", 1))
+    found = bundle_rules.check(bundle, services, uses, YamlText("b.yaml", text))
+    assert [finding.what for finding in found] == [
+        "wave 0: front depends on a, which is in wave 1",
+        "wave 0: front depends on b, which is in wave 1",
+    ]

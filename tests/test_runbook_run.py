@@ -1,0 +1,127 @@
+"""Which run it is that `--resume` takes up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from morphops import runbook_reader, transcript
+from morphops.app import runbook_run, runbooks, secrets
+from morphops.app.runner import Runner
+from morphops.app.site import Site, open_site
+from morphops.chain import Chain
+from morphops.errors import InputError, PreconditionError
+from morphops.prompt import Prompt
+from morphops.runbook import Runbook
+from tests.fakes import Recorder
+
+ROOT = Path(__file__).parents[1]
+TEXT = "# Deploy\n\n## All\n\n### 1. Look\n\n```sh {name=look}\ninv status\n```\n"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    environ = {"MORPHOPS_BUNDLE": str(ROOT / "ops/bundle.yaml"), "MORPHOPS_STATE": str(tmp_path)}
+    return open_site(Recorder(), environ)
+
+
+def book(name: str) -> Runbook:
+    return runbook_reader.parse(TEXT, name, f"{name}.md")
+
+
+def stopped(site: Site, of: Runbook, section: str) -> Path:
+    """A run that was begun, and is not over."""
+    folder = runbook_run._new_folder(site, f"{of.name}-{section}")
+    begin = {"runbook": of.name, "section": section, "digest": of.digest, "inputs": {}}
+    Chain(folder / "transcript.jsonl").append({"entry": "begin", "id": 1, **begin})
+    return folder
+
+
+def test_one_of_another_runbook_is_none_of_this(site: Site) -> None:
+    ours = stopped(site, book("deploy"), "all")
+    stopped(site, book("re-deploy"), "all")
+    folder, progress = runbook_run._last_stopped(site, book("deploy"), "all")
+    assert folder == ours
+    assert progress.begin["runbook"] == "deploy"
+
+
+def test_names_that_come_to_the_same(site: Site) -> None:
+    ours = stopped(site, book("deploy"), "all-of-it")
+    theirs = stopped(site, book("deploy-all"), "of-it")
+    assert runbook_run._last_stopped(site, book("deploy"), "all-of-it")[0] == ours
+    assert runbook_run._last_stopped(site, book("deploy-all"), "of-it")[0] == theirs
+
+
+def test_there_is_none(site: Site) -> None:
+    stopped(site, book("re-deploy"), "all")
+    with pytest.raises(PreconditionError, match="no run of deploy, all was stopped"):
+        runbook_run._last_stopped(site, book("deploy"), "all")
+
+
+def test_one_that_was_changed_since(site: Site) -> None:
+    stopped(site, book("deploy"), "all")
+    changed = replace(book("deploy"), digest="sha256:" + "0" * 64)
+    with pytest.raises(InputError, match="was changed since the run began"):
+        runbook_run._last_stopped(site, changed, "all")
+
+
+def test_a_secret_is_no_input(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that is resumed needs its inputs as they are, so they cannot be redacted."""
+
+    def learn(site: Site) -> None:
+        site.redact.learn(["s3cr3t-word"])
+
+    monkeypatch.setattr(secrets, "learn", learn)
+    with pytest.raises(InputError, match="reason holds a secret") as refused:
+        runbook_run.run(
+            site,
+            "rollback",
+            section="",
+            inputs={"reason": "new key s3cr3t-word"},
+            prompt=Prompt(yes=True, signed_off={}),
+            resume=False,
+        )
+    assert "s3cr3t" not in refused.value.message()
+    assert not list(tmp_path.glob("runbooks/*"))
+
+
+@pytest.mark.parametrize(
+    ("there", "given", "says"),
+    [
+        (False, {}, "to is missing: a release"),
+        (True, {}, ""),
+        (False, {"to": "0" * 12}, ""),
+        (False, {"to": "x"}, "to does not have the right form"),
+        (False, {"to": "0" * 12, "reason": "another"}, "keeps the inputs that it has"),
+    ],
+)
+def test_a_run_that_is_resumed_may_lack_an_input(
+    site: Site, monkeypatch: pytest.MonkeyPatch, there: bool, given: dict[str, str], says: str
+) -> None:
+    """At a terminal it is asked for when a step needs it, and the run may have stopped before."""
+    rollback = runbooks.read(site, "rollback")
+    folder = runbook_run._new_folder(site, "rollback-go-back-further")
+    chain = Chain(folder / "transcript.jsonl")
+    begin = {"runbook": "rollback", "section": "go-back-further", "digest": rollback.digest}
+    chain.append({"entry": "begin", **begin, "inputs": {"reason": "slow"}})
+    monkeypatch.setattr(secrets, "learn", lambda site: None)
+    monkeypatch.setattr(Prompt, "there", there)
+    monkeypatch.setattr(Runner, "procedure", lambda self, passed: dict(self.values))
+
+    def resume() -> dict[str, str]:
+        prompt = Prompt(yes=False, signed_off={})
+        section = "go-back-further"
+        return runbook_run.run(
+            site, "rollback", section=section, inputs=given, prompt=prompt, resume=True
+        )
+
+    if says:
+        with pytest.raises(InputError, match=says):
+            resume()
+        return
+    assert resume() == {"reason": "slow", **given}
+    progress = transcript.progress(chain.entries())
+    assert progress is not None
+    assert progress.inputs == {"reason": "slow", **given}

@@ -1,0 +1,226 @@
+"""What a run of a runbook shows, asks, and says when it stops. The tasks are a small project's."""
+
+from __future__ import annotations
+
+import os
+import pty
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from morphops import runbook_reader, transcript
+from morphops.app.runner import Runner
+from morphops.app.site import Site, open_site
+from morphops.chain import Chain
+from morphops.errors import InputError, MorphopsError, StepFailed
+from morphops.prompt import Prompt
+from tests.fakes import Recorder
+
+ROOT = Path(__file__).parents[1]
+TASKS = """
+import sys
+from invoke import task
+from morphops import errors
+from morphops.cli import command, perform
+
+@task
+@command
+def look(c, json=False):
+    sys.stderr.write("looking\\n")
+    view = {"state": "healthy", "releases": 3}
+    perform(json, lambda site: view, lambda r, v: r.say(f"there are {v['releases']} releases"))
+
+@task
+@command
+def fail(c, code=4):
+    raise errors.StepFailed("the first thing failed", code=code)
+"""
+FRONT = """---
+inputs:
+  reason: {about: why}
+---
+# A book
+
+## All
+"""
+
+
+def step(name: str, command: str, *expect: str, **attributes: str) -> str:
+    """A step of a runbook, as people write it."""
+    more = " ".join(f"{key.replace('_', '-')}={value}" for key, value in attributes.items())
+    expects = "\n".join(f"- {line}" for line in expect or ("exit: 0",))
+    kind = "text" if attributes.get("task") == "manual" else "sh"
+    fence = f"```{kind} {{name={name} {more}}}\n{command}\n```"
+    return f"\n### {name}\n\n{fence}\n\nExpect:\n\n{expects}\n"
+
+
+Make = Callable[..., Runner]
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    (tmp_path / "tasks.py").write_text(TASKS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MORPHOPS_BUNDLE", str(ROOT / "ops/bundle.yaml"))
+    monkeypatch.setenv("MORPHOPS_STATE", str(tmp_path))
+    return open_site(Recorder())
+
+
+@pytest.fixture
+def make(site: Site, tmp_path: Path) -> Make:
+    """A run that has begun."""
+
+    def make(*steps: str, prompt: Prompt | None = None, **values: str) -> Runner:
+        book = runbook_reader.parse(FRONT + "".join(steps), "book", "book.md")
+        assert not book.findings, book.findings
+        prompt = prompt or Prompt(yes=True, signed_off={})
+        runner = Runner(site, book, "all", values, prompt, Chain(tmp_path / "transcript.jsonl"))
+        runner.begin()
+        return runner
+
+    return make
+
+
+def results(runner: Runner) -> list[dict[str, Any]]:
+    return [entry for entry in runner.chain.entries() if entry["entry"] == "result"]
+
+
+@pytest.mark.parametrize("expect", ["exit: 0", "json: state == 'healthy'"])
+def test_what_a_step_found_is_shown_and_kept(make: Make, site: Site, expect: str) -> None:
+    runner = make(step("look", "inv look", expect, "see: how many there are"))
+    runner.procedure(frozenset())
+    assert isinstance(site.observer, Recorder)
+    for lines in (site.observer.lines, results(runner)[0]["output"]):
+        assert "there are 3 releases" in lines
+        assert "looking" in lines
+        assert not any("{" in line for line in lines)
+
+
+def test_a_secret_in_what_it_found_is_not(make: Make, site: Site) -> None:
+    site.redact.learn(["3 releases"])
+    runner = make(step("look", "inv look"))
+    runner.procedure(frozenset())
+    assert isinstance(site.observer, Recorder)
+    for lines in (site.observer.lines, results(runner)[0]["output"]):
+        assert "there are REDACTED" in lines
+
+
+class Says(Prompt):
+    """Somebody who answers, in this order; the last answer is for whatever comes after."""
+
+    def __init__(self, *answers: bool | MorphopsError) -> None:
+        super().__init__(yes=False, signed_off={})
+        self.answers, self.asked = list(answers), list[str]()
+        self.said: list[str] = []
+
+    def confirm(self, question: str, *, changes: bool) -> bool:
+        self.asked.append(question)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, MorphopsError):
+            raise answer
+        return answer
+
+    def answer(self, question: str) -> str:
+        self.asked.append(question)
+        return self.said.pop(0)
+
+    def sign_off(self, step: str, what: str) -> str:
+        raise InputError(f"step {step} is done by a person: {what}")
+
+
+FAILS = step("first", "inv fail", on_fail="then")
+
+
+def test_what_was_done_because_another_failed_is_done_again_in_its_turn(make: Make) -> None:
+    runner = make(FAILS, step("then", "inv look"))
+    with pytest.raises(StepFailed):
+        runner.procedure(frozenset())
+    assert [entry["on_fail_of"] for entry in results(runner)] == ["", "first"]
+    assert results(runner)[1]["passed"]
+    progress = transcript.progress(runner.chain.entries())
+    assert progress is not None
+    assert progress.passed == frozenset()
+    report = runner.chain.path.with_name("report.md").read_text()
+    assert "## 2. then: passed\n\nBecause first failed.\n" in report
+
+
+@pytest.mark.parametrize(
+    ("then", "answers", "second"),
+    [
+        (step("then", "inv look"), (True, False), ""),
+        (step("then", "inv look"), (True, InputError("nobody is there")), "nobody is there"),
+        (step("then", "inv fail --code=5"), (True,), "step then failed"),
+        (step("then", "Tell her.", task="manual", when="failure"), (True,), "done by a person"),
+    ],
+)
+def test_the_first_failure_is_the_one_that_counts(
+    make: Make, then: str, answers: tuple[bool | MorphopsError, ...], second: str
+) -> None:
+    runner = make(FAILS, then, prompt=Says(*answers))
+    with pytest.raises(StepFailed, match="step first failed") as failed:
+        runner.procedure(frozenset())
+    assert failed.value.exit_code == 4
+    told = [line for line in failed.value.detail if line.startswith("and then: ")]
+    assert len(told) == bool(second)
+    assert all(second in line for line in told)
+
+
+def test_what_a_failure_leads_to_is_asked_for_once(make: Make) -> None:
+    prompt = Says(True)
+    with pytest.raises(StepFailed):
+        make(FAILS, step("then", "inv look"), prompt=prompt).procedure(frozenset())
+    assert prompt.asked == ["run inv fail ?", "run the step then now?"]
+
+
+def test_a_question_shows_no_secret(make: Make, site: Site) -> None:
+    site.redact.learn(["s3cr3t-word"])
+    prompt = Says(False)
+    with pytest.raises(StepFailed, match="was not agreed to"):
+        make(step("look", "inv look --x=$reason"), prompt=prompt, reason="s3cr3t-word").procedure(
+            frozenset()
+        )
+    assert prompt.asked == ["run inv look --x=REDACTED ?"]
+
+
+@pytest.mark.parametrize("mutates", ["true", "false"])
+@pytest.mark.parametrize("as_on_fail", [True, False])
+def test_enter_agrees_to_nothing_that_changes_something(
+    make: Make, monkeypatch: pytest.MonkeyPatch, mutates: str, as_on_fail: bool
+) -> None:
+    """The step is the first one; or the one that a failure leads to, after a yes to the first."""
+    ours, theirs = pty.openpty()
+    monkeypatch.setattr("sys.stdin", os.fdopen(theirs))
+    os.write(ours, b"y\n\n" if as_on_fail else b"\n")
+    steps = [step("look", "inv look", mutates=mutates)]
+    if as_on_fail:
+        steps.insert(0, step("first", "inv fail", on_fail="look"))
+    runner = make(*steps, prompt=Prompt(yes=False, signed_off={}))
+    with suppress(StepFailed):
+        runner.procedure(frozenset())
+    done = [entry["step"] for entry in results(runner)]
+    assert ("look" in done) == (mutates == "false")
+    os.close(ours)
+
+
+def test_an_input_is_asked_for_when_it_is_needed(make: Make, site: Site) -> None:
+    """An earlier step shows what to say."""
+    site.redact.learn(["s3cr3t-word"])
+    prompt = Says(True)
+    prompt.said = ["", "--plan", "s3cr3t-word", "for a reason"]
+    uses = step("uses", 'inv fail --code=4 "$reason"')
+    runner = make(step("look", "inv look"), uses, prompt=prompt)
+    with pytest.raises(StepFailed, match="step uses failed"):
+        runner.procedure(frozenset())
+    assert prompt.asked == [
+        "run inv look ?",
+        *["reason (why)"] * 4,
+        "run inv fail --code=4 'for a reason' ?",
+    ]
+    progress = transcript.progress(runner.chain.entries())
+    assert progress is not None
+    assert progress.inputs == {"reason": "for a reason"}
+    assert "| input reason | for a reason |" in runner.chain.path.with_name("report.md").read_text()
+    assert "s3cr3t" not in runner.chain.path.read_text()
