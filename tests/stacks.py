@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import gzip
 import hashlib
 import io
+import itertools
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tarfile
@@ -30,6 +33,12 @@ HERE = Path(__file__).parent
 STORE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "morphops-tests"
 SECRET = "sk-sentinel-8c1f0e5d"
 
+# Below those that the kernel gives to whoever asks for any, and others for each worker: what was
+# free a moment ago is not somebody else's by the time that it is used.
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_FIRST = 10_000 + _WORKER % 10 * 2_200
+_PORTS = itertools.cycle(_FIRST + (os.getpid() + offset) % 2_200 for offset in range(2_200))
+
 ANNOUNCED = ("begin", "step", "end")
 
 _KILLED = """
@@ -50,6 +59,15 @@ def count(chain, entry, **how):
 Chain.append = count
 sys.exit(program.run())
 """
+
+
+def free_port() -> int:
+    """A port that nobody listens on, and that was not given before."""
+    for port in _PORTS:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError
 
 
 @dataclass(frozen=True)

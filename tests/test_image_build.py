@@ -25,14 +25,9 @@ from morphops.errors import (
 )
 from morphops.model import is_digest
 from tests import stacks
+from tests.stacks import free_port
 
 FROM = "tool:1@sha256:" + "0" * 64
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
@@ -214,7 +209,8 @@ def workshop(
     registry = local_registry.up(docker, image=image, port=free_port(), name=name).address
     base = base_push.push(made, registry=registry, repository="shop/base", say=print)
     (tmp_path / "src").mkdir()
-    (tmp_path / "src" / "code").write_text("1\n")
+    # Its own words, so that no image of another test is the same image under another name.
+    (tmp_path / "src" / "code").write_text(f"{name}\n")
     (tmp_path / "bake.hcl").write_text(BAKE)
     shop = Workshop(docker, tmp_path, registry, str(base))
     shop.dockerfile("COPY code /code")

@@ -12,8 +12,8 @@ import requests
 import yaml
 
 from tests import stacks
-from tests.engine.conftest import ROOT, free_port
-from tests.stacks import Inv
+from tests.engine.conftest import ROOT
+from tests.stacks import Inv, free_port
 
 PROJECT = "morphops-test-e2e"
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import itertools
-import os
-import socket
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,23 +16,9 @@ from morphops.docker import local_registry
 from morphops.docker.client import Docker
 from tests import stacks
 from tests.fakes import Recorder
-from tests.stacks import Inv
+from tests.stacks import Inv, free_port
 
 ROOT = Path(__file__).parents[2]
-
-
-# Below those that the kernel gives to whoever asks for any, and elsewhere for each process: what
-# was free a moment ago is not somebody else's by the time that it is used.
-_PORTS = itertools.cycle(range(10_000 + os.getpid() * 53 % 20_000, 32_000))
-
-
-def free_port() -> int:
-    """A port that nobody listens on, and that was not given before."""
-    for port in _PORTS:
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise AssertionError
 
 
 @pytest.fixture(scope="session")

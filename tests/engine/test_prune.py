@@ -17,8 +17,8 @@ from morphops.base_image import BaseImage
 from morphops.docker import sweeping
 from morphops.docker.client import Docker
 from tests import stacks
-from tests.engine.conftest import Release, free_port
-from tests.stacks import Inv
+from tests.engine.conftest import Release
+from tests.stacks import Inv, free_port
 
 pytestmark = pytest.mark.engine
 

@@ -18,10 +18,9 @@ import yaml
 
 from morphops.base_image import BaseImage
 from tests import stacks
-from tests.engine.conftest import free_port
 from tests.engine.registry_proxy import Proxy
 from tests.engine.second_engine import SecondEngine, missing
-from tests.stacks import Inv, Result
+from tests.stacks import Inv, Result, free_port
 
 LABEL = "com.docker.compose.project"
 
