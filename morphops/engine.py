@@ -126,16 +126,17 @@ def run(
             # Half of a step that changes containers would be worse than a Ctrl-C heard later.
             work.do(step, scene, nullcontext() if touching else signals.heard())
     except Exception as raised:
+        failed = _expected(raised)
+        error = signals.cause(failed)
         signals.forget()  # one that came is what failed, and is answered from here on
         if isinstance(raised, LockLost):
             return Outcome("failed", raised.touched() if touched else raised)
-        error = _expected(raised)
         if not touched:
             return Outcome("refused", error)
-        if not isinstance(error, Interrupted):
-            keep_evidence(error)
+        if not isinstance(failed, Interrupted):
+            keep_evidence(failed)
         if todo.undo is None:
-            away = isinstance(error, EngineUnavailable)
+            away = isinstance(failed, EngineUnavailable)
             return Outcome("cut off" if away else "failed", error)
         observer.undoing(error)
         return _undo(todo.undo, undo_scene, error, work, keep_evidence)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from morphops.errors import Interrupted
+from morphops.errors import Interrupted, MorphopsError
 
 
 class Signals:
@@ -67,12 +67,27 @@ class Signals:
         """Raise `Interrupted` where a signal came and was not answered yet."""
         if self._received and not self._deferred:
             self._hears = False  # a second one must not hide this one
-            number = self._received
-            raise Interrupted(f"interrupted by {signal.Signals(number).name}", signum=number)
+            raise self._interrupted()
+
+    def cause(self, failed: MorphopsError) -> MorphopsError:
+        """Why something failed: a signal that came meanwhile, where there was one.
+
+        Whoever sent it may well have sent it to the processes that we wait for too, as a terminal
+        does.
+        """
+        if not self._received or self._deferred or isinstance(failed, Interrupted):
+            return failed
+        interrupted = self._interrupted()
+        interrupted.detail = (failed.what, *failed.detail)
+        return interrupted
 
     def forget(self) -> None:
         """The signal was answered, or came too late to change anything."""
         self._received = 0
+
+    def _interrupted(self) -> Interrupted:
+        number = self._received
+        return Interrupted(f"interrupted by {signal.Signals(number).name}", signum=number)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         self._received = number

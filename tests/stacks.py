@@ -262,7 +262,7 @@ def variant(
         registry, repository: where to.
         entrypoint: of its containers; none: that of the base.
         layer: content of a file in a layer of its own; none: it has the layers of the base.
-        config: more of its configuration (OCI image spec, config).
+        config: more of its configuration (OCI image spec, config), or other than `starting(60)`.
         history: how more layers were made, which are empty.
         env: of its containers.
 
@@ -276,7 +276,7 @@ def variant(
     ]
     if entrypoint:
         document["config"]["Entrypoint"] = list(entrypoint)
-    document["config"] |= config or {}
+    document["config"] |= starting(60) | dict(config or {})
     said = [{"created_by": text, "empty_layer": True} for text in history]
     document["history"] = [*document.get("history", ()), *said]
     packed, unpacked = _layer(layer) if layer else (b"", b"")
@@ -310,6 +310,14 @@ def variant(
         )
         answer.raise_for_status()
     return digest
+
+
+def starting(seconds: int) -> dict[str, Any]:
+    """Of an image's configuration: for how long a health check that fails means nothing.
+
+    Compose files that leave these out get them from the image.
+    """
+    return {"Healthcheck": {"StartPeriod": seconds * 10**9, "StartInterval": 200 * 10**6}}
 
 
 def index(registry: str, repository: str, digest: str) -> str:

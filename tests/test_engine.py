@@ -403,6 +403,26 @@ def test_a_signal_that_came_before_the_first_step_is_an_outcome_like_any_other()
     assert world.target.calls == []
 
 
+def test_what_fails_under_a_signal_was_interrupted() -> None:
+    """A terminal sends it to the whole group, so what a step waits for may die of it first."""
+    world = World1()
+    before = world.model
+
+    def both() -> None:
+        signal.raise_signal(signal.SIGINT)
+        fail()
+
+    world.target.on["start db"] = failing_once(world, "start db", both)
+    outcome = world.run()
+    assert outcome.kind == "rolled back"
+    assert isinstance(outcome.error, Interrupted)
+    assert outcome.error.exit_code == 130
+    assert outcome.error.detail == ("the engine said no",)
+    assert world.evidence == ["the engine said no"]
+    assert world.model == before
+    world.signals.check()  # nothing of it is left
+
+
 def test_an_image_that_is_here_is_not_pulled() -> None:
     world = World1()
     world.target.held.add(str(NEW.ref))

@@ -34,9 +34,8 @@ def failure(site: Site, todo: Plan, outcome: Outcome, *, aborting: bool = False)
     if outcome.kind == "rolled back":
         state = _back(todo)
         if isinstance(error, Interrupted):
-            return Interrupted(
-                error.what, signum=error.exit_code - 128, state=state, hint="inv status"
-            )
+            error.state, error.hint = state, "inv status"
+            return error
         return RolledBack(what, detail=error.detail, state=state, hint="inv status; inv history")
     details = list(error.detail)
     if outcome.kind == "cut off":

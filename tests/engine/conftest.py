@@ -43,14 +43,23 @@ def registry(docker: Docker, bases: dict[str, BaseImage]) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def images(bases: dict[str, BaseImage], registry: str) -> dict[str, str]:
-    """Variants of both images, by how they behave: `pair-ok`, `front-wrong` …"""
+    """Variants of both images, by how they behave: `pair-ok`, `front-wrong` …
+
+    `sick` never gets healthy, and that is known in a moment; `slow` does not either, and is
+    starting for as long as a test may take on a busy machine.
+    """
     modes = {
-        "pair": ("ok", "v2", "sick", "crash", "drifted"),
-        "front": ("ok", "v2", "wrong", "error", "flapping"),
+        "pair": ("ok", "v2", "sick", "slow", "crash", "drifted"),
+        "front": ("ok", "v2", "slow", "wrong", "error", "flapping"),
     }
     return {
         f"{name}-{mode}": stacks.variant(
-            bases["python"], registry, f"morphops-test/{name}", MODE=mode, ROLE=name
+            bases["python"],
+            registry,
+            f"morphops-test/{name}",
+            config=stacks.starting(2 if mode == "sick" else 60),
+            MODE=mode,
+            ROLE=name,
         )
         for name, those in modes.items()
         for mode in those

@@ -104,7 +104,7 @@ def test_a_plan_tells_what_changes_and_changes_nothing(
         f"    image: {short['pair-ok']} → {short['pair-v2']}",
         "    variables: adds EXTRA; other value of TOKEN",
         "    configuration: command, healthcheck",
-        "  1. a b: healthy within 30 s, then pair",
+        "  1. a b: healthy within 60 s, then pair",
         f"on failure: release {good.removeprefix('sha256:')[:12]} comes back:",
     ):
         assert line in text.out

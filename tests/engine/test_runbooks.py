@@ -166,9 +166,9 @@ def test_a_person_is_asked(inv: Inv, books: Path) -> None:
 def test_a_signal_reaches_the_step_once_and_leaves_things_whole(
     inv: Inv, release: Release, books: Path
 ) -> None:
-    first, sick = release(), release(pair="sick")
+    first, slow = release(), release(pair="slow")
     assert inv("deploy", f"--image={first}").code == 0
-    process = inv.start(RUN, "deploy", f"--release={sick}", "--reason=x", "--yes")
+    process = inv.start(RUN, "deploy", f"--release={slow}", "--reason=x", "--yes")
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         records = inv("history", "--json").json["operations"]

@@ -179,7 +179,7 @@ def test_a_bad_first_release_leaves_nothing(inv: Inv, release: Release) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_it_is_whole_again(inv: Inv, release: Release, number: signal.Signals) -> None:
-    good, bad = release(), release(pair="sick")
+    good, bad = release(), release(pair="slow")
     assert inv("deploy", f"--image={good}").code == 0
     process = inv.start("deploy", f"--image={bad}")
     assert process.stderr is not None
@@ -196,7 +196,7 @@ def test_interrupted_it_is_whole_again(inv: Inv, release: Release, number: signa
 
 def test_a_terminal_that_is_gone_leaves_it_whole(inv: Inv, release: Release) -> None:
     """As when an ssh session drops: there is nobody to tell, so the history has to say it."""
-    good, bad = release(), release(pair="sick")
+    good, bad = release(), release(pair="slow")
     assert inv("deploy", f"--image={good}").code == 0
     process, terminal = pty.fork()
     if not process:
@@ -222,7 +222,7 @@ def test_going_back_can_fail_too(inv: Inv, release: Release) -> None:
     process = inv.start("deploy", f"--image={bad}", "--json")
     assert process.stderr is not None
     for line in process.stderr:
-        if "waiting:" in line:  # by now the way back is known; what it needs is lost
+        if "start wave 1" in line:  # by now the way back is known; what it needs is lost
             shutil.rmtree(inv.state / "deployments" / "000001" / "files")
             break
     out, err = process.communicate(timeout=120)

@@ -99,7 +99,7 @@ def test_while_it_pulls(
     ("line", "happens"),
     [
         ("start wave 1", crashes),
-        ("waiting: ", restarts),
+        ("wait for health: a b", restarts),
         ("start wave 2", crashes),
         ("probe answers", restarts),
     ],

@@ -67,7 +67,7 @@ def often(inv: Inv) -> None:
 def test_a_container_of_the_pair(
     inv: Inv, release: Release, happens: Callable[[str], None], line: str, says: str
 ) -> None:
-    old, new = release(), release(pair="v2", front="v2")
+    old, new = release(), release(pair="v2", front="slow")
     deploy(inv, old)
     name = f"{project(inv)}-a-1"
     process = inv.start("deploy", f"--image={new}")

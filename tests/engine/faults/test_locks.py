@@ -166,9 +166,9 @@ def test_the_lock_is_taken_from_one_who_has_touched_nothing(inv: Inv, release: R
 
 def test_the_lock_is_taken_from_one_in_the_middle(inv: Inv, release: Release) -> None:
     """It stops where it is; whoever has the lock now decides how that ends."""
-    first, sick = release(), release(pair="sick")
+    first, slow = release(), release(pair="slow")
     assert inv("deploy", f"--image={first}").code == 0
-    hangs = inv.start("deploy", f"--image={sick}")
+    hangs = inv.start("deploy", f"--image={slow}")
     assert hangs.stderr is not None
     for line in hangs.stderr:
         if "waiting:" in line:
