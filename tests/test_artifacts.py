@@ -19,7 +19,7 @@ from morphops.artifacts import (
     made_up,
 )
 from morphops.artifacts.finding import Finding
-from morphops.artifacts.healthcheck import weakness
+from morphops.artifacts.healthcheck import strange_ports, weakness
 from morphops.artifacts.service_rules import RULES
 from morphops.bundle import Acceptance
 from morphops.envschema import EnvSchema, Variable
@@ -123,7 +123,8 @@ def test_the_line_of_a_variable_in_a_long_value() -> None:
         ({"test": ["CMD-SHELL", "curl -f http://x/; exit 0"]}, "toothless"),
         ({"test": ["CMD", "sh", "-c", "curl http://x/ || exit 0"]}, "toothless"),
         ({"test": ["CMD", "/bin/true"]}, "toothless"),
-        ({"test": ["CMD", "pgrep", "nginx"]}, "toothless"),
+        # A worker that listens on nothing has no more than its process to show.
+        ({"test": ["CMD", "pgrep", "worker"]}, ""),
         ({"test": ["CMD", "python3", "-c", "pass"]}, "toothless"),
         ({"test": ["CMD-SHELL", "[ 1 = 1 ]"]}, "toothless"),
         ({"test": ["CMD", "test", "-f", "/etc/passwd"]}, "toothless"),
@@ -138,6 +139,54 @@ def test_the_line_of_a_variable_in_a_long_value() -> None:
         ({"test": ["CMD-SHELL", 'test "$(curl http://x/)" = ok']}, ""),
         ({"test": ["CMD-SHELL", 'case "$(curl x)" in *ok*) exit 0;; esac; exit 1']}, ""),
         ({"test": ["CMD", "pg_isready", "-U", "app"]}, ""),
+        # More that cannot fail.
+        ({"test": ["CMD-SHELL", ":"]}, "toothless"),
+        ({"test": ["CMD-SHELL", "exit"]}, "toothless"),
+        ({"test": ["CMD", "echo", "ok"]}, "toothless"),
+        ({"test": ["CMD", "sleep", "1"]}, "toothless"),
+        ({"test": ["CMD", "nginx", "--version"]}, "toothless"),
+        ({"test": ["CMD", "kill", "-0", "1"]}, "toothless"),
+        ({"test": ["CMD", "ls", "-l", "/"]}, "toothless"),
+        ({"test": ["CMD", "ping", "-c1", "127.0.0.1"]}, "toothless"),
+        ({"test": ["CMD", "ash", "-c", "true"]}, "toothless"),
+        ({"test": ["CMD-SHELL", "sh -c 'true'"]}, "toothless"),
+        ({"test": ["CMD-SHELL", "test -n ok"]}, "toothless"),
+        ({"test": ["CMD-SHELL", "curl -f http://x/ | grep ok; true;"]}, "toothless"),
+        ({"test": ["CMD-SHELL", "curl -f http://x/ | grep ok || echo bad"]}, "toothless"),
+        ({"test": ["CMD-SHELL", "curl -f http://x/ | grep ok || { true; }"]}, "toothless"),
+        ({"test": ["CMD-SHELL", "curl -f http://x/ | grep ok; echo done"]}, "toothless"),
+        ({"test": ["CMD-SHELL", "curl -f http://x/ | grep ok | cat"]}, "toothless"),
+        ({"test": ["CMD-SHELL", "curl -f http://x/ | grep ok &"]}, "toothless"),
+        ({"test": ["CMD-SHELL", "if curl x | grep ok; then exit 0; fi"]}, "toothless"),
+        ({"test": ["CMD-SHELL", 'case "$(curl x)" in *ok*) exit 0;; esac']}, "toothless"),
+        ({"test": ["CMD-SHELL", 'case "$(curl x)" in *ok*) ;; a|b) true ;; esac']}, "toothless"),
+        # These look like them, and can fail.
+        ({"test": ["CMD-SHELL", "curl -f http://x/ | grep ok && exit 0"]}, ""),
+        ({"test": ["CMD-SHELL", "curl -f http://x/ | grep ok && true || exit 1"]}, ""),
+        ({"test": ["CMD-SHELL", "curl -f http://x/ | grep ok && echo fine"]}, ""),
+        ({"test": ["CMD-SHELL", "curl -f http://x/ | grep ok || (echo bad; exit 1)"]}, ""),
+        ({"test": ["CMD-SHELL", "set -e; curl -f http://x/ | grep ok; exit 0"]}, ""),
+        ({"test": ["CMD-SHELL", "set -o pipefail; curl -f x | grep ok | cat"]}, ""),
+        ({"test": ["CMD-SHELL", "if ! curl x | grep ok; then exit 1; fi"]}, ""),
+        ({"test": ["CMD-SHELL", "if curl x | grep ok; then exit 0; else exit 1; fi"]}, ""),
+        ({"test": ["CMD-SHELL", "if curl x | grep ok; then exit 0; fi; exit 1"]}, ""),
+        ({"test": ["CMD-SHELL", "if [ -f /up ]; then curl x | grep ok; fi"]}, ""),
+        ({"test": ["CMD-SHELL", 'case "$(curl x)" in *ok*) ;; *) exit 1;; esac']}, ""),
+        ({"test": ["CMD-SHELL", 'case "$(curl x)" in *ok*) ;; *) false;; esac']}, ""),
+        ({"test": ["CMD-SHELL", 'test "$(curl x | head -1)" = ok']}, ""),
+        ({"test": ["CMD-SHELL", "curl -f x 2>&1 | grep -q ok"]}, ""),
+        ({"test": ["CMD", "ls", "/run/ready"]}, ""),
+        ({"test": ["CMD", "redis-cli", "ping"]}, ""),
+        # Whether anything answers, an error page included.
+        ({"test": ["CMD", "curl", "-s", "http://x/"]}, "shallow"),
+        ({"test": ["CMD", "curl", "-f", "http://x/test"]}, "shallow"),
+        ({"test": ["CMD", "wget", "--spider", "http://[::1]:80/"]}, "shallow"),
+        ({"test": ["CMD-SHELL", 'test -n "$(curl -s http://x/)"']}, "shallow"),
+        ({"test": ["CMD-SHELL", "curl -s http://x/ | grep -q ."]}, "shallow"),
+        ({"test": ["CMD-SHELL", "curl -s http://x/ | grep -q '.ok'"]}, ""),
+        ({"test": ["CMD-SHELL", "curl -s http://x/ | LC_ALL=C /bin/grep ok"]}, ""),
+        ({"test": ["CMD-SHELL", "curl -s http://x/ | python3 -c 'import json'"]}, ""),
+        ({"test": ["CMD-SHELL", "curl -s http://x/ | egrep 'ok|fine'"]}, ""),
         ({"test": ["CMD", "/app/ready"]}, ""),
     ],
 )
@@ -194,10 +243,50 @@ def test_a_service_that_breaks_nothing(change: dict[str, Any]) -> None:
         ({"ports": [{"target": 80, "published": "80"}]}, "loopback"),
         ({"volumes": [{"type": "bind", "source": "/x", "read_only": True}]}, "host-path"),
         ({"mem_limit": "0"}, "memory"),
+        (
+            {
+                "expose": ["80"],
+                "healthcheck": {"test": ["CMD-SHELL", "curl http://localhost:81/ | grep ok"]},
+            },
+            "health-port",
+        ),
     ],
 )
 def test_a_service_that_breaks_one_rule(change: dict[str, Any], rule: str) -> None:
     assert [r.name for r in RULES for _ in r.broken(GOOD | change)] == [rule]
+
+
+@pytest.mark.parametrize(
+    ("said", "test", "strange"),
+    [
+        ({"ports": [{"target": 80}]}, "curl http://127.0.0.1:81/ | grep ok", (81,)),
+        ({"ports": [{"target": 80, "protocol": "tcp"}]}, "nc -z localhost 80", ()),
+        ({"expose": ["3000"]}, "curl http://localhost:3001/ | grep ok", (3001,)),
+        ({"expose": ["3000/tcp"]}, "curl http://[::1]:3001/ | grep ok", (3001,)),
+        ({"expose": ["3000"]}, "echo > /dev/tcp/127.0.0.1/3001", (3001,)),
+        ({"expose": ["3000-3010"]}, "curl http://localhost:3005/ | grep ok", ()),
+        # Both are asked, and each may be the wrong one.
+        ({"expose": ["1", "2"]}, "curl http://localhost:1/ http://localhost:3/ | grep ok", (3,)),
+        # Nothing says where it listens; UDP says nothing of TCP.
+        ({}, "curl http://127.0.0.1:81/ | grep ok", ()),
+        ({"ports": [{"target": 53, "protocol": "udp"}]}, "curl http://127.0.0.1:81/", ()),
+        ({"expose": ["53/udp"]}, "curl http://127.0.0.1:81/", ()),
+        # Not its own container, or not by number, or not by a port.
+        ({"expose": ["80"]}, "curl http://other:81/ http://127.0.0.1/ | grep ok", ()),
+        ({"expose": ["80"]}, "curl http://127.0.0.1:$$PORT/ | grep ok", ()),
+        ({"expose": ["80"]}, "curl http://my.localhost:81/ | grep ok", ()),
+        ({"expose": ["80"], "network_mode": "service:a"}, "curl http://localhost:81/", ()),
+        # The service is told to listen there.
+        ({"expose": ["80"], "environment": {"ADMIN": ":81"}}, "curl http://localhost:81/", ()),
+        ({"expose": ["80"], "command": ["--admin=81"]}, "curl http://localhost:81/", ()),
+        ({"expose": ["80"], "command": ["--rows=810"]}, "curl http://localhost:81/", (81,)),
+    ],
+)
+def test_ports_that_a_health_check_asks_for_nothing(
+    said: dict[str, Any], test: str, strange: tuple[int, ...]
+) -> None:
+    assert strange_ports(said | {"healthcheck": {"test": ["CMD-SHELL", test]}}) == strange
+    assert strange_ports(said) == ()
 
 
 def test_the_file_that_decides_is_named() -> None:

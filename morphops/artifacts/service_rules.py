@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from morphops.artifacts.healthcheck import Weakness, weakness
+from morphops.artifacts.healthcheck import Weakness, strange_ports, weakness
 from morphops.model import is_pinned
 
 Service: TypeAlias = Mapping[str, Any]
@@ -142,6 +142,11 @@ def _health(weak: Weakness) -> Callable[[Service], Iterator[Path]]:
     return broken
 
 
+def _strange_port(service: Service) -> Iterator[Path]:
+    if strange_ports(service):
+        yield ("healthcheck", "test")
+
+
 _HEALTH = 'look at what the service says: case "$$(curl -fsS …)" in *\'"status":"ok"\'*) …'
 
 RULES: tuple[Rule, ...] = (
@@ -203,6 +208,12 @@ RULES: tuple[Rule, ...] = (
         _health("shallow"),
         "has a health check that takes any answer for a good one",
         _HEALTH,
+    ),
+    Rule(
+        "health-port",
+        _strange_port,
+        "has a health check that asks a port which is none of its own",
+        "ask one of its ports; or write expose: [the port], where it does listen there",
     ),
     Rule(
         "loopback",
