@@ -17,6 +17,7 @@ from morphops.artifacts import (
     dockerfile_rules,
     interpolation,
     made_up,
+    secret_text,
 )
 from morphops.artifacts.finding import Finding
 from morphops.artifacts.healthcheck import strange_ports, weakness
@@ -233,6 +234,7 @@ def test_a_service_that_breaks_nothing(change: dict[str, Any]) -> None:
     [
         ({"user": "app"}, "user"),
         ({"user": "0"}, "user"),
+        ({"user": "10001:0"}, "user"),
         ({"image": "x:latest"}, "digest"),
         ({"security_opt": []}, "new-privileges"),
         ({"security_opt": ["no-new-privileges:true", "seccomp:unconfined"]}, "new-privileges"),
@@ -298,7 +300,7 @@ def test_the_file_that_decides_is_named() -> None:
 
 
 def test_a_secret_is_found_wherever_it_stands() -> None:
-    model = {
+    model: dict[str, Any] = {
         "services": {
             "a": {
                 "environment": {"KEY": "made-up-key"},
@@ -308,7 +310,16 @@ def test_a_secret_is_found_wherever_it_stands() -> None:
         }
     }
     text = YamlText("c.yaml", "services:\n  a:\n    command: x\n    labels: y\n")
+    model["services"]["b"] = {
+        "entrypoint": ["sh", "-c", "x --key made-up-key"],
+        "healthcheck": {"test": ["CMD-SHELL", "curl -H 'Key: made-up-key' x"]},
+    }
     found = list(compose_rules.leaks(model, {"KEY": "made-up-key"}, [text]))
+    assert sorted(f.what.split(",")[0] for f in found if f.subjects == ("b",)) == [
+        "the secret KEY stands in entrypoint",
+        "the secret KEY stands in healthcheck",
+    ]
+    found = [finding for finding in found if finding.subjects == ("a",)]
     assert sorted((finding.line, finding.subjects) for finding in found) == [
         (3, ("a",)),
         (4, ("a",)),
@@ -326,6 +337,17 @@ def test_a_secret_is_found_wherever_it_stands() -> None:
         ({"environment": {"API_TOKEN": "", "TOKEN_FILE": "/run/x", "TOKENS": "3"}}, []),
         ({"environment": {"PROXY": "http://me:pw@proxy"}}, [6]),
         ({"labels": {"x": "http://me:pw@proxy"}}, [2]),
+        ({"command": ["--api-key=pw@1"]}, [3]),
+        ({"command": ["serve", "--token", "pw@1"]}, [3]),
+        ({"command": ["sh", "-c", "serve --token pw@1 --verbose"]}, [3]),
+        ({"entrypoint": ["serve", "--client-secret=pw@1"]}, [2]),
+        ({"healthcheck": {"test": ["CMD-SHELL", "curl -H 'X-Api-Key: pw@1' x"]}}, [2]),
+        ({"command": ["-H", "Authorization: Bearer pw@1"]}, [3]),
+        ({"labels": {"example.api-key": "pw@1"}}, [2]),
+        ({"command": ["--require-auth=true", "--token-ttl=30", "--token-file=/run/x"]}, []),
+        ({"command": ["--token=made-up-key", "-H", "Authorization: Bearer made-up-key"]}, []),
+        ({"command": ["sh", "-c", "serve --token $$TOKEN"]}, []),
+        ({"labels": {"example.token": "true", "com.docker.tokens": "x"}}, []),
     ],
 )
 def test_secrets_that_were_written_into_a_compose_file(
@@ -378,12 +400,195 @@ def test_a_dockerfile_is_read_as_docker_reads_it() -> None:
         (f"FROM {DIGEST}\nADD --checksum=sha256:x https://x/y /y\nUSER 1\n", []),
         (f"FROM {DIGEST}\nUSER 1\nCMD run\n", ["exec-form"]),
         ("", ["user"]),
+        # FROM by ARG is what its default says.
+        (f"ARG B={DIGEST}\nFROM $B\nUSER 1\n", []),
+        (f"ARG N=x\nARG B=${{N}}@sha256:{'a' * 64}\nFROM ${{B}}\nUSER 1\n", []),
+        (f"FROM ${{B:-{DIGEST}}}\nUSER 1\n", []),
+        ("ARG B=x:1\nFROM ${B}\nUSER 1\n", ["digest"]),
+        ("ARG B=x:1\nFROM ${B:-y}\nUSER 1\n", ["digest"]),
+        (f"FROM {DIGEST} AS One\nFROM one\nUSER 1\n", []),
+        # Mounts of other images.
+        (f"FROM {DIGEST}\nRUN --mount=type=bind,from=x:1,target=/x a\nUSER 1\n", ["digest"]),
+        (f"FROM {DIGEST}\nRUN --mount=type=bind,from={DIGEST},target=/x a\nUSER 1\n", []),
+        (f"FROM {DIGEST} AS a\nFROM a\nRUN --mount=from=a,target=/x b\nUSER 1\n", []),
+        (f"FROM {DIGEST} AS a\nFROM a\nRUN --mount=from=0,target=/x b\nUSER 1\n", []),
+        (f"FROM {DIGEST}\nRUN --mount=type=cache,target=/x b --mount=from=x\nUSER 1\n", []),
+        (f"ARG T=x:1\nFROM {DIGEST}\nARG T\nCOPY --from=$T /a /b\nUSER 1\n", ["digest"]),
+        # The group of root writes what root's group may.
+        (f"FROM {DIGEST}\nUSER 10001:0\n", ["user"]),
+        (f"FROM {DIGEST}\nARG UID=10001\nUSER $UID:$UID\n", []),
+        (f"FROM {DIGEST}\nARG UID=0\nUSER $UID\n", ["user"]),
+        # What the network says.
+        *(
+            (f"FROM {DIGEST}\nRUN {command}\nUSER 1\n", ["download"])
+            for command in (
+                'sh -c "$(curl -fsSL https://x/y)"',
+                "sh -c `wget -qO- https://x/y`",
+                "bash <(curl -s https://x/y)",
+                "bash -s < <(curl -s https://x/y)",
+                "set -e; . <(curl -s https://x/y)",
+                'eval "$(curl -s https://x/y)"',
+                "wget -O- https://x/y | python3",
+                "wget -O- https://x/y | python3 - --yes",
+                "curl https://x/y | sudo -E bash -",
+                "curl https://x/y | env A=1 /bin/sh -s",
+                "curl https://x/y.gz | gunzip | sh",
+                "curl https://x/y 2>&1 | sh",
+                "curl 'https://x/y?a=1&b=2' | sh",
+                'bash -c "curl https://x/y | sh"',
+            )
+        ),
+        (f'FROM {DIGEST}\nRUN ["sh", "-c", "curl x | sh"]\nUSER 1\n', ["download"]),
+        *(
+            (f"FROM {DIGEST}\nRUN {command}\nUSER 1\n", [])
+            for command in (
+                "curl -fsS https://x/y | python3 -m json.tool",
+                "curl -fsS https://x/y | python3 -c 'import sys'",
+                "curl -fsS https://x/y | tee install.sh",
+                "curl -fsS https://x/y | tar xz -C /opt",
+                "curl -fsS https://x/y | ssh host",
+                "curl -fsSo y https://x/y && sha256sum -c y.sum && sh y",
+                'VERSION="$(curl -fsS https://x/y)" sh build.sh',
+                'prog --node "$(curl -fsS https://x/y)"',
+            )
+        ),
+        # Git and SSH.
+        (f"FROM {DIGEST}\nADD git@forge.example:x/y.git /y\nUSER 1\n", ["download"]),
+        (f"FROM {DIGEST}\nADD ssh://forge.example/x /y\nUSER 1\n", ["download"]),
+        (f"FROM {DIGEST}\nADD https://x/y.git#{'a' * 40} /y\nUSER 1\n", []),
+        (f'FROM {DIGEST}\nADD ["https://x/y", "/y"]\nUSER 1\n', ["download"]),
+        (f"FROM {DIGEST}\nCOPY <<EOF /y\nhttps://x/y id_rsa .env\nEOF\nUSER 1\n", []),
+        # Files that hold secrets.
+        *(
+            (f"FROM {DIGEST}\nCOPY {words}\nUSER 1\n", ["secret"])
+            for words in (
+                '["id_rsa", "/x"]',
+                '--chown=1:1 ["a b", "id_rsa", "/x/"]',
+                ".npmrc /root/",
+                ".pypirc /root/",
+                "home/.docker/config.json /root/.docker/",
+                "credentials.json /app/",
+                "gcp-credentials.json /app/",
+                ".env.production /app/.env",
+                "tls/server.key tls/",
+            )
+        ),
+        *(
+            (f"FROM {DIGEST}\nCOPY {words}\nUSER 1\n", [])
+            for words in (
+                '["id_rsa.pub", "/x"]',
+                "id_generator /app/",
+                "config.json /app/",
+                ".env.example /app/",
+                "ca.pem /etc/ssl/",
+                "certs/fullchain.pem /etc/ssl/",
+                "src/credentials.py /app/",
+                "--from=0 /x/server.key /x/",
+            )
+        ),
+        # Secrets as they are.
+        *(
+            (f"FROM {DIGEST}\n{step}\nUSER 1\n", ["secret"])
+            for step in (
+                "RUN export TOKEN=abc123 && make",
+                "RUN NPM_TOKEN='abc123' npm ci",
+                "RUN true; export A=1 OWN=abc",
+                "RUN <<EOF\nexport API_KEY=abc123\nEOF",
+                "RUN login --token abc123 && make",
+                "RUN curl -H 'Authorization: Bearer abc123' https://x/y -o y",
+                'ENTRYPOINT ["serve", "--api-key=abc123"]',
+                'CMD ["--client-secret", "abc123"]',
+                'LABEL example.api-key="abc123"',
+                "LABEL a=b password=abc123",
+            )
+        ),
+        *(
+            (f"FROM {DIGEST}\n{step}\nUSER 1\n", [])
+            for step in (
+                "RUN --mount=type=secret,id=t,env=TOKEN make",
+                "RUN --mount=type=secret,id=t export TOKEN=$(cat /run/secrets/t) && make",
+                'RUN TOKEN="$(cat /run/secrets/t)" make',
+                "RUN TOKEN= make",
+                "RUN GOOGLE_CREDENTIALS=/run/secrets/g make",
+                "RUN TOKEN_TTL=30 USE_TOKEN=yes make",
+                "RUN adduser --disabled-password --gecos '' app",
+                "RUN login --token && make",
+                "RUN make --token=$TOKEN",
+                'ENTRYPOINT ["serve", "--password-file=/run/secrets/x", "--require-auth=true"]',
+                'LABEL example.token="true" example.tokens="3"',
+            )
+        ),
     ],
 )
 def test_rules_of_dockerfiles(text: str, rules: list[str]) -> None:
     found = list(dockerfile_rules.check("x/Dockerfile", text, secrets={"OWN"}))
     assert [finding.rule for finding in found] == rules
     assert set(rules) <= dockerfile_rules.NAMES
+
+
+def test_a_dockerfile_as_its_build_is_told() -> None:
+    def rules(text: str, **told: Any) -> list[str]:
+        return [finding.rule for finding in dockerfile_rules.check("x/Dockerfile", text, **told)]
+
+    text = "ARG B=x:1\nFROM $B AS a\nUSER 1\nFROM a AS b\n"
+    assert rules(text) == ["digest", "user"]
+    assert rules(text, args={"B": DIGEST}) == ["user"]
+    assert rules(text, args={"B": DIGEST}, target="A") == []
+    named = "FROM base\nCOPY --from=Data / /\nUSER 1\n"
+    assert rules(named) == ["digest", "digest"]
+    assert rules(named, contexts={"base", "Data"}) == []
+    assert rules(f"FROM {DIGEST}\nARG U\nUSER $U\n", args={"U": "5"}) == []
+
+
+def test_a_finding_repeats_no_secret() -> None:
+    text = (
+        f"FROM {DIGEST}\nADD https://me:hunter2@x/y?token=hunter2 /y\n"
+        "RUN export TOKEN=hunter2; x --token hunter2 -H 'X-Api-Key: hunter2'\n"
+        "LABEL token=hunter2\nUSER 1\n"
+    )
+    found = [str(finding) for finding in dockerfile_rules.check("x/Dockerfile", text)]
+    assert len(found) == 6
+    assert not [line for line in found if "hunter2" in line]
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["--api-key=abc"], ["--api-key"]),
+        (["--token", "abc", "--apiKey=abc"], ["--token", "--apiKey"]),
+        (["-Dspring.datasource.password=abc"], ["--spring.datasource.password"]),
+        (["--oauth2-bearer", "abc"], ["--oauth2-bearer"]),
+        (["--require-auth=true", "--token-ttl=30", "--password-file=/run/secrets/x"], []),
+        (["--require-token", "serve", "--token", "--verbose", "--token"], []),
+        (["--token=$TOKEN", "--token", "${TOKEN}", "--token=<token>", "--token=@file"], []),
+        (["--token=", "--token=true", "--token=4096", "--token=30s", "--max-tokens=abc"], []),
+        (["--token=/run/secrets/x", "--private-key=tls/a.pem", "--secret", "id=a,src=b"], []),
+        (["--token=vault:kv/x", "--token=env:TOKEN", "--password=-", "--token=***"], []),
+        (["--token", "&&", "make"], []),
+    ],
+)
+def test_flags_that_hand_over_a_secret(words: list[str], found: list[str]) -> None:
+    assert [name for name, _ in secret_text.flags(words)] == found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("-H 'Authorization: Bearer abc'", ["Authorization"]),
+        ('{"authorization": x} authorization: basic YTpi', ["authorization"]),
+        ("X-Api-Key: abc", ["X-Api-Key"]),
+        ("X-Shop-Token:abc", ["X-Shop-Token"]),
+        ("Authorization: Bearer $TOKEN, Authorization: Bearer <token>", []),
+        ("authorization: enabled --authorization=rbac X-Cache-Key: abc", []),
+    ],
+)
+def test_headers_that_hand_over_a_secret(text: str, found: list[str]) -> None:
+    assert [name for name, _ in secret_text.headers(text)] == found
+
+
+def test_words_of_a_command_line_whose_quotes_are_open() -> None:
+    assert secret_text.words("a 'b; c") == ["a", "'b;", "c"]
+    assert secret_text.words("a 'b c'&&d # e") == ["a", "b c", "&&", "d", "#", "e"]
 
 
 def test_what_is_accepted_is_not_found_and_has_to_be_there() -> None:

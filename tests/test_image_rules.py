@@ -38,6 +38,7 @@ def test_a_good_one() -> None:
         (replace(GOOD, user=""), "runs as root; write USER 10001"),
         (replace(GOOD, user="0"), "runs as root"),
         (replace(GOOD, user="0:10001"), "runs as root"),
+        (replace(GOOD, user="10001:0"), "runs in root's group; write USER 10001:10001"),
         (replace(GOOD, user="nginx"), "runs as 'nginx', and a name may be anybody"),
         (replace(GOOD, user="root"), "runs as 'root', and a name may be anybody"),
         (replace(GOOD, user="1000:1000"), "runs as uid 1000, not 10001"),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from morphops.artifacts import secret_text
 from morphops.artifacts.finding import Finding
 from morphops.artifacts.service_rules import RULES, Path
 from morphops.yamltext import YamlText
@@ -87,11 +88,51 @@ def literals(
                 yield Finding(
                     file,
                     line,
-                    f"{name}: {what} seems to hold a secret as it is",
+                    f"{what} seems to hold a secret as it is",
                     "let it come by a variable that the env schema calls secret",
                     LITERAL,
                     (name,),
                 )
+        for path, what in dict.fromkeys(_handed_over(service, sentinels)):
+            file, line = place(sources, ("services", name, *path))
+            yield Finding(
+                file,
+                line,
+                f"{what} seems to hold a secret as it is",
+                "hand it over in the environment, by a variable that the env schema calls secret",
+                LITERAL,
+                (name,),
+            )
+
+
+def _handed_over(
+    service: Mapping[str, Any], sentinels: Mapping[str, str]
+) -> Iterator[tuple[Path, str]]:
+    """Flags, headers and labels whose value is a secret: where, and how it is called."""
+
+    def own(value: str) -> bool:
+        """A value that no variable brought; where one did, `leaks` says so."""
+        return not any(sentinel in value for sentinel in sentinels.values())
+
+    health = service.get("healthcheck") or {}
+    lists: list[tuple[Path, Any]] = [(("healthcheck", "test"), health.get("test"))]
+    lists += [((key,), service.get(key)) for key in ("entrypoint", "command")]
+    for path, items in lists:
+        texts = [items] if isinstance(items, str) else [str(item) for item in items or ()]
+        # A script is one item that has words of its own.
+        runs = [(0, texts), *((n, secret_text.words(t)) for n, t in enumerate(texts) if " " in t)]
+        for number, words in runs:
+            for what, value in secret_text.flags(words):
+                at = next((n for n, word in enumerate(texts) if word.startswith(what)), number)
+                if own(value):
+                    yield (*path, str(at)), f"{what} in {path[0]}"
+        for number, text in enumerate(texts):
+            for what, value in secret_text.headers(text):
+                if own(value):
+                    yield (*path, str(number)), f"{what} in {path[0]}"
+    for name, value in (service.get("labels") or {}).items():
+        if secret_text.secret_name(name) and secret_text.literal(str(value)) and own(str(value)):
+            yield ("labels", name), f"label {name}"
 
 
 def leaks(

@@ -6,8 +6,9 @@ Only what rules need: continuation lines, comments between them, heredocs (Docke
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 _HEREDOC = re.compile(r"<<-?\s*(['\"]?)([A-Za-z_]\w*)\1")
@@ -33,10 +34,69 @@ class Instruction:
         """What stands behind it, without options (`--from=base`)."""
         return [word for word in self.text.split() if not word.startswith("--")]
 
+    @property
+    def arguments(self) -> list[str]:
+        """What is copied or run: the words of the first line, or those of the JSON form."""
+        bare = self._bare.partition("\n")[0]
+        if bare.startswith("["):
+            try:
+                found = json.loads(bare)
+            except ValueError:
+                found = None  # Docker takes it as a text, then
+            if isinstance(found, list):
+                return [str(word) for word in found]
+        return bare.split()
+
+    @property
+    def command(self) -> str:
+        """What is run, without options: as one text, whatever the form."""
+        bare = self._bare
+        return " ".join(self.arguments) if bare.startswith("[") else bare
+
+    def options(self, name: str) -> list[str]:
+        """The values of an option, which stands in front of everything else."""
+        front = self.text[: len(self.text) - len(self._bare)]
+        return re.findall(rf"(?:^|\s)--{name}=(\S+)", front)
+
     def option(self, name: str) -> str:
         """The value of an option; empty where it is not given."""
-        found = re.search(rf"(?:^|\s)--{name}=(\S+)", self.text)
-        return found[1] if found else ""
+        return next(iter(self.options(name)), "")
+
+    @property
+    def _bare(self) -> str:
+        return re.sub(r"\A(?:--[a-z][\w-]*(?:=\S*)?\s+)+", "", self.text)
+
+
+def resolved(text: str, values: Mapping[str, str]) -> str:
+    """A text with its `$NAME` and `${NAME:-default}` replaced as far as they are known."""
+
+    def value(found: re.Match[str]) -> str:
+        name, operator, word = found[1] or found[2], found[3] or "", found[4] or ""
+        there = name in values and (values[name] != "" or not operator.startswith(":"))
+        if operator.endswith("+"):
+            return word if there else ""
+        if there:
+            return values[name]
+        return word if operator.endswith("-") else found[0]
+
+    return re.sub(r"\$(?:(\w+)|\{(\w+)(?:(:?[-+])([^}]*))?\})", value, text)
+
+
+def defaults(step: Instruction) -> dict[str, str]:
+    """The variables of an ARG that have a default."""
+    found = re.findall(r"(?:^|\s)([A-Za-z_]\w*)=(\"[^\"]*\"|'[^']*'|\S*)", step.text)
+    return {name: value.strip("\"'") for name, value in found}
+
+
+def stages(steps: Iterable[Instruction]) -> list[str]:
+    """The names of the stages, in lower case as Docker compares them; empty for one without."""
+    found = []
+    for step in steps:
+        if step.name == "FROM":
+            words = step.words
+            named = len(words) == 3 and words[1].upper() == "AS"
+            found.append(words[2].lower() if named else "")
+    return found
 
 
 def instructions(text: str) -> list[Instruction]:

@@ -7,10 +7,10 @@ and it holds no secret. `hadolint` has many more, on style; this does not replac
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TypeAlias
 
-from morphops.artifacts import dockerfile
+from morphops.artifacts import dockerfile, secret_text
 from morphops.artifacts.compose_rules import USER_INFO
 from morphops.artifacts.dockerfile import Instruction
 from morphops.artifacts.finding import Finding
@@ -28,12 +28,46 @@ _DIGEST = "write name:tag@sha256:<64 hex digits>"
 _SECRET = re.compile(
     r"(?i)\b(?:[a-z0-9]+_)*(?:password|passwd|secret|token|api_?key|private_key|credentials?)\b"
 )
-_SECRET_FILE = re.compile(r"(^|/)(\.env|[^/]*\.env|[^/]*\.pem|[^/]*\.key|id_[a-z0-9]+|\.netrc)$")
-_PIPED = re.compile(r"\b(curl|wget)\b[^|;&]*\|\s*(\S*/)?(sudo\s+)?(ba|da|z)?sh\b")
+_SECRET_FILE = re.compile(
+    r"(^|/)(\.env(\.(?!example|sample|template|dist)[\w-]+)*|[^/]*\.env|[^/]*\.(pem|key|p12|pfx|jks)"
+    r"|id_(rsa|dsa|ecdsa|ed25519|\*)[^/.]*|[._]netrc|\.npmrc|\.pypirc|\.git-credentials|\.pgpass"
+    r"|\.docker/config\.json|\.dockerconfigjson|\.aws/credentials|\.kube/config"
+    r"|(?:[\w-]+[._-])?credentials\.json)$"
+)
+# Certificates are for everybody.
+_PUBLIC_FILE = re.compile(
+    r"(^|[/._-])(ca|cacerts?|certs?|certificates?|chain|fullchain|bundle|public|pub|root)[\w-]*"
+    r"(\.[\w-]+)*\.pem$"
+)
+_REMOTE = re.compile(r"(https?|git|ftp|ssh)://|[\w.-]+@[\w.-]+:")
+_COMMIT = re.compile(r"#[0-9a-f]{40}([0-9a-f]{24})?(:|$)")  # a Git URL that names one
+_GETS = r"\b(?:curl|wget)\b"
+_AS = r"(?:sudo\s+(?:-\S+\s+)*|env\s+|exec\s+|\w+=\S*\s+)*(?:\S*/)?"
+_SH = r"(?:ba|da|z|a|k)?sh\b(?!\s+-c)"
+# Without a program of their own these run what they are told; `| python3 -m json.tool` does not.
+_OTHER = r"(?:python[\d.]*|perl|ruby|node|php)(?=\s*(?:$|[;&|)\"'\n]|-(?:\s|$)))"
+_PIPED = re.compile(
+    rf"{_GETS}(?:[^|;&\n]|>&)*(?:\|(?:[^|;&\n]|>&)*)*?\|&?\s*{_AS}(?:{_SH}|{_OTHER})"
+)
+_INTO = r"(?:\$\(|`)"
+_SUBSTITUTED = re.compile(
+    r"(?:(?<![\w.-])(?:(?:ba|da|z|a|k)?sh|python[\d.]*|perl|ruby|node|source)|(?<=[\s;&|(])\.)"
+    rf"(?:\s+-\S+)*(?:\s+-\w*[ce]\s*[\"']?{_INTO}|\s*<<<\s*[\"']?{_INTO}|\s*<?\s*<\()"
+    rf"\s*(?:sudo\s+)?(?:\S*/)?{_GETS}"
+    rf"|(?<![\w.-])eval\s+[\"']?{_INTO}\s*(?:sudo\s+)?(?:\S*/)?{_GETS}"
+)
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 
 
 def check(
-    name: str, text: str, *, secrets: Collection[str] = (), bases: Collection[str] | None = None
+    name: str,
+    text: str,
+    *,
+    secrets: Collection[str] = (),
+    bases: Collection[str] | None = None,
+    args: Mapping[str, str] | None = None,
+    contexts: Collection[str] = (),
+    target: str = "",
 ) -> Iterator[Finding]:
     """Every finding in a Dockerfile.
 
@@ -42,6 +76,9 @@ def check(
         text: its contents.
         secrets: names of variables that are secret.
         bases: FROM references for which this project can make a stand-in; None where it makes none.
+        args: build arguments that the build is given; else a default counts.
+        contexts: names that the build gives to something else (named contexts).
+        target: the stage that is built; the last one where that is not said.
     """
 
     def tell(rule: str, line: int, what: str, remedy: str) -> Finding:
@@ -56,7 +93,19 @@ def check(
                 f"the frontend {value} is pulled anew at each build",
                 "leave the line out, or name it by digest",
             )
-    stages: set[str] = set()
+    given = dict(args or {})
+    everywhere: dict[str, str] = {}  # ARG before the first FROM
+    here = everywhere
+    known = set(contexts)
+
+    def unpinned(reference: str) -> bool:
+        return (
+            bool(reference)
+            and reference.lower() not in known
+            and reference not in known
+            and not is_pinned(reference)
+        )
+
     for step in steps:
         if USER_INFO.search(step.text):
             yield tell(
@@ -68,8 +117,8 @@ def check(
         match step.name:
             case "FROM":
                 words = step.words
-                base = words[0] if words else ""
-                if base not in stages and base != "scratch":
+                base = dockerfile.resolved(words[0], everywhere) if words else ""
+                if base != "scratch" and not {base, base.lower()} & known:
                     if not is_pinned(base):
                         yield tell(
                             "digest", step.line, f"{base} may be another image tomorrow", _DIGEST
@@ -81,14 +130,36 @@ def check(
                             f"no recipe stands in for {base}",
                             "add it to `replaces:` of a recipe, letter for letter",
                         )
-                if len(words) == 3 and words[1].upper() == "AS":
-                    stages.add(words[2])
+                known.update(filter(None, dockerfile.stages([step])))
+                here = {}
             case "COPY" | "ADD":
-                yield from _copied(step, stages, tell)
+                source = dockerfile.resolved(step.option("from"), everywhere | here)
+                if not source.isdigit() and unpinned(source):
+                    yield tell(
+                        "digest", step.line, f"{source} may be another image tomorrow", _DIGEST
+                    )
+                yield from _copied(step, tell)
             case "RUN":
-                yield from _run(step, tell)
+                for mount in step.options("mount"):
+                    fields = dict(field.partition("=")[::2] for field in mount.split(","))
+                    source = dockerfile.resolved(fields.get("from", ""), everywhere | here)
+                    if not source.isdigit() and unpinned(source):
+                        yield tell(
+                            "digest",
+                            step.line,
+                            f"{source} may be another image tomorrow",
+                            _DIGEST,
+                        )
+                yield from _run(step, secrets, tell)
             case "ENV" | "ARG":
+                if step.name == "ARG":
+                    own = dockerfile.defaults(step)
+                    own = {n: dockerfile.resolved(v, everywhere | here) for n, v in own.items()}
+                    own |= {n: everywhere[n] for n in step.words if n in everywhere}
+                    here |= own | {n: given[n] for n in _argued(step) if n in given}
                 yield from _declared(step, secrets, tell)
+            case "LABEL":
+                yield from _labelled(step, tell)
             case "ENTRYPOINT" | "CMD":
                 if not step.text.startswith("["):
                     yield tell(
@@ -97,7 +168,8 @@ def check(
                         f"{step.name} runs under a shell that keeps signals to itself",
                         f'write {step.name} ["program", "argument"]',
                     )
-    yield from _user(steps, tell)
+                yield from _said(step, step.command, tell)
+    yield from _user(steps, target, given, tell)
 
 
 def replaced(text: YamlText, recipes: Recipes) -> Iterator[Finding]:
@@ -128,36 +200,49 @@ def digests(name: str, text: str) -> Iterator[Finding]:
                 )
 
 
-def _user(steps: list[Instruction], tell: Tell) -> Iterator[Finding]:
-    """The last stage ends as a user by number that is not root."""
-    last = [n for n, step in enumerate(steps) if step.name == "FROM"]
-    final = steps[last[-1] :] if last else []
+def _user(
+    steps: list[Instruction], target: str, args: Mapping[str, str], tell: Tell
+) -> Iterator[Finding]:
+    """The stage that is built ends as a user by number that is not root, nor of root's group."""
+    starts = [n for n, step in enumerate(steps) if step.name == "FROM"]
+    names = dockerfile.stages(steps)
+    built = names.index(target.lower()) if target and target.lower() in names else len(names) - 1
+    ends = [*starts[1:], len(steps)]
+    final = steps[starts[built] : ends[built]] if starts else []
+    values: dict[str, str] = {}
+    for step in (*steps[: starts[0] if starts else 0], *final):
+        if step.name == "ARG":
+            values |= dockerfile.defaults(step)
+            values |= {name: args[name] for name in _argued(step) if name in args}
     users = [step for step in final if step.name == "USER"]
     if not users:
         line = final[0].line if final else 1
         yield tell("user", line, "the image runs as root", "end with USER 10001:10001")
-    elif not numeric_user(users[-1].text):
+        return
+    user = dockerfile.resolved(users[-1].text, values)
+    if not numeric_user(user):
         yield tell(
             "user",
             users[-1].line,
-            f"USER {users[-1].text} is root, or a name that the base decides",
+            f"USER {users[-1].text} is root, of root's group, or a name that the base decides",
             "write it by number: USER 10001:10001",
         )
 
 
-def _copied(step: Instruction, stages: set[str], tell: Tell) -> Iterator[Finding]:
-    source = step.option("from")
-    if source and source not in stages and not source.isdigit() and not is_pinned(source):
-        yield tell("digest", step.line, f"{source} may be another image tomorrow", _DIGEST)
-    for word in step.words[:-1]:
-        if re.match(r"(https?|git|ftp)[:@]", word) and not step.option("checksum"):
+def _copied(step: Instruction, tell: Tell) -> Iterator[Finding]:
+    for word in step.arguments[:-1]:
+        remote = _REMOTE.match(word)
+        if remote and not step.option("checksum") and not _COMMIT.search(word):
+            git = "@" in remote[0] or remote[1] in ("git", "ssh") or ".git" in word
             yield tell(
                 "download",
                 step.line,
-                f"{word} may be another file tomorrow",
-                "add --checksum=sha256:<its digest>",
+                f"{_without_query(word)} may be another file tomorrow",
+                "name a commit: #<its 40 hex digits>"
+                if git
+                else "add --checksum=sha256:<its digest>",
             )
-        if not source and _SECRET_FILE.search(word):
+        if not step.option("from") and _SECRET_FILE.search(word) and not _PUBLIC_FILE.search(word):
             yield tell(
                 "secret",
                 step.line,
@@ -166,14 +251,30 @@ def _copied(step: Instruction, stages: set[str], tell: Tell) -> Iterator[Finding
             )
 
 
-def _run(step: Instruction, tell: Tell) -> Iterator[Finding]:
-    if _PIPED.search(step.text):
+def _without_query(url: str) -> str:
+    """A URL without what may be a secret in it."""
+    return re.sub(r"(?<=://)[^/@]*@", "", url.partition("?")[0])
+
+
+def _run(step: Instruction, secrets: Collection[str], tell: Tell) -> Iterator[Finding]:
+    text = step.command
+    plain = _QUOTED.sub("''", text)  # in quotes, `|` and `&` belong to a URL
+    if _PIPED.search(text) or _PIPED.search(plain) or _SUBSTITUTED.search(text):
         yield tell(
             "download",
             step.line,
             "a shell runs what the network says",
             "download it, compare its digest, then run it",
         )
+    for name, value in secret_text.assigned(text):
+        if (name in secrets or secret_text.secret_name(name)) and secret_text.literal(value):
+            yield tell(
+                "secret",
+                step.line,
+                f"RUN sets {name}, which stays in the image's history",
+                "mount it: RUN --mount=type=secret",
+            )
+    yield from _said(step, text, tell)
     for command in re.split(r"&&|\|\||;|\n", step.text):
         if not re.search(r"\bpip3?\b.*\binstall\b", command):
             continue
@@ -186,6 +287,35 @@ def _run(step: Instruction, tell: Tell) -> Iterator[Finding]:
                 "pip takes what the index has today",
                 "--require-hashes -r requirements.txt, or --no-index --no-deps",
             )
+
+
+def _said(step: Instruction, text: str, tell: Tell) -> Iterator[Finding]:
+    """Secrets as they are in what is run."""
+    found = [*secret_text.flags(secret_text.words(text)), *secret_text.headers(text)]
+    for what in dict.fromkeys(name for name, _ in found):
+        yield tell(
+            "secret",
+            step.line,
+            f"{step.name} has {what} with a value, which stays in the image's history",
+            "mount it: RUN --mount=type=secret, or hand it over in the environment",
+        )
+
+
+def _labelled(step: Instruction, tell: Tell) -> Iterator[Finding]:
+    for word in secret_text.words(step.text):
+        name, equals, value = word.partition("=")
+        if equals and secret_text.secret_name(name) and secret_text.literal(value):
+            yield tell(
+                "secret",
+                step.line,
+                f"LABEL {name} has a value that everybody can read",
+                "leave it out",
+            )
+
+
+def _argued(step: Instruction) -> list[str]:
+    """The names that an ARG declares."""
+    return [word.partition("=")[0] for word in step.words]
 
 
 def _declared(step: Instruction, secrets: Collection[str], tell: Tell) -> Iterator[Finding]:

@@ -63,6 +63,8 @@ def check(
         yield find(f"runs as {facts.user!r}, and a name may be anybody", "write USER with a number")
     elif spec.user and uid != spec.user:
         yield find(f"runs as uid {uid}, not {spec.user}", "mend USER, or `user` in the bundle")
+    elif found and found[2] and int(found[2][1:]) == 0:
+        yield find("runs in root's group", f"write USER {uid}:{uid} into its Dockerfile")
     for variable in sorted(set(facts.variables) & set(owned)):
         yield find(f"carries a value of {variable}", "remove its ENV; values stand in the env file")
     for variable in sorted(secrets):

@@ -59,8 +59,8 @@ def _never(*keys: str) -> Callable[[Service], Iterator[Path]]:
 
 
 def numeric_user(user: Any) -> bool:
-    """Whether a user is named by number, and is not root."""
-    return bool(re.fullmatch(r"[1-9]\d*(:\d+)?", str(user or "")))
+    """Whether a user is named by number, and is neither root nor of root's group."""
+    return bool(re.fullmatch(r"[1-9]\d*(:[1-9]\d*)?", str(user or "")))
 
 
 def _host_namespaces(service: Service) -> Iterator[Path]:
@@ -160,7 +160,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "user",
         _unless("user", numeric_user),
-        "runs as root, or as a user that the image decides",
+        "runs as root, in root's group, or as a user that the image decides",
         'write user: "10001:10001", by number',
     ),
     Rule(
