@@ -30,17 +30,28 @@ from morphops.bundle import (
 from morphops.documents import FIELD, invalid
 from morphops.envschema import EnvSchema
 from morphops.errors import ConfigError
+from morphops.model import is_repository
 from morphops.yamltext import YamlText
 
 T = TypeVar("T")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FLAG = re.compile(r"--?[A-Za-z0-9][A-Za-z0-9_-]*(=\S+)?")
+# github.com/distribution/reference, "domain"; its brackets hold an IPv6 address.
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_ADDRESS = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:.]+\])(?::([0-9]+))?")
 _PROJECT = re.compile(r"[a-z0-9][a-z0-9_-]*")  # compose-spec, "name top-level element"
 
 
-def load_bundle(path: Path) -> Bundle:
-    """Read a bundle file.
+def load_bundle(path: Path, registry: str = "") -> Bundle:
+    """Read a bundle file of the working tree.
+
+    Here the names in a registry are held to their grammar. `parse_bundle` leaves them alone: it
+    reads kept releases too, and a way back asks no registry.
+
+    Args:
+        path: of the file.
+        registry: what `MORPHOPS_REGISTRY` says; it replaces the file's.
 
     Raises:
         ConfigError: it is not there, is no YAML, or does not fit.
@@ -50,11 +61,53 @@ def load_bundle(path: Path) -> Bundle:
             f"{path}: there is no such bundle",
             hint="set MORPHOPS_BUNDLE, or run inside of a checkout that has ops/bundle.yaml",
         )
+    if registry and (fault := registry_fault(registry)):
+        # It is not repeated: somebody may have written a password into it.
+        raise ConfigError(f"MORPHOPS_REGISTRY: {fault}", hint="MORPHOPS_REGISTRY=127.0.0.1:5000")
     try:
-        return parse_bundle(textfile.read(path), str(path))
+        text = textfile.read(path)
+        bundle = parse_bundle(text, str(path))
+        if registry:
+            bundle = dataclasses.replace(bundle, registry=registry)
+        if findings := _registry_names(bundle):
+            raise _refuse(YamlText(str(path), text), findings)
+        return bundle
     except ConfigError as err:
         hint = "mend what is named, then inv bundle.check"
         raise ConfigError(err.what, detail=err.detail, hint=hint) from None
+
+
+def registry_fault(text: str) -> str:
+    """What is wrong with the address of a registry; empty where it is `host[:port]`.
+
+    The grammar is that of Docker's references: with another one no image could ever be pulled.
+    """
+    if "://" in text:
+        return "must be host[:port]; leave https:// out"
+    if "@" in text:
+        return "must be host[:port]; credentials come by `docker login`"
+    if "/" in text:
+        return "must be host[:port]; a path belongs into `repository` and `releases`"
+    found = _ADDRESS.fullmatch(text)
+    if not found:
+        return "must be host[:port]; write it as registry.example:5000"
+    if found[1] and not 0 < int(found[1]) <= 65535:
+        return "must be host[:port]; a port is 1 to 65535"
+    return ""
+
+
+def _registry_names(bundle: Bundle) -> list[str]:
+    """What is wrong with the names that the bundle has in a registry."""
+    fault = registry_fault(bundle.registry)
+    findings = [f"registry: {fault}"] if fault else []
+    names = {f"images/{name}/repository": image.repository for name, image in bundle.images.items()}
+    for path, name in {"releases": bundle.releases, **names}.items():
+        if not is_repository(name):
+            findings.append(
+                f"{path}: {name!r} is no name of a repository: a-z and 0-9, with . _ or - between "
+                "them and / between its parts; the registry's address stands in `registry`"
+            )
+    return findings
 
 
 def parse_bundle(text: str, source: str) -> Bundle:

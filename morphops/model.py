@@ -42,6 +42,14 @@ def is_digest(text: str) -> bool:
     return _DIGEST.fullmatch(text) is not None
 
 
+def is_repository(text: str) -> bool:
+    """Whether the text is the name of a repository, without the registry's host.
+
+    OCI distribution-spec v1.1, "Pulling manifests"; Docker's limit of 255 characters.
+    """
+    return len(text) <= 255 and re.fullmatch(rf"{_PART}(?:/{_PART})*", text) is not None
+
+
 def is_pinned(reference: str) -> bool:
     """Whether an image reference ends in a digest; a tag before it does not matter."""
     name, _, digest = reference.rpartition("@")

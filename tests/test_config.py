@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -33,6 +34,86 @@ def test_the_quickstart_is_right() -> None:
     path = ROOT / "ops" / "quickstart.yaml"
     recipe = config.parse_mapping(path.read_text(), str(path), Quickstart)
     assert [question.name for question in recipe.ask.questions] == ["balance", "nonce", "code"]
+
+
+@pytest.mark.parametrize(
+    ("address", "fault"),
+    [
+        ("127.0.0.1:5000", ""),
+        ("registry.example", ""),
+        ("Registry-1.Example:443", ""),
+        ("localhost:1", ""),
+        ("registry", ""),
+        ("[::1]:5000", ""),
+        ("https://registry.example", "leave https:// out"),
+        ("http://me:hunter2@registry.example", "leave https:// out"),
+        ("me:hunter2@registry.example", "docker login"),
+        ("registry.example/hunter2", "a path belongs into"),
+        ("registry.example/", "a path belongs into"),
+        ("registry.example:", "as registry.example:5000"),
+        (":5000", "as registry.example:5000"),
+        ("registry.example:http", "as registry.example:5000"),
+        ("registry example", "as registry.example:5000"),
+        ("-registry.example", "as registry.example:5000"),
+        ("registry_1:5000", "as registry.example:5000"),
+        ("127.0.0.1:5000\n", "as registry.example:5000"),
+        ("127.0.0.1:65536", "a port is 1 to 65535"),
+        ("127.0.0.1:0", "a port is 1 to 65535"),
+    ],
+)
+def test_the_address_of_a_registry(address: str, fault: str, tmp_path: Path) -> None:
+    path = tmp_path / "bundle.yaml"
+    text = GOOD.replace("registry: 127.0.0.1:5000", f"registry: {json.dumps(address)}")
+    path.write_text(text)
+    assert config.parse_bundle(text, "b.yaml").registry == address, "as a kept release has it"
+    if not fault:
+        assert config.load_bundle(path).registry == address
+        assert config.load_bundle(path, address).registry == address
+        return
+    for registry, where in (("", "bundle.yaml:5: registry: "), (address, "MORPHOPS_REGISTRY: ")):
+        with pytest.raises(ConfigError) as caught:
+            config.load_bundle(path, registry)
+        assert f"{where}must be host[:port]" in caught.value.what
+        assert fault in caught.value.what
+        assert "hunter2" not in caught.value.message()
+    assert config.load_bundle(path, "127.0.0.1:1").registry == "127.0.0.1:1", "what counts is right"
+
+
+@pytest.mark.parametrize(
+    ("name", "right"),
+    [
+        ("shop", True),
+        ("shop/api.v2/a__b/c--d_e", True),
+        ("a" * 255, True),
+        ("a" * 256, False),
+        ("Shop/api", False),
+        ("shop/", False),
+        ("/shop", False),
+        ("shop//api", False),
+        ("shop/-api", False),
+        ("shop/a..b", False),
+        ("shop/a___b", False),
+        ("shop/api:1", False),
+        ("127.0.0.1:5000/shop", False),
+        (f"shop@sha256:{'a' * 64}", False),
+        ("", False),
+    ],
+)
+def test_the_name_of_a_repository(name: str, right: bool, tmp_path: Path) -> None:
+    path = tmp_path / "bundle.yaml"
+    for was, where in (
+        ("repository: morphops-test/pair", "images/pair/repository"),
+        ("releases: morphops-test/releases", "releases"),
+    ):
+        text = GOOD.replace(was, f"{was.partition(':')[0]}: {json.dumps(name)}")
+        path.write_text(text)
+        assert config.parse_bundle(text, "b.yaml"), "as a kept release has it"
+        if right:
+            assert config.load_bundle(path)
+            continue
+        with pytest.raises(ConfigError) as caught:
+            config.load_bundle(path)
+        assert f": {where}: {name!r} is no name of a repository" in caught.value.what
 
 
 def refused(text: str) -> ConfigError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -131,9 +130,7 @@ def open_site(observer: Observer, environ: Mapping[str, str] = os.environ) -> Si
         ConfigError: there is no bundle, or it is wrong.
     """
     path = _find(environ)
-    bundle = config.load_bundle(path)
-    if environ.get("MORPHOPS_REGISTRY"):
-        bundle = dataclasses.replace(bundle, registry=environ["MORPHOPS_REGISTRY"])
+    bundle = config.load_bundle(path, environ.get("MORPHOPS_REGISTRY", ""))
     redact = Redactor()
     if bundle.notify is not None:
         redact.learn(filter(None, [environ.get(bundle.notify.url_from)]))
