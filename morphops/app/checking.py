@@ -16,6 +16,7 @@ from morphops.app import environment, quickstart, runbooks
 from morphops.app.site import BUNDLE, Site
 from morphops.artifacts import (
     acceptance,
+    bake_rules,
     bundle_rules,
     compose_rules,
     dockerfile_rules,
@@ -213,26 +214,67 @@ def _images(site: Site, text: YamlText) -> Iterator[Finding]:
         line = text.line("build", "file")
         yield Finding(text.name, line, f"there is no {spec.file}", "mend the path")
         return
-    yield from dockerfile_rules.digests(site.shown(file), textfile.read(file, site.shown(file)))
+    bake = bake_rules.Bake(site.shown(file), textfile.read(file, site.shown(file)))
+    yield from dockerfile_rules.digests(bake.name, bake.text)
     images = {i.target: name for name, i in site.bundle.images.items() if i.target}
     try:
         targets = definition(site.docker, file, list(images), {})
     except ConfigError as err:
-        yield _bake_refusal(site.shown(file), err.detail, images, text)
+        yield _bake_refusal(bake.name, err.detail, images, text)
         return
+    yield from bake_rules.images(targets, site.bundle.images, bake.name, text)
+    for name, target in targets.items():
+        # A target that others build upon is no image by itself: who it runs as is theirs to say.
+        skipped = () if name in images else ("user", "exec-form")
+        for finding in _target(site, bake, name, target, bases):
+            if finding.rule not in skipped:
+                yield finding
+
+
+def _target(
+    site: Site,
+    bake: bake_rules.Bake,
+    name: str,
+    target: Mapping[str, Any],
+    bases: frozenset[str] | None,
+) -> Iterator[Finding]:
+    """One target of the bake file, and its Dockerfile."""
+    assert site.bundle.build is not None  # noqa: S101 - there is no bake file then; tells mypy
+    root = site.folder / site.bundle.build.context
+
+    def there(folder: str) -> bool:
+        return (root / folder).is_dir()
+
     schema = environment.read_schema(site)
     secret = {name for name, variable in schema.variables.items() if variable.secret}
-    for target in images:
-        context = site.folder / spec.context / str(targets[target].get("context", "."))
-        dockerfile = (context / str(targets[target].get("dockerfile", "Dockerfile"))).resolve()
+    yield from bake_rules.check(bake, name, target, secrets=secret, there=there)
+    inline = target.get("dockerfile-inline")
+    context = str(target.get("context", "."))
+    if inline is not None:
+        where, content = bake.name, str(inline)
+    elif bake_rules.is_remote(context, there):
+        return  # its Dockerfile is there, too
+    else:
+        dockerfile = (root / context / str(target.get("dockerfile", "Dockerfile"))).resolve()
+        where = site.shown(dockerfile)
         if not dockerfile.is_file():
-            what = f"target {target}: there is no {site.shown(dockerfile)}"
-            yield Finding(site.shown(file), 0, what, "mend its context or its dockerfile")
-            continue
-        name = site.shown(dockerfile)
-        content = textfile.read(dockerfile, name)
-        yield from dockerfile_rules.check(name, content, secrets=secret, bases=bases)
-        yield from dockerfile_rules.digests(name, content)
+            what = f"there is no {where}"
+            yield bake.finding(name, "dockerfile", what, "mend its context or its dockerfile")
+            return
+        content = textfile.read(dockerfile, where)
+        yield from dockerfile_rules.digests(where, content)
+    yield from bake_rules.stage(bake, name, target, content)
+    found = dockerfile_rules.check(
+        where,
+        content,
+        secrets=secret,
+        bases=bases,
+        args={key: str(value) for key, value in (target.get("args") or {}).items()},
+        contexts=tuple(target.get("contexts") or ()),
+        target=str(target.get("target") or ""),
+    )
+    for finding in found:
+        yield finding if inline is None else bake.of_inline(name, content, finding)
 
 
 def _bake_refusal(

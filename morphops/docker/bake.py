@@ -17,6 +17,8 @@ from morphops.errors import ConfigError, EngineCallFailed, EngineUnavailable, In
 from morphops.model import HUB, is_digest
 
 if TYPE_CHECKING:
+    from python_on_whales import DockerClient
+
     from morphops.docker.client import Docker
 
 Say = Callable[[str], None]
@@ -197,13 +199,23 @@ def definition(
     """
     with docker.call(f"read the bake file {file.name}", 30, refusal=ConfigError):
         client = docker.client(30)
-        if not client.buildx.is_installed():
+        if not _has_buildx(client):
             raise EngineUnavailable(
                 "the docker client has no Buildx, which builds the images", hint="inv host.setup"
             )
         answer = client.buildx.bake(targets, files=[file], variables=dict(variables), print=True)
     assert isinstance(answer, dict)  # noqa: S101 - what print=True returns; tells mypy
     return dict(answer["target"])
+
+
+def _has_buildx(client: DockerClient) -> bool:
+    """Whether the client has Buildx; one without it fails, or shows its own usage."""
+    from python_on_whales.exceptions import DockerException
+
+    try:
+        return client.buildx.is_installed()
+    except DockerException:
+        return False
 
 
 def _build(

@@ -40,6 +40,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The artifacts without the sources of the services, which nothing here reads."""
     folder = tmp_path_factory.mktemp("project")
     shutil.copytree(ROOT / "ops", folder / "ops", ignore=shutil.ignore_patterns("services"))
+    (folder / "ops" / "services").mkdir()  # a build context has to be there
     shutil.copytree(ROOT / "runbooks", folder / "runbooks")
     for name in ("tasks.py", "README.md"):
         shutil.copy(ROOT / name, folder / name)
