@@ -130,6 +130,11 @@ def _handed_over(
             for what, value in secret_text.headers(text):
                 if own(value):
                     yield (*path, str(number)), f"{what} in {path[0]}"
+    for name, value in (service.get("environment") or {}).items():
+        text = str(value or "")
+        for what, found in (*secret_text.flags(text.split()), *secret_text.headers(text)):
+            if own(found):
+                yield ("environment", name), f"{what} in {name}"
     for name, value in (service.get("labels") or {}).items():
         if secret_text.secret_name(name) and secret_text.literal(str(value)) and own(str(value)):
             yield ("labels", name), f"label {name}"

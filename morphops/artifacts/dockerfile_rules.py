@@ -34,10 +34,10 @@ _SECRET_FILE = re.compile(
     r"|\.docker/config\.json|\.dockerconfigjson|\.aws/credentials|\.kube/config"
     r"|(?:[\w-]+[._-])?credentials\.json)$"
 )
-# Certificates are for everybody.
+# Certificates and public keys are for everybody; `ca-key.pem` is no certificate.
 _PUBLIC_FILE = re.compile(
-    r"(^|[/._-])(ca|cacerts?|certs?|certificates?|chain|fullchain|bundle|public|pub|root)[\w-]*"
-    r"(\.[\w-]+)*\.pem$"
+    r"(^|[/._-])(pub|public|(ca|cacerts?|certs?|certificates?|chain|fullchain|bundle|root)"
+    r"(?![^/]*(key|priv)))[\w-]*(\.[\w-]+)*\.pem$"
 )
 _REMOTE = re.compile(r"(https?|git|ftp|ssh)://|[\w.-]+@[\w.-]+:")
 _COMMIT = re.compile(r"#[0-9a-f]{40}([0-9a-f]{24})?(:|$)")  # a Git URL that names one

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias
 Weakness: TypeAlias = Literal["", "missing", "toothless", "shallow"]
 
 _NOTHING = r"(?:(?:/usr)?/bin/)?true|:|exit\s+0+"
-_TALKS = r"(?:echo|printf|sleep)\b[^;&|\n]*"  # ends well whatever it says
+_TALKS = r"(?:echo|printf|sleep)\b(?:>&\d|[^;&|\n)}])*"  # ends well whatever it says
 # Commands that end well in every container that runs at all.
 _ALWAYS = re.compile(
     rf"({_NOTHING}|exit|{_TALKS}|(ps|date|hostname|uname|whoami|id|pwd|env)\b[^;&|]*"
@@ -22,24 +22,29 @@ _ALWAYS = re.compile(
     r"|ping\b[^;&|]*\s(127\.0\.0\.1|localhost)"
     r"|python3?\s+-c\s+['\"]?(pass|(import sys;\s*)?(sys\.)?exit\(0?\))['\"]?)"
 )
+_WELL = rf"(?:{_NOTHING}|{_TALKS})\s*;?\s*"
 _FORGIVES = re.compile(
-    rf"\|\|\s*[({{]?\s*({_NOTHING}|{_TALKS})\s*;?\s*[)}}]?\s*;?\s*$"  # whatever came before
+    rf"\|\|\s*(?:\(\s*{_WELL}\)\s*;?\s*|\{{\s*{_WELL}\}}\s*;?\s*|{_WELL})$"  # whatever came before
     rf"|^\s*({_NOTHING})\s*\|\|"  # what comes after is never tried
     r"|\bin\s+\(?\*\)\s*(exit\s+0|true|:|;;)"  # any answer is the expected one
     r"|[^&>|]&\s*$"  # nobody waits for it
 )
-# These end well whatever came before, unless `set -e` ended the script there.
+# These end well whatever came before, unless the script could end there.
 _ENDS_WELL = re.compile(
-    rf"(;|\n)\s*({_NOTHING}|{_TALKS})\s*;?\s*$"
+    rf"(;|\n)\s*{_WELL}$"
     r"|[^|]\|\s*(true|cat|tee|head|tail|sort|wc|tr|echo)\b[^|;&\n\"'`()]*$"
 )
-# No branch was taken, so it ends well; and the one that there is does nothing else.
+# No branch was taken, so it ends well; and the ones that there are do nothing else.
+_BRANCH = rf"[^);\n]+\)\s*(?:{_NOTHING}|{_TALKS})?\s*"
 _NO_ELSE = re.compile(
-    rf"\bif\b(?:(?!\b(?:else|elif|exit|false)\b).)*\bthen\s+({_NOTHING}|{_TALKS})\s*;?\s*fi\s*;?\s*$"
-    rf"|\bin\s+(?:[^)\n]+\)\s*(?:{_NOTHING}|{_TALKS})?\s*(?:;;)?\s*)+esac\s*;?\s*$",
+    r"\bif\b(?:(?!\b(?:else|elif)\b).)*"
+    rf"\bthen\s+{_WELL}fi\s*;?\s*$"
+    rf"|\bin\s+(?:{_BRANCH};;\s*)*{_BRANCH}(?:;;)?\s*esac\s*;?\s*$",
     re.DOTALL,
 )
-_STRICT = re.compile(r"\bset\s+-(\w*e|o\s+errexit)|\bpipefail\b")
+_FAILS = re.compile(
+    r"\bset\s+-(?:\w*e|o\s+errexit)|\bpipefail\b|\b(?:exit|return)\s+(?!0+\b)\S|\bfalse\b|\bkill\b"
+)
 _CONSTANT = re.compile(
     r"(test\s+|\[\s+)(-[a-z]\s+/(etc|bin|usr|lib|proc|dev)\S*|(-n\s+)?\w+|(\S+)\s+(=|==|-eq)\s+\5)"
     r"(\s+\])?"
@@ -49,7 +54,7 @@ _URL = re.compile(r"https?://[^\s\"'|;&)]*")
 # As a command, not as a word of one: `curl http://a/test` looks at nothing.
 _LOOKS = re.compile(
     r"(?:^|[;&|(`!\n]|\b(?:if|then|do|else|while|until)\s)\s*"
-    r"(?:\w+=\S*\s+|\S*/|busybox\s+|timeout\s+\S+\s+|xargs\s+|!\s*)*"
+    r"(?:\w+=\S*\s+|[^\s/]*/|busybox\s+|timeout\s+\S+\s+|xargs\s+|!\s*)*"
     r"(?:(?:case|[ef]?grep|test|jq|cmp|diff|awk|sed|sha\d+sum|md5sum|python[\d.]*|perl|node)\b|\[)"
     r"|=~"
 )
@@ -82,7 +87,7 @@ def weakness(check: Mapping[str, Any] | None) -> Weakness:
     bare = text.strip()
     if _ALWAYS.fullmatch(bare) or _CONSTANT.fullmatch(bare) or _FORGIVES.search(text):
         return "toothless"
-    if not _STRICT.search(text) and (_ENDS_WELL.search(text) or _NO_ELSE.search(text)):
+    if not _FAILS.search(text) and (_ENDS_WELL.search(text) or _NO_ELSE.search(text)):
         return "toothless"
     looks = _LOOKS.search(_URL.sub("", text)) and not _ANYTHING.search(text)
     if _ASKS.search(text) and not looks:

@@ -29,7 +29,7 @@ _FILE = re.compile(r"[\w.-]+(/[\w.-]+)*\.(pem|key|json|crt|txt|ya?ml|toml|jwt|so
 _OPTION = re.compile(r"(id|src|source|type|env|target)=")  # docker build --secret id=…
 _SAYS_NOTHING = re.compile(
     r"true|false|yes|no|on|off|none|null|nil|auto|default|disabled|required|optional|prompt|stdin"
-    r"|bearer|basic|token|changeme|dummy|placeholder|fake|unused|example|[-*]"
+    r"|bearer|basic|token|changeme|dummy|placeholder|fake|unused|example|[-*!]+"
     r"|\d{1,7}[a-z]{0,2}|[*x.…]+",
     re.I,
 )
