@@ -166,6 +166,10 @@ def test_the_line_of_a_variable_in_a_long_value() -> None:
         # These look like them, and can fail.
         ({"test": ["CMD-SHELL", 'test "$(curl x || echo down)" = up']}, ""),
         ({"test": ["CMD-SHELL", "test up = $(curl x || true)"]}, ""),
+        ({"test": ["CMD", "env", "PGUSER=a", "pg_isready"]}, ""),
+        ({"test": ["CMD-SHELL", "ps -p $(cat /run/x.pid)"]}, ""),
+        ({"test": ["CMD", "ps", "aux"]}, "toothless"),
+        ({"test": ["CMD", "hostname", "-f"]}, "toothless"),
         ({"test": ["CMD-SHELL", "test up = $(curl x; echo .)"]}, ""),
         ({"test": ["CMD-SHELL", "curl x | grep ok || exit 1; exit 0"]}, ""),
         ({"test": ["CMD-SHELL", "curl x | grep ok || exit 1; if true; then exit 0; fi"]}, ""),

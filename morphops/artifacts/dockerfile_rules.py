@@ -93,19 +93,10 @@ def check(
                 f"the frontend {value} is pulled anew at each build",
                 "leave the line out, or name it by digest",
             )
-    given = dict(args or {})
-    everywhere: dict[str, str] = {}  # ARG before the first FROM
+    given = args or {}
+    everywhere: dict[str, str] = {}  # by each ARG before the first FROM
     here = everywhere
     known = set(contexts)
-
-    def unpinned(reference: str) -> bool:
-        return (
-            bool(reference)
-            and reference.lower() not in known
-            and reference not in known
-            and not is_pinned(reference)
-        )
-
     for step in steps:
         if USER_INFO.search(step.text):
             yield tell(
@@ -133,30 +124,13 @@ def check(
                 known.update(filter(None, dockerfile.stages([step])))
                 here = {}
             case "COPY" | "ADD":
-                source = dockerfile.resolved(step.option("from"), everywhere | here)
-                if not source.isdigit() and unpinned(source):
-                    yield tell(
-                        "digest", step.line, f"{source} may be another image tomorrow", _DIGEST
-                    )
                 yield from _copied(step, tell)
             case "RUN":
-                for mount in step.options("mount"):
-                    fields = dict(field.partition("=")[::2] for field in mount.split(","))
-                    source = dockerfile.resolved(fields.get("from", ""), everywhere | here)
-                    if not source.isdigit() and unpinned(source):
-                        yield tell(
-                            "digest",
-                            step.line,
-                            f"{source} may be another image tomorrow",
-                            _DIGEST,
-                        )
                 yield from _run(step, secrets, tell)
-            case "ENV" | "ARG":
-                if step.name == "ARG":
-                    own = dockerfile.defaults(step)
-                    own = {n: dockerfile.resolved(v, everywhere | here) for n, v in own.items()}
-                    own |= {n: everywhere[n] for n in step.words if n in everywhere}
-                    here |= own | {n: given[n] for n in _argued(step) if n in given}
+            case "ENV":
+                yield from _declared(step, secrets, tell)
+            case "ARG":
+                here |= _values(step, given, everywhere | here)
                 yield from _declared(step, secrets, tell)
             case "LABEL":
                 yield from _labelled(step, tell)
@@ -169,6 +143,11 @@ def check(
                         f'write {step.name} ["program", "argument"]',
                     )
                 yield from _said(step, step.command, tell)
+        for source in _sources(step):
+            reference = dockerfile.resolved(source, everywhere | here)
+            if not {reference, reference.lower()} & known and not is_pinned(reference):
+                what = f"{reference} may be another image tomorrow"
+                yield tell("digest", step.line, what, _DIGEST)
     yield from _user(steps, target, given, tell)
 
 
@@ -212,8 +191,7 @@ def _user(
     values: dict[str, str] = {}
     for step in (*steps[: starts[0] if starts else 0], *final):
         if step.name == "ARG":
-            values |= dockerfile.defaults(step)
-            values |= {name: args[name] for name in _argued(step) if name in args}
+            values |= _values(step, args, values)
     users = [step for step in final if step.name == "USER"]
     if not users:
         line = final[0].line if final else 1
@@ -313,9 +291,25 @@ def _labelled(step: Instruction, tell: Tell) -> Iterator[Finding]:
             )
 
 
-def _argued(step: Instruction) -> list[str]:
-    """The names that an ARG declares."""
-    return [word.partition("=")[0] for word in step.words]
+def _sources(step: Instruction) -> list[str]:
+    """The images, stages and contexts that files are taken from, besides stages by number."""
+    found = []
+    if step.name in ("COPY", "ADD"):
+        found = step.options("from")
+    elif step.name == "RUN":
+        mounts = [mount.split(",") for mount in step.options("mount")]
+        found = [f.removeprefix("from=") for mount in mounts for f in mount if f[:5] == "from="]
+    return [source for source in found if source and not source.isdigit()]
+
+
+def _values(
+    step: Instruction, given: Mapping[str, str], known: Mapping[str, str]
+) -> dict[str, str]:
+    """What the variables of an ARG are: as the build is given them, else by their default."""
+    own = {n: dockerfile.resolved(v, known) for n, v in dockerfile.defaults(step).items()}
+    names = [word.partition("=")[0] for word in step.words]
+    from_above = {name: known[name] for name in names if name in known}
+    return from_above | own | {name: given[name] for name in names if name in given}
 
 
 def _declared(step: Instruction, secrets: Collection[str], tell: Tell) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ _NOTHING = r"(?:(?:/usr)?/bin/)?true|:|exit\s+0+"
 _TALKS = r"(?:echo|printf|sleep)\b(?:>&\d|[^;&|\n)}])*"  # ends well whatever it says
 # Commands that end well in every container that runs at all.
 _ALWAYS = re.compile(
-    rf"({_NOTHING}|exit|{_TALKS}|(ps|date|hostname|uname|whoami|id|pwd|env)\b[^;&|]*"
+    rf"({_NOTHING}|exit|{_TALKS}|(date|hostname|uname|whoami|id|pwd|env)(\s+-\w+)*|ps(\s+-?[a-z]+)?"
     r"|ls(\s+(-\w+|/|/(etc|bin|usr|lib|proc|dev|tmp)\S*))*|kill\s+-0\s+1|\S+\s+--version"
     r"|ping\b[^;&|]*\s(127\.0\.0\.1|localhost)"
     r"|python3?\s+-c\s+['\"]?(pass|(import sys;\s*)?(sys\.)?exit\(0?\))['\"]?)"
