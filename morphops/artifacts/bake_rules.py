@@ -91,7 +91,7 @@ def images(
             yield Finding(text.name, line, what, "name one of its targets")
         elif spec.target in built:
             what = f"target {spec.target} builds image {built[spec.target]} already"
-            remedy = "give each image a target of its own, or one image two services"
+            remedy = "give each image a target of its own, or leave one of them out"
             yield Finding(text.name, line, what, remedy)
         built.setdefault(spec.target, name)
 
