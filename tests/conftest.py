@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 
 import pytest
@@ -10,6 +11,9 @@ from hypothesis import settings
 # How long an example takes says something of the machine only.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+# Under `nohup` a terminal that is gone means nothing, to whatever is started here as well.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
