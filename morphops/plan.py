@@ -195,7 +195,7 @@ def deploy(
     steps += [Check(probe) for probe in bundle.checks]
     steps += _bring(bundle, services, running)
     steps.append(Verify(bundle.settle, strict=True))
-    way_back = without_added(undo, services) if undo else None
+    way_back = begun_anew(undo, services, changes.gone(services, running)) if undo else None
     told = changes.of_deploy(release.images, services, running, before)
     return Plan(release.digest, deployment, tuple(steps), told, way_back)
 
@@ -296,13 +296,20 @@ def taken_ports(
     )
 
 
-def without_added(undo: Plan, services: Iterable[str]) -> Plan:
-    """A way back that begins with the removal of services that it does not bring back itself."""
+def begun_anew(undo: Plan, added: Iterable[str], removed: Collection[str]) -> Plan:
+    """A way back that begins with removals.
+
+    Args:
+        undo: how to go back.
+        added: services that may be there now; what it does not bring back itself is to go.
+        removed: services that were to go. One whose removal was cut off is removed before it is
+            brought back: the engine may still be about to stop it.
+    """
     brought = {name for step in undo.steps if isinstance(step, Start) for name in step.services}
-    added = tuple(name for name in services if name not in brought)
-    if not brought or not added:  # without a start it is a teardown, which takes everything
+    if not brought:  # it is a teardown, which takes everything
         return undo
-    return replace(undo, steps=(Remove(added), *undo.steps))
+    first = (*(n for n in added if n not in brought), *(n for n in removed if n in brought))
+    return replace(undo, steps=(Remove(first), *undo.steps)) if first else undo
 
 
 def _fit(bundle: Bundle, release: Release, services: Mapping[str, Service]) -> None:

@@ -19,7 +19,10 @@ import pytest
 from morphops import engine, plan, signals
 from morphops.app import carrying, evidence
 from morphops.app.exclusive import Session
+from morphops.app.outcome import failure
 from morphops.app.site import Site, open_site
+from morphops.changes import Action, Change
+from morphops.engine import Outcome
 from morphops.errors import Interrupted, LockLost, MorphopsError, RollbackFailed, RolledBack
 from morphops.history import Journal
 from morphops.journal import Kind, Record
@@ -27,6 +30,7 @@ from morphops.lock import Holder
 from tests.fakes import Remembering
 from tests.test_engine import World1, bug, fail, failing_once, gone
 from tests.test_lock import Grip
+from tests.test_plan import digest
 from tests.test_signals import send
 
 STACK = Path(__file__).parent / "stack"
@@ -297,6 +301,20 @@ def interrupted(world: World1) -> None:
         send(signal.SIGINT)
 
     world.target.on["watch"] = once
+
+
+@pytest.mark.parametrize(("action", "code"), [("keep", 130), ("replace", 5)])
+def test_a_wait_without_a_way_back_is_interrupted(
+    site: Site, world: World1, action: Action, code: int
+) -> None:
+    """As that of `up` where everything runs: nothing was done that could be half done."""
+    todo = plan.Plan(digest("1"), 1, (), (Change(service="db", action=action),))
+    cut = Outcome("failed", Interrupted("interrupted by SIGINT", signum=signal.SIGINT))
+    error = failure(replace(site, target=world.target), todo, cut)
+    assert error.exit_code == code
+    nothing = "nothing was changed: " if code == 130 else "nothing was undone: "
+    assert error.state.startswith(nothing)
+    assert "db of " in error.state
 
 
 @pytest.mark.parametrize("happens", [nothing_more, fails, interrupted])

@@ -100,6 +100,15 @@ def test_the_way_back_first_takes_away_what_the_release_added() -> None:
     assert todo.undo == plan.nothing()
 
 
+def test_what_was_to_go_is_gone_before_it_is_brought_back() -> None:
+    """A removal that was cut off: the engine may still be about to stop what looks alive."""
+    back = plan.back(BUNDLE, RELEASE.digest, services("db", "api"), deployment=2)
+    present = (container("db"), container("api"))
+    todo = plan.deploy(BUNDLE, RELEASE, services("db"), Running(present), deployment=3, undo=back)
+    assert todo.undo is not None
+    assert todo.undo.steps == (plan.Remove(("api",)), *back.steps)
+
+
 @pytest.mark.parametrize(
     ("wanted", "says"),
     [

@@ -64,6 +64,9 @@ def failure(site: Site, todo: Plan, outcome: Outcome, *, aborting: bool = False)
             hint=f"inv status; inv logs; call a person; then {again}",
         )
     if todo.undo is None and outcome.undo_error is None:
+        if isinstance(error, Interrupted) and not todo.changed:
+            error.state, error.hint = f"nothing was changed: {_what_runs(site)}", "inv status"
+            return error
         return RollbackFailed(
             what,
             detail=tuple(details),

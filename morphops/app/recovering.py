@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from morphops import journal, lock, plan
+from morphops import changes, journal, lock, plan
 from morphops.app import scene, telling
 from morphops.app.carrying import carry_out, planned, take_down, way_back_to
 from morphops.app.exclusive import Session, exclusive
 from morphops.app.site import Site
 from morphops.engine import Scene
-from morphops.errors import PreconditionError
+from morphops.errors import MorphopsError, PreconditionError
 from morphops.journal import Record
 from morphops.target import Running
 
@@ -63,7 +63,7 @@ def abort(site: Site, wait: float = 0) -> dict[str, Any]:
                 "inv history.adopt --reason=…",
             )
         # By what is there, not by what was to come: whose files may be what is broken.
-        undo = plan.without_added(undo, running.services)
+        undo = plan.begun_anew(undo, running.services, _removed(site, record, running))
         session.signals.hold()
         session.history.resume(record, "abort")
         with telling.outcome(site, session, record, _previous(records, record)):
@@ -71,6 +71,18 @@ def abort(site: Site, wait: float = 0) -> dict[str, Any]:
             with session.signals.deferred():
                 done = carry_out(site, session, record, undo, undo_scene, None, aborting=True)
             return done | {"changed": True}
+
+
+def _removed(site: Site, record: Record, running: Running) -> Sequence[str]:
+    """Of what is there, what the operation had begun to remove."""
+    if not record.touched:
+        return ()
+    if record.kind == "down":
+        return running.services
+    try:
+        return changes.gone(_scene(site, record).services, running)
+    except MorphopsError:
+        return ()  # its files are broken; what is there is all that is known
 
 
 def _nothing_to_undo(session: Session, record: Record) -> dict[str, Any]:

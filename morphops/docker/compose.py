@@ -32,6 +32,7 @@ from morphops.target import (
 
 _PROJECT = "com.docker.compose.project"
 _SERVICE = "com.docker.compose.service"
+_REPLACES = "com.docker.compose.replace"  # of a new container: the id of the one in its place
 # What Compose itself leaves out when it decides whether a container must be replaced.
 _NOT_CONFIG = ("depends_on", "profiles", "build", "pull_policy", "scale")
 # A service has fields of their own for these.
@@ -113,6 +114,7 @@ class ComposeTarget:
 
     def start(self, stack: Stack, services: Sequence[str]) -> None:
         """See `target.Target.start`."""
+        self._finish_replacements(stack.project)
         client = self._compose(stack, _START_LIMIT)
         with self._docker.call(f"start {' '.join(services)}", _START_LIMIT):
             # Without dependencies: the waves have the order, and the gate of a wave the waiting.
@@ -124,6 +126,35 @@ class ComposeTarget:
                 pull="never",
                 quiet=True,
             )
+
+    def _finish_replacements(self, project: str) -> None:
+        """Put right what a start that was cut off left half replaced.
+
+        Compose creates the new container under another name, stops the old one, removes it, and
+        gives its name to the new one. It does not get over what is left of that: it would create a
+        container of that other name again. And the engine ends an old one that it was asked to
+        stop, whoever asked and however long ago: taken for one that runs, it would be gone later.
+        """
+        client = self._docker.client(_START_LIMIT)
+        with self._docker.call(f"look for half replaced containers of {project}", 20):
+            created = client.container.list(
+                all=True,
+                filters=[
+                    ("label", f"{_PROJECT}={project}"),
+                    ("label", _REPLACES),
+                    ("status", "created"),
+                ],
+            )
+            ids = [container.id for container in created]
+        for new in self._docker.inspect(ids):
+            old = new["Config"]["Labels"][_REPLACES]
+            name = new["Name"].removeprefix("/")
+            with self._docker.call(f"put {name} right", _START_LIMIT):
+                if self._docker.inspect([old]):
+                    client.container.stop(old)
+                    client.container.remove(new["Id"])
+                elif name.startswith(f"{old[:12]}_"):
+                    client.container.rename(new["Id"], name.removeprefix(f"{old[:12]}_"))
 
     def remove(self, project: str, services: Sequence[str]) -> None:
         """See `target.Target.remove`."""
