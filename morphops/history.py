@@ -232,7 +232,7 @@ class Journal(History):
     def _append(self, entry: dict[str, Any]) -> None:
         try:
             self.chain.append(
-                {name: _sound(value) for name, value in entry.items()}, after=self._end
+                {name: sound(value) for name, value in entry.items()}, after=self._end
             )
         except LockLost as err:
             err.hint = f"inv status; then {recovery.NEXT}"
@@ -256,7 +256,7 @@ class Journal(History):
         return Head(seq=seq, hash=hash_, release=self._of_record, operation=operation, step=step)
 
 
-def _sound(value: Any) -> Any:
+def sound(value: Any) -> Any:
     """Text as UTF-8 can have it: what people type, and files are called, may be of other bytes."""
     return value.encode(errors="replace").decode() if isinstance(value, str) else value
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from morphops.errors import LockHeld
-from morphops.history import now, user
+from morphops.history import now, sound, user
 from morphops.journal import Record
 
 RESUME, ABORT = "deploy --resume", "deploy --abort"  # as `what`: on with what was cut off
@@ -42,16 +42,20 @@ class Holder:
 
     @classmethod
     def me(cls, what: str, reason: str = "") -> Holder:
-        """This process, from now on."""
+        """This process, from now on; its texts as a place can give them back."""
         return cls(
             token=secrets.token_hex(16),
-            what=what,
-            reason=reason,
-            user=user(),
-            host=socket.gethostname(),
+            what=sound(what),
+            reason=sound(reason),
+            user=sound(user()),
+            host=sound(socket.gethostname()),
             pid=os.getpid(),
             since=now(),
         )
+
+    def is_same(self, other: Holder | None) -> bool:
+        """Whether the other is this very holding; what a place makes of texts does not matter."""
+        return other is not None and other.token == self.token
 
     def is_at(self, record: Record) -> bool:
         """Whether it is this holder's own work, for an operation without an end.

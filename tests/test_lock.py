@@ -22,6 +22,9 @@ from morphops.app import locking
 from morphops.app.exclusive import demand_reason, exclusive
 from morphops.app.site import Site, open_site
 from morphops.docker import lock_image
+from morphops.docker.client import Docker
+from morphops.docker.lock import EngineHeld, EngineLock
+from morphops.docker.lock import Grip as EngineGrip
 from morphops.errors import (
     EngineCallFailed,
     EngineUnavailable,
@@ -87,6 +90,33 @@ def test_who_is_refused_is_told_by_whom() -> None:
     assert "started by the operation that holds the lock" in lock.refusal(me, me.token).what
     assert "only just begun" in lock.refusal(None).what
     assert me.token not in error.message()
+
+
+def test_what_is_no_utf8_is_held_as_the_place_gives_it_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An argument of other bytes has surrogates, which no engine keeps."""
+    monkeypatch.setenv("SUDO_USER", "ren\udce9")
+    me = Holder.me("deploy \udcff", "caf\udce9")
+    assert (me.what, me.reason, me.user) == ("deploy ?", "caf?", "ren?")
+    for field in dataclasses.astuple(me):
+        str(field).encode()
+
+
+def test_the_lock_is_ours_by_its_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever an engine makes of the other labels, nobody else has it."""
+    me = Holder.me("deploy", "because")
+    place = EngineLock(Docker())
+    grip = EngineGrip("project", me)
+    monkeypatch.setattr(grip, "runs", lambda: True)
+    for there, ours in (
+        (me, True),
+        (dataclasses.replace(me, reason="b\ufffdcause", user="x", pid=0), True),
+        (dataclasses.replace(me, token="another"), False),
+        (None, False),
+    ):
+        monkeypatch.setattr(place, "holder", lambda project, there=there: there)
+        assert EngineHeld(place, grip).alive() == ours
 
 
 @pytest.mark.parametrize(

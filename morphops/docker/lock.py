@@ -60,7 +60,7 @@ class EngineLock:
         """See `lock.Lock.wrest`."""
         found = self._look(project)
         # By its id: under the name there may be somebody else's by then.
-        if found and _holder(found) == holder:
+        if found and holder.is_same(_holder(found)):
             with self._docker.call(f"remove the lock of {project}", 20):
                 self._docker.client(20).container.remove(found["Id"], force=True)
 
@@ -153,7 +153,7 @@ class EngineHeld:
         """See `lock.Held.alive`."""
         if not self._grip.runs():
             return False
-        return not sure or self._lock.holder(self._grip.project) == self.holder
+        return not sure or self.holder.is_same(self._lock.holder(self._grip.project))
 
     def again(self) -> None:
         """See `lock.Held.again`."""
