@@ -15,7 +15,7 @@ from morphops.bundle import Bundle, PullSpec
 from morphops.changes import Before, Change
 from morphops.errors import InputError, PreconditionError
 from morphops.model import Image, Release, canonical_json, digest_of, short
-from morphops.target import Running, Service
+from morphops.target import Port, Running, Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,16 +284,34 @@ def taken_ports(
 
     Args:
         services: what is to run.
-        running: what runs: a port that the project holds itself is no obstacle.
+        running: what is there: a port that the project holds itself is no obstacle.
         free: (host, port) → whether it can be bound.
     """
-    own = {port.published for container in running.containers for port in container.ports}
+    # What is stopped has let its ports go.
+    own = [port for c in running.containers if c.state in _HOLDING for port in c.ports]
     return tuple(
         f"{name}: port {port.host or '*'}:{port.published} is taken by another process"
         for name, service in services.items()
         for port in service.ports
-        if port.published not in own and not free.get((port.host, port.published), True)
+        if not free.get((port.host, port.published), True)
+        and not any(_keeps_from(held, port) for held in own)
     )
+
+
+_HOLDING = ("running", "paused", "restarting")
+# All addresses of one family; an empty one is all of both.
+_ALL = ("0.0.0.0", "::")  # noqa: S104
+
+
+def _keeps_from(held: Port, wanted: Port) -> bool:
+    """Whether nobody can have the one port while the other is held."""
+    if held.published != wanted.published:
+        return False
+    hosts = (held.host, wanted.host)
+    if "" in hosts or held.host == wanted.host:
+        return True
+    same_family = (":" in held.host) == (":" in wanted.host)
+    return same_family and any(host in _ALL for host in hosts)
 
 
 def begun_anew(undo: Plan, added: Iterable[str], removed: Collection[str]) -> Plan:

@@ -172,11 +172,36 @@ def test_missing_and_extra_services_are_mismatches() -> None:
     )
 
 
-def test_a_port_of_our_own_is_no_obstacle() -> None:
-    port = Port("127.0.0.1", 8545, 80)
-    wanted = {"api": service("api", ports=(port,))}
-    taken = {("127.0.0.1", 8545): False}
-    assert plan.taken_ports(wanted, Running(), taken) == (
-        "api: port 127.0.0.1:8545 is taken by another process",
-    )
-    assert plan.taken_ports(wanted, Running((container("api", ports=(port,)),)), taken) == ()
+@pytest.mark.parametrize(
+    ("host", "present", "state", "refused"),
+    [
+        ("127.0.0.1", None, "", True),
+        ("127.0.0.1", "127.0.0.1", "running", False),
+        ("127.0.0.1", "127.0.0.1", "paused", False),
+        ("127.0.0.1", "127.0.0.1", "restarting", False),
+        # What does not run has let its port go: then it is somebody else who has it.
+        ("127.0.0.1", "127.0.0.1", "exited", True),
+        ("127.0.0.1", "127.0.0.1", "created", True),
+        ("127.0.0.1", "127.0.0.1", "dead", True),
+        # All addresses take each one, and each one of them keeps another from all.
+        ("127.0.0.1", "", "running", False),
+        ("127.0.0.1", "0.0.0.0", "running", False),
+        ("0.0.0.0", "127.0.0.1", "running", False),
+        ("", "127.0.0.1", "running", False),
+        ("", "::1", "running", False),
+        ("::1", "::", "running", False),
+        ("127.0.0.2", "127.0.0.1", "running", True),
+        ("::1", "127.0.0.1", "running", True),
+        ("::1", "0.0.0.0", "running", True),
+        ("127.0.0.1", "::", "running", True),
+    ],
+)
+def test_a_port_of_our_own_is_no_obstacle(
+    host: str, present: str | None, state: str, refused: bool
+) -> None:
+    wanted = {"api": service("api", ports=(Port(host, 8545, 80),))}
+    there = container("db", state=state, ports=(Port(present or "", 8545, 81),))
+    running = Running(() if present is None else (there,))
+    says = f"api: port {host or '*'}:8545 is taken by another process"
+    assert plan.taken_ports(wanted, running, {(host, 8545): False}) == (says,) * refused
+    assert plan.taken_ports(wanted, running, {(host, 8545): True}) == ()

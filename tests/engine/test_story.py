@@ -454,6 +454,17 @@ class TestRefused:
             self.refused(taken, 3, f"port 127.0.0.1:{port} is taken")
         assert containers(inv) == {}
 
+    def test_the_port_of_a_container_that_was_stopped_is_taken(
+        self, inv: Inv, release: Release
+    ) -> None:
+        assert inv("deploy", f"--image={release()}").code == 0
+        before, port = containers(inv), int(front_port(inv))
+        subprocess.run(["docker", "stop", before["front"]], check=True, capture_output=True)
+        with socket.create_server(("127.0.0.1", port)):
+            for words in (("deploy", f"--image={release(pair='v2')}"), ("up",)):
+                self.refused(inv(*words), 3, f"port 127.0.0.1:{port} is taken", "nothing was chan")
+        assert containers(inv) == before
+
     def test_a_stack_that_plain_compose_started(self, inv: Inv, release: Release) -> None:
         good = release()
         project = inv("status", "--json").json["project"]
