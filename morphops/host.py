@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from morphops import ports
 from morphops.errors import MorphopsError
 from morphops.host_judge import (
     DEFAULT_SOCKET,
@@ -103,7 +103,7 @@ def _free(path: Path) -> int | None:
 
 
 def _look_at_port(docker: Docker, host: str, port: int, project: str) -> PortFact:
-    if _bindable(host, port):
+    if not ports.taken(host, port):
         return PortFact(host, port, True)
     try:
         with docker.call("look who holds a port", 8):
@@ -116,18 +116,6 @@ def _look_at_port(docker: Docker, host: str, port: int, project: str) -> PortFac
     except MorphopsError:
         pass
     return PortFact(host, port, False)
-
-
-def _bindable(host: str, port: int) -> bool:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        # As servers bind: what a closed connection left behind does not count.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host.strip("[]"), port))
-        except OSError:
-            return False
-    return True
 
 
 def _look_at_folder(path: Path) -> StateFact:

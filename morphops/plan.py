@@ -278,22 +278,22 @@ def refuse_foreign(bundle: Bundle, running: Running) -> None:
 
 
 def taken_ports(
-    services: Mapping[str, Service], running: Running, free: Mapping[tuple[str, int], bool]
+    services: Mapping[str, Service], running: Running, taken: Collection[tuple[str, int, str]]
 ) -> tuple[str, ...]:
     """Ports that somebody else holds.
 
     Args:
         services: what is to run.
         running: what is there: a port that the project holds itself is no obstacle.
-        free: (host, port) → whether it can be bound.
+        taken: (host, port, protocol) of those that somebody has, us included.
     """
     # What is stopped has let its ports go.
     own = [port for c in running.containers if c.state in _HOLDING for port in c.ports]
     return tuple(
-        f"{name}: port {port.host or '*'}:{port.published} is taken by another process"
+        f"{name}: port {port} is taken by another process"
         for name, service in services.items()
         for port in service.ports
-        if not free.get((port.host, port.published), True)
+        if (port.host, port.published, port.protocol) in taken
         and not any(_keeps_from(held, port) for held in own)
     )
 
@@ -305,7 +305,7 @@ _ALL = ("0.0.0.0", "::")  # noqa: S104
 
 def _keeps_from(held: Port, wanted: Port) -> bool:
     """Whether nobody can have the one port while the other is held."""
-    if held.published != wanted.published:
+    if (held.published, held.protocol) != (wanted.published, wanted.protocol):
         return False
     hosts = (held.host, wanted.host)
     if "" in hosts or held.host == wanted.host:

@@ -227,7 +227,7 @@ def published(running: Running, service: str, port: int) -> tuple[str, str]:
     if container is None:
         return "", f"{service} does not run"
     for mapping in container.ports:
-        if mapping.target == port:
+        if mapping.target == port and mapping.protocol == "tcp":
             host = "127.0.0.1" if mapping.host in ("", "0.0.0.0", "::") else mapping.host  # noqa: S104
             return f"http://{f'[{host}]' if ':' in host else host}:{mapping.published}", ""
     return "", f"{service} publishes no port {port}"

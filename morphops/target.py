@@ -44,6 +44,11 @@ class Port:
     host: str
     published: int
     target: int
+    protocol: str = "tcp"
+
+    def __str__(self) -> str:
+        kind = "" if self.protocol == "tcp" else f"/{self.protocol}"
+        return f"{self.host or '*'}:{self.published}{kind}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +209,9 @@ class Target(Protocol):
 
     def answers(self) -> bool:
         """Whether it is there at all."""
+
+    def here(self) -> bool:
+        """Whether its ports are this machine's, as far as that can be told."""
 
     def render(self, stack: Stack) -> Mapping[str, Service]:
         """What would be started, by service name; needs no engine.

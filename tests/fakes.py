@@ -95,6 +95,7 @@ class FakeTarget:
         calls: what was done, in order.
         on: call → what happens when it is made, for failures and signals.
         away: how often it does not answer when it is asked whether it is there.
+        is_here: whether its ports are this machine's.
     """
 
     stacks: dict[str, Mapping[str, Service]]
@@ -105,6 +106,7 @@ class FakeTarget:
     containers: dict[str, Container] = field(default_factory=dict)
     held: set[str] = field(default_factory=set)
     away: int = 0
+    is_here: bool = True
 
     def _call(self, text: str) -> None:
         self.calls.append(text)
@@ -114,6 +116,9 @@ class FakeTarget:
     def answers(self) -> bool:
         there, self.away = not self.away, max(0, self.away - 1)
         return there
+
+    def here(self) -> bool:
+        return self.is_here
 
     def render(self, stack: Stack) -> Mapping[str, Service]:
         return self.stacks[str(stack.env_file)]

@@ -23,14 +23,23 @@ from morphops.app.outcome import failure
 from morphops.app.site import Site, open_site
 from morphops.changes import Action, Change
 from morphops.engine import Outcome
-from morphops.errors import Interrupted, LockLost, MorphopsError, RollbackFailed, RolledBack
+from morphops.errors import (
+    Interrupted,
+    LockLost,
+    MorphopsError,
+    PreconditionError,
+    RollbackFailed,
+    RolledBack,
+)
 from morphops.history import Journal
 from morphops.journal import Kind, Record
 from morphops.lock import Holder
+from morphops.target import Port, Running
 from tests.fakes import Remembering
 from tests.test_engine import World1, bug, fail, failing_once, gone
 from tests.test_lock import Grip
 from tests.test_plan import digest
+from tests.test_ports import somebody
 from tests.test_signals import send
 
 STACK = Path(__file__).parent / "stack"
@@ -231,6 +240,28 @@ def test_neither_a_stop_nor_an_abort_is_cut_short(site: Site, aborting: bool) ->
         site.history.path.unlink()
         if not at.sent:
             break
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_another_machines_ports_are_not_tried_here(
+    site: Site,
+    world: World1,
+    here: bool,
+) -> None:
+    world.target.is_here = here
+    with somebody("udp") as number:
+        service = replace(
+            world.new.services["api"], ports=(Port("127.0.0.1", number, 53, protocol="udp"),)
+        )
+        ready = replace(world.new, services={"api": service})
+        where = replace(site, target=world.target)
+        if not here:
+            carrying.refuse_taken_ports(where, ready, Running())
+            return
+        with pytest.raises(PreconditionError) as caught:
+            carrying.refuse_taken_ports(where, ready, Running())
+    assert caught.value.what == f"api: port 127.0.0.1:{number}/udp is taken by another process"
+    assert caught.value.state == "nothing was changed"
 
 
 def test_an_engine_that_is_slow_is_not_asked_for_all_of_it(

@@ -203,5 +203,14 @@ def test_a_port_of_our_own_is_no_obstacle(
     there = container("db", state=state, ports=(Port(present or "", 8545, 81),))
     running = Running(() if present is None else (there,))
     says = f"api: port {host or '*'}:8545 is taken by another process"
-    assert plan.taken_ports(wanted, running, {(host, 8545): False}) == (says,) * refused
-    assert plan.taken_ports(wanted, running, {(host, 8545): True}) == ()
+    assert plan.taken_ports(wanted, running, {(host, 8545, "tcp")}) == (says,) * refused
+    assert plan.taken_ports(wanted, running, {(host, 8545, "udp"), (host, 8546, "tcp")}) == ()
+
+
+def test_a_port_is_one_of_its_protocol() -> None:
+    dns = Port("", 53, 53, "udp")
+    wanted = {"api": service("api", ports=(dns,))}
+    says = ("api: port *:53/udp is taken by another process",)
+    for own, refused in ((Port("", 53, 53), says), (dns, ())):
+        running = Running((container("db", ports=(own,)),))
+        assert plan.taken_ports(wanted, running, {("", 53, "udp")}) == refused

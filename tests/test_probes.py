@@ -596,7 +596,7 @@ def test_a_probe_is_run_with_its_own_deadline(tmp_path: Path) -> None:
     ],
 )
 def test_where_a_port_is_published(host: str, url: str) -> None:
-    ports = (Port("127.0.0.1", 7, 79), Port(host, 9, 80))
+    ports = (Port("127.0.0.1", 7, 79), Port(host, 8, 80, "udp"), Port(host, 9, 80))
     running = Running((container(state="exited"), container(ports=ports)))
     assert probes.published(running, "api", 80) == (url, "")
     assert probes.published(running, "api", 81) == ("", "api publishes no port 81")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from morphops import engine, journal, plan, recovery
+from morphops import engine, journal, plan, ports, recovery
 from morphops.app import evidence, planning, scene
 from morphops.app.exclusive import Session
 from morphops.app.outcome import failure
@@ -227,29 +226,21 @@ def way_back_to(site: Site, record: Record) -> tuple[plan.Plan | None, Scene | N
     return undo, before
 
 
-def refuse_taken_ports(ready: Scene, running: Running) -> None:
+def refuse_taken_ports(site: Site, ready: Scene, running: Running) -> None:
     """Refuse before anything is touched when a port that is needed is somebody else's.
+
+    Ports of another machine cannot be tried from here; the engine there says what it refuses.
 
     Raises:
         PreconditionError: naming each.
     """
-    wanted = {(p.host, p.published) for s in ready.services.values() for p in s.ports}
-    taken = plan.taken_ports(ready.services, running, {port: _free(*port) for port in wanted})
-    if taken:
+    wanted = {(p.host, p.published, p.protocol) for s in ready.services.values() for p in s.ports}
+    held = {port for port in wanted if ports.taken(*port)}
+    taken = plan.taken_ports(ready.services, running, held)
+    if taken and site.target.here():
         raise PreconditionError(
             taken[0],
             detail=taken[1:],
             state="nothing was changed",
             hint="stop what listens there, or choose another port in the env file",
         )
-
-
-def _free(host: str, port: int) -> bool:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True

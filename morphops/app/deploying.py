@@ -146,7 +146,7 @@ def up(site: Site, *, reason: str = "", wait: float = 0) -> dict[str, Any]:
         # Containers that run keep running if this fails; what was down goes down again.
         undo = None if running.containers else plan.nothing()
         todo = planned(site, ready, running, record.deployment, undo, ready)
-        refuse_taken_ports(ready, running)
+        refuse_taken_ports(site, ready, running)
         session.signals.hold()
         begun = session.history.begin(
             "up",
@@ -212,7 +212,7 @@ def _bring(
     undo, undo_scene = (None, None) if no_rollback else way_back(site, records, running)
     ready = scene.prepare(site, release, env, deployment, running)
     todo = planned(site, ready, running, deployment.id, undo, undo_scene)
-    refuse_taken_ports(ready, running)
+    refuse_taken_ports(site, ready, running)
     previous = journal.release_of_record(records)
     if kind == "deploy":
         hooks.before(site, session, release=release.digest, previous=previous, reason=reason)
@@ -245,7 +245,7 @@ def _plan_only(
         deployment = Deployment(site.history.next_id(), folder / "deployment")
         ready = scene.prepare(site, release, env, deployment, running)
         todo = planned(site, ready, running, deployment.id, undo, undo_scene)
-        refuse_taken_ports(ready, running)
+        refuse_taken_ports(site, ready, running)
         return planning.view(todo, ready, previous=journal.release_of_record(records))
 
 

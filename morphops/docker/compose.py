@@ -15,6 +15,7 @@ from morphops.docker.client import Docker
 from morphops.docker.events import EventWatch
 from morphops.docker.shapes import names, shape_of_container, shape_of_service
 from morphops.errors import ConfigError, EngineCallFailed, IntegrityError
+from morphops.host import engine_endpoint
 from morphops.model import Image, canonical_json, digest_of, short
 from morphops.plan import LABEL_CONFIG, LABEL_RELEASE
 from morphops.target import (
@@ -57,6 +58,10 @@ class ComposeTarget:
     def answers(self) -> bool:
         """See `target.Target.answers`."""
         return self._docker.answers()
+
+    def here(self) -> bool:
+        """See `target.Target.here`: what is reached over a network, or by ssh, is elsewhere."""
+        return engine_endpoint(self._docker).startswith("unix:")
 
     def render(self, stack: Stack) -> Mapping[str, Service]:
         """See `target.Target.render`."""
@@ -277,7 +282,12 @@ def _service(name: str, spec: Mapping[str, Any]) -> Service:
         image=spec.get("image", ""),
         config=short(digest_of(canonical_json(config))),
         ports=tuple(
-            Port(port.get("host_ip", ""), int(port["published"]), int(port["target"]))
+            Port(
+                port.get("host_ip", ""),
+                int(port["published"]),
+                int(port["target"]),
+                port.get("protocol") or "tcp",
+            )
             for port in spec.get("ports") or ()
             if str(port.get("published", "")).isdigit()
         ),
@@ -299,8 +309,9 @@ def _bindings(bindings: Mapping[str, Any]) -> Iterator[Port]:
     for target, hosts in bindings.items():
         for host in hosts or ():
             if host.get("HostPort"):
-                port = int(target.partition("/")[0])
-                yield Port(host.get("HostIp") or "", int(host["HostPort"]), port)
+                port, _, protocol = target.partition("/")
+                at = host.get("HostIp") or "", int(host["HostPort"]), int(port)
+                yield Port(*at, protocol or "tcp")
 
 
 def _checked_within(healthcheck: Mapping[str, Any]) -> float:

@@ -454,6 +454,16 @@ class TestRefused:
             self.refused(taken, 3, f"port 127.0.0.1:{port} is taken")
         assert containers(inv) == {}
 
+    def test_a_port_is_one_of_its_protocol(self, inv: Inv, release: Release) -> None:
+        compose, port = inv.folder / "ops" / "compose" / "compose.yaml", int(front_port(inv))
+        compose.write_text(compose.read_text().replace(':8000"]', ':8000/udp"]'))
+        plan = ("deploy", f"--image={release()}", "--plan")
+        with socket.create_server(("127.0.0.1", port)):
+            assert inv(*plan).code == 0
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+            other.bind(("127.0.0.1", port))
+            self.refused(inv(*plan), 3, f"port 127.0.0.1:{port}/udp is taken")
+
     def test_the_port_of_a_container_that_was_stopped_is_taken(
         self, inv: Inv, release: Release
     ) -> None:

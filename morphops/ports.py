@@ -1,0 +1,34 @@
+"""Whether somebody has a port of this machine: found out by trying to have it."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+_KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
+
+
+def taken(host: str, port: int, protocol: str = "tcp") -> bool:
+    """Whether somebody has it.
+
+    Only what says so counts: who may not have a low port himself, or has no such address, has not
+    found out anything, and the engine may well be able to.
+
+    Args:
+        host: the address; empty for all.
+        port: the number.
+        protocol: `tcp` or `udp`; another one is not tried.
+    """
+    kind = _KINDS.get(protocol)
+    if kind is None:
+        return False
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, kind) as probe:
+            if kind == socket.SOCK_STREAM:
+                # As servers bind: what a closed connection left behind does not count.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host.strip("[]"), port))
+    except OSError as err:
+        return err.errno == errno.EADDRINUSE
+    return False
