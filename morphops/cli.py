@@ -8,9 +8,11 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 
 from invoke.exceptions import Exit, ParseError
@@ -49,6 +51,7 @@ def command(
     def decorate(body: F) -> F:
         @functools.wraps(body)
         def run(*args: Any, **kwargs: Any) -> None:
+            stand_in()
             try:
                 body(*args, **kwargs)
             except MorphopsError as err:
@@ -66,6 +69,24 @@ def command(
         return run  # type: ignore[return-value]
 
     return decorate if body is None else decorate(body)
+
+
+def stand_in() -> None:
+    """Have something stand where a shell closed one of the standard streams (`>&-`).
+
+    Python has None there, which cannot be written to; and the next file that anybody opens would
+    get its number, and so what a child of ours writes.
+    """
+    for number, (name, mode) in enumerate(_STREAMS.items()):
+        if getattr(sys, name) is not None:
+            continue
+        stream = Path(os.devnull).open(mode, encoding="utf-8", errors="replace")  # noqa: SIM115
+        if stream.fileno() == number:  # the lowest that is free
+            os.set_inheritable(number, True)
+        setattr(sys, name, stream)
+
+
+_STREAMS = {"stdin": "r", "stdout": "w", "stderr": "w"}
 
 
 @dataclass(frozen=True, slots=True)

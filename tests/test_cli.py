@@ -43,6 +43,16 @@ def show(c, json=False, exit=0):
 
 @task
 @command
+def child(c, json=False):
+    import pathlib, subprocess
+    with pathlib.Path("kept").open("w") as kept:
+        kept.write("ours ")
+        kept.flush()
+        subprocess.run(["sh", "-c", "echo theirs; echo theirs >&2; cat"], check=True)
+    perform(json, lambda site: {"state": "healthy"}, lambda r, v: r.say(v["state"]))
+
+@task
+@command
 def full(c, json=False):
     raise OSError(28, "No space left on device", "/tmp/x")
 """
@@ -256,6 +266,31 @@ def test_a_failure_that_cannot_be_written_keeps_its_exit_code(
             done = subprocess.run(command, cwd=project, text=True, check=False, **streams)
             assert done.returncode == 4
             assert not done.stderr or "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(
+    ("words", "code", "out", "err"),
+    [
+        ("show --exit=6 --json", 6, '"exit": 6', ""),
+        ("fail --kind=RolledBack --json", 4, '"kind": "RolledBack"', "it broke"),
+        ("child", 0, "theirs\nhealthy\n", "theirs\n"),
+    ],
+)
+def test_a_stream_that_is_closed_goes_nowhere(
+    project: Path, words: str, code: int, out: str, err: str, closed: str
+) -> None:
+    """And what is opened next does not get its number, and with it what a child writes."""
+    command = f"{sys.executable} -m invoke {words} </dev/null {closed}"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=project, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code, done
+    assert "Traceback" not in done.stderr
+    assert done.stdout == "" if ">&-" in closed.split() else out in done.stdout
+    assert done.stderr == "" if "2>&-" in closed else err in done.stderr
+    if words == "child":
+        assert (project / "kept").read_text() == "ours "
 
 
 def test_who_stops_reading_hears_no_more(project: Path) -> None:
