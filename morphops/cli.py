@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 
 from invoke.exceptions import Exit, ParseError
 
-from morphops.errors import InputError, MorphopsError, NotShown, PreconditionError
+from morphops.errors import InputError, Interrupted, MorphopsError, NotShown, PreconditionError
 
 if TYPE_CHECKING:
     from morphops.app.site import Site
@@ -62,7 +62,9 @@ def command(
                 _tell(refused, json=bool(kwargs.get("json")))
                 raise Exit(code=refused.exit_code) from None
             except KeyboardInterrupt:
-                raise Exit("interrupted; nothing was changed", code=130) from None
+                early = Interrupted("interrupted", signum=2, state="nothing was changed")
+                _tell(early, json=bool(kwargs.get("json")))
+                raise Exit(code=early.exit_code) from None
 
         run.__signature__ = _numbers_checked(inspect.signature(body))  # type: ignore[attr-defined]
         run.changes = Changes(changes, unless, only)  # type: ignore[attr-defined]

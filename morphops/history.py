@@ -114,12 +114,16 @@ class Journal(History):
         path: the file.
         witness: see there.
         redact: takes secrets out of what people type.
+
+    Attributes:
+        wrote: whether it has added anything, or was about to.
     """
 
     def __init__(self, path: Path, witness: Witness, redact: Callable[[str], str] = str) -> None:
         super().__init__(path)
         self._witness = witness
         self._redact = redact
+        self.wrote = False
         self._of_record = ""
         self._end: tuple[int, str] | None = None  # of the file, as we found it and went on from
 
@@ -230,6 +234,7 @@ class Journal(History):
         self._append(entry)
 
     def _append(self, entry: dict[str, Any]) -> None:
+        self.wrote = True
         try:
             self.chain.append(
                 {name: sound(value) for name, value in entry.items()}, after=self._end

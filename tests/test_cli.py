@@ -88,6 +88,16 @@ def test_exit_codes(tmp_path: Path, kind: str, code: int) -> None:
         assert told[-2:] == ["state: as before", "next:  inv status"]
 
 
+def test_a_ctrl_c_before_anything_begins_is_told_as_json(tmp_path: Path) -> None:
+    (tmp_path / "tasks.py").write_text(TASKS)
+    done = inv(tmp_path, "fail", "--kind=KeyboardInterrupt", "--json")
+    assert done.returncode == 130
+    view = json.loads(done.stdout)
+    assert (view["state"], view["exit"], view["error"]["kind"]) == ("failed", 130, "Interrupted")
+    assert view["error"]["state"] == "nothing was changed"
+    assert done.stderr.splitlines() == ["interrupted", "state: nothing was changed"]
+
+
 def test_a_failure_as_json(tmp_path: Path) -> None:
     (tmp_path / "tasks.py").write_text(TASKS)
     done = inv(tmp_path, "fail", "--kind=RolledBack", "--json")

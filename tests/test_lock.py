@@ -8,10 +8,11 @@ import io
 import json
 import os
 import platform
+import signal
 import subprocess
 import tarfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import pytest
 
 from morphops import head, lock, recovery
 from morphops.app import locking
-from morphops.app.exclusive import demand_reason, exclusive
+from morphops.app.exclusive import Session, demand_reason, exclusive
 from morphops.app.site import Site, open_site
 from morphops.docker import lock_image
 from morphops.docker.client import Docker
@@ -29,6 +30,7 @@ from morphops.errors import (
     EngineCallFailed,
     EngineUnavailable,
     InputError,
+    Interrupted,
     LockLost,
     PreconditionError,
 )
@@ -410,6 +412,50 @@ def test_a_history_that_is_not_the_engines_is_refused(site: Site) -> None:
     assert "inv history.adopt" in caught.value.hint
     with exclusive(site, "pull", aligned=False) as session:
         assert session.found is not None
+
+
+def test_who_is_interrupted_before_it_begins_has_changed_nothing(site: Site) -> None:
+    assert interrupted(lambda: exclusive(site, "deploy"), None) == "nothing was changed"
+    assert interrupted(lambda: exclusive(site, "pull", aligned=False), None) == (
+        "no container was touched"
+    )
+    # What says so itself knows better, and what was announced is not nothing.
+    assert interrupted(lambda: exclusive(site, "deploy"), None, "as before") == "as before"
+
+    def begin(session: Session) -> None:
+        session.history.begin("approve", subject="x", reason="y")
+
+    assert interrupted(lambda: exclusive(site, "approval.grant"), begin) == ""
+
+
+def test_who_is_interrupted_while_it_waits_for_the_lock(site: Site) -> None:
+    class Waiting(Place):
+        @contextmanager
+        def hold(
+            self, project: str, holder: Holder, wait: float = 0, inside: str = ""
+        ) -> Iterator[Grip]:
+            os.kill(os.getpid(), signal.SIGTERM)
+            yield Grip(holder)
+
+    site = dataclasses.replace(site, lock=Waiting())
+    with pytest.raises(Interrupted) as caught:
+        exclusive(site, "deploy").__enter__()
+    assert (caught.value.exit_code, caught.value.state) == (143, "nothing was changed")
+
+
+def interrupted(
+    operation: Callable[[], AbstractContextManager[Session]],
+    first: Callable[[Session], None] | None,
+    state: str = "",
+) -> str:
+    """The state that an operation ends with that is interrupted after it did something first."""
+    try:
+        with operation() as session:
+            if first:
+                first(session)
+            raise Interrupted("interrupted by SIGINT", signum=2, state=state)
+    except Interrupted as err:
+        return err.state
 
 
 def test_without_a_reason() -> None:

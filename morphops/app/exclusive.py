@@ -17,6 +17,7 @@ from morphops.app.site import Site
 from morphops.errors import (
     EngineCallFailed,
     InputError,
+    Interrupted,
     LockHeld,
     LockLost,
     MorphopsError,
@@ -135,6 +136,7 @@ def exclusive(
         LockHeld: by whom, since when, and why.
         PreconditionError: the history is not the engine's, or the engine cannot be told what is new
             in it; nothing was changed.
+        Interrupted: by a signal, and what it found.
     """
     site.state.ensure()
     secrets.learn(site)  # a reason that somebody types stands where others can read it
@@ -142,12 +144,19 @@ def exclusive(
     holder = Holder.me(what, site.redact(reason))
     inside = site.environ.get(lock.INSIDE, "")
     project = site.bundle.project
-    with signals.handled(), site.lock.hold(project, holder, wait, inside) as held:
-        session = Session(site, held, signals)
-        if aligned:
-            refuse_other_history(session.mismatch())
-            session.catch_up()
-        yield session
+    session: Session | None = None
+    try:
+        with signals.handled(), site.lock.hold(project, holder, wait, inside) as held:
+            session = Session(site, held, signals)
+            if aligned:
+                refuse_other_history(session.mismatch())
+                session.catch_up()
+            yield session
+    except Interrupted as err:
+        if not err.state and not (session and session.history.wrote):
+            # What needs no history that counts (a pull) may have done a part of it by then.
+            err.state = "nothing was changed" if aligned else "no container was touched"
+        raise
 
 
 def refuse_other_history(mismatch: str) -> None:
