@@ -151,6 +151,7 @@ class Container:
         health: of its health check; `none` where it has none.
         restarts: how often it was started again by itself.
         exit_code: of its last exit.
+        ends_within: seconds that it is given to end when it is stopped.
         ours: whether a release created it.
         release: digest of the release that created it.
         config: digest of the configuration that it was created with.
@@ -167,6 +168,7 @@ class Container:
     health: Health
     restarts: int = 0
     exit_code: int = 0
+    ends_within: float = 10.0
     ours: bool = True
     release: str = ""
     config: str = ""

@@ -40,6 +40,7 @@ _NOT_CONFIG = ("depends_on", "profiles", "build", "pull_policy", "scale")
 _APART = ("image", "environment", "labels")
 _START_LIMIT = 300.0
 _STOP_LIMIT = 180.0
+_FOR_EVER = 24 * 3600.0
 
 
 class ComposeTarget:
@@ -119,9 +120,10 @@ class ComposeTarget:
 
     def start(self, stack: Stack, services: Sequence[str]) -> None:
         """See `target.Target.start`."""
-        self._finish_replacements(stack.project)
-        client = self._compose(stack, _START_LIMIT)
-        with self._docker.call(f"start {' '.join(services)}", _START_LIMIT):
+        limit = _long_enough(_START_LIMIT, self.observe(stack.project))
+        self._finish_replacements(stack.project, limit)
+        client = self._compose(stack, limit)
+        with self._docker.call(f"start {' '.join(services)}", limit):
             # Without dependencies: the waves have the order, and the gate of a wave the waiting.
             client.compose.up(
                 list(services),
@@ -132,7 +134,7 @@ class ComposeTarget:
                 quiet=True,
             )
 
-    def _finish_replacements(self, project: str) -> None:
+    def _finish_replacements(self, project: str, limit: float) -> None:
         """Put right what a start that was cut off left half replaced.
 
         Compose creates the new container under another name, stops the old one, removes it, and
@@ -140,7 +142,7 @@ class ComposeTarget:
         container of that other name again. And the engine ends an old one that it was asked to
         stop, whoever asked and however long ago: taken for one that runs, it would be gone later.
         """
-        client = self._docker.client(_START_LIMIT)
+        client = self._docker.client(limit)
         with self._docker.call(f"look for half replaced containers of {project}", 20):
             created = client.container.list(
                 all=True,
@@ -154,7 +156,7 @@ class ComposeTarget:
         for new in self._docker.inspect(ids):
             old = new["Config"]["Labels"][_REPLACES]
             name = new["Name"].removeprefix("/")
-            with self._docker.call(f"put {name} right", _START_LIMIT):
+            with self._docker.call(f"put {name} right", limit):
                 if self._docker.inspect([old]):
                     client.container.stop(old)
                     client.container.remove(new["Id"])
@@ -163,17 +165,20 @@ class ComposeTarget:
 
     def remove(self, project: str, services: Sequence[str]) -> None:
         """See `target.Target.remove`."""
-        ids = [c.id for c in self.observe(project).containers if c.service in services]
-        client = self._docker.client(_STOP_LIMIT)
-        with self._docker.call(f"remove {' '.join(services)}", _STOP_LIMIT):
+        running = self.observe(project)
+        ids = [c.id for c in running.containers if c.service in services]
+        limit = _long_enough(_STOP_LIMIT, running)
+        client = self._docker.client(limit)
+        with self._docker.call(f"remove {' '.join(services)}", limit):
             if ids:
                 client.container.stop(ids)
                 client.container.remove(ids, force=True)
 
     def teardown(self, project: str) -> None:
         """See `target.Target.teardown`."""
-        client = self._docker.client(_STOP_LIMIT, compose_project_name=project)
-        with self._docker.call(f"take down {project}", _STOP_LIMIT):
+        limit = _long_enough(_STOP_LIMIT, self.observe(project))
+        client = self._docker.client(limit, compose_project_name=project)
+        with self._docker.call(f"take down {project}", limit):
             client.compose.down(remove_orphans=True, quiet=True)
 
     @contextmanager
@@ -235,6 +240,18 @@ class ComposeTarget:
         return self._store
 
 
+def _long_enough(limit: float, running: Running) -> float:
+    """The seconds of a call, and those that what it may have to stop is given to end.
+
+    Compose stops services that need each other one after the other, and those of one together.
+    """
+    longest: dict[str, float] = {}
+    for container in running.containers:
+        within = max(longest.get(container.service, 0), container.ends_within)
+        longest[container.service] = within
+    return limit + sum(longest.values())
+
+
 def _container(inspected: Mapping[str, Any], kind: Any, redact: Callable[[str], str]) -> Container:
     """One container as `docker container inspect` describes it (Engine API, ContainerInspect)."""
     state = inspected["State"]
@@ -249,6 +266,7 @@ def _container(inspected: Mapping[str, Any], kind: Any, redact: Callable[[str], 
         health=_health(health.get("Status")),
         restarts=inspected.get("RestartCount", 0),
         exit_code=state.get("ExitCode", 0),
+        ends_within=_ends_within(inspected["Config"].get("StopTimeout")),
         ours=LABEL_RELEASE in labels,
         release=labels.get(LABEL_RELEASE, ""),
         config=labels.get(LABEL_CONFIG, ""),
@@ -319,6 +337,13 @@ def _checked_within(healthcheck: Mapping[str, Any]) -> float:
     if (healthcheck.get("Test") or ["NONE"])[0] == "NONE":
         return 0.0
     return sum((healthcheck.get(key) or 30e9) / 1e9 for key in ("Interval", "Timeout"))
+
+
+def _ends_within(timeout: int | None) -> float:
+    """The stop timeout; where nobody set one it is the engine's, and one below zero is no end."""
+    if timeout is None:
+        return 10.0
+    return float(timeout) if timeout >= 0 else _FOR_EVER
 
 
 def _health(status: str | None) -> Health:
