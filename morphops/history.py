@@ -114,13 +114,17 @@ class Journal(History):
         path: the file.
         witness: see there.
         redact: takes secrets out of what people type.
+        lock: what marks the lock under which operations begin.
 
     Attributes:
         wrote: whether it has added anything, or was about to.
     """
 
-    def __init__(self, path: Path, witness: Witness, redact: Callable[[str], str] = str) -> None:
+    def __init__(
+        self, path: Path, witness: Witness, redact: Callable[[str], str] = str, lock: str = ""
+    ) -> None:
         super().__init__(path)
+        self._lock = lock
         self._witness = witness
         self._redact = redact
         self.wrote = False
@@ -155,6 +159,7 @@ class Journal(History):
             variables=tuple(sorted(variables)),
             plan=plan,
             subject=self._redact(subject),
+            lock=self._lock,
             reason=self._redact(reason),
             user=user(),
             host=socket.gethostname(),

@@ -70,6 +70,7 @@ class Record:
         plan: digest of the plan.
         subject: what it is about, where that is no release: of an approval, and of its
             revocation, the name of the invariant.
+        lock: digest of the token of the lock that it was begun under.
         steps: the steps that were begun, in order, and how each came out.
         resumed: how it was taken up after it had been cut off: `resume` or `abort`, and by whom.
     """
@@ -88,6 +89,7 @@ class Record:
     error: str = ""
     plan: str = ""
     subject: str = ""
+    lock: str = ""
     variables: tuple[str, ...] = ()
     steps: tuple[Done, ...] = ()
     resumed: tuple[str, ...] = ()

@@ -15,6 +15,7 @@ from typing import Protocol
 from morphops.errors import LockHeld
 from morphops.history import now, sound, user
 from morphops.journal import Record
+from morphops.model import digest_of
 
 RESUME, ABORT = "deploy --resume", "deploy --abort"  # as `what`: on with what was cut off
 INSIDE = "MORPHOPS_LOCK"  # in the environment of what an operation starts: the token of its lock
@@ -57,16 +58,18 @@ class Holder:
         """Whether the other is this very holding; what a place makes of texts does not matter."""
         return other is not None and other.token == self.token
 
+    @property
+    def mark(self) -> str:
+        """What the history has of the token, which itself lets one in."""
+        return digest_of(self.token.encode())
+
     def is_at(self, record: Record) -> bool:
         """Whether it is this holder's own work, for an operation without an end.
 
         So it is where it was begun under this lock, and where it is taken up again: there is never
         more than one that was cut off. Whoever else has the lock does something beside it.
         """
-        if self.what in (RESUME, ABORT):
-            return True
-        own = self.what.partition(" ")[0] == record.kind and self.since <= record.began
-        return own and (self.user, self.host) == (record.user, record.host)
+        return self.what in (RESUME, ABORT) or record.lock == self.mark
 
     def __str__(self) -> str:
         why = f" ({self.reason})" if self.reason else ""

@@ -319,6 +319,7 @@ def test_an_entry_is_read_as_it_was_written(tmp_path: Path) -> None:
         "error": "",
         "plan": "",
         "subject": "",
+        "lock": "",
         "variables": (),
         "steps": (),
         "resumed": (),

@@ -121,46 +121,31 @@ def test_the_lock_is_ours_by_its_token(monkeypatch: pytest.MonkeyPatch) -> None:
         assert EngineHeld(place, grip).alive() == ours
 
 
-@pytest.mark.parametrize(
-    ("holder", "operation", "at_it"),
-    [
-        (("deploy 0123456789ab", "10:00:00"), ("deploy", "10:00:07"), True),
-        (("deploy 0123456789ab", "10:00:00"), ("deploy", "10:00:00"), True),
-        (("rollback", "10:00:00"), ("rollback", "10:00:01"), True),
-        (("up", "10:00:00"), ("up", "10:00:01"), True),
-        (("deploy --resume", "10:05:00"), ("deploy", "10:00:07"), True),
-        (("deploy --abort", "10:05:00"), ("rollback", "10:00:07"), True),
-        # Whoever came later found it cut off, and is about to be refused, or does something else.
-        (("deploy 0123456789ab", "10:05:00"), ("deploy", "10:00:07"), False),
-        (("pull 0123456789ab", "10:05:00"), ("deploy", "10:00:07"), False),
-        (("pull 0123456789ab", "10:00:00"), ("deploy", "10:00:00"), False),
-        (("release.pin", "10:05:00"), ("deploy", "10:00:07"), False),
-        (("prune", "10:05:00"), ("up", "10:00:07"), False),
-        (("up", "10:05:00"), ("rollback", "10:00:07"), False),
-        (("history.adopt", "10:05:00"), ("deploy", "10:00:07"), False),
-    ],
-)
-def test_whether_a_holder_is_at_an_operation(
-    holder: tuple[str, str], operation: tuple[Kind, str], at_it: bool
-) -> None:
-    what, since = holder
-    kind, began = operation
-    day = "2025-01-31T{}+00:00".format
-    held = dataclasses.replace(Holder.me(what), since=day(since), user="alice", host="here")
-    record = Record(
-        id=7,
-        kind=kind,
-        release="",
-        deployment=7,
-        fingerprint="",
-        reason="",
-        user="alice",
-        host="here",
-        began=day(began),
-    )
-    assert held.is_at(record) == at_it
-    elsewhere = dataclasses.replace(held, host="there")
-    assert elsewhere.is_at(record) == what.startswith("deploy --")
+def begun(site: Site, what: str, kind: Kind) -> tuple[Holder, Record]:
+    """An operation without an end, and who held the lock when it began."""
+    with exclusive(site, what) as session:
+        return grip(site).holder, session.history.begin(kind, reason="")
+
+
+def test_whether_a_holder_is_at_an_operation(site: Site) -> None:
+    me, record = begun(site, "deploy 0123456789ab", "deploy")
+    assert me.is_at(record)
+    # An adjusted clock says nothing.
+    assert dataclasses.replace(me, since="2099-01-01T00:00:00+00:00").is_at(record)
+    for what in (lock.RESUME, lock.ABORT):
+        assert Holder.me(what).is_at(record)
+    # Whoever came later found it cut off, and is about to be refused, or does something else.
+    for what in ("deploy 0123456789ab", "pull 0123456789ab", "prune", "history.adopt"):
+        later = dataclasses.replace(Holder.me(what), since=me.since)
+        assert not later.is_at(record)
+    assert not me.is_at(dataclasses.replace(record, lock=""))  # nobody knows under which
+
+
+def test_the_history_lets_nobody_in(site: Site) -> None:
+    me, record = begun(site, "up", "up")
+    assert record.lock == me.mark
+    assert site.history.records()[0].lock == me.mark
+    assert me.token not in site.history.path.read_text()
 
 
 @dataclasses.dataclass

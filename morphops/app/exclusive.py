@@ -40,7 +40,7 @@ class Session:
 
     def __init__(self, site: Site, held: Held, signals: Signals) -> None:
         self.signals = signals
-        self.history = Journal(site.history.path, self, site.redact)
+        self.history = Journal(site.history.path, self, site.redact, held.holder.mark)
         self.found = site.heads.read(site.bundle.project)
         self._site = site
         self._held = held
