@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from morphops import changes, journal, lock, plan
+from morphops import changes, journal, lock, plan, recovery
 from morphops.app import scene, telling
 from morphops.app.carrying import carry_out, planned, take_down, way_back_to
 from morphops.app.exclusive import Session, exclusive
@@ -23,7 +23,7 @@ def resume(site: Site, wait: float = 0) -> dict[str, Any]:
     left alone.
 
     Raises:
-        PreconditionError: nothing was cut off.
+        PreconditionError: nothing was cut off, or there are containers that are not ours.
         RolledBack, RollbackFailed, Interrupted: it failed, as any deploy can.
     """
     with exclusive(site, lock.RESUME, wait=wait) as session:
@@ -32,6 +32,7 @@ def resume(site: Site, wait: float = 0) -> dict[str, Any]:
         if record.kind == "down":
             return _finish_down(site, session, record)
         running = site.target.observe(site.bundle.project)
+        _refuse_foreign(site, running)
         ready = _scene(site, record)
         undo, undo_scene = _way_back(site, records, record, running)
         todo = planned(site, ready, running, record.deployment, undo, undo_scene)
@@ -45,7 +46,8 @@ def abort(site: Site, wait: float = 0) -> dict[str, Any]:
     """Undo what was cut off: what ran before it runs again.
 
     Raises:
-        PreconditionError: nothing was cut off, or there is no way back.
+        PreconditionError: nothing was cut off, there is no way back, or there are containers that
+            are not ours.
         RollbackFailed: going back failed.
     """
     with exclusive(site, lock.ABORT, wait=wait) as session:
@@ -62,6 +64,7 @@ def abort(site: Site, wait: float = 0) -> dict[str, Any]:
                 hint="inv status; inv deploy --resume; or, to take what runs as it is: "
                 "inv history.adopt --reason=…",
             )
+        _refuse_foreign(site, running)
         # By what is there, not by what was to come: whose files may be what is broken.
         undo = plan.begun_anew(undo, running.services, _removed(site, record, running))
         session.signals.hold()
@@ -125,7 +128,22 @@ def _way_back(
     return way_back_to(site, of_record)
 
 
+def _refuse_foreign(site: Site, running: Running) -> None:
+    """Refuse where somebody put containers there meanwhile, which would be stopped or replaced.
+
+    Raises:
+        PreconditionError: somebody did; what was cut off stays to be ended.
+    """
+    try:
+        plan.refuse_foreign(site.bundle, running)
+    except PreconditionError as err:
+        err.state = "what was cut off is as it was"
+        err.hint = f"inv status; remove those containers; then {recovery.NEXT}"
+        raise
+
+
 def _finish_down(site: Site, session: Session, record: Record) -> dict[str, Any]:
+    _refuse_foreign(site, site.target.observe(site.bundle.project))
     session.signals.hold()
     session.history.resume(record, "resume")
     take_down(site, session, record)
