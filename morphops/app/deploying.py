@@ -10,7 +10,14 @@ from typing import Any
 
 from morphops import engine, envfile, journal, plan, recovery
 from morphops.app import hooks, planning, recovering, releases, scene, telling, values
-from morphops.app.carrying import carry_out, planned, refuse_taken_ports, take_down, way_back
+from morphops.app.carrying import (
+    carry_out,
+    fetch_way_back,
+    planned,
+    refuse_taken_ports,
+    take_down,
+    way_back,
+)
 from morphops.app.exclusive import Session, demand_reason, exclusive
 from morphops.app.site import Site
 from morphops.envfile import EnvFile
@@ -210,6 +217,8 @@ def _bring(
     deployment = site.state.new_deployment(session.history.next_id())
     running = site.target.observe(site.bundle.project)
     undo, undo_scene = (None, None) if no_rollback else way_back(site, records, running)
+    if kind == "rollback":  # a registry that is gone must not block it
+        undo = fetch_way_back(site, undo)
     ready = scene.prepare(site, release, env, deployment, running)
     todo = planned(site, ready, running, deployment.id, undo, undo_scene)
     refuse_taken_ports(ready, running)

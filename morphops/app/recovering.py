@@ -63,7 +63,7 @@ def abort(site: Site, wait: float = 0) -> dict[str, Any]:
                 "inv history.adopt --reason=…",
             )
         # By what is there, not by what was to come: whose files may be what is broken.
-        undo = plan.without_added(undo, running.services)
+        undo = plan.alone(plan.without_added(undo, running.services))
         session.signals.hold()
         session.history.resume(record, "abort")
         with telling.outcome(site, session, record, _previous(records, record)):
