@@ -87,9 +87,10 @@ def deploy(
 def rollback(
     site: Site, *, to: str = "", plan_only: bool = False, reason: str = "", wait: float = 0
 ) -> dict[str, Any]:
-    """Go back to the last healthy deployment before this one: its files and its values.
+    """Go back to the last healthy deployment before what runs: its files and its values.
 
-    Everything it needs is here already, so no registry is asked.
+    Where a deploy failed and was left as it was, that is the one of record. Everything it needs is
+    here already, so no registry is asked.
 
     Args:
         site: where.
@@ -132,6 +133,11 @@ def _earlier(site: Site, to: str) -> tuple[Release, EnvFile]:
             f"release {short(target.release)} is no longer kept here: inv prune removed it",
             state="nothing was changed",
             hint=f"inv deploy --image={target.release}",
+        )
+    if not to and (left := journal.left(records)):
+        site.observer.note(
+            f"release {short(left.release)} failed and may run: "
+            f"back to {short(target.release)}, the release of record"
         )
     release = scene.stored(site, target.release)
     bundle, _ = scene.read_bundle(release)

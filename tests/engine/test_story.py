@@ -135,7 +135,8 @@ def test_a_bad_release_is_undone(
 
 
 def test_what_failed_can_be_left_for_a_post_mortem(inv: Inv, release: Release) -> None:
-    good, bad = release(), release(pair="sick")
+    old, good, bad = release(front="v2"), release(), release(pair="sick")
+    assert inv("deploy", f"--image={old}").code == 0
     assert inv("deploy", f"--image={good}").code == 0
     failed = inv("deploy", f"--image={bad}", "--no-rollback", "--json")
     assert failed.code == 5, failed
@@ -144,8 +145,13 @@ def test_what_failed_can_be_left_for_a_post_mortem(inv: Inv, release: Release) -
     assert "inv up" in error["next"]
     status = inv("status", "--json").json
     assert (status["state"], status["release"]) == ("unhealthy", good)
-    assert inv("up", "--reason=seen enough").code == 0
-    assert inv("status", "--json").json["state"] == "healthy"
+    # Away from what failed means to what ran by right, and not to what ran before that.
+    back = inv("rollback", "--reason=seen enough", "--json")
+    assert (back.code, back.json["release"]) == (0, good), back
+    assert f"release {bad[7:19]} failed and may run" in back.err
+    status = inv("status", "--json").json
+    assert (status["state"], status["release"]) == ("healthy", good)
+    assert inv("rollback", "--plan", "--json").json["release"] == old
 
 
 def test_a_failure_leaves_evidence(inv: Inv, release: Release) -> None:
