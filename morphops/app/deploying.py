@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from morphops import engine, envfile, journal, plan, recovery
+from morphops import engine, envfile, journal, plan, recovery, stuck
 from morphops.app import hooks, planning, recovering, releases, scene, telling, values
 from morphops.app.carrying import (
     carry_out,
@@ -160,6 +160,7 @@ def up(site: Site, *, reason: str = "", wait: float = 0) -> dict[str, Any]:
         undo = None if running.containers else plan.nothing()
         todo = planned(site, ready, running, record.deployment, undo, ready)
         refuse_taken_ports(ready, running)
+        stuck.refuse(ready.services, running, ready.bundle)
         session.signals.hold()
         begun = session.history.begin(
             "up",
@@ -228,6 +229,7 @@ def _bring(
     ready = scene.prepare(site, release, env, deployment, running)
     todo = planned(site, ready, running, deployment.id, undo, undo_scene)
     refuse_taken_ports(ready, running)
+    stuck.refuse(ready.services, running, ready.bundle)
     previous = journal.release_of_record(records)
     if kind == "deploy":
         hooks.before(site, session, release=release.digest, previous=previous, reason=reason)
@@ -261,6 +263,7 @@ def _plan_only(
         ready = scene.prepare(site, release, env, deployment, running)
         todo = planned(site, ready, running, deployment.id, undo, undo_scene)
         refuse_taken_ports(ready, running)
+        stuck.refuse(ready.services, running, ready.bundle)
         return planning.view(todo, ready, previous=journal.release_of_record(records))
 
 

@@ -145,6 +145,11 @@ def test_what_failed_can_be_left_for_a_post_mortem(inv: Inv, release: Release) -
     assert "inv up" in error["next"]
     status = inv("status", "--json").json
     assert (status["state"], status["release"]) == ("unhealthy", good)
+    # What is unhealthy, and would be left alone, is known before anything is touched.
+    again = inv("deploy", f"--image={bad}")
+    assert again.code == 3, again
+    assert "a is unhealthy: " in again.err
+    assert "docker restart " in again.err
     # Away from what failed means to what ran by right, and not to what ran before that.
     back = inv("rollback", "--reason=seen enough", "--json")
     assert (back.code, back.json["release"]) == (0, good), back
@@ -370,6 +375,30 @@ def test_down_and_up(inv: Inv, release: Release) -> None:
     assert (up.code, up.json["release"]) == (0, good), up
     assert inv("wait").code == 0
     assert inv("smoke", "--json").json["probes"]["answers"]["ready"] is True
+
+
+def test_a_service_that_is_paused(inv: Inv, release: Release) -> None:
+    """Nobody would touch it, and it could be started neither on the way nor on the way back."""
+    good, new = release(), release(front="v2")
+    assert inv("deploy", f"--image={good}").code == 0
+    before = containers(inv)
+    assert inv.killed(2, "deploy", f"--image={new}").code == -signal.SIGKILL
+    subprocess.run(["docker", "pause", before["a"]], check=True, capture_output=True)
+
+    def refused(*words: str) -> None:
+        done = inv(*words)
+        assert done.code == 3, done
+        assert "a is paused, and nothing of this changes that" in done.err
+        assert f"docker unpause {before['a']}" in done.err
+
+    refused("deploy", "--resume")
+    # What was cut off in front of it is ended all the same: nothing was touched.
+    ended = inv("deploy", "--abort", "--json")
+    assert (ended.code, ended.json["state"], ended.json["release"]) == (0, "as before", good), ended
+    assert inv("history", "--json").json["operations"][-1]["outcome"] == "refused"
+    refused("deploy", f"--image={new}")
+    refused("up")
+    assert containers(inv) == before
 
 
 def test_logs_hide_secrets(inv: Inv, release: Release) -> None:
