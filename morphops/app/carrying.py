@@ -226,7 +226,7 @@ def way_back_to(site: Site, record: Record) -> tuple[plan.Plan | None, Scene | N
     """The plan that brings an earlier deployment back, and what it works on."""
     deployment = site.state.deployment(record.deployment)
     try:
-        before = scene.reopen(site, deployment, record.release)
+        before = scene.reopen(site, deployment, record.release, same_data=True)
     except MorphopsError as err:
         site.observer.note(f"there is no way back to {short(record.release)}: {err.what}")
         return None, None

@@ -149,12 +149,13 @@ def up(site: Site, *, reason: str = "", wait: float = 0) -> dict[str, Any]:
     """Start the release of record again, wave by wave, with the values it was deployed with.
 
     Raises:
-        PreconditionError: there is no release of record.
+        PreconditionError: there is no release of record, or its data was replaced.
     """
     with exclusive(site, "up", reason=reason, wait=wait) as session:
         recovery.refuse(site.history.records())
         record = _record(site)
-        ready = scene.reopen(site, site.state.deployment(record.deployment), record.release)
+        deployment = site.state.deployment(record.deployment)
+        ready = scene.reopen(site, deployment, record.release, same_data=True)
         running = site.target.observe(site.bundle.project)
         # Containers that run keep running if this fails; what was down goes down again.
         undo = None if running.containers else plan.nothing()

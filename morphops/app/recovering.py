@@ -60,7 +60,8 @@ def abort(site: Site, wait: float = 0) -> dict[str, Any]:
         undo, undo_scene = _way_back(site, records, record, running)
         if undo is None:
             raise PreconditionError(
-                "there is no way back by itself: what ran before is not in this state folder",
+                "there is no way back by itself: what ran before is not in this state folder, or "
+                "its data was replaced",
                 state="nothing was changed",
                 hint="inv status; inv deploy --resume; or, to take what runs as it is: "
                 "inv history.adopt --reason=…",

@@ -159,6 +159,31 @@ def test_what_failed_can_be_left_for_a_post_mortem(inv: Inv, release: Release) -
     assert inv("rollback", "--plan", "--json").json["release"] == old
 
 
+def test_data_that_was_replaced_in_place(inv: Inv, release: Release) -> None:
+    """With the values of then nothing comes to life on it; that is said, and not tried."""
+    good, bad = release(), release(pair="v2", front="wrong")
+    assert inv("deploy", f"--image={good}").code == 0
+    stacks.data(inv.folder / "data", epoch=8)
+    lost = f"there is no way back to {good[7:19]}: the data was replaced since release {good[7:19]}"
+    planned = inv("deploy", f"--image={bad}", "--plan", "--json")
+    assert (planned.code, planned.json["undo"]) == (0, None), planned
+    assert lost in planned.err
+    failed = inv("deploy", f"--image={bad}")
+    assert failed.code == 5, failed
+    assert failed.err.index(lost) < failed.err.index("start wave 1")
+    assert "says DATA_EPOCH=8 now, and it was 7" in failed.err
+    assert "nothing was undone" in failed.err
+    before = containers(inv)
+    up = inv("up")
+    assert (up.code, f"inv deploy --image={good}" in up.err) == (3, True), up
+    assert containers(inv) == before
+    # A rollback is a deploy: with the values that a person set, and the data of now.
+    assert inv("rollback", "--reason=x").code == 0
+    status = inv("status", "--json").json
+    assert (status["state"], status["release"]) == ("healthy", good)
+    assert status["probes"]["pair"]["facts"] == {"epoch": 8}
+
+
 def test_a_failure_leaves_evidence(inv: Inv, release: Release) -> None:
     good, bad = release(), release(pair="sick")
     assert inv("deploy", f"--image={good}").code == 0
