@@ -80,6 +80,28 @@ def provided(bundle: Bundle, loaded: Mapping[str, Loaded]) -> dict[str, str]:
     return values
 
 
+def replaced(
+    bundle: Bundle, loaded: Mapping[str, Loaded], values: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Where documents decide by now something else than what was deployed; each in words.
+
+    Args:
+        bundle: names them.
+        loaded: as they are now.
+        values: what a deployment ran with.
+
+    Raises:
+        InputError: a document does not say what it must.
+    """
+    found = []
+    for variable, value in sorted(provided(bundle, loaded).items()):
+        if values.get(variable) != value:
+            name = next(n for n, d in bundle.documents.items() if variable in d.provides)
+            was = values.get(variable, "nothing")
+            found.append(f"{loaded[name].path} says {variable}={value} now, and it was {was}")
+    return tuple(found)
+
+
 def variables(bundle: Bundle) -> frozenset[str]:
     """The names of the variables that documents decide."""
     return frozenset(v for document in bundle.documents.values() for v in document.provides)

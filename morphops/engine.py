@@ -23,7 +23,7 @@ from morphops.errors import (
     MorphopsError,
     PreconditionError,
 )
-from morphops.model import Release
+from morphops.model import Release, short
 from morphops.probes import World
 from morphops.signals import Signals
 from morphops.target import Container, Service, Stack, Target
@@ -281,9 +281,20 @@ class _Work:
 
 
 def pull(step: plan.Pull, target: Target, observer: Observer) -> None:
-    """Fetch an image unless it is here, and hold it."""
+    """Fetch an image unless it is here, and hold it.
+
+    Raises:
+        MorphopsError: it cannot be had.
+    """
     if target.has(step.image):
         observer.note(f"{step.image.name} is here already")
     else:
-        target.pull(step.image, observer.note, stalled_after=step.stalled_after)
+        try:
+            target.pull(step.image, observer.note, stalled_after=step.stalled_after)
+        except PreconditionError as err:
+            if step.back_to:
+                gone = f"{step.image.name} of {short(step.back_to)}, which was to be the way back,"
+                err.what = f"{gone} is no longer on the engine: {err.what}"
+                err.hint = "mend the registry; or, without a way back: inv deploy --no-rollback …"
+            raise
     target.hold(step.image, step.tag)

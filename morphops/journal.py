@@ -207,16 +207,38 @@ def release_of_record(records: Sequence[Record]) -> str:
     return record.release if record else ""
 
 
+def below(records: Sequence[Record]) -> Record | None:
+    """The healthy deployment before the one of record, if there is one."""
+    stack = healthy(records)
+    return stack[-2] if len(stack) > 1 else None
+
+
+def left(records: Sequence[Record]) -> Record | None:
+    """The deploy that failed and was not undone, where its containers may run still.
+
+    A rollback that failed is none: who says it once more means the same place.
+    """
+    found: Record | None = None
+    for record in records:
+        if record.kind == "deploy" and record.outcome == "failed":
+            found = record
+        elif record.outcome in ("deployed", "rolled back", "stopped"):
+            found = None
+    return found
+
+
 def rollback_target(records: Sequence[Record], to: str = "") -> Record | None:
-    """Where a rollback goes: the last healthy deployment before this one.
+    """Where a rollback goes: to the last healthy deployment before what runs.
+
+    That is the one before the deployment of record; or that one itself, where a deploy failed
+    after it and was left as it was.
 
     Args:
         records: the history.
         to: a release's digest, to go to its last healthy deployment instead.
     """
-    stack = healthy(records)
     if not to:
-        return stack[-2] if len(stack) > 1 else None
+        return of_record(records) if left(records) else below(records)
     for record in reversed(records):
         if record.outcome == "deployed" and record.release == to:
             return record

@@ -22,15 +22,18 @@ from morphops.target import Port, Running, Service
 class Pull:
     """Fetch an image by digest, verify it and hold it under a local tag.
 
-    `stalled_after`: seconds without progress after which the pull is given up.
+    `stalled_after`: seconds without progress after which the pull is given up. `back_to`: the
+    release that could not be brought back without this image; empty for what is to run.
     """
 
     image: Image
     tag: str
     stalled_after: float = PullSpec().stalled_after
+    back_to: str = ""
 
     def __str__(self) -> str:
-        return f"pull {self.image.name} {short(self.image.ref.digest)}"
+        back = f" for the way back to {short(self.back_to)}" if self.back_to else ""
+        return f"pull {self.image.name} {short(self.image.ref.digest)}{back}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,8 @@ class Plan:
         steps: in order.
         changes: service by service, for people.
         undo: the way back; none where there is nothing to go back to by itself.
+        lacks: of a way back, the pulls of images that are not here. They are no steps of it:
+            whoever relies on it does them before anything is touched.
     """
 
     release: str
@@ -135,6 +140,7 @@ class Plan:
     steps: tuple[Step, ...]
     changes: tuple[Change, ...] = ()
     undo: Plan | None = None
+    lacks: tuple[Pull, ...] = ()
 
     @property
     def changed(self) -> bool:
@@ -183,15 +189,9 @@ def deploy(
     refuse_foreign(bundle, running)
     _fit(bundle, release, services)
     invariants.refuse(bundle.invariants, services, approved)
-    steps: list[Step] = [
-        Pull(
-            image,
-            local_tag(bundle.project, image.name, release.digest),
-            bundle.pull.stalled_after,
-        )
-        for image in release.images
-        if any(service.image == str(image.ref) for service in services.values())
-    ]
+    steps: list[Step] = list(pulls(bundle, release, services))
+    here = {image.ref for image in release.images}
+    steps += [pull for pull in (undo.lacks if undo else ()) if pull.image.ref not in here]
     steps += [Check(probe) for probe in bundle.checks]
     steps += _bring(bundle, services, running)
     steps.append(Verify(bundle.settle, strict=True))
@@ -200,13 +200,45 @@ def deploy(
     return Plan(release.digest, deployment, tuple(steps), told, way_back)
 
 
-def back(bundle: Bundle, release: str, services: Mapping[str, Service], *, deployment: int) -> Plan:
+def pulls(bundle: Bundle, release: Release, services: Mapping[str, Service]) -> tuple[Pull, ...]:
+    """The pulls of those images of a release that its services use."""
+    used = {service.image for service in services.values()}
+    return tuple(
+        Pull(
+            image,
+            local_tag(bundle.project, image.name, release.digest),
+            bundle.pull.stalled_after,
+        )
+        for image in release.images
+        if str(image.ref) in used
+    )
+
+
+def back(
+    bundle: Bundle,
+    release: str,
+    services: Mapping[str, Service],
+    *,
+    deployment: int,
+    lacks: Iterable[Pull] = (),
+) -> Plan:
     """The undo of a deploy: the deployment that ran before, whatever a failure left.
 
-    It pulls nothing: what ran is here. Every service is named, those that nobody touched too,
-    because starting what runs already changes nothing.
+    Its steps pull nothing: what ran is here, or fetched before anything is touched. Every service
+    is named, those that nobody touched too, because starting what runs already changes nothing.
+
+    Args:
+        bundle, release, services, deployment: what ran before.
+        lacks: the pulls of its images that are not here.
     """
-    return Plan(release, deployment, (*_bring(bundle, services, None), Verify()))
+    missing = tuple(replace(pull, back_to=release) for pull in lacks)
+    steps = (*_bring(bundle, services, None), Verify())
+    return Plan(release, deployment, steps, lacks=missing)
+
+
+def alone(undo: Plan) -> Plan:
+    """A way back that is all there is to do: what it lacks comes first."""
+    return replace(undo, steps=(*undo.lacks, *undo.steps), lacks=())
 
 
 def nothing() -> Plan:

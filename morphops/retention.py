@@ -93,7 +93,7 @@ def roots(
 
     if record := journal.of_record(records):
         root(record.release, "of record")
-    if target := journal.rollback_target(records):
+    if target := journal.below(records):
         root(target.release, "rollback target")
     lasting = journal.last_healthy(records)[:keep]
     for number, release in enumerate(lasting, start=1):

@@ -24,6 +24,7 @@ from morphops.app.site import Site, open_site
 from morphops.changes import Action, Change
 from morphops.engine import Outcome
 from morphops.errors import (
+    EngineCallFailed,
     Interrupted,
     LockLost,
     MorphopsError,
@@ -190,6 +191,28 @@ def test_a_way_back_that_fails_leaves_evidence_too(site: Site, world: World1) ->
     assert (first / "error.txt").read_text().startswith("the engine said no")
     assert (second / "error.txt").read_text().startswith("RuntimeError: nobody thought")
     assert evidence.folder_of(site, site.history.records()[-1]) == first
+
+
+def test_a_way_back_that_cannot_be_fetched(site: Site, world: World1) -> None:
+    """A deploy does not begin without it; who goes back already has to go on without it."""
+    pull = plan.Pull(world.old.release.images[0], "tag")
+    undo = plan.back(
+        world.bundle, world.old.release.digest, world.old.services, deployment=1, lacks=[pull]
+    )
+    world.target.on["pull api"] = fail
+    with pytest.raises(EngineCallFailed) as caught:
+        engine.pull(undo.lacks[0], world.target, world.observer)
+    assert caught.value.what == (
+        "api of 000000000000, which was to be the way back, is no longer on the engine: "
+        "the engine said no"
+    )
+    assert "--no-rollback" in caught.value.hint
+    site = replace(site, target=world.target, observer=world.observer)
+    assert carrying.fetch_way_back(site, undo) is None
+    assert world.observer.lines[-1].startswith("there is no way back to 000000000000: api of ")
+    del world.target.on["pull api"]
+    assert carrying.fetch_way_back(site, undo) == replace(undo, lacks=())
+    assert world.target.held == {str(pull.image.ref)}
 
 
 def begun(site: Site, world: World1, kind: Kind) -> tuple[Site, Session, Record]:

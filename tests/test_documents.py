@@ -54,6 +54,27 @@ def test_the_path_needs_a_variable(values: dict[str, str]) -> None:
     )
 
 
+def test_what_was_replaced_since() -> None:
+    found = bundle(
+        d=Document(path="/m.json", provides={"EPOCH": "epoch", "ROWS": "rows"}),
+        e=Document(path="/n.json", provides={"ROOT": "root"}),
+    )
+    loaded = {
+        "d": Loaded(Path("/m.json"), {"epoch": 8, "rows": 5, "other": 2}),
+        "e": Loaded(Path("/n.json"), {"root": "0x1"}),
+    }
+    same = {"EPOCH": "8", "ROWS": "5", "ROOT": "0x1", "TOKEN": "t"}
+    assert documents.replaced(found, loaded, same) == ()
+    assert documents.replaced(found, loaded, same | {"EPOCH": "7", "ROOT": "0x0"}) == (
+        "/m.json says EPOCH=8 now, and it was 7",
+        "/n.json says ROOT=0x1 now, and it was 0x0",
+    )
+    del same["ROOT"]
+    assert documents.replaced(found, loaded, same) == (
+        "/n.json says ROOT=0x1 now, and it was nothing",
+    )
+
+
 def test_not_there(tmp_path: Path) -> None:
     error = refused("{DIR}/m.json", {"DIR": str(tmp_path)})
     assert error.what == f"document d: there is no {tmp_path}/m.json"

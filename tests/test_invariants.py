@@ -203,6 +203,7 @@ ASKED: tuple[Callable[[Sequence[Record]], object], ...] = (
     journal.healthy,
     journal.of_record,
     journal.rollback_target,
+    journal.left,
     journal.cut_off,
     journal.is_down,
 )

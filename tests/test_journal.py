@@ -62,7 +62,20 @@ C: Told = ("deploy", "C", "deployed")
         ((A, B, A), "ABA", "B"),
         ((A, B, BACK_A, ("rollback", "B", "deployed")), "AB", "A"),
         ((A, ("deploy", "B", "rolled back")), "A", ""),
-        ((A, ("deploy", "B", "failed"), ("deploy", "C", "refused")), "A", ""),
+        ((A, ("deploy", "B", "refused")), "A", ""),
+        # What failed and was left may run: away from that, to what runs by right.
+        ((A, ("deploy", "B", "failed"), ("deploy", "C", "refused")), "A", "A"),
+        ((A, B, ("deploy", "C", "failed")), "AB", "B"),
+        ((("deploy", "A", "failed"),), "", ""),
+        ((A, B, ("deploy", "C", "failed"), BACK_B), "AB", "A"),
+        ((A, B, ("deploy", "C", "failed"), ("rollback", "B", "failed")), "AB", "B"),
+        ((A, B, ("deploy", "C", "failed"), ("up", "B", "failed")), "AB", "B"),
+        ((A, B, ("deploy", "C", "failed"), ("down", "", "failed")), "AB", "B"),
+        ((A, B, ("deploy", "C", "failed"), ("adopt", "", "adopted")), "AB", "B"),
+        ((A, B, ("deploy", "C", "failed"), ("up", "B", "deployed")), "AB", "A"),
+        ((A, B, ("deploy", "C", "failed"), ("down", "", "stopped")), "AB", "A"),
+        ((A, B, ("deploy", "C", "failed"), ("deploy", "C", "rolled back")), "AB", "A"),
+        ((A, B, ("deploy", "C", "failed"), C), "ABC", "B"),
         ((A, B, ("down", "", "stopped"), ("up", "B", "deployed")), "AB", "A"),
         ((A, ("deploy", "A2", "deployed")), "AA", "A"),
         ((A, B, A, BACK_B), "AB", "A"),
@@ -104,6 +117,9 @@ def test_rollback_to_a_release_takes_its_last_healthy_deployment() -> None:
 def test_rollback_goes_to_values_as_well_as_to_a_release() -> None:
     done = records(A, ("deploy", "A2", "deployed"), ("deploy", "A3", "failed"))
     target = journal.rollback_target(done)
+    assert target is not None
+    assert (target.deployment, target.fingerprint) == (2, "2")
+    target = journal.below(done)
     assert target is not None
     assert (target.deployment, target.fingerprint) == (1, "")
     again = records(A, B, ("up", "B", "deployed"), A, BACK_B)

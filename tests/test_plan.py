@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from morphops import drift, plan
@@ -83,6 +85,24 @@ def test_the_way_back_pulls_nothing_and_names_every_service() -> None:
     started = [step.services for step in back.steps if isinstance(step, plan.Start)]
     assert started == [("db", "cache"), ("api",)]
     assert isinstance(back.steps[-1], plan.Verify)
+
+
+def test_what_the_way_back_lacks_is_fetched_before_anything_is_touched() -> None:
+    old = image("api", "d")
+    pull = plan.Pull(old, "morphops/shop/api:000000000000")
+    back = plan.back(BUNDLE, digest("0"), services("db"), deployment=2, lacks=[pull])
+    todo = plan.deploy(BUNDLE, RELEASE, services("db"), Running(), deployment=3, undo=back)
+    pulled = [str(step) for step in todo.steps[:3]]
+    assert pulled == [
+        "pull api aaaaaaaaaaaa",
+        "pull api dddddddddddd for the way back to 000000000000",
+        "check data",
+    ]
+    assert plan.alone(back).steps == (replace(pull, back_to=digest("0")), *back.steps)
+    # What the release brings itself is not fetched twice.
+    back = plan.back(BUNDLE, digest("0"), {}, deployment=2, lacks=[plan.Pull(API, "tag")])
+    todo = plan.deploy(BUNDLE, RELEASE, services("db"), Running(), deployment=3, undo=back)
+    assert sum(isinstance(step, plan.Pull) for step in todo.steps) == 1
 
 
 def test_the_way_back_first_takes_away_what_the_release_added() -> None:

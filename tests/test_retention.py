@@ -236,7 +236,8 @@ def test_a_root_is_never_removed(
     for number, image in enumerate(images, start=1):
         if digest(number) in kept:
             assert not image.references & set(gone.references)
-    for needed in (journal.of_record(records), journal.rollback_target(records)):
+    backs = (journal.rollback_target(records), journal.below(records))
+    for needed in (journal.of_record(records), *backs):
         if needed is not None:
             assert needed.release not in gone.releases
             assert needed.deployment not in gone.deployments

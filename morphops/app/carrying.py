@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +14,13 @@ from morphops.app.exclusive import Session
 from morphops.app.outcome import failure
 from morphops.app.site import Site
 from morphops.engine import Outcome, Scene
-from morphops.errors import LockLost, MorphopsError, PreconditionError, RollbackFailed
+from morphops.errors import (
+    EngineUnavailable,
+    LockLost,
+    MorphopsError,
+    PreconditionError,
+    RollbackFailed,
+)
 from morphops.history import Journal
 from morphops.journal import Record
 from morphops.model import short
@@ -218,12 +225,50 @@ def way_back_to(site: Site, record: Record) -> tuple[plan.Plan | None, Scene | N
     """The plan that brings an earlier deployment back, and what it works on."""
     deployment = site.state.deployment(record.deployment)
     try:
-        before = scene.reopen(site, deployment, record.release)
+        before = scene.reopen(site, deployment, record.release, same_data=True)
     except MorphopsError as err:
         site.observer.note(f"there is no way back to {short(record.release)}: {err.what}")
         return None, None
-    undo = plan.back(before.bundle, record.release, before.services, deployment=deployment.id)
+    undo = plan.back(
+        before.bundle,
+        record.release,
+        before.services,
+        deployment=deployment.id,
+        lacks=_lacking(site, before),
+    )
     return undo, before
+
+
+def _lacking(site: Site, before: Scene) -> list[plan.Pull]:
+    """The pulls of the images that are gone from the engine, while their containers may still run.
+
+    A tag that holds such an image keeps its bytes, but not the name by which it is started.
+    """
+    pulls = plan.pulls(before.bundle, before.release, before.services)
+    return [pull for pull in pulls if not site.target.has(pull.image)]
+
+
+def fetch_way_back(site: Site, undo: plan.Plan | None) -> plan.Plan | None:
+    """Fetch what a way back lacks, for who has to go on without it where that cannot be had.
+
+    Returns:
+        the way back that lacks nothing; none where it cannot be had.
+
+    Raises:
+        EngineUnavailable: no engine answers.
+    """
+    if undo is None:
+        return None
+    try:
+        for step in undo.lacks:
+            site.observer.note(str(step))
+            engine.pull(step, site.target, site.observer)
+    except EngineUnavailable:
+        raise
+    except PreconditionError as err:
+        site.observer.note(f"there is no way back to {short(undo.release)}: {err.what}")
+        return None
+    return replace(undo, lacks=())
 
 
 def refuse_taken_ports(site: Site, ready: Scene, running: Running) -> None:

@@ -8,9 +8,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from morphops import engine, envfile, journal, plan, recovery
+from morphops import engine, envfile, journal, plan, recovery, stuck
 from morphops.app import hooks, planning, recovering, releases, scene, telling, values
-from morphops.app.carrying import carry_out, planned, refuse_taken_ports, take_down, way_back
+from morphops.app.carrying import (
+    carry_out,
+    fetch_way_back,
+    planned,
+    refuse_taken_ports,
+    take_down,
+    way_back,
+)
 from morphops.app.exclusive import Session, demand_reason, exclusive
 from morphops.app.site import Site
 from morphops.envfile import EnvFile
@@ -80,9 +87,10 @@ def deploy(
 def rollback(
     site: Site, *, to: str = "", plan_only: bool = False, reason: str = "", wait: float = 0
 ) -> dict[str, Any]:
-    """Go back to the last healthy deployment before this one: its files and its values.
+    """Go back to the last healthy deployment before what runs: its files and its values.
 
-    Everything it needs is here already, so no registry is asked.
+    Where a deploy failed and was left as it was, that is the one of record. Everything it needs is
+    here already, so no registry is asked.
 
     Args:
         site: where.
@@ -126,6 +134,11 @@ def _earlier(site: Site, to: str) -> tuple[Release, EnvFile]:
             state="nothing was changed",
             hint=f"inv deploy --image={target.release}",
         )
+    if not to and (left := journal.left(records)):
+        site.observer.note(
+            f"release {short(left.release)} failed and may run: "
+            f"back to {short(target.release)}, the release of record"
+        )
     release = scene.stored(site, target.release)
     bundle, _ = scene.read_bundle(release)
     kept = values.read(site, site.state.deployment(target.deployment))
@@ -136,17 +149,19 @@ def up(site: Site, *, reason: str = "", wait: float = 0) -> dict[str, Any]:
     """Start the release of record again, wave by wave, with the values it was deployed with.
 
     Raises:
-        PreconditionError: there is no release of record.
+        PreconditionError: there is no release of record, or its data was replaced.
     """
     with exclusive(site, "up", reason=reason, wait=wait) as session:
         recovery.refuse(site.history.records())
         record = _record(site)
-        ready = scene.reopen(site, site.state.deployment(record.deployment), record.release)
+        deployment = site.state.deployment(record.deployment)
+        ready = scene.reopen(site, deployment, record.release, same_data=True)
         running = site.target.observe(site.bundle.project)
         # Containers that run keep running if this fails; what was down goes down again.
         undo = None if running.containers else plan.nothing()
         todo = planned(site, ready, running, record.deployment, undo, ready)
         refuse_taken_ports(site, ready, running)
+        stuck.refuse(ready.services, running, ready.bundle)
         session.signals.hold()
         begun = session.history.begin(
             "up",
@@ -210,9 +225,12 @@ def _bring(
     deployment = site.state.new_deployment(session.history.next_id())
     running = site.target.observe(site.bundle.project)
     undo, undo_scene = (None, None) if no_rollback else way_back(site, records, running)
+    if kind == "rollback":  # a registry that is gone must not block it
+        undo = fetch_way_back(site, undo)
     ready = scene.prepare(site, release, env, deployment, running)
     todo = planned(site, ready, running, deployment.id, undo, undo_scene)
     refuse_taken_ports(site, ready, running)
+    stuck.refuse(ready.services, running, ready.bundle)
     previous = journal.release_of_record(records)
     if kind == "deploy":
         hooks.before(site, session, release=release.digest, previous=previous, reason=reason)
@@ -246,6 +264,7 @@ def _plan_only(
         ready = scene.prepare(site, release, env, deployment, running)
         todo = planned(site, ready, running, deployment.id, undo, undo_scene)
         refuse_taken_ports(site, ready, running)
+        stuck.refuse(ready.services, running, ready.bundle)
         return planning.view(todo, ready, previous=journal.release_of_record(records))
 
 

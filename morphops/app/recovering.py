@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from morphops import changes, journal, lock, plan, recovery
+from morphops import changes, journal, lock, plan, recovery, stuck
 from morphops.app import scene, telling
 from morphops.app.carrying import carry_out, planned, take_down, way_back_to
 from morphops.app.exclusive import Session, exclusive
@@ -36,6 +36,7 @@ def resume(site: Site, wait: float = 0) -> dict[str, Any]:
         ready = _scene(site, record)
         undo, undo_scene = _way_back(site, records, record, running)
         todo = planned(site, ready, running, record.deployment, undo, undo_scene)
+        stuck.refuse(ready.services, running)
         session.signals.hold()
         session.history.resume(record, "resume")
         with telling.outcome(site, session, record, _previous(records, record)):
@@ -45,28 +46,34 @@ def resume(site: Site, wait: float = 0) -> dict[str, Any]:
 def abort(site: Site, wait: float = 0) -> dict[str, Any]:
     """Undo what was cut off: what ran before it runs again.
 
+    Where nothing was touched there is nothing to undo, and what runs is not looked at.
+
     Raises:
-        PreconditionError: nothing was cut off, there is no way back, or there are containers that
-            are not ours.
+        PreconditionError: nothing was cut off, there is no way back, there are containers that are
+            not ours, or something stands in it.
         RollbackFailed: going back failed.
     """
     with exclusive(site, lock.ABORT, wait=wait) as session:
         records = session.history.records()
         record = _cut_off(records)
+        if not record.touched:
+            return _nothing_to_undo(site, session, record, _previous(records, record))
         running = site.target.observe(site.bundle.project)
         undo, undo_scene = _way_back(site, records, record, running)
-        if undo is None and not record.touched:
-            return _nothing_to_undo(session, record)
         if undo is None:
             raise PreconditionError(
-                "there is no way back by itself: what ran before is not in this state folder",
+                "there is no way back by itself: what ran before is not in this state folder, or "
+                "its data was replaced",
                 state="nothing was changed",
                 hint="inv status; inv deploy --resume; or, to take what runs as it is: "
                 "inv history.adopt --reason=…",
             )
         _refuse_foreign(site, running)
+        if undo_scene is not None:
+            stuck.refuse(undo_scene.services, running)
         # By what is there, not by what was to come: whose files may be what is broken.
-        undo = plan.begun_anew(undo, running.services, _removed(site, record, running))
+        removed = _removed(site, record, running)
+        undo = plan.alone(plan.begun_anew(undo, running.services, removed))
         session.signals.hold()
         session.history.resume(record, "abort")
         with telling.outcome(site, session, record, _previous(records, record)):
@@ -88,11 +95,13 @@ def _removed(site: Site, record: Record, running: Running) -> Sequence[str]:
         return ()  # its files are broken; what is there is all that is known
 
 
-def _nothing_to_undo(session: Session, record: Record) -> dict[str, Any]:
+def _nothing_to_undo(site: Site, session: Session, record: Record, previous: str) -> dict[str, Any]:
+    """End it where it never came to touch anything, however what runs is by now."""
     session.signals.hold()
     session.history.resume(record, "abort")
-    session.history.end(record, "refused")
-    return {"schema": 1, "state": "as before", "release": "", "changes": [], "changed": False}
+    with telling.outcome(site, session, record, previous):
+        session.history.end(record, "refused")
+    return {"schema": 1, "state": "as before", "release": previous, "changes": [], "changed": False}
 
 
 def _cut_off(records: Sequence[Record]) -> Record:

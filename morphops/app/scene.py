@@ -13,9 +13,9 @@ from morphops.bundle import Bundle
 from morphops.engine import Scene
 from morphops.envfile import EnvFile
 from morphops.envschema import EnvSchema
-from morphops.errors import InputError
+from morphops.errors import InputError, PreconditionError
 from morphops.layout import read_layout
-from morphops.model import Release, canonical_json
+from morphops.model import Release, canonical_json, short
 from morphops.probes import World
 from morphops.state import Deployment
 from morphops.target import Running, Stack
@@ -93,7 +93,12 @@ def _prepare(
 
 
 def reopen(
-    site: Site, deployment: Deployment, digest: str, *, approved: frozenset[str] | None = None
+    site: Site,
+    deployment: Deployment,
+    digest: str,
+    *,
+    approved: frozenset[str] | None = None,
+    same_data: bool = False,
 ) -> Scene:
     """The scene of an earlier deployment, from what the state folder keeps of it.
 
@@ -102,9 +107,11 @@ def reopen(
         deployment: its folder.
         digest: its release.
         approved: invariants that may be broken; None for those that the history says.
+        same_data: whether its documents have to say what they said then: with the values of then
+            it cannot be brought to life on other data.
 
     Raises:
-        PreconditionError: something of it is missing.
+        PreconditionError: something of it is missing, or its data was replaced.
         InputError: a document of it is missing.
     """
     release = stored(site, digest)
@@ -112,13 +119,21 @@ def reopen(
     values = kept.read(site, deployment)
     # Images and what documents decide are no secrets; a message has to be able to name them.
     site.redact.learn(schema.secrets(personal(bundle, values).values))
+    loaded = documents.load(bundle, values.values)
+    if same_data and (other := documents.replaced(bundle, loaded, values.values)):
+        raise PreconditionError(
+            f"the data was replaced since release {short(digest)} was deployed: {other[0]}",
+            detail=other[1:],
+            state="nothing was changed",
+            hint=f"inv deploy --image={digest}   (with the data of now), or put that of then back",
+        )
     stack = _labelled(_stack(site, bundle, schema, deployment, values.values), deployment)
     return Scene(
         bundle=bundle,
         release=release,
         stack=stack,
         services=site.target.render(stack),
-        world=World(site.target, bundle.project, documents.load(bundle, values.values)),
+        world=World(site.target, bundle.project, loaded),
         approved=_approved(site) if approved is None else approved,
     )
 

@@ -48,7 +48,7 @@ def test_the_webhook_is_told_how_it_came_out(inv: Inv, release: Release) -> None
         ("after-deploy", 1, good, "deployed"),
         ("on-failure", 2, bad, "rolled back"),
         ("after-deploy", 4, good, "deployed"),
-        ("on-failure", 5, good, "rolled back"),
+        ("on-failure", 5, good, "refused"),
     ]
     first, failure, *_ = webhook.bodies
     assert (first["previous"], failure["previous"]) == ("", good)

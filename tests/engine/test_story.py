@@ -135,7 +135,8 @@ def test_a_bad_release_is_undone(
 
 
 def test_what_failed_can_be_left_for_a_post_mortem(inv: Inv, release: Release) -> None:
-    good, bad = release(), release(pair="sick")
+    old, good, bad = release(front="v2"), release(), release(pair="sick")
+    assert inv("deploy", f"--image={old}").code == 0
     assert inv("deploy", f"--image={good}").code == 0
     failed = inv("deploy", f"--image={bad}", "--no-rollback", "--json")
     assert failed.code == 5, failed
@@ -144,8 +145,43 @@ def test_what_failed_can_be_left_for_a_post_mortem(inv: Inv, release: Release) -
     assert "inv up" in error["next"]
     status = inv("status", "--json").json
     assert (status["state"], status["release"]) == ("unhealthy", good)
-    assert inv("up", "--reason=seen enough").code == 0
-    assert inv("status", "--json").json["state"] == "healthy"
+    # What is unhealthy, and would be left alone, is known before anything is touched.
+    again = inv("deploy", f"--image={bad}")
+    assert again.code == 3, again
+    assert "a is unhealthy: " in again.err
+    assert "docker restart " in again.err
+    # Away from what failed means to what ran by right, and not to what ran before that.
+    back = inv("rollback", "--reason=seen enough", "--json")
+    assert (back.code, back.json["release"]) == (0, good), back
+    assert f"release {bad[7:19]} failed and may run" in back.err
+    status = inv("status", "--json").json
+    assert (status["state"], status["release"]) == ("healthy", good)
+    assert inv("rollback", "--plan", "--json").json["release"] == old
+
+
+def test_data_that_was_replaced_in_place(inv: Inv, release: Release) -> None:
+    """With the values of then nothing comes to life on it; that is said, and not tried."""
+    good, bad = release(), release(pair="v2", front="wrong")
+    assert inv("deploy", f"--image={good}").code == 0
+    stacks.data(inv.folder / "data", epoch=8)
+    lost = f"there is no way back to {good[7:19]}: the data was replaced since release {good[7:19]}"
+    planned = inv("deploy", f"--image={bad}", "--plan", "--json")
+    assert (planned.code, planned.json["undo"]) == (0, None), planned
+    assert lost in planned.err
+    failed = inv("deploy", f"--image={bad}")
+    assert failed.code == 5, failed
+    assert failed.err.index(lost) < failed.err.index("start wave 1")
+    assert "says DATA_EPOCH=8 now, and it was 7" in failed.err
+    assert "nothing was undone" in failed.err
+    before = containers(inv)
+    up = inv("up")
+    assert (up.code, f"inv deploy --image={good}" in up.err) == (3, True), up
+    assert containers(inv) == before
+    # A rollback is a deploy: with the values that a person set, and the data of now.
+    assert inv("rollback", "--reason=x").code == 0
+    status = inv("status", "--json").json
+    assert (status["state"], status["release"]) == ("healthy", good)
+    assert status["probes"]["pair"]["facts"] == {"epoch": 8}
 
 
 def test_a_failure_leaves_evidence(inv: Inv, release: Release) -> None:
@@ -364,6 +400,30 @@ def test_down_and_up(inv: Inv, release: Release) -> None:
     assert (up.code, up.json["release"]) == (0, good), up
     assert inv("wait").code == 0
     assert inv("smoke", "--json").json["probes"]["answers"]["ready"] is True
+
+
+def test_a_service_that_is_paused(inv: Inv, release: Release) -> None:
+    """Nobody would touch it, and it could be started neither on the way nor on the way back."""
+    good, new = release(), release(front="v2")
+    assert inv("deploy", f"--image={good}").code == 0
+    before = containers(inv)
+    assert inv.killed(2, "deploy", f"--image={new}").code == -signal.SIGKILL
+    subprocess.run(["docker", "pause", before["a"]], check=True, capture_output=True)
+
+    def refused(*words: str) -> None:
+        done = inv(*words)
+        assert done.code == 3, done
+        assert "a is paused, and nothing of this changes that" in done.err
+        assert f"docker unpause {before['a']}" in done.err
+
+    refused("deploy", "--resume")
+    # What was cut off in front of it is ended all the same: nothing was touched.
+    ended = inv("deploy", "--abort", "--json")
+    assert (ended.code, ended.json["state"], ended.json["release"]) == (0, "as before", good), ended
+    assert inv("history", "--json").json["operations"][-1]["outcome"] == "refused"
+    refused("deploy", f"--image={new}")
+    refused("up")
+    assert containers(inv) == before
 
 
 def test_logs_hide_secrets(inv: Inv, release: Release) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+import subprocess
 from collections.abc import Callable
 
 import pytest
@@ -96,6 +97,40 @@ def test_the_release_itself(through: Inv, proxy: Proxy, runs: str, new: str) -> 
     assert_runs(through, runs)
     deploy(through, new)
     assert_runs(through, new)
+
+
+def test_an_image_of_the_way_back_that_somebody_removed(
+    through: Inv, proxy: Proxy, runs: str, images: dict[str, str]
+) -> None:
+    """Its containers run on, and a tag holds its bytes; but it cannot be started by its name."""
+
+    def lose() -> None:
+        subprocess.run(["docker", "rmi", pair], check=True, capture_output=True)
+
+    before, bad = containers(through), Release(through, images)(pair="drifted")
+    assert through("pull", f"--image={bad}").code == 0
+    pair = through("release.show", runs, "--json").json["images"]["pair"]["ref"]
+    lose()
+    proxy.down()
+    refused(through, bad, "pair of " + runs[7:19] + ", which was to be the way back, is no longer")
+    assert containers(through) == before
+    proxy.up()
+    plan = through("deploy", f"--image={bad}", "--plan", "--json").json
+    assert any(step.endswith(f"for the way back to {runs[7:19]}") for step in plan["steps"]), plan
+    done = through("deploy", f"--image={bad}")
+    assert done.code == 4, done
+    assert_runs(through, runs)
+    # Who goes back already is not held up by it.
+    other = Release(through, images)(pair="v2")
+    deploy(through, other)
+    pair = through("release.show", other, "--json").json["images"]["pair"]["ref"]
+    lose()
+    proxy.down()
+    done = through("rollback", "--reason=x")
+    assert done.code == 0, done
+    assert f"there is no way back to {other[7:19]}" in done.err
+    proxy.up()
+    assert_runs(through, runs)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
