@@ -267,13 +267,17 @@ def refuse_foreign(bundle: Bundle, running: Running) -> None:
     Raises:
         PreconditionError: there are some.
     """
-    foreign = tuple(sorted({c.service for c in running.containers if not c.ours}))
+    foreign = [c for c in running.containers if not c.ours]
     if foreign:
+        # To take everything down would take what a release brought as well.
+        beside = len(foreign) < len(running.containers)
+        remove = f"docker rm -f {' '.join(c.id[:12] for c in foreign)}"
+        down = f"docker compose -p {bundle.project} down"
         raise PreconditionError(
             f"project {bundle.project} has containers that no release created: "
-            f"{', '.join(foreign)}",
+            f"{', '.join(sorted({c.service for c in foreign}))}",
             state="nothing was changed",
-            hint=f"docker compose -p {bundle.project} down   (then deploy again)",
+            hint=f"{remove if beside else down}   (then try again)",
         )
 
 

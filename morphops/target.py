@@ -213,7 +213,7 @@ class Target(Protocol):
         """
 
     def observe(self, project: str) -> Running:
-        """What is there now."""
+        """What is there now; without what somebody runs once, beside its services."""
 
     def pull(self, image: Image, say: Say, *, stalled_after: float) -> None:
         """Fetch an image by digest and verify what came; give up after so many silent seconds."""

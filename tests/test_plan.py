@@ -113,9 +113,20 @@ def test_what_does_not_fit_is_refused(wanted: dict[str, Service], says: str) -> 
     assert says in caught.value.message()
 
 
-def test_containers_of_somebody_else_are_not_touched() -> None:
-    with pytest.raises(PreconditionError, match="no release created: db"):
-        deploy(services("db"), container("db", ours=False))
+@pytest.mark.parametrize(
+    ("beside", "hint"),
+    [
+        ((), "docker compose -p shop down "),
+        # What a release brought must not go with them.
+        ((container("api"),), "docker rm -f db-id "),
+    ],
+)
+def test_containers_of_somebody_else_are_not_touched(
+    beside: tuple[Container, ...], hint: str
+) -> None:
+    with pytest.raises(PreconditionError, match="no release created: db") as caught:
+        deploy(services("db"), container("db", ours=False), *beside)
+    assert caught.value.hint.startswith(hint)
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ from morphops.target import (
 
 _PROJECT = "com.docker.compose.project"
 _SERVICE = "com.docker.compose.service"
+_ONE_OFF = "com.docker.compose.oneoff"  # "True" on what `docker compose run` started
 # What Compose itself leaves out when it decides whether a container must be replaced.
 _NOT_CONFIG = ("depends_on", "profiles", "build", "pull_policy", "scale")
 # A service has fields of their own for these.
@@ -78,7 +79,11 @@ class ComposeTarget:
                 all=True, filters=[("label", f"{_PROJECT}={project}")]
             )
             ids = [container.id for container in listed]
-        found = [_container(c, kind, self._redact) for c in self._docker.inspect(ids)]
+        found = [
+            _container(inspected, kind, self._redact)
+            for inspected in self._docker.inspect(ids)
+            if (inspected["Config"].get("Labels") or {}).get(_ONE_OFF) != "True"
+        ]
         return Running(tuple(sorted(found, key=lambda c: (c.service, c.id))))
 
     def pull(self, image: Image, say: Say, *, stalled_after: float) -> None:

@@ -1,0 +1,40 @@
+"""What somebody does by hand beside a stack: it is in nobody's way, or found and mended."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from tests.engine.conftest import Release
+from tests.stacks import Inv
+
+pytestmark = pytest.mark.engine
+
+
+def docker(*words: str) -> str:
+    return subprocess.run(["docker", *words], check=True, capture_output=True, text=True).stdout
+
+
+def differences(inv: Inv) -> set[tuple[str, str, str]]:
+    found = inv("drift", "--json")
+    assert found.code in (0, 6), found
+    return {(row["kind"], row["subject"], row["what"]) for row in found.json["differences"]}
+
+
+def test_by_hand(inv: Inv, release: Release) -> None:
+    good = release()
+    assert inv("deploy", f"--image={good}").code == 0
+    project = inv("status", "--json").json["project"]
+    kept = next(inv.state.glob("deployments/*"))
+    compose = (
+        *("compose", "-p", project, f"--env-file={kept / 'values.env'}"),
+        *("-f", str(kept / "files/compose/compose.yaml")),
+    )
+
+    # Somebody looks around in a container of their own.
+    docker(*compose, "run", "-d", "--no-deps", "a", "sleep", "600")
+    assert differences(inv) == set()
+    again = inv("deploy", f"--image={good}", "--json")
+    assert (again.code, again.json["changed"]) == (0, False), again
+    assert inv("down").code == 0
