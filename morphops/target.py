@@ -27,7 +27,8 @@ class Stack:
         files: what describes it, in order of precedence.
         env_file: the values; holds secrets.
         profiles: the optional parts that are switched on.
-        variables: what the values decide, and no shell that exports the same name.
+        variables: what the values decide, and no shell that exports the same name. Nor does it
+            decide any other: what the values do not know is not set.
     """
 
     project: str
@@ -89,6 +90,7 @@ class Service:
         ports: what it publishes.
         labels: the labels it would be given.
         shape: how it would be started.
+        files: paths of the machine that it is given.
         variables: variable of its environment → digest of the value.
         keys: every other key of its configuration → digest of what stands there. Two renderings are
             told apart by these digests; they are never shown and never stored.
@@ -100,6 +102,7 @@ class Service:
     ports: tuple[Port, ...] = ()
     labels: Mapping[str, str] | None = None
     shape: Shape = Shape()
+    files: frozenset[str] = frozenset()
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
 

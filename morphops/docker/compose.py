@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from morphops.docker import pulling
-from morphops.docker.client import Docker
+from morphops.docker.client import Docker, hidden
 from morphops.docker.events import EventWatch
 from morphops.docker.shapes import names, shape_of_container, shape_of_service
 from morphops.errors import ConfigError, EngineCallFailed, IntegrityError
@@ -67,7 +68,9 @@ class ComposeTarget:
             for key, volume in (rendered.get("volumes") or {}).items()
         }
         return {
-            name: _service(name, _with_volumes(spec, volumes))
+            name: replace(
+                _service(name, _with_volumes(spec, volumes)), files=_files(spec, rendered)
+            )
             for name, spec in sorted((rendered.get("services") or {}).items())
         }
 
@@ -186,7 +189,7 @@ class ComposeTarget:
     def _compose(self, stack: Stack, limit: float) -> Any:
         return self._docker.client(
             limit,
-            without=stack.variables & os.environ.keys(),  # Compose prefers what a shell exports
+            without=hidden(os.environ, stack.variables),
             compose_project_name=stack.project,
             compose_files=list(stack.files),
             compose_env_files=[stack.env_file],
@@ -240,6 +243,17 @@ def _with_volumes(spec: Mapping[str, Any], volumes: Mapping[str, str]) -> dict[s
         for mount in spec.get("volumes") or ()
     ]
     return {**spec, "volumes": mounts} if mounts else dict(spec)
+
+
+def _files(spec: Mapping[str, Any], rendered: Mapping[str, Any]) -> frozenset[str]:
+    """What a service is given of the machine's files, as absolute paths."""
+    mounts = (m.get("source") for m in spec.get("volumes") or () if m["type"] == "bind")
+    given = (
+        ((rendered.get(kind) or {}).get(one["source"]) or {}).get("file")
+        for kind in ("configs", "secrets")
+        for one in spec.get(kind) or ()
+    )
+    return frozenset(str(path) for path in (*mounts, *given) if path)
 
 
 def _service(name: str, spec: Mapping[str, Any]) -> Service:
