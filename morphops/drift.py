@@ -21,7 +21,8 @@ class Difference:
     """One difference.
 
     Attributes:
-        kind: `missing` a service without a container, `extra` a container of none, `image`,
+        kind: `missing` a service without a container or with too few, `extra` a container of none
+            or too many of one, `image`,
             `config` how it was started, `env keys` names of its environment, `unhealthy`, `pair`
             services that must agree and do not, `invariant` one that is broken without approval.
         subject: the service, or the probe.
@@ -47,6 +48,12 @@ def images(
         present = running.of(name)
         if not present:
             found.append(Difference("missing", name, "there is no container"))
+        elif len(present) < service.count:
+            what = f"{len(present)} of {service.count} containers are there"
+            found.append(Difference("missing", name, what))
+        elif len(present) > service.count:
+            what = f"{len(present)} containers are there, the release says {service.count}"
+            found.append(Difference("extra", name, what))
         found += [
             Difference("image", name, f"runs {_digests(container, image)}")
             for container in present

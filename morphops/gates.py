@@ -105,10 +105,11 @@ def evidence(running: Running, services: tuple[str, ...], target: Target) -> tup
     for container in running.containers:
         if container.service not in services or container.ready:
             continue
+        name = running.names[container.id]
         if container.health_output.strip():
-            lines.append(f"last health check of {container.service}:")
+            lines.append(f"last health check of {name}:")
             lines += [f"  {line}" for line in container.health_output.strip().splitlines()[-5:]]
-        lines.append(f"last log lines of {container.service}:")
+        lines.append(f"last log lines of {name}:")
         lines += [f"  {line}" for line in target.logs(container, _LOG_LINES)] or ["  (none)"]
     return tuple(lines)
 

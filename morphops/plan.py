@@ -320,6 +320,11 @@ def _fit(bundle: Bundle, release: Release, services: Mapping[str, Service]) -> N
         for name, service in services.items()
         if service.image not in known
     ]
+    findings += [
+        f"{name}: has a scale of 0, and a release runs every service; give it a profile instead"
+        for name, service in services.items()
+        if service.count == 0
+    ]
     if findings:
         raise InputError(
             f"release {release.short} does not fit together",

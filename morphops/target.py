@@ -6,6 +6,7 @@ target for one engine; tests of the pure parts use the fake in `tests/fakes.py`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -91,6 +92,7 @@ class Service:
         labels: the labels it would be given.
         shape: how it would be started.
         files: paths of the machine that it is given.
+        count: how many containers it has.
         variables: variable of its environment → digest of the value.
         keys: every other key of its configuration → digest of what stands there. Two renderings are
             told apart by these digests; they are never shown and never stored.
@@ -103,6 +105,7 @@ class Service:
     labels: Mapping[str, str] | None = None
     shape: Shape = Shape()
     files: frozenset[str] = frozenset()
+    count: int = 1
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -156,6 +159,8 @@ class Container:
         checks: the last health checks, oldest first.
         checked_within: seconds in which one check follows another, at most; 0 where nobody checks.
         ports: what it publishes.
+        number: which of its service's containers it is; while one takes the place of another both
+            have the same.
     """
 
     service: str
@@ -172,6 +177,7 @@ class Container:
     checks: tuple[HealthCheck, ...] = ()
     checked_within: float = 0.0
     ports: tuple[Port, ...] = ()
+    number: int = 1
 
     @property
     def ready(self) -> bool:
@@ -193,6 +199,19 @@ class Running:
     def services(self) -> tuple[str, ...]:
         """The services that have containers, sorted."""
         return tuple(sorted({c.service for c in self.containers}))
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """Container → what to call it: its service, with more where others would be called so."""
+        per_service = Counter(c.service for c in self.containers)
+        called = {
+            c.id: c.service if per_service[c.service] == 1 else f"{c.service}-{c.number}"
+            for c in self.containers
+        }
+        times = Counter(called.values())
+        return {
+            id_: name if times[name] == 1 else f"{name}-{id_[:12]}" for id_, name in called.items()
+        }
 
 
 class Watch(Protocol):

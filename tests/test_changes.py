@@ -54,6 +54,35 @@ def test_actions(present: tuple[Container, ...], action: str) -> None:
     assert of_deploy(service("api"), *present).action == action
 
 
+@pytest.mark.parametrize(
+    ("count", "there", "action"),
+    [(2, 2, "keep"), (2, 1, "scale"), (1, 2, "scale")],
+)
+def test_another_number_of_containers(count: int, there: int, action: str) -> None:
+    present = [replace(container("api"), id=f"api-{n}") for n in range(there)]
+    change = of_deploy(replace(service("api"), count=count), *present)
+    assert (change.action, change.keys) == (action, ("scale",) if action == "scale" else ())
+
+
+@pytest.mark.parametrize(
+    ("spec", "count"),
+    [
+        ({}, 1),
+        ({"scale": 2}, 2),
+        ({"deploy": {"replicas": 3}}, 3),
+        ({"deploy": {"resources": {}}}, 1),
+        ({"scale": 0}, 0),
+    ],
+)
+def test_how_many_containers_a_service_has(spec: dict[str, Any], count: int) -> None:
+    assert rendered(**spec).count == count
+
+
+def test_a_number_that_comes_with_something_else() -> None:
+    change = of_deploy(rendered(user="1", scale=2), created_from(BASE), old=BASE)
+    assert (change.action, change.keys) == ("replace", ("scale", "user"))
+
+
 def test_what_is_not_in_the_release_is_removed() -> None:
     running = Running((container("api"), container("old")))
     (kept, gone) = changes.of_deploy(RELEASE.images, {"api": service("api")}, running, Before())

@@ -80,6 +80,22 @@ def test_missing_and_extra() -> None:
     assert kinds(replace(CONTAINER, service="old")) == [("extra", "old"), ("missing", "web")]
 
 
+@pytest.mark.parametrize(
+    ("count", "there", "found"),
+    [
+        (2, 2, []),
+        (2, 1, [("missing", "1 of 2 containers are there")]),
+        (1, 2, [("extra", "2 containers are there, the release says 1")]),
+        (2, 0, [("missing", "there is no container")]),
+    ],
+)
+def test_too_few_and_too_many(count: int, there: int, found: list[tuple[str, str]]) -> None:
+    service = replace(SERVICE, count=count)
+    present = tuple(replace(CONTAINER, id=f"id{n}", number=n + 1) for n in range(there))
+    says = drift.compare(RELEASE, {"web": service}, Running(present), {})
+    assert [(difference.kind, difference.what) for difference in says] == found
+
+
 def test_a_service_and_its_container_have_the_same_shape() -> None:
     spec = {
         "command": ["serve", "--x=$$1"],

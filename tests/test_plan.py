@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from morphops import drift, plan
@@ -105,6 +107,7 @@ def test_the_way_back_first_takes_away_what_the_release_added() -> None:
     [
         ({"web": service("web")}, "web: stands in no wave"),
         ({"db": Service("db", "postgres:16", "c")}, "db: image 'postgres:16' is none of the"),
+        ({"db": service("db", count=0)}, "db: has a scale of 0"),
     ],
 )
 def test_what_does_not_fit_is_refused(wanted: dict[str, Service], says: str) -> None:
@@ -172,6 +175,23 @@ def test_missing_and_extra_services_are_mismatches() -> None:
         "api: there is no container",
         "old: runs, but is not in the release",
     )
+
+
+def test_containers_are_called_by_their_service_and_apart() -> None:
+    present = [
+        container("api"),
+        *(replace(container("db"), id=id_, number=n) for id_, n in (("x", 1), ("y", 2))),
+        *(replace(container("a"), id=id_, number=1) for id_ in ("0" * 64, "1" * 64)),
+        container("db-1"),  # a service that is called so
+    ]
+    assert Running(tuple(present)).names == {
+        "api-id": "api",
+        "x": "db-1-x",
+        "y": "db-2",
+        "0" * 64: "a-1-000000000000",
+        "1" * 64: "a-1-111111111111",
+        "db-1-id": "db-1-db-1-id",
+    }
 
 
 def test_a_port_of_our_own_is_no_obstacle() -> None:

@@ -33,6 +33,7 @@ from morphops.target import (
 
 _PROJECT = "com.docker.compose.project"
 _SERVICE = "com.docker.compose.service"
+_NUMBER = "com.docker.compose.container-number"
 _ONE_OFF = "com.docker.compose.oneoff"  # "True" on what `docker compose run` started
 # What Compose itself leaves out when it decides whether a container must be replaced.
 _NOT_CONFIG = ("depends_on", "profiles", "build", "pull_policy", "scale")
@@ -228,6 +229,7 @@ def _container(inspected: Mapping[str, Any], kind: Any, redact: Callable[[str], 
         checks=tuple(HealthCheck(row["Start"], not row["ExitCode"]) for row in log if row),
         checked_within=_checked_within(inspected["Config"].get("Healthcheck") or {}),
         ports=tuple(_bindings(inspected["HostConfig"].get("PortBindings") or {})),
+        number=int(number) if (number := str(labels.get(_NUMBER, ""))).isdecimal() else 1,
     )
 
 
@@ -271,12 +273,21 @@ def _service(name: str, spec: Mapping[str, Any]) -> Service:
         ),
         labels=labels,
         shape=shape_of_service(spec),
+        count=_count(spec),
         variables=_digests(spec.get("environment") or {}),
         keys=_digests(
             {key: value for key, value in config.items() if key not in _APART}
             | ({"labels": config["labels"]} if config["labels"] else {})
         ),
     )
+
+
+def _count(spec: Mapping[str, Any]) -> int:
+    """How many containers (compose-spec, `scale` and `deploy.replicas`)."""
+    for given in (spec.get("scale"), (spec.get("deploy") or {}).get("replicas")):
+        if given is not None:
+            return int(given)
+    return 1
 
 
 def _digests(values: Mapping[str, Any]) -> dict[str, str]:

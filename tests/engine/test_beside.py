@@ -27,6 +27,7 @@ def test_by_hand(inv: Inv, release: Release) -> None:
     path = inv.folder / "ops/compose/compose.yaml"
     model = yaml.safe_load(path.read_text())
     model["services"]["front"]["environment"]["WHO"] = "${WHO:-nobody}"
+    model["services"]["b"]["scale"] = 2
     path.write_text(yaml.safe_dump(model, sort_keys=False))
     good = release()
     # What only this shell says decides nothing, so other shells find what was deployed.
@@ -43,4 +44,19 @@ def test_by_hand(inv: Inv, release: Release) -> None:
     assert differences(inv) == set()
     again = inv("deploy", f"--image={good}", "--json")
     assert (again.code, again.json["changed"]) == (0, False), again
-    assert inv("down").code == 0
+
+    # One of two is gone.
+    shown = inv("logs", "--service=b", "--json").json["logs"]["b"]
+    assert {line.partition(" | ")[0] for line in shown} == {"b-1", "b-2"}
+    docker("rm", "-f", f"{project}-b-2")
+    assert differences(inv) == {("missing", "b", "1 of 2 containers are there")}
+    assert inv("status", "--json").json["state"] == "unhealthy"
+    assert inv("verify").code == 3
+    up = inv("up", "--json")
+    assert up.code == 0, up
+    assert {row["service"]: row["action"] for row in up.json["changes"]} == {
+        "a": "keep",
+        "b": "scale",
+        "front": "keep",
+    }
+    assert differences(inv) == set()
