@@ -102,6 +102,16 @@ def of_deploy(
         present, old = running.of(name), before.services.get(name)
         if not present:
             found.append(Change(service=name, action="create", image_to=service.image))
+        elif astray(service, present):
+            networks = Change(
+                service=name,
+                action="replace",
+                compared_with="container",
+                image_from=service.image,
+                image_to=service.image,
+                keys=("networks",),
+            )
+            found.append(networks)
         elif _all_of(present, service):
             stopped = any(container.state != "running" for container in present)
             other_number = len(present) != service.count
@@ -147,6 +157,16 @@ def undescribed(
 def gone(services: Mapping[str, Service], running: Running) -> tuple[str, ...]:
     """The services that have containers and that the release does not have."""
     return tuple(name for name in running.services if name not in services)
+
+
+def astray(service: Service, present: Sequence[Container]) -> bool:
+    """Whether containers are on other networks than they were created for.
+
+    They are otherwise as they shall be, so that nothing but this would replace them.
+    """
+    return _all_of(present, service) and any(
+        any(drift.attached(service, container)) for container in present
+    )
 
 
 def _all_of(present: Sequence[Container], service: Service) -> bool:

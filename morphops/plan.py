@@ -45,7 +45,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    """Stop and remove services that the release does not have."""
+    """Stop and remove services: what the release does not have, or what has to be made anew."""
 
     services: tuple[str, ...]
 
@@ -94,8 +94,8 @@ class Verify:
     """Compare what runs with the release, once it was seen to last.
 
     `settle`: seconds in which each service has to pass its health check once more; 0 for the way
-    back, which brings what was seen to last before. `strict`: whether a broken invariant fails it;
-    on the way back, where its approval may have been revoked since, it is only told of.
+    back, which brings what was seen to last before. `strict`: whether a broken invariant or another
+    network fails it; on the way back, where it may have been so before, it is only told of.
     """
 
     settle: float = 0.0
@@ -157,6 +157,7 @@ def deploy(
     *,
     deployment: int,
     undo: Plan | None,
+    networks: Mapping[str, str] | None = None,
     before: Before = changes.NOTHING,
     approved: Collection[str] = (),
 ) -> Plan:
@@ -172,16 +173,18 @@ def deploy(
         running: what is there now.
         deployment: number of the deployment that holds the files and values.
         undo: how to go back; what only this release has is then taken away first.
+        networks: those that are there; see `target.Target.networks`.
         before: what is known of what runs, for the changes.
         approved: the invariants that may be broken.
 
     Raises:
         InputError: the services and the bundle or the release do not fit together.
-        PreconditionError: containers of this project exist that no release created, or an
-            invariant would be broken.
+        PreconditionError: containers of this project exist that no release created, a network
+            exists and is to be another, or an invariant would be broken.
     """
     refuse_foreign(bundle, running)
     _fit(bundle, release, services)
+    _refuse_other_networks(services, running, networks or {})
     invariants.refuse(bundle.invariants, services, approved)
     steps: list[Step] = [
         Pull(
@@ -221,10 +224,12 @@ def gates(bundle: Bundle, services: Mapping[str, Service]) -> tuple[Step, ...]:
 
 
 def _bring(bundle: Bundle, services: Mapping[str, Service], running: Running | None) -> list[Step]:
-    """Remove what is gone, then wave by wave: start, wait, probe."""
+    """Remove what is gone or would be kept though it is astray; then by wave start, wait, probe."""
     steps: list[Step] = []
-    if running is not None and (gone := changes.gone(services, running)):
-        steps.append(Remove(gone))
+    if running is not None:
+        anew = (n for n, service in services.items() if changes.astray(service, running.of(n)))
+        if removed := (*changes.gone(services, running), *anew):
+            steps.append(Remove(removed))
     earlier: tuple[str, ...] = ()
     for number, wave in enumerate(bundle.waves, start=1):
         names = tuple(name for name in wave.services if name in services)
@@ -278,6 +283,32 @@ def refuse_foreign(bundle: Bundle, running: Running) -> None:
             f"{', '.join(sorted({c.service for c in foreign}))}",
             state="nothing was changed",
             hint=f"{remove if beside else down}   (then try again)",
+        )
+
+
+def _refuse_other_networks(
+    services: Mapping[str, Service], running: Running, there: Mapping[str, str]
+) -> None:
+    """Refuse to go on with networks that were made in another way than the release says.
+
+    The target would keep them as they are. To make them anew everything on them has to stop, and
+    that is for a person to decide.
+    """
+    wanted = {n.name: n.config for service in services.values() for n in service.networks}
+    other = tuple(
+        sorted(
+            name
+            for name, config in wanted.items()
+            if config and there.get(name) and there[name] != config
+        )
+    )
+    if other:
+        raise PreconditionError(
+            f"the release defines the network {', '.join(other)} in another way than it was made",
+            state="nothing was changed",
+            hint="inv down   (stops what runs and removes its networks; then try again)"
+            if running.containers
+            else f"docker network rm {' '.join(other)}   (then try again)",
         )
 
 

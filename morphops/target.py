@@ -48,6 +48,21 @@ class Port:
     target: int
 
 
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network that a service is attached to.
+
+    Attributes:
+        name: on the target.
+        key: what the files call it; empty for one that they do not describe.
+        config: digest of how it is to be made; empty where somebody else makes it.
+    """
+
+    name: str
+    key: str = ""
+    config: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
     """How a container is started, as far as that can be compared with what runs.
@@ -93,6 +108,7 @@ class Service:
         shape: how it would be started.
         files: paths of the machine that it is given.
         count: how many containers it has.
+        networks: what they are attached to.
         variables: variable of its environment → digest of the value.
         keys: every other key of its configuration → digest of what stands there. Two renderings are
             told apart by these digests; they are never shown and never stored.
@@ -106,6 +122,7 @@ class Service:
     shape: Shape = Shape()
     files: frozenset[str] = frozenset()
     count: int = 1
+    networks: tuple[Network, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -161,6 +178,7 @@ class Container:
         ports: what it publishes.
         number: which of its service's containers it is; while one takes the place of another both
             have the same.
+        networks: names of those that it is attached to.
     """
 
     service: str
@@ -178,6 +196,7 @@ class Container:
     checked_within: float = 0.0
     ports: tuple[Port, ...] = ()
     number: int = 1
+    networks: frozenset[str] = frozenset()
 
     @property
     def ready(self) -> bool:
@@ -236,6 +255,12 @@ class Target(Protocol):
 
     def observe(self, project: str) -> Running:
         """What is there now; without what somebody runs once, beside its services."""
+
+    def networks(self, project: str) -> Mapping[str, str]:
+        """The networks that are there of a project: name → the `Network.config` that it was given.
+
+        Empty where that is not known.
+        """
 
     def pull(self, image: Image, say: Say, *, stalled_after: float) -> None:
         """Fetch an image by digest and verify what came; give up after so many silent seconds."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from morphops import changes, plantext
 from morphops.changes import Before, Change, Names
 from morphops.docker.compose import _service
-from morphops.target import Container, Identity, Running, Service, Shape
+from morphops.target import Container, Identity, Network, Running, Service, Shape
 from tests.test_plan import API, RELEASE, container, digest, service
 
 SECRET = "sk-sentinel-8c1f0e5d"
@@ -76,6 +76,24 @@ def test_another_number_of_containers(count: int, there: int, action: str) -> No
 )
 def test_how_many_containers_a_service_has(spec: dict[str, Any], count: int) -> None:
     assert rendered(**spec).count == count
+
+
+@pytest.mark.parametrize(
+    ("networks", "config", "action", "keys"),
+    [
+        ({"shop_default"}, "c1", "keep", ()),
+        (set(), "c1", "replace", ("networks",)),
+        ({"shop_default", "other"}, "c1", "replace", ("networks",)),
+        (set(), "c0", "replace", ()),
+    ],
+)
+def test_what_is_on_other_networks_is_replaced(
+    networks: set[str], config: str, action: str, keys: tuple[str, ...]
+) -> None:
+    new = replace(service("api"), networks=(Network("shop_default", "default", "d1"),))
+    present = replace(container("api", config), networks=frozenset(networks))
+    change = of_deploy(new, present)
+    assert (change.action, change.keys) == (action, keys)
 
 
 def test_a_number_that_comes_with_something_else() -> None:

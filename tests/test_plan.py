@@ -10,7 +10,7 @@ from morphops import drift, plan
 from morphops.bundle import Bundle, Checksum, ComposeSpec, EnvSpec, ImageSpec, Wave
 from morphops.errors import InputError, PreconditionError
 from morphops.model import Image, ImageRef, Release
-from morphops.target import Container, Identity, Port, Running, Service
+from morphops.target import Container, Identity, Network, Port, Running, Service
 
 
 def digest(mark: str) -> str:
@@ -175,6 +175,51 @@ def test_missing_and_extra_services_are_mismatches() -> None:
         "api: there is no container",
         "old: runs, but is not in the release",
     )
+
+
+NETWORK = Network("shop_default", "default", "d1")
+
+
+def test_what_nobody_would_replace_is_removed_first() -> None:
+    wanted = {n: service(n, networks=(NETWORK,)) for n in ("api", "db", "cache")}
+    on = frozenset({"shop_default"})
+    astray, changed = container("db"), container("cache", "c0")
+    todo = deploy(wanted, container("api", networks=on), astray, changed, container("old"))
+    removed = [step.services for step in todo.steps if isinstance(step, plan.Remove)]
+    assert removed == [("old", "db")]
+    assert deploy(wanted, *(container(n, networks=on) for n in wanted)).changed is False
+
+
+@pytest.mark.parametrize(
+    ("there", "refused"),
+    [
+        ({}, False),
+        ({"shop_default": "d1"}, False),
+        ({"shop_default": "d0"}, True),
+        ({"shop_default": ""}, False),  # nobody wrote down how
+        ({"shop_other": "d0"}, False),
+    ],
+)
+@pytest.mark.parametrize(
+    ("present", "hint"),
+    [((), "docker network rm shop_default "), ((container("db"),), "inv down ")],
+)
+def test_a_network_is_not_made_anew_behind_anybodys_back(
+    there: dict[str, str], refused: bool, present: tuple[Container, ...], hint: str
+) -> None:
+    def todo() -> plan.Plan:
+        wanted = {"db": service("db", networks=(NETWORK, Network("ext", "e")))}
+        running = Running(present)
+        return plan.deploy(
+            BUNDLE, RELEASE, wanted, running, deployment=3, undo=None, networks=there
+        )
+
+    if not refused:
+        assert todo().steps
+        return
+    with pytest.raises(PreconditionError, match="the network shop_default in another") as caught:
+        todo()
+    assert caught.value.hint.startswith(hint)
 
 
 def test_containers_are_called_by_their_service_and_apart() -> None:

@@ -61,7 +61,11 @@ def status(site: Site) -> dict[str, Any]:
         view["differences"] = [f"the release of record cannot be compared: {err.what}"]
         return view
     view["differences"] = [
-        str(difference) for difference in drift.images(ready.release, ready.services, running)
+        str(difference)
+        for difference in (
+            *drift.images(ready.release, ready.services, running),
+            *drift.apart(ready.services, running),
+        )
     ]
     _expect(view, ready)
     well = health.read(running, tuple(ready.services))

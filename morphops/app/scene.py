@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from morphops import config, documents, envcheck, journal, plan
 from morphops.app import values as kept
@@ -83,7 +84,14 @@ def _prepare(
     services = site.target.render(stack)
     _refuse_left_behind(release, deployment, services)
     labels = plan.creators(services, running, release.digest)
-    override = {"services": {name: {"labels": dict(pairs)} for name, pairs in labels.items()}}
+    override: dict[str, Any] = {
+        "services": {name: {"labels": dict(pairs)} for name, pairs in labels.items()}
+    }
+    networks = {n.key: n.config for service in services.values() for n in service.networks}
+    if made := {key: config for key, config in networks.items() if config}:
+        override["networks"] = {
+            key: {"labels": {plan.LABEL_CONFIG: config}} for key, config in made.items()
+        }
     site.state.write(deployment.labels, canonical_json(override))
     return Scene(
         bundle=bundle,

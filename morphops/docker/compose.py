@@ -23,6 +23,7 @@ from morphops.target import (
     Health,
     HealthCheck,
     Identity,
+    Network,
     Port,
     Running,
     Say,
@@ -68,9 +69,15 @@ class ComposeTarget:
             key: str((volume or {}).get("name") or key)
             for key, volume in (rendered.get("volumes") or {}).items()
         }
+        networks = {
+            key: _network(key, network or {})
+            for key, network in (rendered.get("networks") or {}).items()
+        }
         return {
             name: replace(
-                _service(name, _with_volumes(spec, volumes)), files=_files(spec, rendered)
+                _service(name, _with_networks(_with_volumes(spec, volumes), networks)),
+                files=_files(spec, rendered),
+                networks=_attached(spec, networks),
             )
             for name, spec in sorted((rendered.get("services") or {}).items())
         }
@@ -89,6 +96,14 @@ class ComposeTarget:
             if (inspected["Config"].get("Labels") or {}).get(_ONE_OFF) != "True"
         ]
         return Running(tuple(sorted(found, key=lambda c: (c.service, c.id))))
+
+    def networks(self, project: str) -> Mapping[str, str]:
+        """See `target.Target.networks`."""
+        with self._docker.call("list the networks", 20):
+            listed = self._docker.client(20).network.list({"label": f"{_PROJECT}={project}"})
+            return {
+                network.name: (network.labels or {}).get(LABEL_CONFIG, "") for network in listed
+            }
 
     def pull(self, image: Image, say: Say, *, stalled_after: float) -> None:
         """See `target.Target.pull`."""
@@ -229,6 +244,7 @@ def _container(inspected: Mapping[str, Any], kind: Any, redact: Callable[[str], 
         checks=tuple(HealthCheck(row["Start"], not row["ExitCode"]) for row in log if row),
         checked_within=_checked_within(inspected["Config"].get("Healthcheck") or {}),
         ports=tuple(_bindings(inspected["HostConfig"].get("PortBindings") or {})),
+        networks=frozenset((inspected.get("NetworkSettings") or {}).get("Networks") or ()),
         number=int(number) if (number := str(labels.get(_NUMBER, ""))).isdecimal() else 1,
     )
 
@@ -245,6 +261,38 @@ def _with_volumes(spec: Mapping[str, Any], volumes: Mapping[str, str]) -> dict[s
         for mount in spec.get("volumes") or ()
     ]
     return {**spec, "volumes": mounts} if mounts else dict(spec)
+
+
+def _network(key: str, spec: Mapping[str, Any]) -> Network:
+    """A network as Compose renders it (compose-spec, `networks`)."""
+    name = str(spec.get("name") or key)
+    if spec.get("external"):
+        return Network(name, key)
+    labels = {k: v for k, v in (spec.get("labels") or {}).items() if k != LABEL_CONFIG}
+    # Once it is labelled, it is to be the same as before.
+    made = {k: v for k, v in spec.items() if k != "labels"} | ({"labels": labels} if labels else {})
+    return Network(name, key, short(digest_of(canonical_json(made))))
+
+
+def _attached(spec: Mapping[str, Any], networks: Mapping[str, Network]) -> tuple[Network, ...]:
+    """What a service is attached to: its networks, or the mode that stands in for them."""
+    mode = str(spec.get("network_mode") or "")
+    if mode:  # in another's network a container has none of its own
+        return () if ":" in mode else (Network(mode),)
+    return tuple(networks[key] for key in spec.get("networks") or () if key in networks)
+
+
+def _with_networks(spec: Mapping[str, Any], networks: Mapping[str, Network]) -> dict[str, Any]:
+    """A service whose networks have their names on the engine, and how they are to be made.
+
+    Compose keeps those apart, as it does volumes.
+    """
+    attached = {
+        networks[key].name: {"attached": how, "made": networks[key].config}
+        for key, how in (spec.get("networks") or {}).items()
+        if key in networks
+    }
+    return {**spec, "networks": attached} if attached else dict(spec)
 
 
 def _files(spec: Mapping[str, Any], rendered: Mapping[str, Any]) -> frozenset[str]:

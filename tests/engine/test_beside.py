@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
+import uuid
+from collections.abc import Iterator
 
 import pytest
 import yaml
@@ -59,4 +62,53 @@ def test_by_hand(inv: Inv, release: Release) -> None:
         "b": "scale",
         "front": "keep",
     }
+    assert differences(inv) == set()
+
+
+@pytest.fixture
+def foreign() -> Iterator[str]:
+    """A network of somebody else."""
+    name = f"morphops-test-{uuid.uuid4().hex[:8]}"
+    docker("network", "create", name)
+    yield name
+    docker("network", "rm", name)
+
+
+def test_networks(inv: Inv, release: Release, foreign: str) -> None:
+    good = release()
+    assert inv("deploy", f"--image={good}").code == 0
+    assert differences(inv) == set()
+    project = inv("status", "--json").json["project"]
+    network, services = f"{project}_default", ("a", "b", "front")
+
+    # Somebody's own has one of its containers; then its own is gone.
+    docker("network", "connect", foreign, f"{project}-front-1")
+    more = ("network", "front", f"is on the network {foreign} as well")
+    assert differences(inv) == {more}
+    assert inv("status", "--json").json["state"] == "healthy"
+    for service in services:
+        docker("network", "disconnect", "-f", network, f"{project}-{service}-1")
+    docker("network", "rm", network)
+    lacks = {("network", name, f"is not on the network {network}") for name in services}
+    assert {more, *lacks} <= differences(inv)
+    status = inv("status", "--json").json
+    assert status["state"] == "unhealthy"
+    assert f"a: is not on the network {network}" in status["differences"]
+    up = inv("up", "--reason=networks")
+    assert up.code == 0, up
+    assert differences(inv) == set()
+
+    # A release that wants another one does not get it behind anybody's back.
+    path = inv.folder / "ops/compose/compose.yaml"
+    options = {"com.docker.network.driver.mtu": "1400"}
+    path.write_text(f"{path.read_text()}\nnetworks: {{default: {{driver_opts: {options}}}}}\n")
+    other = release()
+    refused = inv("deploy", f"--image={other}")
+    assert (refused.code, "inv down   (stops" in refused.err) == (3, True), refused
+    assert differences(inv) == set()
+    assert inv("down").code == 0
+    deployed = inv("deploy", f"--image={other}")
+    assert deployed.code == 0, deployed
+    made = docker("network", "inspect", "-f", "{{json .Options}}", network)
+    assert json.loads(made) == options
     assert differences(inv) == set()
