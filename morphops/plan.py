@@ -356,6 +356,12 @@ def _fit(bundle: Bundle, release: Release, services: Mapping[str, Service]) -> N
         for name, service in services.items()
         if service.count == 0
     ]
+    # Its health gate would wait for what ends, once the first containers are touched.
+    findings += [
+        f"{name}: waits for {other} to end, and each service of a release has to stay up"
+        for name, service in services.items()
+        for other in sorted(service.awaits)
+    ]
     if findings:
         raise InputError(
             f"release {release.short} does not fit together",

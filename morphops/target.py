@@ -109,6 +109,7 @@ class Service:
         files: paths of the machine that it is given.
         count: how many containers it has.
         networks: what they are attached to.
+        awaits: the services that it waits for to do something once, and end.
         variables: variable of its environment → digest of the value.
         keys: every other key of its configuration → digest of what stands there. Two renderings are
             told apart by these digests; they are never shown and never stored.
@@ -123,6 +124,7 @@ class Service:
     files: frozenset[str] = frozenset()
     count: int = 1
     networks: tuple[Network, ...] = ()
+    awaits: frozenset[str] = frozenset()
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
 

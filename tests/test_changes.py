@@ -96,6 +96,14 @@ def test_what_is_on_other_networks_is_replaced(
     assert (change.action, change.keys) == (action, keys)
 
 
+@pytest.mark.parametrize(
+    ("condition", "awaits"),
+    [("service_healthy", set()), ("service_completed_successfully", {"once"})],
+)
+def test_what_is_waited_for_to_end(condition: str, awaits: set[str]) -> None:
+    assert rendered(depends_on={"once": {"condition": condition}}).awaits == awaits
+
+
 def test_a_number_that_comes_with_something_else() -> None:
     change = of_deploy(rendered(user="1", scale=2), created_from(BASE), old=BASE)
     assert (change.action, change.keys) == ("replace", ("scale", "user"))

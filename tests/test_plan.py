@@ -108,6 +108,7 @@ def test_the_way_back_first_takes_away_what_the_release_added() -> None:
         ({"web": service("web")}, "web: stands in no wave"),
         ({"db": Service("db", "postgres:16", "c")}, "db: image 'postgres:16' is none of the"),
         ({"db": service("db", count=0)}, "db: has a scale of 0"),
+        ({"db": service("db", awaits=frozenset({"once"}))}, "db: waits for once to end"),
     ],
 )
 def test_what_does_not_fit_is_refused(wanted: dict[str, Service], says: str) -> None:

@@ -322,6 +322,11 @@ def _service(name: str, spec: Mapping[str, Any]) -> Service:
         labels=labels,
         shape=shape_of_service(spec),
         count=_count(spec),
+        awaits=frozenset(
+            other
+            for other, how in (spec.get("depends_on") or {}).items()
+            if how.get("condition") == "service_completed_successfully"
+        ),
         variables=_digests(spec.get("environment") or {}),
         keys=_digests(
             {key: value for key, value in config.items() if key not in _APART}
