@@ -15,7 +15,7 @@ from morphops import drift
 from morphops.model import Image
 from morphops.target import Container, Running, Service, Shape
 
-Action: TypeAlias = Literal["create", "replace", "start", "keep", "remove"]
+Action: TypeAlias = Literal["create", "replace", "scale", "start", "keep", "remove"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,8 @@ class Change:
 
     Attributes:
         service: its name.
-        action: `start` one that stopped and is otherwise as it shall be; `keep` what runs so.
+        action: `scale` one that is to have another number of containers, and is otherwise as it
+            shall be; `start` one that stopped and is so; `keep` what runs so.
         compared_with: `release` the release of record, `container` what the engine shows of it,
             where values and the rest of the configuration cannot be compared; empty for nothing.
         image_from, image_to: references; of a container the digest that the engine names, and the
@@ -101,11 +102,24 @@ def of_deploy(
         present, old = running.of(name), before.services.get(name)
         if not present:
             found.append(Change(service=name, action="create", image_to=service.image))
+        elif astray(service, present):
+            networks = Change(
+                service=name,
+                action="replace",
+                compared_with="container",
+                image_from=service.image,
+                image_to=service.image,
+                keys=("networks",),
+            )
+            found.append(networks)
         elif _all_of(present, service):
             stopped = any(container.state != "running" for container in present)
-            action: Action = "start" if stopped else "keep"
-            same = service.image
-            found.append(Change(service=name, action=action, image_from=same, image_to=same))
+            other_number = len(present) != service.count
+            action: Action = "scale" if other_number else "start" if stopped else "keep"
+            same, keys = service.image, ("scale",) if other_number else ()
+            found.append(
+                Change(service=name, action=action, image_from=same, image_to=same, keys=keys)
+            )
         elif old is not None and _all_of(present, old):
             found.append(_between(old, service))
         else:
@@ -145,6 +159,16 @@ def gone(services: Mapping[str, Service], running: Running) -> tuple[str, ...]:
     return tuple(name for name in running.services if name not in services)
 
 
+def astray(service: Service, present: Sequence[Container]) -> bool:
+    """Whether containers are on other networks than they were created for.
+
+    They are otherwise as they shall be, so that nothing but this would replace them.
+    """
+    return _all_of(present, service) and any(
+        any(drift.attached(service, container)) for container in present
+    )
+
+
 def _all_of(present: Sequence[Container], service: Service) -> bool:
     """Whether every one of these containers was created from this configuration."""
     return all(container.config == service.config for container in present)
@@ -167,8 +191,9 @@ def _between(old: Service, new: Service) -> Change:
         keys=tuple(
             sorted(
                 key
-                for key in old.keys.keys() | new.keys.keys()
+                for key in old.keys.keys() | new.keys.keys() | {"scale"}
                 if old.keys.get(key) != new.keys.get(key)
+                or (key == "scale" and old.count != new.count)
             )
         ),
     )

@@ -12,7 +12,15 @@ from morphops.model import Image, Release, short
 from morphops.target import Container, Running, Service, Shape
 
 Kind: TypeAlias = Literal[
-    "missing", "extra", "image", "config", "env keys", "unhealthy", "pair", "invariant"
+    "missing",
+    "extra",
+    "image",
+    "config",
+    "env keys",
+    "network",
+    "unhealthy",
+    "pair",
+    "invariant",
 ]
 
 
@@ -21,9 +29,10 @@ class Difference:
     """One difference.
 
     Attributes:
-        kind: `missing` a service without a container, `extra` a container of none, `image`,
-            `config` how it was started, `env keys` names of its environment, `unhealthy`, `pair`
-            services that must agree and do not, `invariant` one that is broken without approval.
+        kind: `missing` a service without a container or with too few, `extra` a container of none
+            or too many of one, `image`, `config` how it was started, `env keys` names of its
+            environment, `network` what it is attached to, `unhealthy`, `pair` services that must
+            agree and do not, `invariant` one that is broken without approval.
         subject: the service, or the probe.
         what: in words.
     """
@@ -47,6 +56,12 @@ def images(
         present = running.of(name)
         if not present:
             found.append(Difference("missing", name, "there is no container"))
+        elif len(present) < service.count:
+            what = f"{len(present)} of {service.count} containers are there"
+            found.append(Difference("missing", name, what))
+        elif len(present) > service.count:
+            what = f"{len(present)} containers are there, the release says {service.count}"
+            found.append(Difference("extra", name, what))
         found += [
             Difference("image", name, f"runs {_digests(container, image)}")
             for container in present
@@ -58,6 +73,22 @@ def images(
         if name not in services
     ]
     return tuple(found)
+
+
+def apart(services: Mapping[str, Service], running: Running) -> tuple[Difference, ...]:
+    """Containers that lack a network of their service: others do not reach them there."""
+    return tuple(
+        Difference("network", name, f"is not on the network {network}")
+        for name, service in services.items()
+        for container in running.of(name)
+        for network in attached(service, container)[0]
+    )
+
+
+def attached(service: Service, container: Container) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The networks that a container lacks, and those that it is attached to as well."""
+    wanted = {network.name for network in service.networks}
+    return tuple(sorted(wanted - container.networks)), tuple(sorted(container.networks - wanted))
 
 
 def compare(
@@ -79,7 +110,7 @@ def compare(
         rules: the invariants of its bundle.
         approved: of these, the ones that may be broken.
     """
-    found = list(images(release, services, running))
+    found = [*images(release, services, running), *apart(services, running)]
     lines = {
         name: [shapes[c.id].line for c in running.of(name) if c.id in shapes]
         for name in running.services
@@ -100,6 +131,8 @@ def _of_container(
     if container.config != service.config:
         what = "was created from another configuration than the release's"
         yield Difference("config", name, what)
+    for network in attached(service, container)[1]:
+        yield Difference("network", name, f"is on the network {network} as well")
     if container.id in shapes:
         yield from _shape(name, service.shape, shapes[container.id])
     if not container.ready:

@@ -48,7 +48,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    """Stop and remove services that the release does not have."""
+    """Stop and remove services: what the release does not have, or what has to be made anew."""
 
     services: tuple[str, ...]
 
@@ -97,8 +97,8 @@ class Verify:
     """Compare what runs with the release, once it was seen to last.
 
     `settle`: seconds in which each service has to pass its health check once more; 0 for the way
-    back, which brings what was seen to last before. `strict`: whether a broken invariant fails it;
-    on the way back, where its approval may have been revoked since, it is only told of.
+    back, which brings what was seen to last before. `strict`: whether a broken invariant or another
+    network fails it; on the way back, where it may have been so before, it is only told of.
     """
 
     settle: float = 0.0
@@ -163,6 +163,7 @@ def deploy(
     *,
     deployment: int,
     undo: Plan | None,
+    networks: Mapping[str, str] | None = None,
     before: Before = changes.NOTHING,
     approved: Collection[str] = (),
 ) -> Plan:
@@ -178,16 +179,18 @@ def deploy(
         running: what is there now.
         deployment: number of the deployment that holds the files and values.
         undo: how to go back; what only this release has is then taken away first.
+        networks: those that are there; see `target.Target.networks`.
         before: what is known of what runs, for the changes.
         approved: the invariants that may be broken.
 
     Raises:
         InputError: the services and the bundle or the release do not fit together.
-        PreconditionError: containers of this project exist that no release created, or an
-            invariant would be broken.
+        PreconditionError: containers of this project exist that no release created, a network
+            exists and is to be another, or an invariant would be broken.
     """
     refuse_foreign(bundle, running)
     _fit(bundle, release, services)
+    _refuse_other_networks(services, running, networks or {})
     invariants.refuse(bundle.invariants, services, approved)
     steps: list[Step] = list(pulls(bundle, release, services))
     here = {image.ref for image in release.images}
@@ -195,7 +198,7 @@ def deploy(
     steps += [Check(probe) for probe in bundle.checks]
     steps += _bring(bundle, services, running)
     steps.append(Verify(bundle.settle, strict=True))
-    way_back = begun_anew(undo, services, changes.gone(services, running)) if undo else None
+    way_back = begun_anew(undo, services, removed(services, running)) if undo else None
     told = changes.of_deploy(release.images, services, running, before)
     return Plan(release.digest, deployment, tuple(steps), told, way_back)
 
@@ -253,10 +256,10 @@ def gates(bundle: Bundle, services: Mapping[str, Service]) -> tuple[Step, ...]:
 
 
 def _bring(bundle: Bundle, services: Mapping[str, Service], running: Running | None) -> list[Step]:
-    """Remove what is gone, then wave by wave: start, wait, probe."""
+    """Remove what has to go; then wave by wave: start, wait, probe."""
     steps: list[Step] = []
-    if running is not None and (gone := changes.gone(services, running)):
-        steps.append(Remove(gone))
+    if running is not None and (first := removed(services, running)):
+        steps.append(Remove(first))
     earlier: tuple[str, ...] = ()
     for number, wave in enumerate(bundle.waves, start=1):
         names = tuple(name for name in wave.services if name in services)
@@ -266,6 +269,12 @@ def _bring(bundle: Bundle, services: Mapping[str, Service], running: Running | N
         steps += [Gate(probe) for probe in wave.probes]
         earlier += names
     return steps
+
+
+def removed(services: Mapping[str, Service], running: Running) -> tuple[str, ...]:
+    """The services that a plan removes first: what is gone, and what would be kept astray."""
+    astray = (n for n, service in services.items() if changes.astray(service, running.of(n)))
+    return (*changes.gone(services, running), *astray)
 
 
 def creators(
@@ -299,13 +308,43 @@ def refuse_foreign(bundle: Bundle, running: Running) -> None:
     Raises:
         PreconditionError: there are some.
     """
-    foreign = tuple(sorted({c.service for c in running.containers if not c.ours}))
+    foreign = [c for c in running.containers if not c.ours]
     if foreign:
+        # To take everything down would take what a release brought as well.
+        beside = len(foreign) < len(running.containers)
+        remove = f"docker rm -f {' '.join(c.id[:12] for c in foreign)}"
+        down = f"docker compose -p {bundle.project} down"
         raise PreconditionError(
             f"project {bundle.project} has containers that no release created: "
-            f"{', '.join(foreign)}",
+            f"{', '.join(sorted({c.service for c in foreign}))}",
             state="nothing was changed",
-            hint=f"docker compose -p {bundle.project} down   (then deploy again)",
+            hint=f"{remove if beside else down}   (then try again)",
+        )
+
+
+def _refuse_other_networks(
+    services: Mapping[str, Service], running: Running, there: Mapping[str, str]
+) -> None:
+    """Refuse to go on with networks that were made in another way than the release says.
+
+    The target would keep them as they are. To make them anew everything on them has to stop, and
+    that is for a person to decide.
+    """
+    wanted = {n.name: n.config for service in services.values() for n in service.networks}
+    other = tuple(
+        sorted(
+            name
+            for name, config in wanted.items()
+            if config and there.get(name) and there[name] != config
+        )
+    )
+    if other:
+        raise PreconditionError(
+            f"the release defines the network {', '.join(other)} in another way than it was made",
+            state="nothing was changed",
+            hint="inv down   (stops what runs and removes its networks; then try again)"
+            if running.containers
+            else f"docker network rm {' '.join(other)}   (then try again)",
         )
 
 
@@ -346,19 +385,19 @@ def _keeps_from(held: Port, wanted: Port) -> bool:
     return same_family and any(host in _ALL for host in hosts)
 
 
-def begun_anew(undo: Plan, added: Iterable[str], removed: Collection[str]) -> Plan:
+def begun_anew(undo: Plan, added: Iterable[str], going: Collection[str]) -> Plan:
     """A way back that begins with removals.
 
     Args:
         undo: how to go back.
         added: services that may be there now; what it does not bring back itself is to go.
-        removed: services that were to go. One whose removal was cut off is removed before it is
+        going: services that were to go. One whose removal was cut off is removed before it is
             brought back: the engine may still be about to stop it.
     """
     brought = {name for step in undo.steps if isinstance(step, Start) for name in step.services}
     if not brought:  # it is a teardown, which takes everything
         return undo
-    first = (*(n for n in added if n not in brought), *(n for n in removed if n in brought))
+    first = (*(n for n in added if n not in brought), *(n for n in going if n in brought))
     return replace(undo, steps=(Remove(first), *undo.steps)) if first else undo
 
 
@@ -372,6 +411,17 @@ def _fit(bundle: Bundle, release: Release, services: Mapping[str, Service]) -> N
         f"{name}: image {service.image!r} is none of the release's"
         for name, service in services.items()
         if service.image not in known
+    ]
+    findings += [
+        f"{name}: has a scale of 0, and a release runs every service; give it a profile instead"
+        for name, service in services.items()
+        if service.count == 0
+    ]
+    # Its health gate would wait for what ends, once the first containers are touched.
+    findings += [
+        f"{name}: waits for {other} to end, and each service of a release has to stay up"
+        for name, service in services.items()
+        for other in sorted(service.awaits)
     ]
     if findings:
         raise InputError(

@@ -6,6 +6,7 @@ target for one engine; tests of the pure parts use the fake in `tests/fakes.py`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -27,7 +28,8 @@ class Stack:
         files: what describes it, in order of precedence.
         env_file: the values; holds secrets.
         profiles: the optional parts that are switched on.
-        variables: what the values decide, and no shell that exports the same name.
+        variables: what the values decide, and no shell that exports the same name. Nor does it
+            decide any other: what the values do not know is not set.
     """
 
     project: str
@@ -49,6 +51,21 @@ class Port:
     def __str__(self) -> str:
         kind = "" if self.protocol == "tcp" else f"/{self.protocol}"
         return f"{self.host or '*'}:{self.published}{kind}"
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network that a service is attached to.
+
+    Attributes:
+        name: on the target.
+        key: what the files call it; empty for one that they do not describe.
+        config: digest of how it is to be made; empty where somebody else makes it.
+    """
+
+    name: str
+    key: str = ""
+    config: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +111,10 @@ class Service:
         ports: what it publishes.
         labels: the labels it would be given.
         shape: how it would be started.
+        files: paths of the machine that it is given.
+        count: how many containers it has.
+        networks: what they are attached to.
+        awaits: the services that it waits for to do something once, and end.
         variables: variable of its environment → digest of the value.
         keys: every other key of its configuration → digest of what stands there. Two renderings are
             told apart by these digests; they are never shown and never stored.
@@ -105,6 +126,10 @@ class Service:
     ports: tuple[Port, ...] = ()
     labels: Mapping[str, str] | None = None
     shape: Shape = Shape()
+    files: frozenset[str] = frozenset()
+    count: int = 1
+    networks: tuple[Network, ...] = ()
+    awaits: frozenset[str] = frozenset()
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -159,6 +184,9 @@ class Container:
         checks: the last health checks, oldest first.
         checked_within: seconds in which one check follows another, at most; 0 where nobody checks.
         ports: what it publishes.
+        number: which of its service's containers it is; while one takes the place of another both
+            have the same.
+        networks: names of those that it is attached to.
     """
 
     service: str
@@ -176,6 +204,8 @@ class Container:
     checks: tuple[HealthCheck, ...] = ()
     checked_within: float = 0.0
     ports: tuple[Port, ...] = ()
+    number: int = 1
+    networks: frozenset[str] = frozenset()
 
     @property
     def ready(self) -> bool:
@@ -197,6 +227,19 @@ class Running:
     def services(self) -> tuple[str, ...]:
         """The services that have containers, sorted."""
         return tuple(sorted({c.service for c in self.containers}))
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """Container → what to call it: its service, with more where others would be called so."""
+        per_service = Counter(c.service for c in self.containers)
+        called = {
+            c.id: c.service if per_service[c.service] == 1 else f"{c.service}-{c.number}"
+            for c in self.containers
+        }
+        times = Counter(called.values())
+        return {
+            id_: name if times[name] == 1 else f"{name}-{id_[:12]}" for id_, name in called.items()
+        }
 
 
 class Watch(Protocol):
@@ -223,7 +266,13 @@ class Target(Protocol):
         """
 
     def observe(self, project: str) -> Running:
-        """What is there now."""
+        """What is there now; without what somebody runs once, beside its services."""
+
+    def networks(self, project: str) -> Mapping[str, str]:
+        """The networks that are there of a project: name → the `Network.config` that it was given.
+
+        Empty where that is not known.
+        """
 
     def pull(self, image: Image, say: Say, *, stalled_after: float) -> None:
         """Fetch an image by digest and verify what came; give up after so many silent seconds."""

@@ -126,6 +126,9 @@ class FakeTarget:
     def observe(self, project: str) -> Running:
         return Running(tuple(self.containers[name] for name in sorted(self.containers)))
 
+    def networks(self, project: str) -> Mapping[str, str]:
+        return {}
+
     def pull(self, image: Image, say: Say, *, stalled_after: float) -> None:
         self._call(f"pull {image.name}")
 

@@ -234,7 +234,7 @@ GOOD: dict[str, Any] = {
         {"logging": {"driver": "journald"}},
         {"volumes": [{"type": "volume", "source": "v", "target": "/v"}]},
         {"volumes": [{"type": "bind", "source": "/x", "read_only": True, "bind": {}}]},
-        {"depends_on": {"b": {"condition": "service_completed_successfully"}}},
+        {"depends_on": {"b": {"condition": "service_healthy"}}},
     ],
 )
 def test_a_service_that_breaks_nothing(change: dict[str, Any]) -> None:
@@ -257,6 +257,8 @@ def test_a_service_that_breaks_nothing(change: dict[str, Any]) -> None:
         ({"ports": [{"target": 80, "published": "80"}]}, "loopback"),
         ({"volumes": [{"type": "bind", "source": "/x", "read_only": True}]}, "host-path"),
         ({"mem_limit": "0"}, "memory"),
+        ({"depends_on": {"b": {"condition": "service_started"}}}, "order"),
+        ({"depends_on": {"b": {"condition": "service_completed_successfully"}}}, "one-shot"),
         (
             {
                 "expose": ["80"],

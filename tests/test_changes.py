@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from morphops import changes, plantext
 from morphops.changes import Before, Change, Names
 from morphops.docker.compose import _service
-from morphops.target import Container, Identity, Running, Service, Shape
+from morphops.target import Container, Identity, Network, Running, Service, Shape
 from tests.test_plan import API, RELEASE, container, digest, service
 
 SECRET = "sk-sentinel-8c1f0e5d"
@@ -52,6 +52,61 @@ BASE = rendered()
 )
 def test_actions(present: tuple[Container, ...], action: str) -> None:
     assert of_deploy(service("api"), *present).action == action
+
+
+@pytest.mark.parametrize(
+    ("count", "there", "action"),
+    [(2, 2, "keep"), (2, 1, "scale"), (1, 2, "scale")],
+)
+def test_another_number_of_containers(count: int, there: int, action: str) -> None:
+    present = [replace(container("api"), id=f"api-{n}") for n in range(there)]
+    change = of_deploy(replace(service("api"), count=count), *present)
+    assert (change.action, change.keys) == (action, ("scale",) if action == "scale" else ())
+
+
+@pytest.mark.parametrize(
+    ("spec", "count"),
+    [
+        ({}, 1),
+        ({"scale": 2}, 2),
+        ({"deploy": {"replicas": 3}}, 3),
+        ({"deploy": {"resources": {}}}, 1),
+        ({"scale": 0}, 0),
+    ],
+)
+def test_how_many_containers_a_service_has(spec: dict[str, Any], count: int) -> None:
+    assert rendered(**spec).count == count
+
+
+@pytest.mark.parametrize(
+    ("networks", "config", "action", "keys"),
+    [
+        ({"shop_default"}, "c1", "keep", ()),
+        (set(), "c1", "replace", ("networks",)),
+        ({"shop_default", "other"}, "c1", "replace", ("networks",)),
+        (set(), "c0", "replace", ()),
+    ],
+)
+def test_what_is_on_other_networks_is_replaced(
+    networks: set[str], config: str, action: str, keys: tuple[str, ...]
+) -> None:
+    new = replace(service("api"), networks=(Network("shop_default", "default", "d1"),))
+    present = replace(container("api", config), networks=frozenset(networks))
+    change = of_deploy(new, present)
+    assert (change.action, change.keys) == (action, keys)
+
+
+@pytest.mark.parametrize(
+    ("condition", "awaits"),
+    [("service_healthy", set()), ("service_completed_successfully", {"once"})],
+)
+def test_what_is_waited_for_to_end(condition: str, awaits: set[str]) -> None:
+    assert rendered(depends_on={"once": {"condition": condition}}).awaits == awaits
+
+
+def test_a_number_that_comes_with_something_else() -> None:
+    change = of_deploy(rendered(user="1", scale=2), created_from(BASE), old=BASE)
+    assert (change.action, change.keys) == ("replace", ("scale", "user"))
 
 
 def test_what_is_not_in_the_release_is_removed() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from morphops import drift
 from morphops.docker import compose, shapes
-from morphops.target import Container, Identity, Running, Service, Shape
+from morphops.target import Container, Identity, Network, Running, Service, Shape
 from tests.test_plan import API as IMAGE
 from tests.test_plan import RELEASE
 
@@ -78,6 +78,22 @@ def test_a_shape_that_differs(changes: dict[str, Any], kind: str) -> None:
 def test_missing_and_extra() -> None:
     assert kinds(None) == [("missing", "web")]
     assert kinds(replace(CONTAINER, service="old")) == [("extra", "old"), ("missing", "web")]
+
+
+@pytest.mark.parametrize(
+    ("count", "there", "found"),
+    [
+        (2, 2, []),
+        (2, 1, [("missing", "1 of 2 containers are there")]),
+        (1, 2, [("extra", "2 containers are there, the release says 1")]),
+        (2, 0, [("missing", "there is no container")]),
+    ],
+)
+def test_too_few_and_too_many(count: int, there: int, found: list[tuple[str, str]]) -> None:
+    service = replace(SERVICE, count=count)
+    present = tuple(replace(CONTAINER, id=f"id{n}", number=n + 1) for n in range(there))
+    says = drift.compare(RELEASE, {"web": service}, Running(present), {})
+    assert [(difference.kind, difference.what) for difference in says] == found
 
 
 def test_a_service_and_its_container_have_the_same_shape() -> None:
@@ -154,6 +170,66 @@ def test_what_others_bring_is_no_difference(
     shape = shapes.shape_of_container(inspected, image)
     found = drift.compare(RELEASE, {"web": service}, Running((CONTAINER,)), {"id": shape})
     assert bool(found) is differs, found
+
+
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [
+        ({"shop_default", "ext"}, []),
+        ({"ext"}, ["is not on the network shop_default"]),
+        ({"shop_default", "ext", "z"}, ["is on the network z as well"]),
+        (set(), ["is not on the network ext", "is not on the network shop_default"]),
+    ],
+)
+def test_a_container_is_on_the_networks_that_were_released(
+    found: set[str], says: list[str]
+) -> None:
+    networks = (Network("shop_default", "default", "d1"), Network("ext", "e"))
+    service = replace(SERVICE, networks=networks)
+    running = Running((replace(CONTAINER, networks=frozenset(found)),))
+    differences = drift.compare(RELEASE, {"web": service}, running, {"id": SHAPE})
+    assert [(d.kind, d.what) for d in differences] == [("network", what) for what in says]
+    apart = [d.what for d in drift.apart({"web": service}, running)]
+    assert apart == [what for what in says if "not" in what]
+
+
+DEFAULT = {"name": "shop_default", "ipam": {}}
+
+
+@pytest.mark.parametrize(
+    ("spec", "same"),
+    [
+        ({"labels": {"morphops.config": "x"}}, True),
+        ({"labels": {}}, True),
+        ({"labels": {"own": "1"}}, False),
+        ({"internal": True}, False),
+        ({"driver_opts": {"mtu": "1"}}, False),
+        ({"ipam": {"config": [{"subnet": "10.0.0.0/8"}]}}, False),
+    ],
+)
+def test_how_a_network_is_made(spec: dict[str, Any], same: bool) -> None:
+    before, after = (compose._network("default", {**DEFAULT, **more}) for more in ({}, spec))
+    assert (before == after) is same
+    service = {"networks": {"default": None}}
+    renderings = [compose._with_networks(service, {"default": n}) for n in (before, after)]
+    assert (renderings[0] == renderings[1]) is same
+
+
+@pytest.mark.parametrize(
+    ("spec", "names"),
+    [
+        ({"networks": {"default": None, "e": {"aliases": ["x"]}}}, ["shop_default", "ext"]),
+        ({"network_mode": "host"}, ["host"]),
+        ({"network_mode": "none"}, ["none"]),
+        ({"network_mode": "service:web"}, []),
+        ({}, []),
+    ],
+)
+def test_what_a_service_is_attached_to(spec: dict[str, Any], names: list[str]) -> None:
+    external = compose._network("e", {"name": "ext", "external": True})
+    assert external == Network("ext", "e")
+    networks = {"default": compose._network("default", DEFAULT), "e": external}
+    assert [network.name for network in compose._attached(spec, networks)] == names
 
 
 NAMES = {"own": "shop_own", "shared": "shared"}

@@ -10,7 +10,7 @@ from morphops import drift, plan
 from morphops.bundle import Bundle, Checksum, ComposeSpec, EnvSpec, ImageSpec, Wave
 from morphops.errors import InputError, PreconditionError
 from morphops.model import Image, ImageRef, Release
-from morphops.target import Container, Identity, Port, Running, Service
+from morphops.target import Container, Identity, Network, Port, Running, Service
 
 
 def digest(mark: str) -> str:
@@ -134,6 +134,8 @@ def test_what_was_to_go_is_gone_before_it_is_brought_back() -> None:
     [
         ({"web": service("web")}, "web: stands in no wave"),
         ({"db": Service("db", "postgres:16", "c")}, "db: image 'postgres:16' is none of the"),
+        ({"db": service("db", count=0)}, "db: has a scale of 0"),
+        ({"db": service("db", awaits=frozenset({"once"}))}, "db: waits for once to end"),
     ],
 )
 def test_what_does_not_fit_is_refused(wanted: dict[str, Service], says: str) -> None:
@@ -142,9 +144,20 @@ def test_what_does_not_fit_is_refused(wanted: dict[str, Service], says: str) -> 
     assert says in caught.value.message()
 
 
-def test_containers_of_somebody_else_are_not_touched() -> None:
-    with pytest.raises(PreconditionError, match="no release created: db"):
-        deploy(services("db"), container("db", ours=False))
+@pytest.mark.parametrize(
+    ("beside", "hint"),
+    [
+        ((), "docker compose -p shop down "),
+        # What a release brought must not go with them.
+        ((container("api"),), "docker rm -f db-id "),
+    ],
+)
+def test_containers_of_somebody_else_are_not_touched(
+    beside: tuple[Container, ...], hint: str
+) -> None:
+    with pytest.raises(PreconditionError, match="no release created: db") as caught:
+        deploy(services("db"), container("db", ours=False), *beside)
+    assert caught.value.hint.startswith(hint)
 
 
 @pytest.mark.parametrize(
@@ -234,3 +247,65 @@ def test_a_port_is_one_of_its_protocol() -> None:
     for own, refused in ((Port("", 53, 53), says), (dns, ())):
         running = Running((container("db", ports=(own,)),))
         assert plan.taken_ports(wanted, running, {("", 53, "udp")}) == refused
+
+
+NETWORK = Network("shop_default", "default", "d1")
+
+
+def test_what_nobody_would_replace_is_removed_first() -> None:
+    wanted = {n: service(n, networks=(NETWORK,)) for n in ("api", "db", "cache")}
+    on = frozenset({"shop_default"})
+    astray, changed = container("db"), container("cache", "c0")
+    todo = deploy(wanted, container("api", networks=on), astray, changed, container("old"))
+    removed = [step.services for step in todo.steps if isinstance(step, plan.Remove)]
+    assert removed == [("old", "db")]
+    assert deploy(wanted, *(container(n, networks=on) for n in wanted)).changed is False
+
+
+@pytest.mark.parametrize(
+    ("there", "refused"),
+    [
+        ({}, False),
+        ({"shop_default": "d1"}, False),
+        ({"shop_default": "d0"}, True),
+        ({"shop_default": ""}, False),  # nobody wrote down how
+        ({"shop_other": "d0"}, False),
+    ],
+)
+@pytest.mark.parametrize(
+    ("present", "hint"),
+    [((), "docker network rm shop_default "), ((container("db"),), "inv down ")],
+)
+def test_a_network_is_not_made_anew_behind_anybodys_back(
+    there: dict[str, str], refused: bool, present: tuple[Container, ...], hint: str
+) -> None:
+    def todo() -> plan.Plan:
+        wanted = {"db": service("db", networks=(NETWORK, Network("ext", "e")))}
+        running = Running(present)
+        return plan.deploy(
+            BUNDLE, RELEASE, wanted, running, deployment=3, undo=None, networks=there
+        )
+
+    if not refused:
+        assert todo().steps
+        return
+    with pytest.raises(PreconditionError, match="the network shop_default in another") as caught:
+        todo()
+    assert caught.value.hint.startswith(hint)
+
+
+def test_containers_are_called_by_their_service_and_apart() -> None:
+    present = [
+        container("api"),
+        *(replace(container("db"), id=id_, number=n) for id_, n in (("x", 1), ("y", 2))),
+        *(replace(container("a"), id=id_, number=1) for id_ in ("0" * 64, "1" * 64)),
+        container("db-1"),  # a service that is called so
+    ]
+    assert Running(tuple(present)).names == {
+        "api-id": "api",
+        "x": "db-1-x",
+        "y": "db-2",
+        "0" * 64: "a-1-000000000000",
+        "1" * 64: "a-1-111111111111",
+        "db-1-id": "db-1-db-1-id",
+    }

@@ -184,6 +184,7 @@ def planned(
         running,
         deployment=deployment,
         undo=undo,
+        networks=site.target.networks(site.bundle.project),
         before=planning.before(site, ready, running, of_record),
         approved=ready.approved,
     )

@@ -94,4 +94,4 @@ def _keep(
         if time.monotonic() >= end:
             raise EngineCallFailed(f"the engine took more than {_ENOUGH:g} s to tell of it")
         lines = site.target.logs(container, _LINES)
-        write(f"{container.service}.log", "".join(f"{line}\n" for line in lines))
+        write(f"{running.names[container.id]}.log", "".join(f"{line}\n" for line in lines))

@@ -61,7 +61,11 @@ def status(site: Site) -> dict[str, Any]:
         view["differences"] = [f"the release of record cannot be compared: {err.what}"]
         return view
     view["differences"] = [
-        str(difference) for difference in drift.images(ready.release, ready.services, running)
+        str(difference)
+        for difference in (
+            *drift.images(ready.release, ready.services, running),
+            *drift.apart(ready.services, running),
+        )
     ]
     _expect(view, ready)
     well = health.read(running, tuple(ready.services))
@@ -200,13 +204,15 @@ def logs(site: Site, service: str, tail: int) -> dict[str, Any]:
     if service and not running.of(service):
         there = ", ".join(running.services) or "none"
         raise InputError(f"no service {service!r} is there (there are: {there})")
-    return {
-        "logs": {
-            container.service: list(site.target.logs(container, tail))
-            for container in running.containers
-            if service in ("", container.service)
-        }
-    }
+    lines: dict[str, list[str]] = {}
+    for container in running.containers:
+        if service in ("", container.service):
+            name = running.names[container.id]
+            # Of several in one service each line says which.
+            which = "" if name == container.service else f"{name} | "
+            said = (f"{which}{line}" for line in site.target.logs(container, tail))
+            lines.setdefault(container.service, []).extend(said)
+    return {"logs": lines}
 
 
 def _must_know_secrets(site: Site) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from morphops import changes, journal, lock, plan, recovery, stuck
+from morphops import journal, lock, plan, recovery, stuck
 from morphops.app import scene, telling
 from morphops.app.carrying import carry_out, planned, take_down, way_back_to
 from morphops.app.exclusive import Session, exclusive
@@ -90,7 +90,7 @@ def _removed(site: Site, record: Record, running: Running) -> Sequence[str]:
     if record.kind == "down":
         return running.services
     try:
-        return changes.gone(_scene(site, record).services, running)
+        return plan.removed(_scene(site, record).services, running)
     except MorphopsError:
         return ()  # its files are broken; what is there is all that is known
 

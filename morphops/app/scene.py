@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 from morphops import config, documents, envcheck, journal, plan
 from morphops.app import values as kept
@@ -18,7 +21,7 @@ from morphops.layout import read_layout
 from morphops.model import Release, canonical_json, short
 from morphops.probes import World
 from morphops.state import Deployment
-from morphops.target import Running, Stack
+from morphops.target import Running, Service, Stack
 
 
 def prepare(
@@ -79,8 +82,16 @@ def _prepare(
         site.state.write(deployment.files / name, data)
     stack = _stack(site, bundle, schema, deployment, values)
     services = site.target.render(stack)
+    _refuse_left_behind(release, deployment, services)
     labels = plan.creators(services, running, release.digest)
-    override = {"services": {name: {"labels": dict(pairs)} for name, pairs in labels.items()}}
+    override: dict[str, Any] = {
+        "services": {name: {"labels": dict(pairs)} for name, pairs in labels.items()}
+    }
+    networks = {n.key: n.config for service in services.values() for n in service.networks}
+    if made := {key: config for key, config in networks.items() if config}:
+        override["networks"] = {
+            key: {"labels": {plan.LABEL_CONFIG: config}} for key, config in made.items()
+        }
     site.state.write(deployment.labels, canonical_json(override))
     return Scene(
         bundle=bundle,
@@ -90,6 +101,30 @@ def _prepare(
         world=World(site.target, bundle.project, loaded),
         approved=_approved(site) if approved is None else approved,
     )
+
+
+def _refuse_left_behind(
+    release: Release, deployment: Deployment, services: Mapping[str, Service]
+) -> None:
+    """Refuse files beside the compose files that did not come with them into the release.
+
+    For one that is mounted and not there the engine would make an empty folder.
+    """
+    here = deployment.folder.parent.absolute()
+    missing = tuple(
+        f"{name}: {os.path.relpath(path, deployment.files.absolute())}"
+        for name, service in services.items()
+        for path in sorted(service.files)
+        if Path(path).is_relative_to(here) and not Path(path).exists()
+    )
+    if missing:
+        raise InputError(
+            f"release {release.short} names files of the working tree, and does not carry them",
+            detail=missing,
+            state="nothing was changed",
+            hint="put them into an image, or name a path of the host by a variable; "
+            "then inv bundle.check",
+        )
 
 
 def reopen(

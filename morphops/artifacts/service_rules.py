@@ -128,10 +128,13 @@ def _unbounded_logs(service: Service) -> Iterator[Path]:
         yield ("logging", "driver")
 
 
-def _loose_order(service: Service) -> Iterator[Path]:
-    for name, dependency in (service.get("depends_on") or {}).items():
-        if dependency.get("condition") == "service_started":
-            yield ("depends_on", name)
+def _waits_for(condition: str) -> Callable[[Service], Iterator[Path]]:
+    def broken(service: Service) -> Iterator[Path]:
+        for name, dependency in (service.get("depends_on") or {}).items():
+            if dependency.get("condition") == condition:
+                yield ("depends_on", name)
+
+    return broken
 
 
 def _health(weak: Weakness) -> Callable[[Service], Iterator[Path]]:
@@ -230,9 +233,15 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "order",
-        _loose_order,
+        _waits_for("service_started"),
         "waits for a start, and not for health",
         "write condition: service_healthy",
+    ),
+    Rule(
+        "one-shot",
+        _waits_for("service_completed_successfully"),
+        "waits for another to end, and a deploy refuses that: each service of a release stays up",
+        "let the service itself do it before it is healthy, or a before-deploy hook",
     ),
     Rule(
         "name",

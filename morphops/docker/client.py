@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,17 @@ if TYPE_CHECKING:
 
 _TIMED_OUT = 124  # `timeout` had to end the command (coreutils manual, "timeout invocation")
 _KILLED = 137
+# All that Compose sees of a shell: where the engine is and how to get there. Each other variable
+# could decide something in a compose file, and would do so only for whoever exports it.
+_NEEDED = frozenset([
+    "PATH", "HOME", "TMPDIR", "LANG", "LANGUAGE",
+    "LC_ALL", "LC_CTYPE", "LC_MESSAGES", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR",
+    "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_CERT_PATH", "DOCKER_TLS",
+    "DOCKER_TLS_VERIFY", "DOCKER_API_VERSION", "DOCKER_AUTH_CONFIG", "SSH_AUTH_SOCK",
+    "SSH_AGENT_PID", "SSH_ASKPASS", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY",
+    "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy",
+    "no_proxy",
+])  # fmt: skip
 
 
 class Docker:
@@ -183,6 +194,16 @@ def bounded(limit: float) -> list[str]:
     # Each dies with its parent: nothing goes on (and pushes, or starts) with nobody there to hear.
     with_us = tied("TERM")
     return [*with_us, "timeout", "-k", "1", f"{limit:g}", *with_us, "docker"]
+
+
+def hidden(exported: Iterable[str], decided: Collection[str] = ()) -> frozenset[str]:
+    """The names of a shell that Compose must not see, since they would decide what it renders.
+
+    Args:
+        exported: what there is.
+        decided: what the values decide: Compose would prefer what the shell says, of any name.
+    """
+    return frozenset(name for name in exported if name in decided or name not in _NEEDED)
 
 
 def tied(signal: str) -> list[str]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from morphops.docker import pulling
-from morphops.docker.client import Docker
+from morphops.docker.client import Docker, hidden
 from morphops.docker.events import EventWatch
 from morphops.docker.shapes import names, shape_of_container, shape_of_service
 from morphops.errors import ConfigError, EngineCallFailed, IntegrityError
@@ -23,6 +24,7 @@ from morphops.target import (
     Health,
     HealthCheck,
     Identity,
+    Network,
     Port,
     Running,
     Say,
@@ -34,6 +36,8 @@ from morphops.target import (
 _PROJECT = "com.docker.compose.project"
 _SERVICE = "com.docker.compose.service"
 _REPLACES = "com.docker.compose.replace"  # of a new container: the id of the one in its place
+_NUMBER = "com.docker.compose.container-number"
+_ONE_OFF = "com.docker.compose.oneoff"  # "True" on what `docker compose run` started
 # What Compose itself leaves out when it decides whether a container must be replaced.
 _NOT_CONFIG = ("depends_on", "profiles", "build", "pull_policy", "scale")
 # A service has fields of their own for these.
@@ -72,8 +76,16 @@ class ComposeTarget:
             key: str((volume or {}).get("name") or key)
             for key, volume in (rendered.get("volumes") or {}).items()
         }
+        networks = {
+            key: _network(key, network or {})
+            for key, network in (rendered.get("networks") or {}).items()
+        }
         return {
-            name: _service(name, _with_volumes(spec, volumes))
+            name: replace(
+                _service(name, _with_networks(_with_volumes(spec, volumes), networks)),
+                files=_files(spec, rendered),
+                networks=_attached(spec, networks),
+            )
             for name, spec in sorted((rendered.get("services") or {}).items())
         }
 
@@ -85,8 +97,20 @@ class ComposeTarget:
                 all=True, filters=[("label", f"{_PROJECT}={project}")]
             )
             ids = [container.id for container in listed]
-        found = [_container(c, kind, self._redact) for c in self._docker.inspect(ids)]
+        found = [
+            _container(inspected, kind, self._redact)
+            for inspected in self._docker.inspect(ids)
+            if (inspected["Config"].get("Labels") or {}).get(_ONE_OFF) != "True"
+        ]
         return Running(tuple(sorted(found, key=lambda c: (c.service, c.id))))
+
+    def networks(self, project: str) -> Mapping[str, str]:
+        """See `target.Target.networks`."""
+        with self._docker.call("list the networks", 20):
+            listed = self._docker.client(20).network.list({"label": f"{_PROJECT}={project}"})
+            return {
+                network.name: (network.labels or {}).get(LABEL_CONFIG, "") for network in listed
+            }
 
     def pull(self, image: Image, say: Say, *, stalled_after: float) -> None:
         """See `target.Target.pull`."""
@@ -222,7 +246,7 @@ class ComposeTarget:
     def _compose(self, stack: Stack, limit: float) -> Any:
         return self._docker.client(
             limit,
-            without=stack.variables & os.environ.keys(),  # Compose prefers what a shell exports
+            without=hidden(os.environ, stack.variables),
             compose_project_name=stack.project,
             compose_files=list(stack.files),
             compose_env_files=[stack.env_file],
@@ -274,6 +298,8 @@ def _container(inspected: Mapping[str, Any], kind: Any, redact: Callable[[str], 
         checks=tuple(HealthCheck(row["Start"], not row["ExitCode"]) for row in log if row),
         checked_within=_checked_within(inspected["Config"].get("Healthcheck") or {}),
         ports=tuple(_bindings(inspected["HostConfig"].get("PortBindings") or {})),
+        networks=frozenset((inspected.get("NetworkSettings") or {}).get("Networks") or ()),
+        number=int(number) if (number := str(labels.get(_NUMBER, ""))).isdecimal() else 1,
     )
 
 
@@ -289,6 +315,49 @@ def _with_volumes(spec: Mapping[str, Any], volumes: Mapping[str, str]) -> dict[s
         for mount in spec.get("volumes") or ()
     ]
     return {**spec, "volumes": mounts} if mounts else dict(spec)
+
+
+def _network(key: str, spec: Mapping[str, Any]) -> Network:
+    """A network as Compose renders it (compose-spec, `networks`)."""
+    name = str(spec.get("name") or key)
+    if spec.get("external"):
+        return Network(name, key)
+    labels = {k: v for k, v in (spec.get("labels") or {}).items() if k != LABEL_CONFIG}
+    # Once it is labelled, it is to be the same as before.
+    made = {k: v for k, v in spec.items() if k != "labels"} | ({"labels": labels} if labels else {})
+    return Network(name, key, short(digest_of(canonical_json(made))))
+
+
+def _attached(spec: Mapping[str, Any], networks: Mapping[str, Network]) -> tuple[Network, ...]:
+    """What a service is attached to: its networks, or the mode that stands in for them."""
+    mode = str(spec.get("network_mode") or "")
+    if mode:  # in another's network a container has none of its own
+        return () if ":" in mode else (Network(mode),)
+    return tuple(networks[key] for key in spec.get("networks") or () if key in networks)
+
+
+def _with_networks(spec: Mapping[str, Any], networks: Mapping[str, Network]) -> dict[str, Any]:
+    """A service whose networks have their names on the engine, and how they are to be made.
+
+    Compose keeps those apart, as it does volumes.
+    """
+    attached = {
+        networks[key].name: {"attached": how, "made": networks[key].config}
+        for key, how in (spec.get("networks") or {}).items()
+        if key in networks
+    }
+    return {**spec, "networks": attached} if attached else dict(spec)
+
+
+def _files(spec: Mapping[str, Any], rendered: Mapping[str, Any]) -> frozenset[str]:
+    """What a service is given of the machine's files, as absolute paths."""
+    mounts = (m.get("source") for m in spec.get("volumes") or () if m["type"] == "bind")
+    given = (
+        ((rendered.get(kind) or {}).get(one["source"]) or {}).get("file")
+        for kind in ("configs", "secrets")
+        for one in spec.get(kind) or ()
+    )
+    return frozenset(str(path) for path in (*mounts, *given) if path)
 
 
 def _service(name: str, spec: Mapping[str, Any]) -> Service:
@@ -311,12 +380,26 @@ def _service(name: str, spec: Mapping[str, Any]) -> Service:
         ),
         labels=labels,
         shape=shape_of_service(spec),
+        count=_count(spec),
+        awaits=frozenset(
+            other
+            for other, how in (spec.get("depends_on") or {}).items()
+            if how.get("condition") == "service_completed_successfully"
+        ),
         variables=_digests(spec.get("environment") or {}),
         keys=_digests(
             {key: value for key, value in config.items() if key not in _APART}
             | ({"labels": config["labels"]} if config["labels"] else {})
         ),
     )
+
+
+def _count(spec: Mapping[str, Any]) -> int:
+    """How many containers (compose-spec, `scale` and `deploy.replicas`)."""
+    for given in (spec.get("scale"), (spec.get("deploy") or {}).get("replicas")):
+        if given is not None:
+            return int(given)
+    return 1
 
 
 def _digests(values: Mapping[str, Any]) -> dict[str, str]:

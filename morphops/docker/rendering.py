@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from morphops.docker.client import bounded
+from morphops.docker.client import bounded, hidden
 from morphops.errors import ConfigError
 
 _LIMIT = 30.0
@@ -37,11 +37,8 @@ def rendered(
     command = [*bounded(_LIMIT), "compose", f"--env-file={env_file}"]
     command += [f"--project-directory={files[0].parent}", *(f"--file={file}" for file in files)]
     command += [*(f"--profile={profile}" for profile in profiles), "config", "--format=json"]
-    env = {
-        name: value
-        for name, value in environ.items()
-        if name not in ignore and not name.startswith("COMPOSE_")
-    }
+    without = hidden(environ, ignore)
+    env = {name: value for name, value in environ.items() if name not in without}
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         # Warnings that a variable is not set come first; what it stumbled over comes last.

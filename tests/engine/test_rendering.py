@@ -1,0 +1,78 @@
+"""What a service is, of what Compose renders; nothing of it is started."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from morphops.docker.client import Docker
+from morphops.docker.compose import ComposeTarget
+from morphops.target import Service, Stack
+from tests.engine.conftest import Release
+from tests.stacks import Inv
+
+pytestmark = pytest.mark.engine
+
+
+def rendered(folder: Path, model: Mapping[str, Any]) -> Mapping[str, Service]:
+    """What the target makes of compose files with this content."""
+    files, env = folder / "compose.yaml", folder / "values.env"
+    files.write_text(json.dumps(model))
+    env.write_text("KNOWN=value\n")
+    stack = Stack("shop", (files,), env, variables=frozenset({"KNOWN"}))
+    return ComposeTarget(Docker(), str).render(stack)
+
+
+def test_no_shell_decides_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    web = {"image": "x", "environment": {"A": "${KNOWN:-}", "B": "${WHO:-}", "WHO": None}}
+    before = rendered(tmp_path, {"services": {"web": web}})
+    for name in ("KNOWN", "WHO", "DOCKER_DEFAULT_PLATFORM"):
+        monkeypatch.setenv(name, "linux/arm64")
+    assert rendered(tmp_path, {"services": {"web": web}}) == before
+
+
+def test_the_files_that_a_service_is_given(tmp_path: Path) -> None:
+    web = {
+        "image": "x",
+        "volumes": ["./a.conf:/a", "/etc/hosts:/h", "v:/v"],
+        "configs": ["c", "inline"],
+        "secrets": ["s"],
+    }
+    model = {
+        "services": {"web": web},
+        "volumes": {"v": {}},
+        "configs": {"c": {"file": "./c.conf"}, "inline": {"content": "x"}},
+        "secrets": {"s": {"file": "../s"}},
+    }
+    given = {"/etc/hosts", str(tmp_path.parent / "s")}
+    given |= {str(tmp_path / name) for name in ("a.conf", "c.conf")}
+    assert rendered(tmp_path, model)["web"].files == given
+
+
+@pytest.mark.parametrize(
+    ("service", "more"),
+    [
+        ({"volumes": ["./x.conf:/x.conf:ro"]}, {}),
+        ({"configs": ["x"]}, {"configs": {"x": {"file": "./x.conf"}}}),
+    ],
+    ids="ab",
+)
+def test_files_of_the_working_tree_are_refused(
+    inv: Inv, release: Release, service: dict[str, Any], more: dict[str, Any]
+) -> None:
+    (inv.folder / "ops/compose/x.conf").write_text("x\n")
+    name = "compose/compose.yaml"
+    text = (inv.folder / "ops" / name).read_text()
+    lines = "".join(f"    {key}: {json.dumps(value)}\n" for key, value in service.items())
+    text = text.replace("  front:\n", f"  front:\n{lines}")
+    text += "".join(f"{key}: {json.dumps(value)}\n" for key, value in more.items())
+    (inv.folder / "ops" / name).write_text(text)
+    refused = inv("deploy", f"--image={release()}")
+    assert refused.code == 2, refused
+    assert "front: compose/x.conf" in refused.err
+    assert "nothing was changed" in refused.err
+    assert not list(inv.state.glob("deployments/*"))
