@@ -61,6 +61,15 @@ def _inputs(entries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     return {**entries[0]["inputs"], **asked}
 
 
+def told(run: Progress) -> str:
+    """Which run it is, in one line: when it was begun, by whom, and with what."""
+    begin = run.begin
+    said = ", ".join(f"{name}={value}" for name, value in run.inputs.items())
+    return f"goes on with the run that {begin['user']} began at {begin['at']}" + (
+        f": {said}" if said else ""
+    )
+
+
 def refuse_other(book: Runbook, section: str, run: Progress) -> None:
     """Refuse to go on with a run of another text.
 

@@ -12,12 +12,13 @@ from morphops.app import runbook_run, runbooks, secrets
 from morphops.app.runner import Runner
 from morphops.app.site import Site, open_site
 from morphops.chain import Chain
-from morphops.errors import InputError, PreconditionError
+from morphops.errors import InputError, IntegrityError, PreconditionError
 from morphops.prompt import Prompt
 from morphops.runbook import Runbook
 from tests.fakes import Recorder
 
 ROOT = Path(__file__).parents[1]
+WHO = {"user": "alice", "at": "2026-01-01T10:00:00+00:00"}
 TEXT = "# Deploy\n\n## All\n\n### 1. Look\n\n```sh {name=look}\ninv status\n```\n"
 
 
@@ -34,7 +35,7 @@ def book(name: str) -> Runbook:
 def stopped(site: Site, of: Runbook, section: str) -> Path:
     """A run that was begun, and is not over."""
     folder = runbook_run._new_folder(site, f"{of.name}-{section}")
-    begin = {"runbook": of.name, "section": section, "digest": of.digest, "inputs": {}}
+    begin = {"runbook": of.name, "section": section, "digest": of.digest, "inputs": {}, **WHO}
     Chain(folder / "transcript.jsonl").append({"entry": "begin", "id": 1, **begin})
     return folder
 
@@ -58,6 +59,28 @@ def test_there_is_none(site: Site) -> None:
     stopped(site, book("re-deploy"), "all")
     with pytest.raises(PreconditionError, match="no run of deploy, all was stopped"):
         runbook_run._last_stopped(site, book("deploy"), "all")
+
+
+@pytest.mark.parametrize("left", [None, b"", b'{"entry":"begin"', b"\0" * 40 + b"\n"])
+def test_of_a_run_whose_record_is_gone_no_older_one_is_taken(
+    site: Site, left: bytes | None
+) -> None:
+    """The older one would bring another release."""
+    stopped(site, book("deploy"), "all")
+    last = stopped(site, book("deploy"), "all") / "transcript.jsonl"
+    last.unlink()
+    if left is not None:
+        last.write_bytes(left)
+    with pytest.raises(IntegrityError, match="the record of the last run is gone") as refused:
+        runbook_run._last_stopped(site, book("deploy"), "all")
+    assert str(last) in refused.value.what
+    assert "inv runbook.run deploy --section=all   (begins anew)" in refused.value.hint
+
+
+def test_a_run_of_another_runbook_that_lost_its_record_is_none_of_this(site: Site) -> None:
+    ours = stopped(site, book("deploy"), "all")
+    (stopped(site, book("re-deploy"), "all") / "transcript.jsonl").unlink()
+    assert runbook_run._last_stopped(site, book("deploy"), "all")[0] == ours
 
 
 def test_one_that_was_changed_since(site: Site) -> None:
@@ -105,7 +128,7 @@ def test_a_run_that_is_resumed_may_lack_an_input(
     folder = runbook_run._new_folder(site, "rollback-go-back-further")
     chain = Chain(folder / "transcript.jsonl")
     begin = {"runbook": "rollback", "section": "go-back-further", "digest": rollback.digest}
-    chain.append({"entry": "begin", **begin, "inputs": {"reason": "slow"}})
+    chain.append({"entry": "begin", **begin, "inputs": {"reason": "slow"}, **WHO})
     monkeypatch.setattr(secrets, "learn", lambda site: None)
     monkeypatch.setattr(Prompt, "there", there)
     monkeypatch.setattr(Runner, "procedure", lambda self, passed: dict(self.values))
@@ -125,3 +148,7 @@ def test_a_run_that_is_resumed_may_lack_an_input(
     progress = transcript.progress(chain.entries())
     assert progress is not None
     assert progress.inputs == {"reason": "slow", **given}
+    assert isinstance(site.observer, Recorder)
+    assert site.observer.lines == [
+        "goes on with the run that alice began at 2026-01-01T10:00:00+00:00: reason=slow"
+    ]

@@ -12,7 +12,7 @@ from morphops.app import runbook_inputs, runbook_record, runbooks, secrets
 from morphops.app.runner import Runner
 from morphops.app.site import Site
 from morphops.chain import Chain
-from morphops.errors import InputError, PreconditionError
+from morphops.errors import InputError, IntegrityError, PreconditionError
 from morphops.prompt import Prompt
 from morphops.runbook import Runbook
 from morphops.signals import Signals
@@ -42,6 +42,7 @@ def run(
 
     Raises:
         InputError: the runbook has findings, an input is missing or malformed, nobody is there.
+        IntegrityError: the record of the run that would go on is not whole.
         StepFailed: a step failed; its exit code is the step's.
         Interrupted: by a signal; what the step had begun is whole.
     """
@@ -57,6 +58,7 @@ def run(
     if resume:
         folder, begun = _last_stopped(site, book, section)
         known, passed = begun.inputs, begun.passed
+        site.observer.note(site.redact(transcript.told(begun)))
         if any(known.get(name, value) != value for name, value in inputs.items()):
             raise InputError("a resumed run keeps the inputs that it has; give only what is new")
         given = {**known, **inputs}
@@ -118,18 +120,27 @@ def _new_folder(site: Site, name: str) -> Path:
 
 
 def _last_stopped(site: Site, book: Runbook, section: str) -> tuple[Path, transcript.Progress]:
-    """The last run of a section that did not come to its end.
+    """The last run of a section, which did not come to its end.
 
     Raises:
-        IntegrityError: its transcript is not what was written.
+        IntegrityError: its transcript is not what was written, or not even its beginning is there.
         PreconditionError: there is none.
     """
-    folders = sorted((site.state.root / "runbooks").glob(f"*-{book.name}-{section}"))
-    for folder in reversed(folders):
+    command = f"inv runbook.run {book.name} --section={section}"
+    for folder in sorted((site.state.root / "runbooks").glob(f"*-{book.name}-{section}"))[::-1]:
+        # A stamp has no dash: what is called `re-deploy-all` is none of `deploy-all`.
+        if folder.name.partition("-")[2] != f"{book.name}-{section}":
+            continue
         entries = Chain(folder / runbook_record.FILE).entries()
         progress = transcript.progress(entries)
+        if progress is None:  # an older run would be of another release
+            raise IntegrityError(
+                f"{folder / runbook_record.FILE}: the record of the last run is gone",
+                state="nothing was done; which run would go on is not known",
+                hint=f"restore the file from a backup, or {command}   (begins anew)",
+            )
         # Of runs whose folders are called alike the record says which one it is.
-        if progress is None or not progress.is_of(book.name, section):
+        if not progress.is_of(book.name, section):
             continue
         runbook_record.prove_end(folder / runbook_record.FILE, entries)
         if progress.ended:
@@ -137,7 +148,5 @@ def _last_stopped(site: Site, book: Runbook, section: str) -> tuple[Path, transc
         transcript.refuse_other(book, section, progress)
         return folder, progress
     raise PreconditionError(
-        f"no run of {book.name}, {section} was stopped",
-        state="nothing was done",
-        hint=f"inv runbook.run {book.name} --section={section}",
+        f"no run of {book.name}, {section} was stopped", state="nothing was done", hint=command
     )
