@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from morphops.errors import InputError
+from morphops.errors import InputError, MorphopsError
 from morphops.model import short
 from morphops.runbook import Runbook, Step
 
@@ -100,6 +100,23 @@ def judge(step: Step, code: int, document: Any) -> tuple[Checked, ...]:
     return (
         Checked(f"exit: {wanted}", code in step.exits, f"exit: {code}"),
         *(Checked(f"json: {text}", find(text, document) is True) for text in step.json),
+    )
+
+
+def failure(document: Any) -> MorphopsError:
+    """What a command with `--json` says of its failure; all is empty where it tells of none.
+
+    Args:
+        document: what it wrote to stdout, where that is JSON.
+    """
+    error = document.get("error") if isinstance(document, dict) else None
+    said = error if isinstance(error, dict) else {}
+    detail = said.get("detail")
+    return MorphopsError(
+        str(said.get("what", "")),
+        state=str(said.get("state", "")),
+        hint=str(said.get("next", "")),
+        detail=tuple(map(str, detail)) if isinstance(detail, list) else (),
     )
 
 

@@ -35,8 +35,19 @@ def look(c, json=False):
 
 @task
 @command
-def fail(c, code=4):
-    raise errors.StepFailed("the first thing failed", code=code)
+def fail(c, code=4, why="", json=False):
+    raise errors.StepFailed(
+        "front is unhealthy",
+        code=code,
+        state="what ran before runs again",
+        hint="inv status; inv history",
+        detail=("last log lines of front:", "  no s3cr3t-word"),
+    )
+
+@task
+@command
+def mute(c):
+    raise errors.StepFailed("only for eyes", code=2)
 """
 FRONT = """---
 inputs:
@@ -63,8 +74,10 @@ Make = Callable[..., Runner]
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     (tmp_path / "tasks.py").write_text(TASKS)
+    (tmp_path / "ops").mkdir()
+    (tmp_path / "ops/bundle.yaml").write_bytes((ROOT / "ops/bundle.yaml").read_bytes())
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MORPHOPS_BUNDLE", str(ROOT / "ops/bundle.yaml"))
+    monkeypatch.delenv("MORPHOPS_BUNDLE", raising=False)
     monkeypatch.setenv("MORPHOPS_STATE", str(tmp_path))
     return open_site(Recorder())
 
@@ -210,17 +223,53 @@ def test_an_input_is_asked_for_when_it_is_needed(make: Make, site: Site) -> None
     site.redact.learn(["s3cr3t-word"])
     prompt = Says(True)
     prompt.said = ["", "--plan", "s3cr3t-word", "for a reason"]
-    uses = step("uses", 'inv fail --code=4 "$reason"')
+    uses = step("uses", 'inv fail --code=4 --why="$reason"')
     runner = make(step("look", "inv look"), uses, prompt=prompt)
     with pytest.raises(StepFailed, match="step uses failed"):
         runner.procedure(frozenset())
     assert prompt.asked == [
         "run inv look ?",
         *["reason (why)"] * 4,
-        "run inv fail --code=4 'for a reason' ?",
+        "run inv fail --code=4 '--why=for a reason' ?",
     ]
     progress = transcript.progress(runner.chain.entries())
     assert progress is not None
     assert progress.inputs == {"reason": "for a reason"}
     assert "| input reason | for a reason |" in runner.chain.path.with_name("report.md").read_text()
     assert "s3cr3t" not in runner.chain.path.read_text()
+
+
+def test_the_last_words_are_those_of_the_step_that_failed(make: Make, site: Site) -> None:
+    """What went back by itself is not brought again before somebody mended it."""
+    site.redact.learn(["s3cr3t-word"])
+    runner = make(step("first", 'inv fail --why="$reason"'), reason="a new one")
+    with pytest.raises(StepFailed) as failed:
+        runner.procedure(frozenset())
+    err = failed.value
+    assert err.what == "step first failed: front is unhealthy"
+    assert err.detail == (
+        "expected exit: 0, got exit: 4",
+        "last log lines of front:",
+        "  no REDACTED",
+    )
+    report = runner.chain.path.with_name("report.md")
+    assert err.state == f"what ran before runs again; the run is stopped; its report: {report}"
+    assert err.hint == (
+        "inv status; inv history; mend it, then begin anew: "
+        "inv runbook.run book --section=all --reason=…   (--resume tries the same again)"
+    )
+    assert runner.chain.entries()[-1]["outcome"] == f"stopped: {err.what}"
+
+
+@pytest.mark.parametrize(
+    ("command", "hint"),
+    [
+        ("inv fail --code=3", "inv status; inv history; then inv runbook.run book --"),
+        ("inv mute", "inv runbook.run book --section=all --resume"),
+    ],
+)
+def test_what_changed_nothing_goes_on_where_it_stopped(make: Make, command: str, hint: str) -> None:
+    with pytest.raises(StepFailed, match="step first failed") as failed:
+        make(step("first", command)).procedure(frozenset())
+    assert failed.value.hint.startswith(hint)
+    assert failed.value.hint.endswith(" --resume")

@@ -45,6 +45,12 @@ def take(
     return values
 
 
+def option(name: str, value: str = "…") -> str:
+    """An input as it is said on a command line."""
+    given = name if name in ("release", "reason") else f"input={name}"
+    return f"--{given}={value}"
+
+
 def fault(site: Site, name: str, spec: Input, value: str) -> str:
     """Why a value cannot be an input; empty where it can. It never shows the value."""
     if not value:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,15 @@ from morphops import child, history, journal, transcript
 from morphops import runbook_rules as rules
 from morphops.app import runbook_inputs, runbook_record
 from morphops.app.site import Site
+from morphops.catalogue import Catalogue
 from morphops.chain import Chain
-from morphops.errors import Interrupted, MorphopsError, StepFailed
+from morphops.errors import (
+    Interrupted,
+    MorphopsError,
+    RollbackFailed,
+    RolledBack,
+    StepFailed,
+)
 from morphops.prompt import Prompt
 from morphops.runbook import Runbook, Step
 
@@ -88,8 +96,9 @@ class Runner:
                     self._must_pass(step)
         except MorphopsError as err:
             self._note("stop", outcome=f"stopped: {err.what}", release=self._release())
-            err.state = err.state or f"the run is stopped; its report: {self._report()}"
-            err.hint = "; ".join(filter(None, (err.hint, self._resume_command())))
+            stopped = f"the run is stopped; its report: {self._report()}"
+            err.state = "; ".join(filter(None, (err.state, stopped)))
+            err.hint = self._next(err)
             raise
         self._note("end", outcome="passed", release=self._release())
         return {
@@ -169,14 +178,13 @@ class Runner:
         began, clock = _now(), time.monotonic()
         command = self.site.redact(transcript.shown(words))
         self._note("step", step=step.name, command=command)
-        ended = child.invoke(
-            words, folder=Path.cwd(), timeout=step.timeout, say=self.site.observer.note
-        )
+        ended = child.invoke(words, folder=Path.cwd(), timeout=step.timeout, say=self._say)
         # What is read as JSON was shown for people as well, as progress.
-        result = () if step.json else self.site.redact.lines(ended.out.splitlines())
+        result = () if "--json" in words else self.site.redact.lines(ended.out.splitlines())
         for line in result:
-            self.site.observer.note(line)
-        judged = transcript.judge(step, ended.code, _json(ended.out))
+            self._say(line)
+        document = _json(ended.out)
+        judged = transcript.judge(step, ended.code, document)
         if ended.timed_out:
             late = transcript.Checked(f"within {step.timeout:g} s", met=False, got="told to stop")
             judged = (*judged, late)
@@ -194,8 +202,13 @@ class Runner:
         )
         for line in step.see if passed else ():
             self.site.observer.note(f"look: {line}")
+        redact, said = self.site.redact, transcript.failure(document)
         if ended.interrupted:
-            raise Interrupted(f"interrupted during step {step.name}", signum=ended.interrupted)
+            raise Interrupted(
+                f"interrupted during step {step.name}",
+                signum=ended.interrupted,
+                state=redact(said.state),
+            )
         if passed:
             return None
         missed = tuple(
@@ -203,7 +216,13 @@ class Runner:
             for c in judged
             if not c.met
         )
-        return StepFailed(f"step {step.name} failed", code=ended.code or 3, detail=missed)
+        return StepFailed(
+            f"step {step.name} failed" + (f": {redact(said.what)}" if said.what else ""),
+            code=ended.code or 3,
+            state=redact(said.state),
+            hint=redact(said.hint),
+            detail=(*missed, *redact.lines(said.detail)),
+        )
 
     def _result(
         self,
@@ -233,6 +252,9 @@ class Runner:
             release=self._release(),
         )
 
+    def _say(self, line: str) -> None:
+        self.site.observer.note(self.site.redact(line))
+
     def _note(self, entry: str, **fields: Any) -> None:
         self.chain.append({"entry": entry, "at": _now(), **fields})
 
@@ -244,19 +266,34 @@ class Runner:
         return path
 
     def _shown(self, step: Step) -> str:
+        """A step's command as the runbook has it."""
         if step.manual:
             return "by hand"
-        return self.site.redact(transcript.shown(self._words(step)))
+        return self.site.redact(transcript.shown(rules.words(step.command, self.values)))
 
     def _words(self, step: Step) -> tuple[str, ...]:
+        """What is run: with `--json` wherever there is one, which says why a task failed."""
         words = rules.words(step.command, self.values)
-        return (*words, "--json") if step.json and "--json" not in words else words
+        takes = self._tasks.takes(self._tasks.read(words).task, "json")
+        return (*words, "--json") if takes and "--json" not in words else words
+
+    @cached_property
+    def _tasks(self) -> Catalogue:
+        return Catalogue.load(self.site.folder)
 
     def _release(self) -> str:
         return journal.release_of_record(self.site.history.records())
 
-    def _resume_command(self) -> str:
-        return f"inv runbook.run {self.book.name} --section={self.section} --resume"
+    def _next(self, err: MorphopsError) -> str:
+        """The next command to type after a run that was stopped."""
+        command = f"inv runbook.run {self.book.name} --section={self.section}"
+        if err.exit_code not in (RolledBack.exit_code, RollbackFailed.exit_code):
+            return "; then ".join(filter(None, (err.hint, f"{command} --resume")))
+        inputs = map(runbook_inputs.option, rules.inputs_of(self.book, self.section))
+        return (
+            f"{err.hint or 'inv status'}; mend it, then begin anew: {' '.join((command, *inputs))}"
+            "   (--resume tries the same again)"
+        )
 
 
 def _json(text: str) -> Any:
