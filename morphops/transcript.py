@@ -10,7 +10,7 @@ from typing import Any
 
 from morphops.errors import InputError, MorphopsError
 from morphops.model import short
-from morphops.runbook import Runbook, Step
+from morphops.runbook import Runbook, Step, unnumbered
 
 _LAST_HASH = re.compile(r"^\| transcript's last hash \| (?P<hash>[0-9a-f]{64}) \|$", re.MULTILINE)
 
@@ -143,6 +143,7 @@ def report(entries: Sequence[Mapping[str, Any]], title: str, head: str) -> str:
     ]
     lines = [f"# {title}", "", "| | |", "|---|---|"]
     lines += [f"| {name} | {_cell(value)} |" for name, value in rows]
+    lines += _quoted(begin.get("intro", ()))
     number = 0
     for entry in entries:
         match entry["entry"]:
@@ -151,6 +152,7 @@ def report(entries: Sequence[Mapping[str, Any]], title: str, head: str) -> str:
             case "result":
                 number += 1
                 lines += _step_report(number, entry)
+    lines += _quoted(end.get("closing", ()))
     return "\n".join(lines) + "\n"
 
 
@@ -162,11 +164,12 @@ def last_hash(report: str) -> str:
 
 def _step_report(number: int, entry: Mapping[str, Any]) -> list[str]:
     verdict = "passed" if entry["passed"] else "**failed**"
-    # The order in which they were done; a runbook's own numbers would stand beside it.
-    title = re.sub(r"^\d+\.\s+", "", entry["title"])
-    lines = ["", f"## {number}. {title}: {verdict}", ""]
-    if entry.get("on_fail_of"):
-        lines += [f"Because {entry['on_fail_of']} failed.", ""]
+    # Theirs is the order in which they were done.
+    title = unnumbered(entry["title"])
+    if entry.get("on_fail_of"):  # its title may say no more than: if something failed
+        title = f"Because {entry['on_fail_of']} failed, {entry['step']}"
+    lines = ["", f"## {number}. {title}: {verdict}"]
+    lines += [*_quoted(entry.get("prose", ())), ""]
     if entry["signed_by"]:
         lines += [entry["command"], "", f"Signed off by {entry['signed_by']} at {entry['at']}."]
         return lines
@@ -181,6 +184,11 @@ def _step_report(number: int, entry: Mapping[str, Any]) -> list[str]:
     if entry["output"]:
         lines += ["", *_fenced("text", entry["output"])]
     return lines
+
+
+def _quoted(lines: Sequence[str]) -> list[str]:
+    """What the runbook says, as a quotation."""
+    return ["", *(f"> {line}".rstrip() for line in lines)] if lines else []
 
 
 def _fenced(language: str, lines: Sequence[str]) -> list[str]:

@@ -56,6 +56,8 @@ inputs:
 # A book
 
 ## All
+
+Read [this](#all) first.
 """
 
 
@@ -157,7 +159,7 @@ def test_what_was_done_because_another_failed_is_done_again_in_its_turn(make: Ma
     assert progress is not None
     assert progress.passed == frozenset()
     report = runner.chain.path.with_name("report.md").read_text()
-    assert "## 2. then: passed\n\nBecause first failed.\n" in report
+    assert "## 2. Because first failed, then: passed\n" in report
 
 
 @pytest.mark.parametrize(
@@ -273,3 +275,48 @@ def test_what_changed_nothing_goes_on_where_it_stopped(make: Make, command: str,
         make(step("first", command)).procedure(frozenset())
     assert failed.value.hint.startswith(hint)
     assert failed.value.hint.endswith(" --resume")
+
+
+def test_what_the_runbook_says_is_read_before_the_question(make: Make, site: Site) -> None:
+    """And it stands in the report. A command is shown once: in the question, where there is one."""
+    look = step("1. Look", "inv look").replace("name=1. Look", "name=look")
+    look = look.replace("```sh", "Only *then*.\n\n```sh").replace("exit: 0", "see: [it](#all)")
+    fails = step("2. Fail", "inv fail").replace("name=2. Fail", "name=fail on-fail=bad")
+    bad = step("If it failed", "inv look").replace("name=If it failed", "name=bad when=failure")
+    bad = bad.replace("```sh", "Call her.\n\n```sh")
+    runner = make(look, fails, bad, "\n### Left\n\nAt last.\n")
+    with pytest.raises(StepFailed):
+        runner.procedure(frozenset())
+    assert isinstance(site.observer, Recorder)
+    assert site.observer.lines == [
+        "Read this (section all) first.",
+        "1/2 Look",
+        "Only then.",
+        "inv look",
+        "looking",
+        "there are 3 releases",
+        "look: it (section all)",
+        "2/2 Fail",
+        "inv fail",
+        *("front is unhealthy", "  last log lines of front:", "    no s3cr3t-word"),
+        *("state: what ran before runs again", "next:  inv status; inv history"),
+        "step fail failed: front is unhealthy; on failure: inv look",
+        "Call her.",
+        "looking",
+        "there are 3 releases",
+    ]
+    report = runner.chain.path.with_name("report.md").read_text()
+    assert "\n\n> Read this (section all) first.\n\n## 1. Look: passed\n\n> Only then.\n" in report
+    assert "## 3. Because fail failed, bad: passed\n\n> Call her.\n\n```sh\ninv look" in report
+    assert "At last." not in report
+
+
+def test_what_a_section_says_at_its_end_comes_when_it_passed(make: Make, site: Site) -> None:
+    prompt = Says(True)
+    runner = make(step("look", "inv look"), "\n### Left\n\nAt last.\n", prompt=prompt)
+    runner.procedure(frozenset())
+    assert isinstance(site.observer, Recorder)
+    assert site.observer.lines[-3:] == ["Left", "", "At last."]
+    assert "inv look" not in site.observer.lines
+    report = runner.chain.path.with_name("report.md").read_text()
+    assert report.endswith("\n> Left\n>\n> At last.\n")

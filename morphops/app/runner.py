@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from morphops import child, history, journal, transcript
+from morphops import child, history, journal, runbook_prose, transcript
 from morphops import runbook_rules as rules
 from morphops.app import runbook_inputs, runbook_record
 from morphops.app.site import Site
@@ -26,7 +26,7 @@ from morphops.errors import (
     StepFailed,
 )
 from morphops.prompt import Prompt
-from morphops.runbook import Runbook, Step
+from morphops.runbook import Runbook, Step, unnumbered
 
 _SHOWN = 200  # lines that a transcript keeps of what each step showed
 
@@ -71,6 +71,7 @@ class Runner:
             user=history.user(),
             host=socket.gethostname(),
             release=self._release(),
+            intro=self._prose(self.book.intros.get(self.section, "")),
         )
 
     def procedure(self, passed: frozenset[str]) -> dict[str, Any]:
@@ -86,10 +87,11 @@ class Runner:
             StepFailed, Interrupted, InputError: a step did not pass, and the run is stopped.
         """
         steps = self.book.procedure(self.section)
+        self._show(self.book.intros.get(self.section, ""))
         try:
             for number, step in enumerate(steps, start=1):
                 self._ask_inputs(step)
-                self.site.observer.step(number, len(steps), f"{step.title}: {self._shown(step)}")
+                self.site.observer.step(number, len(steps), unnumbered(step.title))
                 if step.name in passed:
                     self.site.observer.note("passed before; not done again")
                 else:
@@ -100,7 +102,9 @@ class Runner:
             err.state = "; ".join(filter(None, (err.state, stopped)))
             err.hint = self._next(err)
             raise
-        self._note("end", outcome="passed", release=self._release())
+        closing = self.book.closings.get(self.section, "")
+        self._show(closing)
+        self._note("end", outcome="passed", release=self._release(), closing=self._prose(closing))
         return {
             "state": "passed",
             "runbook": self.book.name,
@@ -150,6 +154,7 @@ class Runner:
         other = self.book.step(step.on_fail)
         self._ask_inputs(other)
         self.site.observer.note(f"{failure.what}; on failure: {self._shown(other)}")
+        self._show(other.prose)
         if other.manual:
             return self._signed(other, because=step.name)
         if not self.prompt.confirm(f"run the step {other.name} now?", changes=other.mutates):
@@ -157,15 +162,18 @@ class Runner:
         return self._run(other, because=step.name)
 
     def _do(self, step: Step) -> StepFailed | None:
+        self._show(step.prose)
         if step.manual:
             return self._signed(step)
+        if self.prompt.yes:  # else the question shows it
+            self.site.observer.note(self._shown(step))
         if not self.prompt.confirm(f"run {self._shown(step)} ?", changes=step.mutates):
             raise StepFailed(f"step {step.name} was not agreed to", code=3)
         return self._run(step)
 
     def _signed(self, step: Step, because: str = "") -> StepFailed | None:
         began, clock = _now(), time.monotonic()
-        for line in (*step.command.splitlines(), *step.see):
+        for line in (*step.command.splitlines(), *map(runbook_prose.line, step.see)):
             self.site.observer.note(line)
         who = self.site.redact(self.prompt.sign_off(step.name, step.command.splitlines()[0]))
         self._result(
@@ -201,7 +209,7 @@ class Runner:
             because=because,
         )
         for line in step.see if passed else ():
-            self.site.observer.note(f"look: {line}")
+            self.site.observer.note(f"look: {runbook_prose.line(line)}")
         redact, said = self.site.redact, transcript.failure(document)
         if ended.interrupted:
             raise Interrupted(
@@ -247,10 +255,19 @@ class Runner:
             passed=passed,
             expectations=list(expectations),
             output=list(output),
+            prose=self._prose(step.prose),
             signed_by=signed_by,
             on_fail_of=because,
             release=self._release(),
         )
+
+    def _show(self, markdown: str) -> None:
+        """What the runbook says beside the commands, before the question that it may decide."""
+        for line in self._prose(markdown):
+            self.site.observer.note(line)
+
+    def _prose(self, markdown: str) -> list[str]:
+        return list(self.site.redact.lines(runbook_prose.plain(markdown)))
 
     def _say(self, line: str) -> None:
         self.site.observer.note(self.site.redact(line))
