@@ -118,3 +118,7 @@ class Runbook:
     def procedure(self, section: str) -> tuple[Step, ...]:
         """The steps of a section that run in order."""
         return tuple(s for s in self.steps if s.section == section and not s.on_failure_only)
+
+    def command(self, section: str, *options: str) -> str:
+        """What goes through a section, as a person would type it."""
+        return " ".join(("inv runbook.run", self.name, f"--section={section}", *options))

@@ -82,7 +82,7 @@ def refuse_other(book: Runbook, section: str, run: Progress) -> None:
             f"{book.file} was changed since the run began ({short(begun['digest'])} then, "
             f"{short(book.digest)} now)",
             state="nothing was done",
-            hint=f"inv runbook.run {book.name} --section={section}   (begins anew)",
+            hint=f"{book.command(section)}   (begins anew)",
         )
 
 

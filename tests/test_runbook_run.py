@@ -114,6 +114,7 @@ def test_a_secret_is_no_input(site: Site, tmp_path: Path, monkeypatch: pytest.Mo
     ("there", "given", "says"),
     [
         (False, {}, "to is missing: a release"),
+        (False, {"to": "0" * 12, "x": "y"}, "x is no input of rollback"),
         (True, {}, ""),
         (False, {"to": "0" * 12}, ""),
         (False, {"to": "x"}, "to does not have the right form"),
@@ -141,8 +142,9 @@ def test_a_run_that_is_resumed_may_lack_an_input(
         )
 
     if says:
-        with pytest.raises(InputError, match=says):
+        with pytest.raises(InputError, match=says) as refused:
             resume()
+        assert refused.value.hint.startswith(f"{RUN} --resume")
         return
     assert resume() == {"reason": "slow", **given}
     progress = transcript.progress(chain.entries())
@@ -152,3 +154,54 @@ def test_a_run_that_is_resumed_may_lack_an_input(
     assert site.observer.lines == [
         "goes on with the run that alice began at 2026-01-01T10:00:00+00:00: reason=slow"
     ]
+
+
+RUN = "inv runbook.run rollback --section=go-back-further"
+
+
+@pytest.mark.parametrize(
+    ("given", "options", "hint"),
+    [
+        ({"reason": "too slow"}, ("--yes",), f"{RUN} --yes '--reason=too slow' --input=to=…"),
+        ({"to": "0" * 12}, (), f"{RUN} --reason=… --input=to={'0' * 12}"),
+        ({"to": "x", "reason": "slow"}, (), f"{RUN} --reason=slow --input=to=…"),
+        ({"to": "0" * 12, "reason": "x", "y": "z"}, (), f"{RUN} --reason=x --input=to={'0' * 12}"),
+    ],
+)
+def test_what_is_advised_can_be_pasted(
+    site: Site,
+    monkeypatch: pytest.MonkeyPatch,
+    given: dict[str, str],
+    options: tuple[str, ...],
+    hint: str,
+) -> None:
+    """It is the whole command with all that was right, and names what was not, and no more."""
+    monkeypatch.setattr(secrets, "learn", lambda site: None)
+    prompt = Prompt(yes="--yes" in options, signed_off={})
+    with pytest.raises(InputError) as refused:
+        runbook_run.run(
+            site, "rollback", section="go-back-further", inputs=given, prompt=prompt, resume=False
+        )
+    assert refused.value.hint == hint
+    assert refused.value.state == "nothing was done"
+
+
+@pytest.mark.parametrize("section", ["", "nope"])
+def test_which_sections_there_are(site: Site, section: str) -> None:
+    with pytest.raises(InputError) as refused:
+        runbook_run.run(
+            site,
+            "maintenance",
+            section=section,
+            inputs={},
+            prompt=Prompt(yes=True, signed_off={}),
+            resume=False,
+        )
+    assert refused.value.hint == "inv runbook.run maintenance --section=…"
+    assert "--section=make-room   Make room" in refused.value.detail
+
+
+def test_an_option_that_was_said_is_said_again() -> None:
+    signed = Prompt(yes=True, signed_off={"copy": "A B"})
+    assert signed.options == ("--yes", "'--sign-off=copy=A B'")
+    assert Prompt(yes=False, signed_off={}).options == ()

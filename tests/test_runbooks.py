@@ -10,6 +10,8 @@ import pytest
 from morphops.app import runbooks
 from morphops.app.site import Site, open_site
 from morphops.errors import ConfigError, InputError
+from morphops.report import runbooks as report
+from morphops.report.console import Reporter
 from tests.fakes import Recorder
 
 ROOT = Path(__file__).parents[1]
@@ -94,3 +96,8 @@ def test_a_runbook_that_is_not_there(site: Site) -> None:
     assert refused.value.hint == "inv runbook.show good"
     with pytest.raises(InputError, match="no runbook '"):
         runbooks.show(site, "../ops/bundle")
+
+
+def test_one_step_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    report.runbook_check(Reporter(), {"runbooks": {"a": 1, "b": 2}})
+    assert capsys.readouterr().out == "a: ok, 1 step\nb: ok, 2 steps\n"

@@ -320,3 +320,26 @@ def test_what_a_section_says_at_its_end_comes_when_it_passed(make: Make, site: S
     assert "inv look" not in site.observer.lines
     report = runner.chain.path.with_name("report.md").read_text()
     assert report.endswith("\n> Left\n>\n> At last.\n")
+
+
+HAND = "### hand\n\n```text {name=hand task=manual}\nSee to it,\nwholly.\n```\n"
+
+
+@pytest.mark.parametrize(
+    ("steps", "yes", "what", "options"),
+    [
+        (step("look", "inv look"), False, "nobody is there to answer: run inv look ?", "--yes"),
+        (HAND, True, "step hand is done by a person: See to it, wholly.", "--yes --sign-off=hand="),
+        (HAND, False, "nobody is there to answer: step hand", "--yes --sign-off=hand="),
+    ],
+)
+def test_what_answers_a_question_is_one_whole_command(
+    make: Make, monkeypatch: pytest.MonkeyPatch, steps: str, yes: bool, what: str, options: str
+) -> None:
+    with Path(os.devnull).open() as nobody:
+        monkeypatch.setattr("sys.stdin", nobody)
+        with pytest.raises(InputError) as refused:
+            make(steps, prompt=Prompt(yes=yes, signed_off={})).procedure(frozenset())
+    assert refused.value.what == what
+    hint = refused.value.hint.removesuffix("NAME")
+    assert hint == f"inv runbook.run book --section=all --resume {options}"

@@ -53,6 +53,7 @@ class Runner:
     ) -> None:
         self.site, self.book, self.section = site, book, section
         self.values, self.prompt, self.chain = dict(values), prompt, chain
+        prompt.again = book.command(section, "--resume")
 
     def resume(self, more: Mapping[str, str]) -> None:
         """Record that the run goes on, with inputs that it did not have before."""
@@ -175,7 +176,7 @@ class Runner:
         began, clock = _now(), time.monotonic()
         for line in (*step.command.splitlines(), *map(runbook_prose.line, step.see)):
             self.site.observer.note(line)
-        who = self.site.redact(self.prompt.sign_off(step.name, step.command.splitlines()[0]))
+        who = self.site.redact(self.prompt.sign_off(step.name, " ".join(step.command.split())))
         self._result(
             step, step.command, began, clock, passed=bool(who), signed_by=who, because=because
         )
@@ -303,12 +304,15 @@ class Runner:
 
     def _next(self, err: MorphopsError) -> str:
         """The next command to type after a run that was stopped."""
-        command = f"inv runbook.run {self.book.name} --section={self.section}"
         if err.exit_code not in (RolledBack.exit_code, RollbackFailed.exit_code):
-            return "; then ".join(filter(None, (err.hint, f"{command} --resume")))
+            resume = self.book.command(self.section, "--resume")
+            if err.hint.startswith(resume):  # with the option that answers a question
+                return err.hint
+            return "; then ".join(filter(None, (err.hint, resume)))
         inputs = map(runbook_inputs.option, rules.inputs_of(self.book, self.section))
+        anew = self.book.command(self.section, *inputs)
         return (
-            f"{err.hint or 'inv status'}; mend it, then begin anew: {' '.join((command, *inputs))}"
+            f"{err.hint or 'inv status'}; mend it, then begin anew: {anew}"
             "   (--resume tries the same again)"
         )
 
