@@ -129,8 +129,16 @@ class StepFailed(MorphopsError):
         code: the step's own exit code, which becomes ours; 3 where only an expectation failed.
     """
 
-    def __init__(self, what: str, *, code: int, detail: tuple[str, ...] = ()) -> None:
-        super().__init__(what, detail=detail)
+    def __init__(
+        self,
+        what: str,
+        *,
+        code: int,
+        state: str = "",
+        hint: str = "",
+        detail: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(what, state=state, hint=hint, detail=detail)
         self.exit_code = code  # type: ignore[misc]
 
 

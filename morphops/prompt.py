@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import shlex
 import sys
 from collections.abc import Mapping
 
@@ -15,11 +16,22 @@ class Prompt:
     Args:
         yes: every question is answered with yes already.
         signed_off: manual step → who signed it off before.
+
+    Attributes:
+        again: the command that goes on from here, to which an option is added in what is advised.
     """
+
+    again = "the same command with"
 
     def __init__(self, *, yes: bool, signed_off: Mapping[str, str]) -> None:
         self.yes = yes
         self.signed_off = signed_off
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """What was said on the command line, to say it again."""
+        signed = (f"--sign-off={step}={name}" for step, name in self.signed_off.items())
+        return (*(["--yes"] if self.yes else []), *map(shlex.quote, signed))
 
     @property
     def there(self) -> bool:
@@ -32,7 +44,7 @@ class Prompt:
         Raises:
             InputError: nobody is there.
         """
-        self._need_somebody(question, "--input=NAME=VALUE")
+        self._need_somebody(question, f"{self.again} --input=NAME=VALUE")
         return self._ask(f"{question}: ")
 
     def confirm(self, question: str, *, changes: bool) -> bool:
@@ -47,7 +59,7 @@ class Prompt:
         """
         if self.yes:
             return True
-        self._need_somebody(question, "--yes answers every question")
+        self._need_somebody(question, f"{self.again} --yes")
         choice, agrees = ("[y/N]", ("y", "yes")) if changes else ("[Y/n]", ("", "y", "yes"))
         return self._ask(f"{question} {choice} ").lower() in agrees
 
@@ -59,7 +71,7 @@ class Prompt:
         """
         if step in self.signed_off:
             return self.signed_off[step]
-        hint = f"--sign-off={step}=NAME says who did it"
+        hint = f"{self.again} --yes --sign-off={step}=NAME"
         if self.yes:
             raise InputError(f"step {step} is done by a person: {what}", hint=hint)
         self._need_somebody(f"step {step}", hint)

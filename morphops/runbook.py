@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from morphops.artifacts.finding import Finding
 
 DEFAULT_TIMEOUT = 300.0
+
+
+def unnumbered(title: str) -> str:
+    """A step's heading without its own number, which would stand beside another one."""
+    return re.sub(r"^\d+\.\s+", "", title)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +50,7 @@ class Step:
         exits: exit codes that are expected.
         json: JMESPath expressions that must be true of the command's `--json`.
         see: what a person should look at.
+        prose: what else is said under its heading, as Markdown.
     """
 
     name: str
@@ -60,6 +67,7 @@ class Step:
     exits: tuple[int, ...] = (0,)
     json: tuple[str, ...] = ()
     see: tuple[str, ...] = ()
+    prose: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +83,8 @@ class Runbook:
         steps: in order.
         main: anchor of the section that is run where none is named; empty for none.
         sections: anchor → title of each section that has steps.
+        intros, closings: anchor → what a section says before its first and after its last step, as
+            Markdown.
         anchors: every heading's anchor, as forges make them.
         links: (line, target) of every link.
         spans: (line, text) of every inline code.
@@ -90,6 +100,8 @@ class Runbook:
     steps: tuple[Step, ...]
     main: str
     sections: Mapping[str, str]
+    intros: Mapping[str, str]
+    closings: Mapping[str, str]
     anchors: frozenset[str]
     links: tuple[tuple[int, str], ...]
     spans: tuple[tuple[int, str], ...]
@@ -106,3 +118,7 @@ class Runbook:
     def procedure(self, section: str) -> tuple[Step, ...]:
         """The steps of a section that run in order."""
         return tuple(s for s in self.steps if s.section == section and not s.on_failure_only)
+
+    def command(self, section: str, *options: str) -> str:
+        """What goes through a section, as a person would type it."""
+        return " ".join(("inv runbook.run", self.name, f"--section={section}", *options))

@@ -29,10 +29,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from morphops import config
+from morphops import config, runbook_prose
 from morphops.artifacts.finding import Finding, of_error
 from morphops.errors import ConfigError
 from morphops.runbook import DEFAULT_TIMEOUT, Input, Runbook, Step
+from morphops.runbook_prose import Heading, Prose
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -67,7 +68,7 @@ def parse(text: str, name: str, file: str) -> Runbook:
     if plain != text:
         reader.find(1, "begins with a byte order mark", "save it as UTF-8 without BOM")
     front, skipped = reader.front(plain)
-    reader.body(plain, skipped)
+    prose = reader.body(plain, skipped)
     sections = {step.section: reader.titles[step.section] for step in reader.steps}
     if front.main and front.main not in sections:
         reader.find(1, f"main: no section {front.main!r} has steps", "name one's anchor")
@@ -77,9 +78,11 @@ def parse(text: str, name: str, file: str) -> Runbook:
         digest=f"sha256:{hashlib.sha256(text.encode()).hexdigest()}",
         title=reader.title or name,
         inputs=front.inputs,
-        steps=tuple(reader.steps),
+        steps=prose.steps,
         main=front.main,
         sections=sections,
+        intros=prose.intros,
+        closings=prose.closings,
         anchors=frozenset(reader.anchors),
         links=tuple(reader.links),
         spans=tuple(reader.spans),
@@ -106,6 +109,7 @@ class _Reader:
         self.texts: list[tuple[int, str]] = []
         self.steps: list[Step] = []
         self.findings: list[Finding] = []
+        self._headings: list[Heading] = []
         self._section = ""
         self._heading = ""
         self._fresh = False  # whether the last heading still waits for its fence
@@ -135,7 +139,7 @@ class _Reader:
                 self.find(1, f"inputs/{name}: a secret is no input", "keep it in the env file")
         return front, skipped
 
-    def body(self, text: str, skipped: int) -> None:
+    def body(self, text: str, skipped: int) -> Prose:
         from markdown_it import MarkdownIt
 
         # Blank lines in place of the front matter keep the line numbers.
@@ -153,6 +157,7 @@ class _Reader:
                 self._take_html(token.content, line)
             elif token.type == "inline":
                 self._take_inline(token, line)
+        return runbook_prose.assign(tokens, rest.split("\n"), self._headings, self.steps)
 
     def _take_heading(self, tag: str, inline: Token, line: int) -> None:
         title = inline.content
@@ -163,6 +168,8 @@ class _Reader:
         elif tag == "h2":
             self._section = anchor
             self.titles[anchor] = title
+        if tag != "h1":
+            self._headings.append(Heading(line, title, self._section, opens=tag == "h2"))
         self._heading, self._fresh = title, tag not in ("h1", "h2")
 
     def _take_inline(self, token: Token, line: int) -> None:

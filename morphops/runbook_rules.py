@@ -30,14 +30,15 @@ _CALL = re.compile(rf"(?<![\w.:-]){_ENGINES}\s+(?:-|(?:(?:{_KINDS})\s+)?(?:{_VER
 
 
 def check(
-    runbooks: Sequence[Runbook], tasks: Catalogue, files: Mapping[str, frozenset[str]]
+    runbooks: Sequence[Runbook], tasks: Catalogue, files: Mapping[str, frozenset[str] | None]
 ) -> tuple[Finding, ...]:
     """Every finding in some runbooks.
 
     Args:
         runbooks: to check.
         tasks: what there is to call.
-        files: what links may point at: path relative to the runbooks' folder → its anchors.
+        files: what links may point at: path relative to the runbooks' folder → its anchors,
+            None where they are not known.
 
     Returns:
         findings, sorted by file and line.
@@ -203,16 +204,17 @@ def _prose(book: Runbook, tasks: Catalogue) -> Iterator[Finding]:
                 )
 
 
-def _links(book: Runbook, files: Mapping[str, frozenset[str]]) -> Iterator[Finding]:
+def _links(book: Runbook, files: Mapping[str, frozenset[str] | None]) -> Iterator[Finding]:
     for line, target in book.links:
         if re.match(r"[a-z][a-z0-9+.-]*:", target):
             continue
         name, anchor = _linked(book, target)
-        anchors = book.anchors if target.startswith("#") else files.get(name)
-        if anchors is None:
+        if not target.startswith("#") and name not in files:
             file = target.partition("#")[0]
             yield Finding(book.file, line, f"link to {file}: there is no such file", "mend it")
-        elif anchor and anchor not in anchors:
+            continue
+        anchors = book.anchors if target.startswith("#") else files[name]
+        if anchor and anchors is not None and anchor not in anchors:
             yield Finding(book.file, line, f"link to {target}: no such heading", "mend the anchor")
 
 

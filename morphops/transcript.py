@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from morphops.errors import InputError
+from morphops.errors import InputError, MorphopsError
 from morphops.model import short
-from morphops.runbook import Runbook, Step
+from morphops.runbook import Runbook, Step, unnumbered
 
 _LAST_HASH = re.compile(r"^\| transcript's last hash \| (?P<hash>[0-9a-f]{64}) \|$", re.MULTILINE)
 
@@ -61,6 +61,15 @@ def _inputs(entries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     return {**entries[0]["inputs"], **asked}
 
 
+def told(run: Progress) -> str:
+    """Which run it is, in one line: when it was begun, by whom, and with what."""
+    begin = run.begin
+    said = ", ".join(f"{name}={value}" for name, value in run.inputs.items())
+    return f"goes on with the run that {begin['user']} began at {begin['at']}" + (
+        f": {said}" if said else ""
+    )
+
+
 def refuse_other(book: Runbook, section: str, run: Progress) -> None:
     """Refuse to go on with a run of another text.
 
@@ -73,7 +82,7 @@ def refuse_other(book: Runbook, section: str, run: Progress) -> None:
             f"{book.file} was changed since the run began ({short(begun['digest'])} then, "
             f"{short(book.digest)} now)",
             state="nothing was done",
-            hint=f"inv runbook.run {book.name} --section={section}   (begins anew)",
+            hint=f"{book.command(section)}   (begins anew)",
         )
 
 
@@ -91,6 +100,23 @@ def judge(step: Step, code: int, document: Any) -> tuple[Checked, ...]:
     return (
         Checked(f"exit: {wanted}", code in step.exits, f"exit: {code}"),
         *(Checked(f"json: {text}", find(text, document) is True) for text in step.json),
+    )
+
+
+def failure(document: Any) -> MorphopsError:
+    """What a command with `--json` says of its failure; all is empty where it tells of none.
+
+    Args:
+        document: what it wrote to stdout, where that is JSON.
+    """
+    error = document.get("error") if isinstance(document, dict) else None
+    said = error if isinstance(error, dict) else {}
+    detail = said.get("detail")
+    return MorphopsError(
+        str(said.get("what", "")),
+        state=str(said.get("state", "")),
+        hint=str(said.get("next", "")),
+        detail=tuple(map(str, detail)) if isinstance(detail, list) else (),
     )
 
 
@@ -117,6 +143,7 @@ def report(entries: Sequence[Mapping[str, Any]], title: str, head: str) -> str:
     ]
     lines = [f"# {title}", "", "| | |", "|---|---|"]
     lines += [f"| {name} | {_cell(value)} |" for name, value in rows]
+    lines += _quoted(begin.get("intro", ()))
     number = 0
     for entry in entries:
         match entry["entry"]:
@@ -125,6 +152,7 @@ def report(entries: Sequence[Mapping[str, Any]], title: str, head: str) -> str:
             case "result":
                 number += 1
                 lines += _step_report(number, entry)
+    lines += _quoted(end.get("closing", ()))
     return "\n".join(lines) + "\n"
 
 
@@ -136,11 +164,12 @@ def last_hash(report: str) -> str:
 
 def _step_report(number: int, entry: Mapping[str, Any]) -> list[str]:
     verdict = "passed" if entry["passed"] else "**failed**"
-    # The order in which they were done; a runbook's own numbers would stand beside it.
-    title = re.sub(r"^\d+\.\s+", "", entry["title"])
-    lines = ["", f"## {number}. {title}: {verdict}", ""]
-    if entry.get("on_fail_of"):
-        lines += [f"Because {entry['on_fail_of']} failed.", ""]
+    # Theirs is the order in which they were done.
+    title = unnumbered(entry["title"])
+    if entry.get("on_fail_of"):  # its title may say no more than: if something failed
+        title = f"Because {entry['on_fail_of']} failed, {entry['step']}"
+    lines = ["", f"## {number}. {title}: {verdict}"]
+    lines += [*_quoted(entry.get("prose", ())), ""]
     if entry["signed_by"]:
         lines += [entry["command"], "", f"Signed off by {entry['signed_by']} at {entry['at']}."]
         return lines
@@ -155,6 +184,11 @@ def _step_report(number: int, entry: Mapping[str, Any]) -> list[str]:
     if entry["output"]:
         lines += ["", *_fenced("text", entry["output"])]
     return lines
+
+
+def _quoted(lines: Sequence[str]) -> list[str]:
+    """What the runbook says, as a quotation."""
+    return ["", *(f"> {line}".rstrip() for line in lines)] if lines else []
 
 
 def _fenced(language: str, lines: Sequence[str]) -> list[str]:

@@ -272,6 +272,32 @@ def test_a_look_at_what_went_wrong_goes_on_where_no_engine_answers() -> None:
     assert [(book, step.name) for book, step in looks if step.exits != (0, 3)] == []
 
 
+def incident() -> Runbook:
+    path = ROOT / "runbooks/incident-response.md"
+    return runbook_reader.parse(path.read_text(), path.stem, path.name)
+
+
+def test_the_triage_names_every_section_that_may_come_next() -> None:
+    book = incident()
+    said = book.closings["how-bad-is-it"]
+    assert {name for name in book.sections if f"(#{name})" not in said} == {"how-bad-is-it"}
+
+
+@pytest.mark.parametrize("section", ["a-server-is-unhealthy", "the-adapter-is-unhealthy"])
+def test_what_is_unhealthy_is_started_again_and_then_rolled_back(section: str) -> None:
+    *_, last = steps = incident().procedure(section)
+    assert last.command.startswith("inv up ")
+    assert not any(step.mutates for step in steps[:-1])
+    assert "(rollback.md#go-back)" in incident().step(last.on_fail).prose
+
+
+def test_a_fingerprint_is_noted_before_it_is_compared() -> None:
+    steps = incident().procedure("a-secret-may-have-leaked")
+    assert [step.command for step in steps if not step.manual] == ["inv env.show"] * 2
+    assert [step.manual for step in steps] == [False, True, True, False]
+    assert steps[0].exits == (0, 2, 3)  # an env file that cannot be read must not stop it
+
+
 def inv(tmp_path: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Here, with a state of its own and no engine: a task too many could do nothing."""
     environ = {**os.environ, "MORPHOPS_STATE": str(tmp_path), "DOCKER_HOST": f"unix://{tmp_path}/x"}

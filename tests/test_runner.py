@@ -35,8 +35,19 @@ def look(c, json=False):
 
 @task
 @command
-def fail(c, code=4):
-    raise errors.StepFailed("the first thing failed", code=code)
+def fail(c, code=4, why="", json=False):
+    raise errors.StepFailed(
+        "front is unhealthy",
+        code=code,
+        state="what ran before runs again",
+        hint="inv status; inv history",
+        detail=("last log lines of front:", "  no s3cr3t-word"),
+    )
+
+@task
+@command
+def mute(c):
+    raise errors.StepFailed("only for eyes", code=2)
 """
 FRONT = """---
 inputs:
@@ -45,6 +56,8 @@ inputs:
 # A book
 
 ## All
+
+Read [this](#all) first.
 """
 
 
@@ -63,8 +76,10 @@ Make = Callable[..., Runner]
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     (tmp_path / "tasks.py").write_text(TASKS)
+    (tmp_path / "ops").mkdir()
+    (tmp_path / "ops/bundle.yaml").write_bytes((ROOT / "ops/bundle.yaml").read_bytes())
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MORPHOPS_BUNDLE", str(ROOT / "ops/bundle.yaml"))
+    monkeypatch.delenv("MORPHOPS_BUNDLE", raising=False)
     monkeypatch.setenv("MORPHOPS_STATE", str(tmp_path))
     return open_site(Recorder())
 
@@ -144,7 +159,7 @@ def test_what_was_done_because_another_failed_is_done_again_in_its_turn(make: Ma
     assert progress is not None
     assert progress.passed == frozenset()
     report = runner.chain.path.with_name("report.md").read_text()
-    assert "## 2. then: passed\n\nBecause first failed.\n" in report
+    assert "## 2. Because first failed, then: passed\n" in report
 
 
 @pytest.mark.parametrize(
@@ -210,17 +225,121 @@ def test_an_input_is_asked_for_when_it_is_needed(make: Make, site: Site) -> None
     site.redact.learn(["s3cr3t-word"])
     prompt = Says(True)
     prompt.said = ["", "--plan", "s3cr3t-word", "for a reason"]
-    uses = step("uses", 'inv fail --code=4 "$reason"')
+    uses = step("uses", 'inv fail --code=4 --why="$reason"')
     runner = make(step("look", "inv look"), uses, prompt=prompt)
     with pytest.raises(StepFailed, match="step uses failed"):
         runner.procedure(frozenset())
     assert prompt.asked == [
         "run inv look ?",
         *["reason (why)"] * 4,
-        "run inv fail --code=4 'for a reason' ?",
+        "run inv fail --code=4 '--why=for a reason' ?",
     ]
     progress = transcript.progress(runner.chain.entries())
     assert progress is not None
     assert progress.inputs == {"reason": "for a reason"}
     assert "| input reason | for a reason |" in runner.chain.path.with_name("report.md").read_text()
     assert "s3cr3t" not in runner.chain.path.read_text()
+
+
+def test_the_last_words_are_those_of_the_step_that_failed(make: Make, site: Site) -> None:
+    """What went back by itself is not brought again before somebody mended it."""
+    site.redact.learn(["s3cr3t-word"])
+    runner = make(step("first", 'inv fail --why="$reason"'), reason="a new one")
+    with pytest.raises(StepFailed) as failed:
+        runner.procedure(frozenset())
+    err = failed.value
+    assert err.what == "step first failed: front is unhealthy"
+    assert err.detail == (
+        "expected exit: 0, got exit: 4",
+        "last log lines of front:",
+        "  no REDACTED",
+    )
+    report = runner.chain.path.with_name("report.md")
+    assert err.state == f"what ran before runs again; the run is stopped; its report: {report}"
+    assert err.hint == (
+        "inv status; inv history; mend it, then begin anew: "
+        "inv runbook.run book --section=all --reason=…   (--resume tries the same again)"
+    )
+    assert runner.chain.entries()[-1]["outcome"] == f"stopped: {err.what}"
+
+
+@pytest.mark.parametrize(
+    ("command", "hint"),
+    [
+        ("inv fail --code=3", "inv status; inv history; then inv runbook.run book --"),
+        ("inv mute", "inv runbook.run book --section=all --resume"),
+    ],
+)
+def test_what_changed_nothing_goes_on_where_it_stopped(make: Make, command: str, hint: str) -> None:
+    with pytest.raises(StepFailed, match="step first failed") as failed:
+        make(step("first", command)).procedure(frozenset())
+    assert failed.value.hint.startswith(hint)
+    assert failed.value.hint.endswith(" --resume")
+
+
+def test_what_the_runbook_says_is_read_before_the_question(make: Make, site: Site) -> None:
+    """And it stands in the report. A command is shown once: in the question, where there is one."""
+    look = step("1. Look", "inv look").replace("name=1. Look", "name=look")
+    look = look.replace("```sh", "Only *then*.\n\n```sh").replace("exit: 0", "see: [it](#all)")
+    fails = step("2. Fail", "inv fail").replace("name=2. Fail", "name=fail on-fail=bad")
+    bad = step("If it failed", "inv look").replace("name=If it failed", "name=bad when=failure")
+    bad = bad.replace("```sh", "Call her.\n\n```sh")
+    runner = make(look, fails, bad, "\n### Left\n\nAt last.\n")
+    with pytest.raises(StepFailed):
+        runner.procedure(frozenset())
+    assert isinstance(site.observer, Recorder)
+    assert site.observer.lines == [
+        "Read this (section all) first.",
+        "1/2 Look",
+        "Only then.",
+        "inv look",
+        "looking",
+        "there are 3 releases",
+        "look: it (section all)",
+        "2/2 Fail",
+        "inv fail",
+        *("front is unhealthy", "  last log lines of front:", "    no s3cr3t-word"),
+        *("state: what ran before runs again", "next:  inv status; inv history"),
+        "step fail failed: front is unhealthy; on failure: inv look",
+        "Call her.",
+        "looking",
+        "there are 3 releases",
+    ]
+    report = runner.chain.path.with_name("report.md").read_text()
+    assert "\n\n> Read this (section all) first.\n\n## 1. Look: passed\n\n> Only then.\n" in report
+    assert "## 3. Because fail failed, bad: passed\n\n> Call her.\n\n```sh\ninv look" in report
+    assert "At last." not in report
+
+
+def test_what_a_section_says_at_its_end_comes_when_it_passed(make: Make, site: Site) -> None:
+    prompt = Says(True)
+    runner = make(step("look", "inv look"), "\n### Left\n\nAt last.\n", prompt=prompt)
+    runner.procedure(frozenset())
+    assert isinstance(site.observer, Recorder)
+    assert site.observer.lines[-3:] == ["Left", "", "At last."]
+    assert "inv look" not in site.observer.lines
+    report = runner.chain.path.with_name("report.md").read_text()
+    assert report.endswith("\n> Left\n>\n> At last.\n")
+
+
+HAND = "### hand\n\n```text {name=hand task=manual}\nSee to it,\nwholly.\n```\n"
+
+
+@pytest.mark.parametrize(
+    ("steps", "yes", "what", "options"),
+    [
+        (step("look", "inv look"), False, "nobody is there to answer: run inv look ?", "--yes"),
+        (HAND, True, "step hand is done by a person: See to it, wholly.", "--yes --sign-off=hand="),
+        (HAND, False, "nobody is there to answer: step hand", "--yes --sign-off=hand="),
+    ],
+)
+def test_what_answers_a_question_is_one_whole_command(
+    make: Make, monkeypatch: pytest.MonkeyPatch, steps: str, yes: bool, what: str, options: str
+) -> None:
+    with Path(os.devnull).open() as nobody:
+        monkeypatch.setattr("sys.stdin", nobody)
+        with pytest.raises(InputError) as refused:
+            make(steps, prompt=Prompt(yes=yes, signed_off={})).procedure(frozenset())
+    assert refused.value.what == what
+    hint = refused.value.hint.removesuffix("NAME")
+    assert hint == f"inv runbook.run book --section=all --resume {options}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 
 from morphops import runbook_rules as rules
@@ -12,37 +13,58 @@ from morphops.runbook import Input, Runbook
 
 
 def take(
-    site: Site, book: Runbook, section: str, given: Mapping[str, str], *, later: bool
+    site: Site,
+    book: Runbook,
+    section: str,
+    given: Mapping[str, str],
+    *,
+    later: bool,
+    again: str,
+    known: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """The inputs of a section, checked.
 
     Args:
         site: where.
         book, section: what asks for them.
-        given: what the operator said, or said before.
+        given: what the operator said.
         later: somebody can be asked for what is missing, when an earlier step has shown it.
+        again: the command, without inputs; for what is advised.
+        known: what the operator said before, where the run goes on.
 
     Raises:
         InputError: with all that is wrong.
     """
     faults = [f"{name} is no input of {book.name}" for name in given if name not in book.inputs]
-    values = {}
+    values, say = {}, [again]
+    known = known or {}
     for name in rules.inputs_of(book, section):
         spec = book.inputs[name]
-        value = given.get(name) or spec.default
+        value = given.get(name) or known.get(name) or spec.default
         if not value and later:
             continue
         if why := fault(site, name, spec, value):
             faults.append(why)
+            say.append(option(name))
+        elif name in given and name not in known:
+            say.append(shlex.quote(option(name, value)))
         values[name] = value
     if faults:
         raise InputError(
-            f"{book.name}: {faults[0]}" if len(faults) == 1 else f"{book.name}: inputs",
+            f"{book.name}: {faults[0]}"
+            if len(faults) == 1
+            else f"{book.name}: {len(faults)} inputs are not right",
             detail=tuple(faults) if len(faults) > 1 else (),
             state="nothing was done",
-            hint="--release=sha256:…, --reason=…, or --input=NAME=VALUE",
+            hint=" ".join(say),
         )
     return values
+
+
+def option(name: str, value: str = "…") -> str:
+    """An input as it is said on a command line."""
+    given = name if name in ("release", "reason") else f"input={name}"
+    return f"--{given}={value}"
 
 
 def fault(site: Site, name: str, spec: Input, value: str) -> str:

@@ -12,7 +12,7 @@ from morphops.app import runbook_inputs, runbook_record, runbooks, secrets
 from morphops.app.runner import Runner
 from morphops.app.site import Site
 from morphops.chain import Chain
-from morphops.errors import InputError, PreconditionError
+from morphops.errors import InputError, IntegrityError, PreconditionError
 from morphops.prompt import Prompt
 from morphops.runbook import Runbook
 from morphops.signals import Signals
@@ -42,13 +42,19 @@ def run(
 
     Raises:
         InputError: the runbook has findings, an input is missing or malformed, nobody is there.
+        IntegrityError: the record of the run that would go on is not whole.
         StepFailed: a step failed; its exit code is the step's.
         Interrupted: by a signal; what the step had begun is whole.
     """
     book = runbooks.read(site, name)
     found = runbooks.findings(site, [book], whole=False)
     if found:
-        raise InputError(f"{book.file} has findings", detail=tuple(map(str, found)))
+        raise InputError(
+            f"{book.file} has findings",
+            detail=tuple(map(str, found)),
+            state="nothing was done",
+            hint=f"mend what is named, then inv runbook.check {book.name}",
+        )
     section = _section(book, section)
     _refuse_idle_signatures(book, section, prompt.signed_off)
     # What steps write was redacted by the steps; this is for what they could not know.
@@ -57,13 +63,21 @@ def run(
     if resume:
         folder, begun = _last_stopped(site, book, section)
         known, passed = begun.inputs, begun.passed
+        site.observer.note(site.redact(transcript.told(begun)))
         if any(known.get(name, value) != value for name, value in inputs.items()):
-            raise InputError("a resumed run keeps the inputs that it has; give only what is new")
-        given = {**known, **inputs}
-        values = runbook_inputs.take(site, book, section, given, later=prompt.there)
+            raise InputError(
+                "a resumed run keeps the inputs that it has; give only what is new",
+                state="nothing was done",
+                hint=f"{book.command(section, '--resume')}   (without --resume it begins anew)",
+            )
+        again = book.command(section, "--resume", *prompt.options)
+        values = runbook_inputs.take(
+            site, book, section, inputs, later=prompt.there, again=again, known=known
+        )
     else:
         passed = frozenset[str]()
-        values = runbook_inputs.take(site, book, section, inputs, later=prompt.there)
+        again = book.command(section, *prompt.options)
+        values = runbook_inputs.take(site, book, section, inputs, later=prompt.there, again=again)
         folder = _new_folder(site, f"{name}-{section}")
     with filelock.lock(folder / "lock", f"this run of {name}"), signals.handled():
         runner = Runner(site, book, section, values, prompt, Chain(folder / runbook_record.FILE))
@@ -79,7 +93,10 @@ def _section(book: Runbook, section: str) -> str:
     if section:
         if section not in known:
             raise InputError(
-                f"{book.name} has no section {section!r}", detail=_sections(book, known)
+                f"{book.name} has no section {section!r}",
+                detail=_sections(book, known),
+                state="nothing was done",
+                hint=f"inv runbook.run {book.name} --section=…",
             )
         return section
     if book.main or len(known) == 1:
@@ -87,7 +104,8 @@ def _section(book: Runbook, section: str) -> str:
     raise InputError(
         f"{book.name} has {len(known)} sections: name one",
         detail=_sections(book, known),
-        hint=f"inv runbook.run {book.name} --section={known[0]}" if known else "",
+        state="nothing was done",
+        hint=f"inv runbook.run {book.name} --section=…" if known else "",
     )
 
 
@@ -98,11 +116,13 @@ def _sections(book: Runbook, known: Sequence[str]) -> tuple[str, ...]:
 def _refuse_idle_signatures(book: Runbook, section: str, signed_off: Mapping[str, str]) -> None:
     """A name that no step asks for is a mistyped one: its step would stop the run later."""
     manual = [step.name for step in book.steps if step.section == section and step.manual]
+    signed = " ".join(f"--sign-off={name}=NAME" for name in manual)
+    advice = f"with {signed}" if signed else "without --sign-off"
     if unknown := signed_off.keys() - set(manual):
         raise InputError(
             f"{sorted(unknown)[0]} is no manual step of {book.name}, {section}",
             state="nothing was done",
-            hint="; ".join(f"--sign-off={name}=NAME" for name in manual) or "leave --sign-off out",
+            hint=f"the same command {advice}",
         )
 
 
@@ -113,23 +133,36 @@ def _new_folder(site: Site, name: str) -> Path:
     try:
         folder.mkdir(parents=True, mode=0o700)
     except OSError as err:
-        raise PreconditionError(f"cannot make {folder}: {err.strerror}") from None
+        raise PreconditionError(
+            f"cannot make {folder}: {err.strerror}",
+            state="nothing was done",
+            hint=f"ls -ld {folder.parent}; df {site.state.root}",
+        ) from None
     return folder
 
 
 def _last_stopped(site: Site, book: Runbook, section: str) -> tuple[Path, transcript.Progress]:
-    """The last run of a section that did not come to its end.
+    """The last run of a section, which did not come to its end.
 
     Raises:
-        IntegrityError: its transcript is not what was written.
+        IntegrityError: its transcript is not what was written, or not even its beginning is there.
         PreconditionError: there is none.
     """
-    folders = sorted((site.state.root / "runbooks").glob(f"*-{book.name}-{section}"))
-    for folder in reversed(folders):
+    command = book.command(section)
+    for folder in sorted((site.state.root / "runbooks").glob(f"*-{book.name}-{section}"))[::-1]:
+        # A stamp has no dash: what is called `re-deploy-all` is none of `deploy-all`.
+        if folder.name.partition("-")[2] != f"{book.name}-{section}":
+            continue
         entries = Chain(folder / runbook_record.FILE).entries()
         progress = transcript.progress(entries)
+        if progress is None:  # an older run would be of another release
+            raise IntegrityError(
+                f"{folder / runbook_record.FILE}: the record of the last run is gone",
+                state="nothing was done; which run would go on is not known",
+                hint=f"restore the file from a backup, or {command}   (begins anew)",
+            )
         # Of runs whose folders are called alike the record says which one it is.
-        if progress is None or not progress.is_of(book.name, section):
+        if not progress.is_of(book.name, section):
             continue
         runbook_record.prove_end(folder / runbook_record.FILE, entries)
         if progress.ended:
@@ -137,7 +170,5 @@ def _last_stopped(site: Site, book: Runbook, section: str) -> tuple[Path, transc
         transcript.refuse_other(book, section, progress)
         return folder, progress
     raise PreconditionError(
-        f"no run of {book.name}, {section} was stopped",
-        state="nothing was done",
-        hint=f"inv runbook.run {book.name} --section={section}",
+        f"no run of {book.name}, {section} was stopped", state="nothing was done", hint=command
     )

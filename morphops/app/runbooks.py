@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from morphops import runbook_reader, textfile
 from morphops import runbook_rules as rules
 from morphops.app.site import Site
-from morphops.artifacts.finding import Finding
+from morphops.artifacts.finding import Finding, of_error
 from morphops.catalogue import Catalogue
 from morphops.errors import ConfigError, InputError
 from morphops.runbook import Runbook
@@ -27,8 +28,8 @@ def check(site: Site, name: str = "") -> dict[str, Any]:
     Raises:
         InputError: with every finding, as `file:line: what; remedy`.
     """
-    books = [read(site, name)] if name else list(_all(site).values())
-    found = findings(site, books, whole=not name)
+    books, unread = ((read(site, name),), ()) if name else _all(site)
+    found = findings(site, books, unread, whole=not name)
     if found:
         raise InputError(
             f"the runbooks have {len(found)} findings" if len(found) > 1 else str(found[0]),
@@ -38,29 +39,32 @@ def check(site: Site, name: str = "") -> dict[str, Any]:
     return {"state": "ok", "runbooks": {book.name: len(book.steps) for book in books}}
 
 
-def findings(site: Site, books: Sequence[Runbook], *, whole: bool) -> tuple[Finding, ...]:
+def findings(
+    site: Site, books: Sequence[Runbook], unread: Sequence[Finding] = (), *, whole: bool
+) -> tuple[Finding, ...]:
     """Every finding in some runbooks.
 
     Args:
         site: where.
         books: which.
+        unread: those of the files that could not be read.
         whole: they are all there are, so every task that changes something must stand in them.
     """
     tasks = Catalogue.load(site.folder)
     found = rules.check(books, tasks, _link_targets(_folder(site), books))
+    if unread:  # what stands in them is not known, so neither is what stands nowhere
+        return tuple(sorted((*found, *unread)))
     if whole:
         found += rules.missing(books, tasks, site.shown(_folder(site)))
     return found
 
 
 def every_finding(site: Site) -> tuple[Finding, ...] | None:
-    """Every finding in all runbooks together; None where there are no runbooks.
-
-    Raises:
-        ConfigError: one cannot be read.
-    """
-    books = _books(site)
-    return findings(site, list(books.values()), whole=True) if books else None
+    """Every finding in all runbooks together; None where there are no runbooks."""
+    if not _files(site):
+        return None
+    books, unread = _all(site)
+    return findings(site, books, unread, whole=True)
 
 
 def show(site: Site, name: str) -> dict[str, Any]:
@@ -73,54 +77,95 @@ def show(site: Site, name: str) -> dict[str, Any]:
         "inputs": {key: asdict(spec) for key, spec in book.inputs.items()},
         "sections": dict(book.sections),
         "steps": [asdict(step) for step in book.steps],
-        "text": textfile.read(_folder(site) / f"{name}.md"),
+        "text": _text(site, _folder(site) / f"{name}.md"),
     }
 
 
 def read(site: Site, name: str) -> Runbook:
-    """A runbook by its name.
+    """A runbook by its name; what is wrong with others matters to nobody here.
 
     Raises:
         InputError: there is none of this name.
-        ConfigError: there are none at all, or one cannot be read.
+        ConfigError: there are none at all, or it cannot be read.
     """
-    books = _all(site)
-    if name not in books:
-        raise InputError(f"no runbook {name!r} (there are: {', '.join(books)})")
-    return books[name]
+    files = _files(site)
+    if not files:
+        raise _none(site)
+    if name not in files:
+        raise InputError(
+            f"no runbook {name!r} (there are: {', '.join(files)})",
+            state="nothing was done",
+            hint=f"inv runbook.show {(get_close_matches(name, files, 1) or ['NAME'])[0]}",
+        )
+    return _parsed(site, files[name])
 
 
-def _all(site: Site) -> dict[str, Runbook]:
-    books = _books(site)
-    if not books:
-        raise ConfigError(f"there are no runbooks in {_folder(site)}")
-    return books
+def _all(site: Site) -> tuple[tuple[Runbook, ...], tuple[Finding, ...]]:
+    """All runbooks that can be read, and a finding for each that cannot.
+
+    Raises:
+        ConfigError: there are none at all.
+    """
+    books: list[Runbook] = []
+    unread: list[Finding] = []
+    for path in _files(site).values():
+        try:
+            books.append(_parsed(site, path))
+        except ConfigError as err:
+            unread += of_error(err, "mend or remove it: each *.md here is a runbook")
+    if not books and not unread:
+        raise _none(site)
+    return tuple(books), tuple(unread)
 
 
-def _books(site: Site) -> dict[str, Runbook]:
-    folder = _folder(site)
-    books = {}
-    for path in sorted(folder.glob("*.md")):
-        if path.name == "README.md":
-            continue
-        shown = site.shown(path)
-        books[path.stem] = runbook_reader.parse(textfile.read(path, shown), path.stem, shown)
-    return books
+def _none(site: Site) -> ConfigError:
+    return ConfigError(f"there are no runbooks in {_folder(site)}")
+
+
+def _parsed(site: Site, path: Path) -> Runbook:
+    return runbook_reader.parse(_text(site, path), path.stem, _shown(site, path))
+
+
+def _text(site: Site, path: Path) -> str:
+    """The text of a runbook.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    if path.is_symlink() and not path.exists():
+        raise ConfigError(f"{_shown(site, path)}: is a link to what is not there")
+    return textfile.read(path, _shown(site, path))
+
+
+def _shown(site: Site, path: Path) -> str:
+    # Of a link the name that it has here: where it leads to may be outside, or nowhere.
+    return str(Path(site.shown(path.parent)) / path.name)
+
+
+def _files(site: Site) -> dict[str, Path]:
+    """The runbooks that there are, whatever they hold, by their names."""
+    paths = sorted(_folder(site).glob("*.md"))
+    return {path.stem: path for path in paths if path.name != "README.md"}
 
 
 def _folder(site: Site) -> Path:
     return (site.folder / site.bundle.runbooks).resolve()
 
 
-def _link_targets(folder: Path, books: Sequence[Runbook]) -> dict[str, frozenset[str]]:
-    """Of what the runbooks link to, the files that are there, each with its anchors."""
-    targets = {}
+def _link_targets(folder: Path, books: Sequence[Runbook]) -> dict[str, frozenset[str] | None]:
+    """Of what the runbooks link to, the files that are there, each with its anchors.
+
+    None in place of anchors where a file cannot be read: that is no fault of the one that links.
+    """
+    targets: dict[str, frozenset[str] | None] = {}
     for name in rules.linked(books):
         path = (folder / name).resolve()
         if not path.is_relative_to(folder.parent) or not path.exists():
             continue
-        anchors = frozenset[str]()
-        if path.suffix == ".md" and path.is_file():
-            anchors = runbook_reader.parse(textfile.read(path), path.stem, name).anchors
-        targets[name] = anchors
+        targets[name] = frozenset()
+        if path.suffix == ".md":
+            try:
+                targets[name] = runbook_reader.parse(textfile.read(path), path.stem, name).anchors
+            except ConfigError:
+                targets[name] = None
     return targets

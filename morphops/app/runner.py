@@ -8,17 +8,25 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from morphops import child, history, journal, transcript
+from morphops import child, history, journal, runbook_prose, transcript
 from morphops import runbook_rules as rules
 from morphops.app import runbook_inputs, runbook_record
 from morphops.app.site import Site
+from morphops.catalogue import Catalogue
 from morphops.chain import Chain
-from morphops.errors import Interrupted, MorphopsError, StepFailed
+from morphops.errors import (
+    Interrupted,
+    MorphopsError,
+    RollbackFailed,
+    RolledBack,
+    StepFailed,
+)
 from morphops.prompt import Prompt
-from morphops.runbook import Runbook, Step
+from morphops.runbook import Runbook, Step, unnumbered
 
 _SHOWN = 200  # lines that a transcript keeps of what each step showed
 
@@ -45,6 +53,7 @@ class Runner:
     ) -> None:
         self.site, self.book, self.section = site, book, section
         self.values, self.prompt, self.chain = dict(values), prompt, chain
+        prompt.again = book.command(section, "--resume")
 
     def resume(self, more: Mapping[str, str]) -> None:
         """Record that the run goes on, with inputs that it did not have before."""
@@ -63,6 +72,7 @@ class Runner:
             user=history.user(),
             host=socket.gethostname(),
             release=self._release(),
+            intro=self._prose(self.book.intros.get(self.section, "")),
         )
 
     def procedure(self, passed: frozenset[str]) -> dict[str, Any]:
@@ -78,20 +88,24 @@ class Runner:
             StepFailed, Interrupted, InputError: a step did not pass, and the run is stopped.
         """
         steps = self.book.procedure(self.section)
+        self._show(self.book.intros.get(self.section, ""))
         try:
             for number, step in enumerate(steps, start=1):
                 self._ask_inputs(step)
-                self.site.observer.step(number, len(steps), f"{step.title}: {self._shown(step)}")
+                self.site.observer.step(number, len(steps), unnumbered(step.title))
                 if step.name in passed:
                     self.site.observer.note("passed before; not done again")
                 else:
                     self._must_pass(step)
         except MorphopsError as err:
             self._note("stop", outcome=f"stopped: {err.what}", release=self._release())
-            err.state = err.state or f"the run is stopped; its report: {self._report()}"
-            err.hint = "; ".join(filter(None, (err.hint, self._resume_command())))
+            stopped = f"the run is stopped; its report: {self._report()}"
+            err.state = "; ".join(filter(None, (err.state, stopped)))
+            err.hint = self._next(err)
             raise
-        self._note("end", outcome="passed", release=self._release())
+        closing = self.book.closings.get(self.section, "")
+        self._show(closing)
+        self._note("end", outcome="passed", release=self._release(), closing=self._prose(closing))
         return {
             "state": "passed",
             "runbook": self.book.name,
@@ -141,6 +155,7 @@ class Runner:
         other = self.book.step(step.on_fail)
         self._ask_inputs(other)
         self.site.observer.note(f"{failure.what}; on failure: {self._shown(other)}")
+        self._show(other.prose)
         if other.manual:
             return self._signed(other, because=step.name)
         if not self.prompt.confirm(f"run the step {other.name} now?", changes=other.mutates):
@@ -148,17 +163,20 @@ class Runner:
         return self._run(other, because=step.name)
 
     def _do(self, step: Step) -> StepFailed | None:
+        self._show(step.prose)
         if step.manual:
             return self._signed(step)
+        if self.prompt.yes:  # else the question shows it
+            self.site.observer.note(self._shown(step))
         if not self.prompt.confirm(f"run {self._shown(step)} ?", changes=step.mutates):
             raise StepFailed(f"step {step.name} was not agreed to", code=3)
         return self._run(step)
 
     def _signed(self, step: Step, because: str = "") -> StepFailed | None:
         began, clock = _now(), time.monotonic()
-        for line in (*step.command.splitlines(), *step.see):
+        for line in (*step.command.splitlines(), *map(runbook_prose.line, step.see)):
             self.site.observer.note(line)
-        who = self.site.redact(self.prompt.sign_off(step.name, step.command.splitlines()[0]))
+        who = self.site.redact(self.prompt.sign_off(step.name, " ".join(step.command.split())))
         self._result(
             step, step.command, began, clock, passed=bool(who), signed_by=who, because=because
         )
@@ -169,14 +187,13 @@ class Runner:
         began, clock = _now(), time.monotonic()
         command = self.site.redact(transcript.shown(words))
         self._note("step", step=step.name, command=command)
-        ended = child.invoke(
-            words, folder=Path.cwd(), timeout=step.timeout, say=self.site.observer.note
-        )
+        ended = child.invoke(words, folder=Path.cwd(), timeout=step.timeout, say=self._say)
         # What is read as JSON was shown for people as well, as progress.
-        result = () if step.json else self.site.redact.lines(ended.out.splitlines())
+        result = () if "--json" in words else self.site.redact.lines(ended.out.splitlines())
         for line in result:
-            self.site.observer.note(line)
-        judged = transcript.judge(step, ended.code, _json(ended.out))
+            self._say(line)
+        document = _json(ended.out)
+        judged = transcript.judge(step, ended.code, document)
         if ended.timed_out:
             late = transcript.Checked(f"within {step.timeout:g} s", met=False, got="told to stop")
             judged = (*judged, late)
@@ -193,9 +210,14 @@ class Runner:
             because=because,
         )
         for line in step.see if passed else ():
-            self.site.observer.note(f"look: {line}")
+            self.site.observer.note(f"look: {runbook_prose.line(line)}")
+        redact, said = self.site.redact, transcript.failure(document)
         if ended.interrupted:
-            raise Interrupted(f"interrupted during step {step.name}", signum=ended.interrupted)
+            raise Interrupted(
+                f"interrupted during step {step.name}",
+                signum=ended.interrupted,
+                state=redact(said.state),
+            )
         if passed:
             return None
         missed = tuple(
@@ -203,7 +225,13 @@ class Runner:
             for c in judged
             if not c.met
         )
-        return StepFailed(f"step {step.name} failed", code=ended.code or 3, detail=missed)
+        return StepFailed(
+            f"step {step.name} failed" + (f": {redact(said.what)}" if said.what else ""),
+            code=ended.code or 3,
+            state=redact(said.state),
+            hint=redact(said.hint),
+            detail=(*missed, *redact.lines(said.detail)),
+        )
 
     def _result(
         self,
@@ -228,10 +256,22 @@ class Runner:
             passed=passed,
             expectations=list(expectations),
             output=list(output),
+            prose=self._prose(step.prose),
             signed_by=signed_by,
             on_fail_of=because,
             release=self._release(),
         )
+
+    def _show(self, markdown: str) -> None:
+        """What the runbook says beside the commands, before the question that it may decide."""
+        for line in self._prose(markdown):
+            self.site.observer.note(line)
+
+    def _prose(self, markdown: str) -> list[str]:
+        return list(self.site.redact.lines(runbook_prose.plain(markdown)))
+
+    def _say(self, line: str) -> None:
+        self.site.observer.note(self.site.redact(line))
 
     def _note(self, entry: str, **fields: Any) -> None:
         self.chain.append({"entry": entry, "at": _now(), **fields})
@@ -244,19 +284,37 @@ class Runner:
         return path
 
     def _shown(self, step: Step) -> str:
+        """A step's command as the runbook has it."""
         if step.manual:
             return "by hand"
-        return self.site.redact(transcript.shown(self._words(step)))
+        return self.site.redact(transcript.shown(rules.words(step.command, self.values)))
 
     def _words(self, step: Step) -> tuple[str, ...]:
+        """What is run: with `--json` wherever there is one, which says why a task failed."""
         words = rules.words(step.command, self.values)
-        return (*words, "--json") if step.json and "--json" not in words else words
+        takes = self._tasks.takes(self._tasks.read(words).task, "json")
+        return (*words, "--json") if takes and "--json" not in words else words
+
+    @cached_property
+    def _tasks(self) -> Catalogue:
+        return Catalogue.load(self.site.folder)
 
     def _release(self) -> str:
         return journal.release_of_record(self.site.history.records())
 
-    def _resume_command(self) -> str:
-        return f"inv runbook.run {self.book.name} --section={self.section} --resume"
+    def _next(self, err: MorphopsError) -> str:
+        """The next command to type after a run that was stopped."""
+        if err.exit_code not in (RolledBack.exit_code, RollbackFailed.exit_code):
+            resume = self.book.command(self.section, "--resume")
+            if err.hint.startswith(resume):  # with the option that answers a question
+                return err.hint
+            return "; then ".join(filter(None, (err.hint, resume)))
+        inputs = map(runbook_inputs.option, rules.inputs_of(self.book, self.section))
+        anew = self.book.command(self.section, *inputs)
+        return (
+            f"{err.hint or 'inv status'}; mend it, then begin anew: {anew}"
+            "   (--resume tries the same again)"
+        )
 
 
 def _json(text: str) -> Any:

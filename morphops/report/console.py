@@ -93,7 +93,7 @@ class Reporter:
 
         console = self._err if self.json else self._out
         if console.is_terminal:
-            console.print(Markdown(without_front(text)))
+            console.print(Markdown(without_front(text)), soft_wrap=False)
         else:
             console.print(text, markup=False)
 

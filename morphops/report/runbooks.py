@@ -11,7 +11,7 @@ from morphops.report.console import Reporter
 def runbook_check(reporter: Reporter, view: Mapping[str, Any]) -> None:
     """Runbooks without findings."""
     for name, steps in view["runbooks"].items():
-        reporter.say(f"{name}: ok, {steps} steps")
+        reporter.say(f"{name}: ok, {_counted(steps, 'step')}")
 
 
 def runbook_show(reporter: Reporter, view: Mapping[str, Any]) -> None:
@@ -21,7 +21,8 @@ def runbook_show(reporter: Reporter, view: Mapping[str, Any]) -> None:
 
 def runbook_run(reporter: Reporter, view: Mapping[str, Any]) -> None:
     """A run that passed."""
-    reporter.say(f"passed: {view['runbook']}, {view['section']}: {len(view['steps'])} steps")
+    steps = _counted(len(view["steps"]), "step")
+    reporter.say(f"passed: {view['runbook']}, {view['section']}: {steps}")
     reporter.say(f"report: {view['report']}")
 
 
@@ -30,3 +31,7 @@ def runbook_verify(reporter: Reporter, view: Mapping[str, Any]) -> None:
     what = f"{view['runbook']}, {view['section']}"
     reporter.say(f"{view['state']}: {what}: {view['entries']} entries, {view['outcome']}")
     reporter.say(f"last hash: {view['head']}")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")

@@ -50,13 +50,18 @@ def test_deploy_a_failed_deploy_back_and_a_look(inv: Inv, release: Release, book
 
     failed = inv(RUN, "deploy", f"--release={bad}", "--reason=a bad one", "--yes")
     assert failed.code == 4, failed
-    assert "step deploy failed" in failed.err
-    assert "inv runbook.run deploy --section=deploy-a-release --resume" in failed.err
+    # The last words have the cause, the evidence and the state, and do not say: once more.
+    words = failed.err[failed.err.rindex("step deploy failed: release ") :]
+    assert "probe answers did not pass: 5 of 5 known answers were missed" in words
+    assert "evidence: " in words
+    assert f"state: release {second[7:19]} runs again" in words
+    assert "; the run is stopped; its report: " in words
+    assert "next:  inv status; inv history; mend it, then begin anew: inv runbook.run" in words
     entries = transcript(inv, "deploy-deploy-a-release")
     results = [(e["step"], e["passed"]) for e in entries if e["entry"] == "result"]
     # The step that `on-fail` names was done, and passed.
     assert results[-2:] == [("deploy", False), ("diagnose", True)]
-    assert entries[-1]["outcome"] == "stopped: step deploy failed"
+    assert entries[-1]["outcome"].startswith("stopped: step deploy failed: release ")
     assert entries[-1]["release"] == second
     assert inv("status", "--json").json["release"] == second
 
