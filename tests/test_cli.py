@@ -127,6 +127,13 @@ def test_every_option_is_explained(name: str) -> None:
         assert argument.help, f"{name}: {argument.name}"
 
 
+@pytest.mark.parametrize("name", sorted(ns.task_names))
+def test_no_option_has_a_short_form_that_means_another_thing_elsewhere(name: str) -> None:
+    task = ns[name]
+    names = [name for argument in copy.deepcopy(task).get_arguments() for name in argument.names]
+    assert [name for name in names if len(name) == 1] == []
+
+
 def test_no_task_is_taken_for_another() -> None:
     """Of two calls in one line Invoke leaves one out, where the tasks' own names are the same."""
     tasks = [ns[name] for name in ns.task_names]
