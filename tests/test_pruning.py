@@ -21,11 +21,13 @@ from morphops.errors import (
     MorphopsError,
     PreconditionError,
 )
+from morphops.layout import write_layout
 from morphops.lock import Holder
-from morphops.model import short
+from morphops.model import Release, short
 from morphops.retention import LocalImage
 from tests.fakes import FakeTarget, Recorder, Remembering
 from tests.test_lock import Place, grip
+from tests.test_oci import artifact, decode
 from tests.test_plan import digest
 
 STACK = Path(__file__).parent / "stack"
@@ -243,3 +245,60 @@ def test_who_asks_for_a_release_is_told_how_to_see_them(site: Site, given: str) 
         with pytest.raises(InputError) as caught:
             task(site, given)
         assert caught.value.hint == "inv release.list"
+
+
+@dataclass
+class Away:
+    """A registry that has one release."""
+
+    release: Release
+
+    def pull_release(self, repository: str, name: str) -> Release:
+        assert name == self.release.digest
+        return self.release
+
+
+def test_to_look_at_a_release_stores_nothing(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = artifact()
+    monkeypatch.setattr(Site, "registry", property(lambda site: Away(decode(made))))
+    view = pruning.show(site, made.digest)
+    assert (view["release"], view["stored"]) == (made.digest, False)
+    assert not site.state.release(made.digest).exists()
+    write_layout(made, site.state.release(made.digest))
+    assert pruning.show(site, made.digest)["stored"] is True
+
+
+def test_a_release_is_pinned_with_its_images_or_not_at_all(site: Site) -> None:
+    made = artifact()
+    release = decode(made)
+    write_layout(made, site.state.release(made.digest))
+    first, *others = release.images
+    target = FakeTarget({}, held={str(image.ref) for image in others})
+    site = replace(site, target=target)
+    with pytest.raises(PreconditionError, match=rf"missing: {first.name}\b") as caught:
+        pruning.pin(site, made.digest, reason="audit")
+    assert caught.value.state == "nothing was changed"
+    assert f"inv pull --image={made.digest}" in caught.value.hint
+    assert not (site.state.root / "pins.json").exists()
+    target.held.add(str(first.ref))
+    assert pruning.pin(site, made.digest, reason="audit")["changed"] is True
+    assert target.tags == {
+        f"morphops/{release.project}/{image.name}:{release.short}" for image in release.images
+    }
+
+
+def test_a_pin_has_the_last_reason_that_was_given(site: Site) -> None:
+    made = artifact()
+    write_layout(made, site.state.release(made.digest))
+    site = replace(site, target=FakeTarget({}, held={str(i.ref) for i in decode(made).images}))
+    for given, reason, changed in [
+        ("", "pinned", True),
+        ("audit", "audit", True),
+        ("audit", "audit", False),
+        ("", "audit", False),
+        ("the court", "the court", True),
+    ]:
+        view = pruning.pin(site, made.digest, reason=given)
+        assert (view["reason"], view["changed"]) == (reason, changed)
+        (row,) = (r for r in pruning.list_releases(site)["releases"] if r["pinned"])
+        assert row["pinned"] == reason

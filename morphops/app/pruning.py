@@ -109,15 +109,18 @@ def list_releases(site: Site) -> dict[str, Any]:
 def show(site: Site, digest: str) -> dict[str, Any]:
     """A release: images, files, labels, what was done with it, and what keeps it.
 
+    One that is not stored here is looked at in the registry, and is not stored by that.
+
     Raises:
         InputError, NotFound: there is no such release.
     """
     full = _full(site, digest)
-    release = releases.find(site, full)
+    release = releases.find(site, full, store=False)
     if release is None:
         raise _not_here(digest)
     return {
         **releases.as_json(release),
+        "stored": is_complete(site.state.release(full)),
         "kept_by": list(_roots(site, site.bundle.retention.keep).get(full, ())),
         "operations": [
             record.as_json() for record in site.history.records() if record.release == full
@@ -126,20 +129,28 @@ def show(site: Site, digest: str) -> dict[str, Any]:
 
 
 def pin(site: Site, digest: str, *, reason: str) -> dict[str, Any]:
-    """Keep a release whatever `prune` is told.
+    """Keep a release whatever `prune` is told; once more, for another reason.
 
     Raises:
-        PreconditionError: it is not stored here.
+        PreconditionError: it is not stored here, or not with all of its images.
     """
     with exclusive(site, "release.pin", reason=reason, aligned=False):
         full = _full(site, digest)
         if not is_complete(site.state.release(full)):
             raise _not_here(digest)
+        _hold(site, scene.stored(site, full))
         pins = _pins(site)
-        changed = full not in pins
-        pins.setdefault(full, {"reason": reason or "pinned", "user": user()})
-        site.state.write(_pin_file(site), canonical_json(pins))
-    return {"state": "pinned", "release": full, "changed": changed}
+        before = pins.get(full, {})
+        changed = not before or reason not in ("", before.get("reason"))
+        if changed:
+            pins[full] = {"reason": reason or "pinned", "user": user()}
+            site.state.write(_pin_file(site), canonical_json(pins))
+    return {
+        "state": "pinned",
+        "release": full,
+        "reason": pins[full].get("reason", ""),
+        "changed": changed,
+    }
 
 
 def unpin(site: Site, digest: str) -> dict[str, Any]:
@@ -233,6 +244,20 @@ def _full(site: Site, digest: str) -> str:
     if len(matching) == 1:
         return matching[0]
     return parse_digest(digest, "release digest", hint="inv release.list")
+
+
+def _hold(site: Site, release: Release) -> None:
+    """Hold the images of a release, so that a cleanup by others does not take what was pinned."""
+    missing = [image.name for image in release.images if not site.target.has(image)]
+    if missing:
+        raise PreconditionError(
+            f"release {release.short} is stored here without its images "
+            f"(missing: {', '.join(missing)}), so that to pin it would keep nothing",
+            state="nothing was changed",
+            hint=f"inv pull --image={release.digest}; then the same command again",
+        )
+    for image in release.images:
+        site.target.hold(image, plan.local_tag(release.project, image.name, release.digest))
 
 
 def _not_here(digest: str) -> PreconditionError:

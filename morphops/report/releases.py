@@ -36,9 +36,17 @@ def release_list(reporter: Reporter, view: Mapping[str, Any]) -> None:
 def release_show(reporter: Reporter, view: Mapping[str, Any]) -> None:
     """A release, and what was done with it."""
     release(reporter, view)
+    if not view["stored"]:
+        reporter.say("not stored here; the registry has it: inv pull")
     reporter.say(f"kept by: {', '.join(view['kept_by']) or 'nothing'}")
     for row in view["operations"]:
         reporter.say(f"{row['began']} {row['kind']}: {row['outcome'] or 'cut off'}")
+
+
+def pinned(reporter: Reporter, view: Mapping[str, Any]) -> None:
+    """What was pinned, and why."""
+    before = "" if view["changed"] else ", as before"
+    reporter.say(f"pinned: {view['release']} ({view['reason']}){before}")
 
 
 def pruned(reporter: Reporter, view: Mapping[str, Any]) -> None:

@@ -51,14 +51,14 @@ def release_show(c: Context, digest: str, json: bool = False) -> None:
     perform(json, lambda site: pruning.show(site, digest), report.release_show)
 
 
-@task(help={"digest": _DIGEST, "reason": "why", "json": JSON})
+@task(help={"digest": _DIGEST, "reason": "why; kept with the pin", "json": JSON})
 @command(changes=True)
 def release_pin(c: Context, digest: str, reason: str = "", json: bool = False) -> None:
     """Keep a release whatever prune is told."""
     from morphops.app import pruning
-    from morphops.report.state import state
+    from morphops.report import releases as report
 
-    perform(json, lambda site: pruning.pin(site, digest, reason=reason), state)
+    perform(json, lambda site: pruning.pin(site, digest, reason=reason), report.pinned)
 
 
 @task(help={"digest": _DIGEST, "json": JSON})

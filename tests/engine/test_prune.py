@@ -228,6 +228,18 @@ def test_bad_input(inv: Inv, words: tuple[str, ...], code: int, says: str) -> No
     assert (done.code, says in done.err) == (code, True), done
 
 
+def test_a_pin_holds_the_images_too(inv: Inv, release: Release) -> None:
+    first = release()
+    refused = inv("release.pin", first[7:19], "--reason=audit")
+    assert (refused.code, "images" in refused.err) == (3, True), refused
+    assert inv("pull", f"--image={first}").code == 0
+    project = inv("status", "--json").json["project"]
+    tag = f"morphops/{project}/pair:{first[7:19]}"
+    docker("image", "rm", tag)
+    assert inv("release.pin", first[7:19], "--reason=audit").code == 0
+    assert docker("image", "inspect", "-f", "{{.Id}}", tag)
+
+
 def test_a_release_that_waits_to_be_deployed_stays(inv: Inv, release: Release) -> None:
     first, waiting = release(), release(pair="v2")
     assert inv("deploy", f"--image={first}").code == 0
