@@ -8,12 +8,13 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 
-from invoke.exceptions import Exit, ParseError
+from invoke.exceptions import Exit
 
 from morphops.errors import InputError, MorphopsError, NotShown, PreconditionError
 
@@ -47,10 +48,13 @@ def command(
     """
 
     def decorate(body: F) -> F:
+        signature = inspect.signature(body)
+        numbers = Numbers(_numbers(signature))
+
         @functools.wraps(body)
         def run(*args: Any, **kwargs: Any) -> None:
             try:
-                body(*args, **kwargs)
+                body(*args, **(kwargs | numbers.of(kwargs)))
             except MorphopsError as err:
                 _tell(err, json=bool(kwargs.get("json")))
                 raise Exit(code=err.exit_code) from None
@@ -61,11 +65,35 @@ def command(
             except KeyboardInterrupt:
                 raise Exit("interrupted; nothing was changed", code=130) from None
 
-        run.__signature__ = _numbers_checked(inspect.signature(body))  # type: ignore[attr-defined]
+        run.__signature__ = _as_text(signature, numbers.defaults)  # type: ignore[attr-defined]
+        run.numbers = numbers  # type: ignore[attr-defined]
         run.changes = Changes(changes, unless, only)  # type: ignore[attr-defined]
         return run  # type: ignore[return-value]
 
     return decorate if body is None else decorate(body)
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """The options of a task that are numbers, each with its default.
+
+    A number is at least 1, or 0 where that is the default; None where something else decides.
+    """
+
+    defaults: Mapping[str, int | None] = field(default_factory=dict)
+
+    def of(self, options: Mapping[str, Any]) -> dict[str, int | None]:
+        """Those of a call, read; what was not given is the default.
+
+        Raises:
+            InputError: one that was given is no such number.
+        """
+        found: dict[str, int | None] = {}
+        for name, default in self.defaults.items():
+            given = options.get(name)
+            least = 0 if default == 0 else 1
+            found[name] = default if given is None else whole_number(name, str(given), least)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,26 +146,37 @@ def perform(
         raise Exit(code=view["exit"])
 
 
-class Number(int):
-    """What Invoke makes of an option's text where the default is one; of an `int` a traceback."""
+def whole_number(option: str, text: str, least: int) -> int:
+    """The number that was typed for an option.
 
-    def __new__(cls, text: object) -> Number:
-        """A number from what was typed.
+    Raises:
+        InputError: it is none, or too small; the message names the option.
+    """
+    if re.fullmatch(r"-?[0-9]{1,9}", text) and int(text) >= least:
+        return int(text)
+    raise InputError(
+        f"{_flag(option)}={text}: write a whole number, {least} or more",
+        state="nothing was changed",
+    )
 
-        Raises:
-            ParseError: it is none; Invoke shows that.
-        """
-        try:
-            return super().__new__(cls, str(text))
-        except ValueError:
-            raise ParseError(f"{text!r} is no whole number") from None
+
+def _flag(option: str) -> str:
+    return "--" + option.replace("_", "-")
 
 
-def _numbers_checked(signature: inspect.Signature) -> inspect.Signature:
-    """The same, with numbers as defaults that refuse what is none."""
-    parameters = [
-        p.replace(default=Number(p.default)) if type(p.default) is int else p
+def _numbers(signature: inspect.Signature) -> dict[str, int | None]:
+    """The parameters that are numbers, each with its default; None: what somebody else says."""
+    return {
+        p.name: p.default
         for p in signature.parameters.values()
+        if type(p.default) is int or (p.default is None and p.annotation == "int | None")
+    }
+
+
+def _as_text(signature: inspect.Signature, numbers: Collection[str]) -> inspect.Signature:
+    """The same with numbers as texts: of what is none Invoke would make a traceback."""
+    parameters = [
+        p.replace(default=None) if p.name in numbers else p for p in signature.parameters.values()
     ]
     return signature.replace(parameters=parameters)
 

@@ -14,10 +14,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from invoke.exceptions import ParseError
 from invoke.parser import Parser
 
 from morphops import errors
+from morphops.catalogue import Catalogue
 from morphops.errors import MorphopsError
 from morphops.report.console import Reporter
 from morphops.tasks import ns
@@ -189,12 +189,46 @@ def test_no_bundle_here(tmp_path: Path) -> None:
     assert "there is no ops/bundle.yaml" in done.stderr
 
 
-@pytest.mark.parametrize("words", [("prune", "--keep=x"), ("history", "--limit=1.5")])
-def test_what_is_no_number_is_refused_in_words(words: tuple[str, str]) -> None:
-    with pytest.raises(ParseError, match=r"^'.+' is no whole number$"):
-        Parser(contexts=ns.to_contexts()).parse_argv(list(words))
-    (call,) = Parser(contexts=ns.to_contexts()).parse_argv(["prune", "--keep=2"])
-    assert call.args["keep"].value == 2
+@pytest.mark.parametrize(
+    ("words", "least"),
+    [
+        (("prune", "--keep=x"), 1),
+        (("prune", "--keep=0"), 1),
+        (("history", "--limit=1.5"), 1),
+        (("history", "--limit=0"), 1),
+        (("audit.show", "--operation=abc"), 0),
+        (("audit.show", "--limit=-1"), 1),
+        (("logs", "--tail=0"), 1),
+        (("down", "--wait-lock=-1"), 0),
+        (("down", "--wait-lock=" + "9" * 5000), 0),
+        (("down", "--wait-lock=1_0"), 0),
+    ],
+)
+def test_what_is_no_such_number_is_refused_by_its_name(words: tuple[str, str], least: int) -> None:
+    """In a runbook too."""
+    with pytest.raises(ValueError, match=f"^{re.escape(words[1])}: write .*, {least} or more$"):
+        Catalogue(ns).read(words)
+
+
+def test_a_number_that_is_none_as_json(tmp_path: Path) -> None:
+    (tmp_path / "tasks.py").write_text("from morphops.tasks import ns\n")
+    done = inv(tmp_path, "prune", "--keep=0", "--json")
+    assert done.returncode == 2
+    error = json.loads(done.stdout)["error"]
+    assert (error["what"], error["state"]) == (
+        "--keep=0: write a whole number, 1 or more",
+        "nothing was changed",
+    )
+
+
+def test_a_number_that_is_not_given_is_the_default() -> None:
+    numbers = {name: ns[name].body.numbers.of({}) for name in ns.task_names}
+    assert numbers["prune"] == {"keep": None, "wait_lock": 0}
+    assert numbers["logs"] == {"tail": 50}
+    assert ns["prune"].body.numbers.of({"keep": "2", "wait_lock": "0"}) == {
+        "keep": 2,
+        "wait_lock": 0,
+    }
 
 
 def test_nobody_who_reads_is_no_reason_to_stop() -> None:

@@ -13,7 +13,7 @@ from morphops.app.exclusive import demand_reason, exclusive
 from morphops.app.removing import Removal
 from morphops.app.site import Site
 from morphops.docker import sweeping
-from morphops.errors import InputError, LockLost, MorphopsError, PreconditionError
+from morphops.errors import LockLost, MorphopsError, PreconditionError
 from morphops.history import user
 from morphops.layout import is_complete
 from morphops.model import Release, canonical_json, is_digest, parse_digest, short
@@ -24,7 +24,7 @@ from morphops.state import read_table
 def prune(
     site: Site,
     *,
-    keep: int = 0,
+    keep: int | None = None,
     apply: bool,
     build_cache: bool,
     reason: str = "",
@@ -34,21 +34,19 @@ def prune(
 
     Args:
         site: where.
-        keep: how many of the last healthy releases stay, the one of record included; 0 for what
-            the bundle says.
+        keep: how many of the last healthy releases stay, the one of record included, at least
+            1; None for what the bundle says.
         apply: do it.
         build_cache: also what builds have cached and not used for a week; of everybody here.
         reason: why, for the history; must be given with `apply`.
         wait: seconds to wait for another operation to end.
 
     Raises:
-        InputError: `keep` is negative, or there is no reason.
+        InputError: there is no reason.
         EngineUnavailable: no engine answers.
         LockLost: somebody else has the lock; its state says what was removed before.
     """
-    if keep < 0:
-        raise InputError("--keep is at least 1: the release of record always stays")
-    keep = keep or site.bundle.retention.keep
+    keep = site.bundle.retention.keep if keep is None else keep
     if not apply:
         return _view(site, *_decide(site, keep), state="planned")
     demand_reason(reason, "prune --apply")

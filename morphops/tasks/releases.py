@@ -85,7 +85,7 @@ def release_unpin(c: Context, digest: str, json: bool = False) -> None:
 @command(changes=True, only="apply")
 def prune(
     c: Context,
-    keep: int = 0,
+    keep: int | None = None,
     apply: bool = False,
     build_cache: bool = False,
     reason: str = "",

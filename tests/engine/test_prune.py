@@ -217,7 +217,7 @@ def test_what_another_project_needs_stays(
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (("prune", "--keep=-1"), 2, "--keep is at least 1"),
+        (("prune", "--keep=-1"), 2, "--keep=-1: write a whole number, 1 or more"),
         (("release.pin", "latest"), 2, "release digest"),
         (("release.pin", "sha256:" + "0" * 64), 3, "is not stored here"),
         (("release.show", "0" * 12), 2, "release digest"),
