@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,8 @@ from morphops.errors import (
 from morphops.layout import write_layout
 from morphops.lock import Holder
 from morphops.model import Release, short
+from morphops.report import releases as report
+from morphops.report.console import Reporter
 from morphops.retention import LocalImage
 from tests.fakes import FakeTarget, Recorder, Remembering
 from tests.test_lock import Place, grip
@@ -302,3 +305,47 @@ def test_a_pin_has_the_last_reason_that_was_given(site: Site) -> None:
         assert (view["reason"], view["changed"]) == (reason, changed)
         (row,) = (r for r in pruning.list_releases(site)["releases"] if r["pinned"])
         assert row["pinned"] == reason
+
+
+PLANNED: dict[str, Any] = {
+    "state": "planned",
+    "kept": {digest("5"): ["of record"]},
+    "rollback": digest("4"),
+    "references": ["morphops/shop/api:111111111111", "busy"],
+    "nameless": [],
+    "releases": [digest("1")],
+    "deployments": [1],
+    "containers": [],
+    "at_most": 0,
+    "nothing": False,
+}
+
+
+def test_before_it_is_told_what_stays_and_what_would_go(capsys: pytest.CaptureFixture[str]) -> None:
+    report.pruned(Reporter(), PLANNED)
+    out = capsys.readouterr().out
+    stays, _, goes = out.partition("would go:\n")
+    assert "555555555555  of record" in stays
+    assert goes.splitlines()[:3] == [
+        "  release 111111111111",
+        "  image morphops/shop/api:111111111111",
+        "  image busy",
+    ]
+    assert "inv rollback goes to 444444444444" in goes
+
+
+def test_afterwards_only_what_has_gone(capsys: pytest.CaptureFixture[str]) -> None:
+    after = {"state": "pruned", "rollback": "", "freed": 0, "refused": ["busy"]}
+    report.pruned(Reporter(), {**PLANNED, **after})
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "removed:"
+    assert "  image busy" not in lines
+    assert "the engine kept busy" in lines
+    assert "inv rollback has nothing to go back to" in lines
+    assert not [line for line in lines if "of record" in line]
+
+
+def test_where_a_rollback_goes_afterwards(site: Site, images: Images) -> None:
+    assert prune(site)["rollback"] == digest("4")
+    shutil.rmtree(site.state.release(digest("4")))
+    assert prune(site)["rollback"] == ""

@@ -218,6 +218,7 @@ def _view(
         "state": state,
         "project": site.bundle.project,
         "kept": {digest: list(reasons) for digest, reasons in kept.items()},
+        "rollback": _way_back(site),
         "references": list(gone.references),
         "nameless": list(gone.nameless),
         "releases": list(gone.releases),
@@ -226,6 +227,13 @@ def _view(
         "at_most": gone.at_most,
         "nothing": gone.empty,
     }
+
+
+def _way_back(site: Site) -> str:
+    """The release that `inv rollback` goes to; a root, so nothing here takes it away."""
+    target = journal.rollback_target(site.history.records())
+    there = target is not None and is_complete(site.state.release(target.release))
+    return target.release if target is not None and there else ""
 
 
 def _stored(site: Site, digest: str) -> Release | None:

@@ -95,7 +95,8 @@ def prune(
     """Remove old images and releases of this project; never what a rollback needs.
 
     Stays: what runs, the last healthy releases, where rollbacks go, what was tried last, what is
-    pinned, what is not deployed yet.
+    pinned, and what came here after the last deploy. A release that came before it and was never
+    deployed goes; release.pin keeps it.
     """
     from morphops.app import pruning
     from morphops.report import releases as report
