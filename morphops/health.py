@@ -149,6 +149,16 @@ def broken(container: Container, restarts: int = 0) -> bool:
     )
 
 
+def unwell(running: Running, services: Sequence[str]) -> tuple[str, ...]:
+    """Why each container of these services that is not ready is not."""
+    return tuple(
+        explain(container)
+        for service in services
+        for container in running.of(service)
+        if not container.ready
+    )
+
+
 def explain(container: Container) -> str:
     """Why a container is not ready, in a few words."""
     if container.state in ("exited", "dead"):
