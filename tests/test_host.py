@@ -77,6 +77,12 @@ def test_a_ready_machine_has_no_remedies() -> None:
             "ss -ltnp 'sport = :8080'",
         ),
         (
+            {"engine": "", "ports": (PortFact("", 8080, False),)},
+            "port *:8080",
+            "by whom is not known",
+            "the engine first",
+        ),
+        (
             {"state": StateFact(path=STATE, exists=True, mode=0o755)},
             "state folder",
             "open to others (mode 0755)",
