@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 
 from invoke.exceptions import Exit
@@ -32,9 +33,16 @@ View: TypeAlias = Mapping[str, Any]
 @overload
 def command(body: F) -> F: ...
 @overload
-def command(*, changes: bool = False, unless: str = "", only: str = "") -> Callable[[F], F]: ...
 def command(
-    body: F | None = None, *, changes: bool = False, unless: str = "", only: str = ""
+    *, changes: bool = False, unless: str = "", only: str = "", leads: bool = False
+) -> Callable[[F], F]: ...
+def command(
+    body: F | None = None,
+    *,
+    changes: bool = False,
+    unless: str = "",
+    only: str = "",
+    leads: bool = False,
 ) -> F | Callable[[F], F]:
     """A task's body that ends with the right exit code and one message, and no traceback.
 
@@ -45,6 +53,7 @@ def command(
         changes: whether it changes what runs or what is kept; such a task must stand in a runbook.
         unless: the option with which it changes nothing (`plan`).
         only: the option without which it changes nothing (`apply`).
+        leads: whether it runs other tasks, which may change something.
     """
 
     def decorate(body: F) -> F:
@@ -59,7 +68,7 @@ def command(
                 _tell(err, json=bool(kwargs.get("json")))
                 raise Exit(code=err.exit_code) from None
             except OSError as err:
-                refused = _refused(err)
+                refused = _refused(err, looks=not (leads or run.changes.by(kwargs)))  # type: ignore[attr-defined]
                 _tell(refused, json=bool(kwargs.get("json")))
                 raise Exit(code=refused.exit_code) from None
             except KeyboardInterrupt:
@@ -219,12 +228,22 @@ def _tell(err: MorphopsError, *, json: bool) -> None:
         error(err)
 
 
-def _refused(err: OSError) -> PreconditionError:
-    """What the machine refused where nobody expected it: a full disk, too many open files …"""
+def _refused(err: OSError, *, looks: bool) -> PreconditionError:
+    """What the machine refused where nobody expected it: a full disk, too many open files …
+
+    Args:
+        err: as it was raised.
+        looks: whether the task only looks.
+    """
+    from morphops.state import unreadable
+
+    if looks and isinstance(err, PermissionError) and isinstance(err.filename, str):
+        return unreadable(Path(err.filename), err)
     # Never its text as a whole: of a request that failed it holds the URL.
     about = f"{err.filename}: " if err.filename else ""
+    stays = "it stopped there; what it had done until then stays"
     return PreconditionError(
         f"{about}{err.strerror or type(err).__name__}",
-        state="it stopped there; what it had done until then stays",
-        hint="inv status",
+        state="nothing was changed" if looks else stays,
+        hint="inv host.check" if looks else "inv status",
     )

@@ -94,10 +94,7 @@ class StateFolder:
             self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
             owner = self.root.stat().st_uid
             if owner != os.geteuid():
-                raise PreconditionError(
-                    f"the state folder {self.root} belongs to uid {owner}, not to you",
-                    hint="run as its owner, or set MORPHOPS_STATE to a folder of your own",
-                )
+                raise _not_yours(f"the state folder {self.root}", owner)
             self.root.chmod(0o700)
         except OSError as err:
             raise PreconditionError(
@@ -193,17 +190,45 @@ def read_table(path: Path, *, hint: str) -> dict[str, dict[str, str]]:
         hint: what to do where it is broken.
 
     Raises:
-        PreconditionError: it is.
+        PreconditionError: it is, or it is somebody else's.
     """
     try:
         table = json.loads(path.read_bytes())
     except FileNotFoundError:
         return {}
+    except PermissionError as err:  # nothing is wrong with the file, so nothing of it is mended
+        raise unreadable(path, err) from None
     except (OSError, ValueError, RecursionError):
         table = None
     if not isinstance(table, dict) or not all(isinstance(row, dict) for row in table.values()):
         raise PreconditionError(f"{path} cannot be read", hint=hint)
     return table
+
+
+def unreadable(path: Path, err: OSError) -> PreconditionError:
+    """What to say of a file that cannot be read: whose it is, where that is the reason."""
+    if isinstance(err, PermissionError):
+        for place in (path, *path.parents):
+            try:
+                owner = place.stat().st_uid
+            except OSError:  # below a folder that is closed to us
+                continue
+            if owner != os.geteuid():
+                return _not_yours(str(place), owner)
+            break
+    return PreconditionError(
+        f"cannot read {path}: {err.strerror}",
+        state="nothing was changed",
+        hint=f"see owner and mode of {path} and of {path.parent}",
+    )
+
+
+def _not_yours(what: str, owner: int) -> PreconditionError:
+    return PreconditionError(
+        f"{what} belongs to uid {owner}, not to you",
+        state="nothing was changed",
+        hint="run as its owner, or set MORPHOPS_STATE to a folder of your own",
+    )
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -45,6 +45,16 @@ def show(c, json=False, exit=0):
 @command
 def full(c, json=False):
     raise OSError(28, "No space left on device", "/tmp/x")
+
+@task
+@command(changes=True)
+def change(c, json=False):
+    raise OSError(28, "No space left on device", "/tmp/x")
+
+@task
+@command(leads=True)
+def lead(c, json=False):
+    raise OSError(28, "No space left on device", "/tmp/x")
 """
 
 
@@ -308,14 +318,23 @@ def test_who_stops_reading_hears_no_more(project: Path) -> None:
     assert (project / "err").read_text() == ""
 
 
-def test_what_the_machine_refuses_and_nobody_expected(project: Path) -> None:
-    done = inv(project, "full", "--json")
+@pytest.mark.parametrize(
+    ("task", "state", "then"),
+    [
+        ("full", "nothing was changed", "inv host.check"),
+        ("change", "it stopped there; what it had done until then stays", "inv status"),
+        ("lead", "it stopped there; what it had done until then stays", "inv status"),
+    ],
+)
+def test_what_the_machine_refuses_and_nobody_expected(
+    project: Path, task: str, state: str, then: str
+) -> None:
+    done = inv(project, task, "--json")
     assert done.returncode == 3
     assert "Traceback" not in done.stderr
     assert done.stderr.splitlines()[0] == "/tmp/x: No space left on device"
     error = json.loads(done.stdout)["error"]
-    assert error["state"] == "it stopped there; what it had done until then stays"
-    assert error["next"] == "inv status"
+    assert (error["state"], error["next"]) == (state, then)
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from morphops.errors import PreconditionError
-from morphops.state import StateFolder
+from morphops.history import History
+from morphops.state import StateFolder, read_table
 
 D = "sha256:" + "a" * 64
 
@@ -153,6 +155,33 @@ def test_the_folder_of_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(PreconditionError, match=f"belongs to uid {owner}, not to you") as caught:
         StateFolder(tmp_path).ensure()
     assert "MORPHOPS_STATE" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "read",
+    [lambda path: read_table(path, hint="remove it"), lambda path: History(path).records()],
+)
+@pytest.mark.parametrize("mine", [False, True])
+def test_a_file_that_may_not_be_read_is_not_called_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Callable[[Path], object], mine: bool
+) -> None:
+    """To remove `pins.json`, because another user may not read it, would lose every pin."""
+
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    path = tmp_path / "file.json"
+    path.write_text("{}")
+    owner = path.stat().st_uid
+    monkeypatch.setattr(os, "geteuid", lambda: owner if mine else owner + 1)
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(PreconditionError) as caught:
+        read(path)
+    error = caught.value
+    assert ("belongs to uid" in error.what) is not mine
+    assert str(path) in error.what
+    assert "remove" not in error.hint
+    assert (error.state, bool(error.hint)) == ("nothing was changed", True)
 
 
 @pytest.mark.parametrize("below", [".", "state"])

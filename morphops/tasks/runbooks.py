@@ -44,7 +44,7 @@ def runbook_show(c: Context, name: str, json: bool = False) -> None:
         "json": JSON,
     },
 )
-@command
+@command(leads=True)
 def runbook_run(
     c: Context,
     name: str,
