@@ -201,12 +201,12 @@ def _state(fact: StateFact, uid: int) -> Row:
     other = "set MORPHOPS_STATE to a folder of your own"
     if not fact.is_folder:
         return Row("state folder", False, f"{fact.path} is in the way: no folder", other)
+    if fact.exists and fact.owner != uid:
+        return Row("state folder", False, f"{fact.path} belongs to uid {fact.owner}", other)
     if not fact.writable:
         return Row("state folder", False, f"{fact.path} cannot be written to", other)
     if not fact.exists:
         return Row("state folder", True, f"{fact.path} (made when it is first needed)")
-    if fact.owner != uid:
-        return Row("state folder", False, f"{fact.path} belongs to uid {fact.owner}", other)
     if fact.mode & 0o077:
         return Row(
             "state folder",
