@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from morphops.app import pruning
+from morphops.app import imaging, pruning, releases
 from morphops.app.exclusive import exclusive
 from morphops.app.site import Site, open_site
 from morphops.docker import sweeping
@@ -248,6 +248,35 @@ def test_who_asks_for_a_release_is_told_how_to_see_them(site: Site, given: str) 
         with pytest.raises(InputError) as caught:
             task(site, given)
         assert caught.value.hint == "inv release.list"
+        assert "tag" not in caught.value.what
+
+
+@pytest.mark.parametrize("given", [digest("5")[:19], digest("5")[7:19], digest("5")[7:30]])
+def test_the_beginning_of_a_digest_will_do(site: Site, given: str) -> None:
+    assert pruning.unpin(site, given)["release"] == digest("5")
+
+
+def test_a_release_is_deployed_by_all_of_its_digest(site: Site) -> None:
+    """But who typed the digits that are shown is told the rest of them."""
+    with pytest.raises(InputError, match="only the beginning of a digest") as caught:
+        releases.resolve(site, [short(digest("5"))], store=False)
+    assert f"--image={digest('5')}" in caught.value.hint
+    with pytest.raises(InputError, match="all 64 digits") as caught:
+        releases.resolve(site, ["0123456789ab"], store=False)
+    assert "tag" not in caught.value.what
+
+
+def test_an_image_by_a_tag_ends_with_advice_about_images(site: Site) -> None:
+    with pytest.raises(InputError, match="a tag can move") as caught:
+        releases.create(site, ["pair=nginx:latest"], ())
+    assert "imagetools" in caught.value.hint
+
+
+def test_nothing_was_built_or_deployed_yet(site: Site) -> None:
+    site.history.path.unlink()
+    with pytest.raises(PreconditionError, match="not known what to check") as caught:
+        imaging.check(site)
+    assert "inv image.check --image=" in caught.value.hint
 
 
 @dataclass

@@ -13,10 +13,10 @@ from morphops.app.exclusive import demand_reason, exclusive
 from morphops.app.removing import Removal
 from morphops.app.site import Site
 from morphops.docker import sweeping
-from morphops.errors import LockLost, MorphopsError, PreconditionError
+from morphops.errors import InputError, LockLost, MorphopsError, PreconditionError
 from morphops.history import user
 from morphops.layout import is_complete
-from morphops.model import Release, canonical_json, is_digest, parse_digest, short
+from morphops.model import Release, canonical_json, is_digest, parse_digest
 from morphops.retention import Sweep
 from morphops.state import read_table
 
@@ -246,10 +246,15 @@ def _stored(site: Site, digest: str) -> Release | None:
 def _full(site: Site, digest: str) -> str:
     if is_digest(digest):
         return digest
-    matching = [known for known in site.state.releases() if short(known) == digest]
-    if len(matching) == 1:
-        return matching[0]
-    return parse_digest(digest, "release digest", hint="inv release.list")
+    if found := releases.beginning(site.state.releases(), digest):
+        return found
+    if digest.startswith("sha256:"):
+        return parse_digest(digest, "release digest", hint="inv release.list")
+    raise InputError(
+        f"no release that is stored here begins with {digest!r} (12 digits at least)",
+        state="nothing was changed",
+        hint="inv release.list",
+    )
 
 
 def _hold(site: Site, release: Release) -> None:
