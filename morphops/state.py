@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from morphops.errors import PreconditionError
+from morphops.errors import InputError, PreconditionError
 
 _SUFFIX = ".part"
 _HALF = re.compile(rf"\..+\.[a-z0-9_]{{8}}{re.escape(_SUFFIX)}")  # as `mkstemp` names it
@@ -74,9 +74,19 @@ class StateFolder:
 
         For root that is /var/lib (FHS 3.0, 5.8), for others `XDG_STATE_HOME` (XDG base directory
         specification 0.8).
+
+        Raises:
+            InputError: a relative `MORPHOPS_STATE`: it would be another folder from each place.
         """
-        if environ.get("MORPHOPS_STATE"):
-            return cls(Path(environ["MORPHOPS_STATE"]).absolute())
+        if named := environ.get("MORPHOPS_STATE"):
+            if not Path(named).is_absolute():
+                raise InputError(
+                    f"MORPHOPS_STATE={named} is no absolute path, and would mean another folder "
+                    "wherever a command is typed",
+                    state="nothing was changed",
+                    hint=f"export MORPHOPS_STATE={Path(named).absolute()}, if that is meant",
+                )
+            return cls(Path(named))
         if os.geteuid() == 0:
             return cls(Path("/var/lib/morphops") / project)
         base = Path(environ.get("XDG_STATE_HOME", ""))

@@ -241,6 +241,14 @@ def test_a_number_that_is_not_given_is_the_default() -> None:
     }
 
 
+def test_the_help_says_what_a_number_is_that_is_not_given() -> None:
+    for name in ns.task_names:
+        arguments = {a.name: a for a in copy.deepcopy(ns[name]).get_arguments()}
+        for option, default in ns[name].body.numbers.defaults.items():
+            if default:
+                assert f"(default: {default})" in (arguments[option].help or "")
+
+
 def test_nobody_who_reads_is_no_reason_to_stop() -> None:
     """`inv deploy 2>&1 | tee log`, and Ctrl-C ends `tee` as well: going back must go on."""
     script = """

@@ -17,6 +17,9 @@ from morphops.app.site import Site, open_site
 from morphops.engine import Scene
 from morphops.errors import DriftFound, GateFailed, PreconditionError
 from morphops.probes import World
+from morphops.report import history
+from morphops.report import looking as report
+from morphops.report.console import Reporter
 from morphops.target import Stack
 from tests.fakes import FakeTarget, Recorder, Remembering
 from tests.test_lock import Place
@@ -99,3 +102,14 @@ def test_a_wait_in_vain_says_what_to_do(site: Site, monkeypatch: pytest.MonkeyPa
         looking.wait(site)
     assert caught.value.state == "nothing was changed"
     assert "inv status" in caught.value.hint
+
+
+def test_an_empty_history_names_its_folder(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    """It may be that only MORPHOPS_STATE is mistyped."""
+    site.history.path.unlink()
+    site.target.teardown("shop")
+    history.history(Reporter(), looking.history(site, 20))
+    report.status(Reporter(), looking.status(site))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"nothing was done here yet (state folder: {site.state.root})"
+    assert f"release of record: none (state folder: {site.state.root})" in lines

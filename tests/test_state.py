@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from morphops.errors import PreconditionError
+from morphops.errors import InputError, PreconditionError
 from morphops.history import History
 from morphops.state import StateFolder, read_table
 
@@ -132,21 +132,21 @@ def test_the_key_is_made_once(tmp_path: Path) -> None:
         (7, {"MORPHOPS_STATE": "/mine", "XDG_STATE_HOME": "/xdg"}, "/mine"),
         (0, {"MORPHOPS_STATE": "/mine"}, "/mine"),
         (0, {"MORPHOPS_STATE": ""}, "/var/lib/morphops/shop"),
-        (7, {"MORPHOPS_STATE": "here"}, "{cwd}/here"),
     ],
 )
 def test_where_it_is(
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    uid: int,
-    environ: dict[str, str],
-    place: str,
+    monkeypatch: pytest.MonkeyPatch, uid: int, environ: dict[str, str], place: str
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: uid)
     monkeypatch.setenv("HOME", "/home/me")
-    monkeypatch.chdir(tmp_path)
-    found = StateFolder.of("shop", environ).root
-    assert found == Path(place.replace("{cwd}", str(tmp_path)))
+    assert StateFolder.of("shop", environ).root == Path(place)
+
+
+@pytest.mark.parametrize("named", ["here", "./here", "~/here", " /here"])
+def test_a_place_that_depends_on_where_one_is(named: str) -> None:
+    with pytest.raises(InputError, match="is no absolute path") as caught:
+        StateFolder.of("shop", {"MORPHOPS_STATE": named})
+    assert (caught.value.exit_code, "export" in caught.value.hint) == (2, True)
 
 
 def test_the_folder_of_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

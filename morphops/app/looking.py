@@ -38,6 +38,7 @@ def status(site: Site) -> dict[str, Any]:
         raise
     view: dict[str, Any] = {
         "project": site.bundle.project,
+        "state_folder": str(site.state.root),
         "release": record.release if record else "",
         "since": record.ended if record else "",
         "state": "down",
@@ -190,9 +191,12 @@ def verify(site: Site) -> dict[str, Any]:
 
 
 def history(site: Site, limit: int) -> dict[str, Any]:
-    """The last operations, oldest first."""
+    """The last operations, oldest first; `limit` is at least 1."""
     records = site.history.records()
-    return {"operations": [record.as_json() for record in records[-limit:]] if limit > 0 else []}
+    return {
+        "state_folder": str(site.state.root),
+        "operations": [record.as_json() for record in records[-limit:]],
+    }
 
 
 def logs(site: Site, service: str, tail: int) -> dict[str, Any]:

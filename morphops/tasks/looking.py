@@ -71,7 +71,7 @@ def drift(c: Context, json: bool = False) -> None:
 @task(
     help={
         "service": "one service (default: all)",
-        "tail": "how many of the last lines of each",
+        "tail": "how many of the last lines of each (default: 50)",
         "json": JSON,
     },
 )
