@@ -200,6 +200,31 @@ def test_no_bundle_here(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (("approval.grant", "no-telemetry", "--reason=x"), "name"),
+        (("approval.grant", "--name=no-telemetry", "--reason=x"), "name"),
+        (("approval.revoke", "--reason=x", "no-telemetry"), "name"),
+        (("runbook.verify", "no-telemetry", "--json"), "transcript"),
+        (("runbook.verify", "--transcript=no-telemetry"), "transcript"),
+        (("release.pin", "no-telemetry"), "digest"),
+    ],
+)
+def test_what_a_task_is_about_stands_behind_it(
+    words: tuple[str, ...], option: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["inv", *words])
+    (call,) = Parser(contexts=copy.deepcopy(ns).to_contexts()).parse_argv(list(words))
+    assert call.args[option].value == "no-telemetry"
+
+
+def test_an_approval_names_its_invariant(tmp_path: Path) -> None:
+    (tmp_path / "tasks.py").write_text("from morphops.tasks import ns\n")
+    done = inv(tmp_path, "approval.grant", "--reason=x")
+    assert (done.returncode, "'name'" in done.stderr) == (1, True), done
+
+
+@pytest.mark.parametrize(
     ("words", "least"),
     [
         (("prune", "--keep=x"), 1),
