@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from morphops.errors import PreconditionError
-from morphops.report import console
+from morphops.report import console, env
 from morphops.report.console import Reporter
 
 
@@ -44,3 +44,12 @@ def test_a_result_that_a_full_disk_does_not_take_is_a_failure(
         monkeypatch.setattr("sys.stdout", full)
         with pytest.raises(OSError, match="No space left"):
             Reporter().say("done")
+
+
+@pytest.mark.parametrize(
+    ("count", "says"), [(0, "0 variables"), (1, "1 variable"), (2, "2 variables")]
+)
+def test_one_is_one(count: int, says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    view = {"env_file": "a.env", "encrypted": False, "variables": count}
+    env.env_check(Reporter(), view)
+    assert capsys.readouterr().out == f"a.env: ok, {says}\n"
