@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from morphops.cli import Changes
-from morphops.errors import ConfigError
+from morphops.cli import Changes, Numbers
+from morphops.errors import ConfigError, InputError
 
 _QUOTED = re.compile(r"'[^']*'|\"(?:\\.|[^\"\\])*\"|\\.|\$\{\w+\}")
 _EXPANDED = re.compile(r"[*?\[]|(?:^|(?<=[\s=:]))~\S*|\{[^{}]*(?:,|\.\.)[^{}]*\}")
@@ -46,6 +46,10 @@ class Catalogue:
         self._contexts = {context.name: context for context in contexts}
         self._changes: dict[str, Changes] = {
             name: getattr(collection[name].body, "changes", Changes())
+            for name in collection.task_names
+        }
+        self._numbers: dict[str, Numbers] = {
+            name: getattr(collection[name].body, "numbers", Numbers())
             for name in collection.task_names
         }
 
@@ -111,7 +115,12 @@ class Catalogue:
         if len(calls) != 1:
             raise ValueError(f"is {len(calls)} tasks in one command")
         given = {name: arg.value for name, arg in calls[0].args.items() if arg.got_value}
-        return Call(str(calls[0].name), given)
+        task = str(calls[0].name)
+        try:
+            self._numbers[task].of({name.replace("-", "_"): given[name] for name in given})
+        except InputError as err:
+            raise ValueError(err.what) from None
+        return Call(task, given)
 
 
 def split(command: str) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from typing import Any
 
 from morphops.errors import IntegrityError, LockLost, PreconditionError
 from morphops.model import canonical_json
-from morphops.state import fsync_folder
+from morphops.state import fsync_folder, unreadable
 
 START = "0" * 64
 _SPARE = 64 * 1024  # bytes: enough for every entry of an operation and of its way back
@@ -63,7 +63,7 @@ class Chain:
             self._end, self._seen, self._size = (0, START), None, 0
             return ()
         except OSError as err:
-            raise PreconditionError(f"cannot read {self.path}: {err.strerror}") from None
+            raise unreadable(self.path, err) from None
         *lines, _torn = data.split(b"\n")
         if lines and b"\0" in lines[-1]:
             lines.pop()

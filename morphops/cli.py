@@ -8,14 +8,15 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 
-from invoke.exceptions import Exit, ParseError
+from invoke.exceptions import Exit
 
 from morphops.errors import InputError, Interrupted, MorphopsError, NotShown, PreconditionError
 
@@ -33,9 +34,16 @@ View: TypeAlias = Mapping[str, Any]
 @overload
 def command(body: F) -> F: ...
 @overload
-def command(*, changes: bool = False, unless: str = "", only: str = "") -> Callable[[F], F]: ...
 def command(
-    body: F | None = None, *, changes: bool = False, unless: str = "", only: str = ""
+    *, changes: bool = False, unless: str = "", only: str = "", leads: bool = False
+) -> Callable[[F], F]: ...
+def command(
+    body: F | None = None,
+    *,
+    changes: bool = False,
+    unless: str = "",
+    only: str = "",
+    leads: bool = False,
 ) -> F | Callable[[F], F]:
     """A task's body that ends with the right exit code and one message, and no traceback.
 
@@ -46,19 +54,23 @@ def command(
         changes: whether it changes what runs or what is kept; such a task must stand in a runbook.
         unless: the option with which it changes nothing (`plan`).
         only: the option without which it changes nothing (`apply`).
+        leads: whether it runs other tasks, which may change something.
     """
 
     def decorate(body: F) -> F:
+        signature = inspect.signature(body)
+        numbers = Numbers(_numbers(signature))
+
         @functools.wraps(body)
         def run(*args: Any, **kwargs: Any) -> None:
             stand_in()
             try:
-                body(*args, **kwargs)
+                body(*args, **(kwargs | numbers.of(kwargs)))
             except MorphopsError as err:
                 _tell(err, json=bool(kwargs.get("json")))
                 raise Exit(code=err.exit_code) from None
             except OSError as err:
-                refused = _refused(err)
+                refused = _refused(err, looks=not (leads or run.changes.by(kwargs)))  # type: ignore[attr-defined]
                 _tell(refused, json=bool(kwargs.get("json")))
                 raise Exit(code=refused.exit_code) from None
             except KeyboardInterrupt:
@@ -66,7 +78,8 @@ def command(
                 _tell(early, json=bool(kwargs.get("json")))
                 raise Exit(code=early.exit_code) from None
 
-        run.__signature__ = _numbers_checked(inspect.signature(body))  # type: ignore[attr-defined]
+        run.__signature__ = _as_text(signature, numbers.defaults)  # type: ignore[attr-defined]
+        run.numbers = numbers  # type: ignore[attr-defined]
         run.changes = Changes(changes, unless, only)  # type: ignore[attr-defined]
         return run  # type: ignore[return-value]
 
@@ -89,6 +102,29 @@ def stand_in() -> None:
 
 
 _STREAMS = {"stdin": "r", "stdout": "w", "stderr": "w"}
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """The options of a task that are numbers, each with its default.
+
+    A number is at least 1, or 0 where that is the default; None where something else decides.
+    """
+
+    defaults: Mapping[str, int | None] = field(default_factory=dict)
+
+    def of(self, options: Mapping[str, Any]) -> dict[str, int | None]:
+        """Those of a call, read; what was not given is the default.
+
+        Raises:
+            InputError: one that was given is no such number.
+        """
+        found: dict[str, int | None] = {}
+        for name, default in self.defaults.items():
+            given = options.get(name)
+            least = 0 if default == 0 else 1
+            found[name] = default if given is None else whole_number(name, str(given), least)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,26 +177,37 @@ def perform(
         raise Exit(code=view["exit"])
 
 
-class Number(int):
-    """What Invoke makes of an option's text where the default is one; of an `int` a traceback."""
+def whole_number(option: str, text: str, least: int) -> int:
+    """The number that was typed for an option.
 
-    def __new__(cls, text: object) -> Number:
-        """A number from what was typed.
+    Raises:
+        InputError: it is none, or too small; the message names the option.
+    """
+    if re.fullmatch(r"-?[0-9]{1,9}", text) and int(text) >= least:
+        return int(text)
+    raise InputError(
+        f"{_flag(option)}={text}: write a whole number, {least} or more",
+        state="nothing was changed",
+    )
 
-        Raises:
-            ParseError: it is none; Invoke shows that.
-        """
-        try:
-            return super().__new__(cls, str(text))
-        except ValueError:
-            raise ParseError(f"{text!r} is no whole number") from None
+
+def _flag(option: str) -> str:
+    return "--" + option.replace("_", "-")
 
 
-def _numbers_checked(signature: inspect.Signature) -> inspect.Signature:
-    """The same, with numbers as defaults that refuse what is none."""
-    parameters = [
-        p.replace(default=Number(p.default)) if type(p.default) is int else p
+def _numbers(signature: inspect.Signature) -> dict[str, int | None]:
+    """The parameters that are numbers, each with its default; None: what somebody else says."""
+    return {
+        p.name: p.default
         for p in signature.parameters.values()
+        if type(p.default) is int or (p.default is None and p.annotation == "int | None")
+    }
+
+
+def _as_text(signature: inspect.Signature, numbers: Collection[str]) -> inspect.Signature:
+    """The same with numbers as texts: of what is none Invoke would make a traceback."""
+    parameters = [
+        p.replace(default=None) if p.name in numbers else p for p in signature.parameters.values()
     ]
     return signature.replace(parameters=parameters)
 
@@ -203,12 +250,22 @@ def _tell(err: MorphopsError, *, json: bool) -> None:
         error(err)
 
 
-def _refused(err: OSError) -> PreconditionError:
-    """What the machine refused where nobody expected it: a full disk, too many open files …"""
+def _refused(err: OSError, *, looks: bool) -> PreconditionError:
+    """What the machine refused where nobody expected it: a full disk, too many open files …
+
+    Args:
+        err: as it was raised.
+        looks: whether the task only looks.
+    """
+    from morphops.state import unreadable
+
+    if looks and isinstance(err, PermissionError) and isinstance(err.filename, str):
+        return unreadable(Path(err.filename), err)
     # Never its text as a whole: of a request that failed it holds the URL.
     about = f"{err.filename}: " if err.filename else ""
+    stays = "it stopped there; what it had done until then stays"
     return PreconditionError(
         f"{about}{err.strerror or type(err).__name__}",
-        state="it stopped there; what it had done until then stays",
-        hint="inv status",
+        state="nothing was changed" if looks else stays,
+        hint="inv host.check" if looks else "inv status",
     )

@@ -149,15 +149,25 @@ def broken(container: Container, restarts: int = 0) -> bool:
     )
 
 
+def unwell(running: Running, services: Sequence[str]) -> tuple[str, ...]:
+    """Why each container of these services that is not ready is not."""
+    return tuple(
+        explain(container)
+        for service in services
+        for container in running.of(service)
+        if not container.ready
+    )
+
+
 def explain(container: Container) -> str:
     """Why a container is not ready, in a few words."""
     if container.state in ("exited", "dead"):
         return f"{container.service} exited with {container.exit_code}"
     if container.restarts or container.state == "restarting":
-        return (
-            f"{container.service} ends and is started again "
-            f"({container.restarts} times, exit {container.exit_code})"
-        )
+        times = "once" if container.restarts == 1 else f"{container.restarts} times"
+        # Of one that runs again the engine no longer says how it ended.
+        ended = "" if container.state == "running" else f", exit {container.exit_code}"
+        return f"{container.service} ends and is started again ({times}{ended})"
     if container.state != "running":
         return f"{container.service} is {container.state}"
     said = " ".join(container.health_output.split())

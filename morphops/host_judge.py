@@ -109,7 +109,7 @@ def judge(facts: HostFacts, needs: Needs) -> tuple[Row, ...]:
         _compose(facts, needs),
         _plugin("Buildx", facts.buildx, facts),
         _disk(facts, needs),
-        *(_port(port) for port in facts.ports),
+        *(_port(port, facts) for port in facts.ports),
         _state(facts.state, facts.uid),
     )
 
@@ -171,7 +171,7 @@ def _disk(facts: HostFacts, needs: Needs) -> Row:
     )
 
 
-def _port(fact: PortFact) -> Row:
+def _port(fact: PortFact, facts: HostFacts) -> Row:
     name = f"port {fact.host or '*'}:{fact.port}"
     if fact.free:
         return Row(name, True, "free")
@@ -180,6 +180,14 @@ def _port(fact: PortFact) -> Row:
     if fact.holder:
         return Row(
             name, False, f"held by the container {fact.holder}", f"docker stop {fact.holder}"
+        )
+    if not facts.engine:
+        # It may be a container of our own: only the engine can say so.
+        return Row(
+            name,
+            False,
+            "in use; by whom is not known while no engine answers",
+            "the engine first, see above; then inv host.check once more",
         )
     return Row(
         name,
@@ -193,12 +201,12 @@ def _state(fact: StateFact, uid: int) -> Row:
     other = "set MORPHOPS_STATE to a folder of your own"
     if not fact.is_folder:
         return Row("state folder", False, f"{fact.path} is in the way: no folder", other)
+    if fact.exists and fact.owner != uid:
+        return Row("state folder", False, f"{fact.path} belongs to uid {fact.owner}", other)
     if not fact.writable:
         return Row("state folder", False, f"{fact.path} cannot be written to", other)
     if not fact.exists:
         return Row("state folder", True, f"{fact.path} (made when it is first needed)")
-    if fact.owner != uid:
-        return Row("state folder", False, f"{fact.path} belongs to uid {fact.owner}", other)
     if fact.mode & 0o077:
         return Row(
             "state folder",

@@ -25,6 +25,10 @@ HUB = "registry-1.docker.io"
 _HUB_NAMES = ("docker.io", "index.docker.io")
 
 
+# What says which digest an image has.
+_IMAGE_DIGEST = "docker buildx imagetools inspect <image>   (says its digest)"
+
+
 def digest_of(data: bytes) -> str:
     """The OCI digest of some bytes."""
     return "sha256:" + hashlib.sha256(data).hexdigest()
@@ -80,10 +84,20 @@ def parse_digest(
             f"here are {len(hexpart)} characters",
             hint=hint,
         )
+    if re.fullmatch(r"[0-9a-f]{12,64}", text):
+        raise InputError(
+            f"{text!r} is no {what}: only sha256: and all 64 digits are accepted here",
+            hint=hint,
+        )
     raise InputError(
         f"{text!r} is no {what}: a tag can move, so only sha256:<64 hex> is accepted",
         hint=hint,
     )
+
+
+def parse_image_digest(text: str) -> str:
+    """The digest of an image, checked; see `parse_digest`."""
+    return parse_digest(text, "image digest", _IMAGE_DIGEST)
 
 
 def short(digest: str) -> str:
@@ -113,7 +127,7 @@ class ImageRef:
         # `name:tag@digest` is legal for Docker, but the tag says something that nobody checks.
         if not _REPOSITORY.fullmatch(repository):
             raise InputError(f"malformed repository {repository!r} in {text!r}")
-        return cls(repository, parse_digest(digest, "image digest"))
+        return cls(repository, parse_image_digest(digest))
 
     @property
     def host(self) -> str:

@@ -101,6 +101,10 @@ class Asked:
     expected: Any
 
 
+# In the place of an answer, after one that shows that nobody will give any.
+NOT_ASKED = "was not asked"
+
+
 def questions(probe: Answers, document: Any) -> tuple[Asked, ...]:
     """All known questions of a document."""
     asked: list[Asked] = []
@@ -127,7 +131,8 @@ def judge(asked: Sequence[Asked], answers: Sequence[Any], at_least: int) -> Read
 
     Args:
         asked: the questions.
-        answers: for each of them the JSON-RPC response, or a text that says why there is none.
+        answers: for each of them the JSON-RPC response, or a text that says why there is none
+            (`NOT_ASKED`).
         at_least: fewer questions than this prove nothing.
     """
     wrong, missing = [], []
@@ -142,6 +147,8 @@ def judge(asked: Sequence[Asked], answers: Sequence[Any], at_least: int) -> Read
         elif isinstance(answer, Mapping) and isinstance(answer.get("error"), Mapping):
             error = answer["error"]
             missing.append(f"{what}, got error {error.get('code')}: {error.get('message')}")
+        elif answer == NOT_ASKED:
+            missing.append(f"{about} was not asked any more")
         else:
             missing.append(f"{what}, got {answer if isinstance(answer, str) else brief(answer)}")
     failed = wrong + missing

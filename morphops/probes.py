@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 from morphops.bundle import Agree, Answers, Checksum, Http, Probe, Same
 from morphops.documents import Loaded, find
 from morphops.errors import GateFailed, PreconditionError
-from morphops.probe_judge import SHOWN, Reading, brief, compare, judge, questions, same
+from morphops.probe_judge import NOT_ASKED, SHOWN, Reading, brief, compare, judge, questions, same
 from morphops.target import Container, Running, Say, Target
 
 
@@ -176,7 +176,7 @@ def _read_answers(probe: Answers, world: World) -> Reading:
             errors += isinstance(answers[-1], Mapping) and "error" in answers[-1]
             if isinstance(answers[-1], str) or errors == SHOWN:
                 # Nobody is there, or nobody who can answer: the rest would only wait as long.
-                answers += ["was not asked"] * (len(asked) - len(answers))
+                answers += [NOT_ASKED] * (len(asked) - len(answers))
                 break
     return judge(asked, answers, probe.at_least)
 

@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from morphops.errors import PreconditionError
+from morphops.errors import InputError, PreconditionError
 
 _SUFFIX = ".part"
 _HALF = re.compile(rf"\..+\.[a-z0-9_]{{8}}{re.escape(_SUFFIX)}")  # as `mkstemp` names it
@@ -74,9 +74,19 @@ class StateFolder:
 
         For root that is /var/lib (FHS 3.0, 5.8), for others `XDG_STATE_HOME` (XDG base directory
         specification 0.8).
+
+        Raises:
+            InputError: a relative `MORPHOPS_STATE`: it would be another folder from each place.
         """
-        if environ.get("MORPHOPS_STATE"):
-            return cls(Path(environ["MORPHOPS_STATE"]).absolute())
+        if named := environ.get("MORPHOPS_STATE"):
+            if not Path(named).is_absolute():
+                raise InputError(
+                    f"MORPHOPS_STATE={named} is no absolute path, and would mean another folder "
+                    "wherever a command is typed",
+                    state="nothing was changed",
+                    hint=f"export MORPHOPS_STATE={Path(named).absolute()}, if that is meant",
+                )
+            return cls(Path(named))
         if os.geteuid() == 0:
             return cls(Path("/var/lib/morphops") / project)
         base = Path(environ.get("XDG_STATE_HOME", ""))
@@ -94,10 +104,7 @@ class StateFolder:
             self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
             owner = self.root.stat().st_uid
             if owner != os.geteuid():
-                raise PreconditionError(
-                    f"the state folder {self.root} belongs to uid {owner}, not to you",
-                    hint="run as its owner, or set MORPHOPS_STATE to a folder of your own",
-                )
+                raise _not_yours(f"the state folder {self.root}", owner)
             self.root.chmod(0o700)
         except OSError as err:
             raise PreconditionError(
@@ -193,17 +200,45 @@ def read_table(path: Path, *, hint: str) -> dict[str, dict[str, str]]:
         hint: what to do where it is broken.
 
     Raises:
-        PreconditionError: it is.
+        PreconditionError: it is, or it is somebody else's.
     """
     try:
         table = json.loads(path.read_bytes())
     except FileNotFoundError:
         return {}
+    except PermissionError as err:  # nothing is wrong with the file, so nothing of it is mended
+        raise unreadable(path, err) from None
     except (OSError, ValueError, RecursionError):
         table = None
     if not isinstance(table, dict) or not all(isinstance(row, dict) for row in table.values()):
         raise PreconditionError(f"{path} cannot be read", hint=hint)
     return table
+
+
+def unreadable(path: Path, err: OSError) -> PreconditionError:
+    """What to say of a file that cannot be read: whose it is, where that is the reason."""
+    if isinstance(err, PermissionError):
+        for place in (path, *path.parents):
+            try:
+                owner = place.stat().st_uid
+            except OSError:  # below a folder that is closed to us
+                continue
+            if owner != os.geteuid():
+                return _not_yours(str(place), owner)
+            break
+    return PreconditionError(
+        f"cannot read {path}: {err.strerror}",
+        state="nothing was changed",
+        hint=f"see owner and mode of {path} and of {path.parent}",
+    )
+
+
+def _not_yours(what: str, owner: int) -> PreconditionError:
+    return PreconditionError(
+        f"{what} belongs to uid {owner}, not to you",
+        state="nothing was changed",
+        hint="run as its owner, or set MORPHOPS_STATE to a folder of your own",
+    )
 
 
 def write_whole(path: Path, data: bytes) -> None:

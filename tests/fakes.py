@@ -105,6 +105,7 @@ class FakeTarget:
     on: dict[str, Callable[[], None]] = field(default_factory=dict)
     containers: dict[str, Container] = field(default_factory=dict)
     held: set[str] = field(default_factory=set)
+    tags: set[str] = field(default_factory=set)
     away: int = 0
     is_here: bool = True
 
@@ -137,6 +138,7 @@ class FakeTarget:
 
     def hold(self, image: Image, tag: str) -> None:
         self.held.add(str(image.ref))
+        self.tags.add(tag)
 
     def start(self, stack: Stack, services: Sequence[str]) -> None:
         self._call(f"start {' '.join(services)}")

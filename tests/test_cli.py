@@ -14,10 +14,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from invoke.exceptions import ParseError
 from invoke.parser import Parser
 
 from morphops import errors
+from morphops.catalogue import Catalogue
 from morphops.errors import MorphopsError
 from morphops.report.console import Reporter
 from morphops.tasks import ns
@@ -54,6 +54,16 @@ def child(c, json=False):
 @task
 @command
 def full(c, json=False):
+    raise OSError(28, "No space left on device", "/tmp/x")
+
+@task
+@command(changes=True)
+def change(c, json=False):
+    raise OSError(28, "No space left on device", "/tmp/x")
+
+@task
+@command(leads=True)
+def lead(c, json=False):
     raise OSError(28, "No space left on device", "/tmp/x")
 """
 
@@ -147,6 +157,13 @@ def test_every_option_is_explained(name: str) -> None:
         assert argument.help, f"{name}: {argument.name}"
 
 
+@pytest.mark.parametrize("name", sorted(ns.task_names))
+def test_no_option_has_a_short_form_that_means_another_thing_elsewhere(name: str) -> None:
+    task = ns[name]
+    names = [name for argument in copy.deepcopy(task).get_arguments() for name in argument.names]
+    assert [name for name in names if len(name) == 1] == []
+
+
 def test_no_task_is_taken_for_another() -> None:
     """Of two calls in one line Invoke leaves one out, where the tasks' own names are the same."""
     tasks = [ns[name] for name in ns.task_names]
@@ -202,12 +219,79 @@ def test_no_bundle_here(tmp_path: Path) -> None:
     assert "there is no ops/bundle.yaml" in done.stderr
 
 
-@pytest.mark.parametrize("words", [("prune", "--keep=x"), ("history", "--limit=1.5")])
-def test_what_is_no_number_is_refused_in_words(words: tuple[str, str]) -> None:
-    with pytest.raises(ParseError, match=r"^'.+' is no whole number$"):
-        Parser(contexts=ns.to_contexts()).parse_argv(list(words))
-    (call,) = Parser(contexts=ns.to_contexts()).parse_argv(["prune", "--keep=2"])
-    assert call.args["keep"].value == 2
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (("approval.grant", "no-telemetry", "--reason=x"), "name"),
+        (("approval.grant", "--name=no-telemetry", "--reason=x"), "name"),
+        (("approval.revoke", "--reason=x", "no-telemetry"), "name"),
+        (("runbook.verify", "no-telemetry", "--json"), "transcript"),
+        (("runbook.verify", "--transcript=no-telemetry"), "transcript"),
+        (("release.pin", "no-telemetry"), "digest"),
+    ],
+)
+def test_what_a_task_is_about_stands_behind_it(
+    words: tuple[str, ...], option: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["inv", *words])
+    (call,) = Parser(contexts=copy.deepcopy(ns).to_contexts()).parse_argv(list(words))
+    assert call.args[option].value == "no-telemetry"
+
+
+def test_an_approval_names_its_invariant(tmp_path: Path) -> None:
+    (tmp_path / "tasks.py").write_text("from morphops.tasks import ns\n")
+    done = inv(tmp_path, "approval.grant", "--reason=x")
+    assert (done.returncode, "'name'" in done.stderr) == (1, True), done
+
+
+@pytest.mark.parametrize(
+    ("words", "least"),
+    [
+        (("prune", "--keep=x"), 1),
+        (("prune", "--keep=0"), 1),
+        (("history", "--limit=1.5"), 1),
+        (("history", "--limit=0"), 1),
+        (("audit.show", "--operation=abc"), 0),
+        (("audit.show", "--limit=-1"), 1),
+        (("logs", "--tail=0"), 1),
+        (("down", "--wait-lock=-1"), 0),
+        (("down", "--wait-lock=" + "9" * 5000), 0),
+        (("down", "--wait-lock=1_0"), 0),
+    ],
+)
+def test_what_is_no_such_number_is_refused_by_its_name(words: tuple[str, str], least: int) -> None:
+    """In a runbook too."""
+    with pytest.raises(ValueError, match=f"^{re.escape(words[1])}: write .*, {least} or more$"):
+        Catalogue(ns).read(words)
+
+
+def test_a_number_that_is_none_as_json(tmp_path: Path) -> None:
+    (tmp_path / "tasks.py").write_text("from morphops.tasks import ns\n")
+    done = inv(tmp_path, "prune", "--keep=0", "--json")
+    assert done.returncode == 2
+    error = json.loads(done.stdout)["error"]
+    assert (error["what"], error["state"]) == (
+        "--keep=0: write a whole number, 1 or more",
+        "nothing was changed",
+    )
+
+
+def test_a_number_that_is_not_given_is_the_default() -> None:
+    numbers = {name: ns[name].body.numbers.of({}) for name in ns.task_names}
+    assert numbers["prune"] == {"keep": None, "wait_lock": 0}
+    assert numbers["logs"] == {"tail": 50}
+    assert ns["prune"].body.numbers.of({"keep": "2", "wait_lock": "0"}) == {
+        "keep": 2,
+        "wait_lock": 0,
+    }
+
+
+def test_the_help_says_what_a_number_is_that_is_not_given() -> None:
+    for name in ns.task_names:
+        arguments = {a.name: a for a in copy.deepcopy(ns[name]).get_arguments()}
+        for option, default in ns[name].body.numbers.defaults.items():
+            if default:
+                assert f"(default: {default})" in (arguments[option].help or "")
 
 
 def test_nobody_who_reads_is_no_reason_to_stop() -> None:
@@ -312,14 +396,23 @@ def test_who_stops_reading_hears_no_more(project: Path) -> None:
     assert (project / "err").read_text() == ""
 
 
-def test_what_the_machine_refuses_and_nobody_expected(project: Path) -> None:
-    done = inv(project, "full", "--json")
+@pytest.mark.parametrize(
+    ("task", "state", "then"),
+    [
+        ("full", "nothing was changed", "inv host.check"),
+        ("change", "it stopped there; what it had done until then stays", "inv status"),
+        ("lead", "it stopped there; what it had done until then stays", "inv status"),
+    ],
+)
+def test_what_the_machine_refuses_and_nobody_expected(
+    project: Path, task: str, state: str, then: str
+) -> None:
+    done = inv(project, task, "--json")
     assert done.returncode == 3
     assert "Traceback" not in done.stderr
     assert done.stderr.splitlines()[0] == "/tmp/x: No space left on device"
     error = json.loads(done.stdout)["error"]
-    assert error["state"] == "it stopped there; what it had done until then stays"
-    assert error["next"] == "inv status"
+    assert (error["state"], error["next"]) == (state, then)
 
 
 @pytest.mark.parametrize(

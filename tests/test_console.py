@@ -18,7 +18,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from morphops.errors import PreconditionError
-from morphops.report import console
+from morphops.report import console, env
 from morphops.report.console import Reporter
 from morphops.runbook_reader import without_front
 
@@ -98,3 +98,12 @@ def test_a_narrow_terminal_shows_each_word_of_a_runbook() -> None:
             missing = [word for word in words if re.sub(r"[^!-~]", "", word) not in text]
             assert not missing, (path.name, token.map)
     assert max(map(len, shown.split("\r\n"))) <= 80
+
+
+@pytest.mark.parametrize(
+    ("count", "says"), [(0, "0 variables"), (1, "1 variable"), (2, "2 variables")]
+)
+def test_one_is_one(count: int, says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    view = {"env_file": "a.env", "encrypted": False, "variables": count}
+    env.env_check(Reporter(), view)
+    assert capsys.readouterr().out == f"a.env: ok, {says}\n"

@@ -10,10 +10,14 @@ from pathlib import Path
 import pytest
 
 from morphops import apt, debian, host, host_setup
+from morphops.app import hosting
+from morphops.app.site import Site, open_site
 from morphops.docker.client import Docker
 from morphops.errors import EngineUnavailable, PreconditionError
 from morphops.host_judge import GIB, HostFacts, Needs, PortFact, StateFact, judge, version_of
+from tests.fakes import Recorder
 
+ROOT = Path(__file__).parents[1]
 STATE = Path("/var/lib/tool/shop")
 NEEDS = Needs(project="shop", state=STATE, ports=(("127.0.0.1", 8080),))
 READY = HostFacts(
@@ -77,13 +81,19 @@ def test_a_ready_machine_has_no_remedies() -> None:
             "ss -ltnp 'sport = :8080'",
         ),
         (
+            {"engine": "", "ports": (PortFact("", 8080, False),)},
+            "port *:8080",
+            "by whom is not known",
+            "the engine first",
+        ),
+        (
             {"state": StateFact(path=STATE, exists=True, mode=0o755)},
             "state folder",
             "open to others (mode 0755)",
             f"chmod 700 {STATE}",
         ),
         (
-            {"state": StateFact(path=STATE, exists=True, mode=0o700, owner=7)},
+            {"state": StateFact(path=STATE, exists=True, mode=0o700, owner=7, writable=False)},
             "state folder",
             "belongs to uid 7",
             "MORPHOPS_STATE",
@@ -402,3 +412,16 @@ def test_a_running_engine_is_seen(tmp_path: Path) -> None:
     assert facts.engine
     assert facts.data_root
     assert {row.name for row in judge(facts, NEEDS) if row.ok} >= {"docker client", "engine"}
+
+
+def test_an_env_file_of_somebody_else_leaves_the_defaults(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is missing on the machine, the state folder that is not ours too, is still said."""
+    site = open_site(Recorder(), {"MORPHOPS_BUNDLE": str(ROOT / "ops/bundle.yaml")})
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", "x")
+
+    monkeypatch.setattr(Site, "read_env", refuse)
+    assert hosting._ports(site)

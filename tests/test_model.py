@@ -61,6 +61,10 @@ def test_what_is_no_digest(text: str) -> None:
     [
         ("v1.2", "'v1.2' is no release: a tag can move, so only sha256:<64 hex> is accepted"),
         (
+            "cd527f3d6989",
+            "'cd527f3d6989' is no release: only sha256: and all 64 digits are accepted here",
+        ),
+        (
             "sha256:abc",
             "malformed release 'sha256:abc': sha256: is followed by 64 lowercase hex digits, "
             "here are 3 characters",

@@ -7,10 +7,11 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from morphops.app import pruning
+from morphops.app import imaging, pruning, releases
 from morphops.app.exclusive import exclusive
 from morphops.app.site import Site, open_site
 from morphops.docker import sweeping
@@ -21,11 +22,15 @@ from morphops.errors import (
     MorphopsError,
     PreconditionError,
 )
+from morphops.layout import write_layout
 from morphops.lock import Holder
-from morphops.model import short
+from morphops.model import Release, short
+from morphops.report import releases as report
+from morphops.report.console import Reporter
 from morphops.retention import LocalImage
 from tests.fakes import FakeTarget, Recorder, Remembering
 from tests.test_lock import Place, grip
+from tests.test_oci import artifact, decode
 from tests.test_plan import digest
 
 STACK = Path(__file__).parent / "stack"
@@ -243,3 +248,133 @@ def test_who_asks_for_a_release_is_told_how_to_see_them(site: Site, given: str) 
         with pytest.raises(InputError) as caught:
             task(site, given)
         assert caught.value.hint == "inv release.list"
+        assert "tag" not in caught.value.what
+
+
+@pytest.mark.parametrize("given", [digest("5")[:19], digest("5")[7:19], digest("5")[7:30]])
+def test_the_beginning_of_a_digest_will_do(site: Site, given: str) -> None:
+    assert pruning.unpin(site, given)["release"] == digest("5")
+
+
+def test_a_release_is_deployed_by_all_of_its_digest(site: Site) -> None:
+    """But who typed the digits that are shown is told the rest of them."""
+    with pytest.raises(InputError, match="only the beginning of a digest") as caught:
+        releases.resolve(site, [short(digest("5"))], store=False)
+    assert f"--image={digest('5')}" in caught.value.hint
+    with pytest.raises(InputError, match="all 64 digits") as caught:
+        releases.resolve(site, ["0123456789ab"], store=False)
+    assert "tag" not in caught.value.what
+
+
+def test_an_image_by_a_tag_ends_with_advice_about_images(site: Site) -> None:
+    with pytest.raises(InputError, match="a tag can move") as caught:
+        releases.create(site, ["pair=nginx:latest"], ())
+    assert "imagetools" in caught.value.hint
+
+
+def test_nothing_was_built_or_deployed_yet(site: Site) -> None:
+    site.history.path.unlink()
+    with pytest.raises(PreconditionError, match="not known what to check") as caught:
+        imaging.check(site)
+    assert "inv image.check --image=" in caught.value.hint
+
+
+@dataclass
+class Away:
+    """A registry that has one release."""
+
+    release: Release
+
+    def pull_release(self, repository: str, name: str) -> Release:
+        assert name == self.release.digest
+        return self.release
+
+
+def test_to_look_at_a_release_stores_nothing(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = artifact()
+    monkeypatch.setattr(Site, "registry", property(lambda site: Away(decode(made))))
+    view = pruning.show(site, made.digest)
+    assert (view["release"], view["stored"]) == (made.digest, False)
+    assert not site.state.release(made.digest).exists()
+    write_layout(made, site.state.release(made.digest))
+    assert pruning.show(site, made.digest)["stored"] is True
+
+
+def test_a_release_is_pinned_with_its_images_or_not_at_all(site: Site) -> None:
+    made = artifact()
+    release = decode(made)
+    write_layout(made, site.state.release(made.digest))
+    first, *others = release.images
+    target = FakeTarget({}, held={str(image.ref) for image in others})
+    site = replace(site, target=target)
+    with pytest.raises(PreconditionError, match=rf"missing: {first.name}\b") as caught:
+        pruning.pin(site, made.digest, reason="audit")
+    assert caught.value.state == "nothing was changed"
+    assert f"inv pull --image={made.digest}" in caught.value.hint
+    assert not (site.state.root / "pins.json").exists()
+    target.held.add(str(first.ref))
+    assert pruning.pin(site, made.digest, reason="audit")["changed"] is True
+    assert target.tags == {
+        f"morphops/{release.project}/{image.name}:{release.short}" for image in release.images
+    }
+
+
+def test_a_pin_has_the_last_reason_that_was_given(site: Site) -> None:
+    made = artifact()
+    write_layout(made, site.state.release(made.digest))
+    site = replace(site, target=FakeTarget({}, held={str(i.ref) for i in decode(made).images}))
+    for given, reason, changed in [
+        ("", "pinned", True),
+        ("audit", "audit", True),
+        ("audit", "audit", False),
+        ("", "audit", False),
+        ("the court", "the court", True),
+    ]:
+        view = pruning.pin(site, made.digest, reason=given)
+        assert (view["reason"], view["changed"]) == (reason, changed)
+        (row,) = (r for r in pruning.list_releases(site)["releases"] if r["pinned"])
+        assert row["pinned"] == reason
+
+
+PLANNED: dict[str, Any] = {
+    "state": "planned",
+    "kept": {digest("5"): ["of record"]},
+    "rollback": digest("4"),
+    "references": ["morphops/shop/api:111111111111", "busy"],
+    "nameless": [],
+    "releases": [digest("1")],
+    "deployments": [1],
+    "containers": [],
+    "at_most": 0,
+    "nothing": False,
+}
+
+
+def test_before_it_is_told_what_stays_and_what_would_go(capsys: pytest.CaptureFixture[str]) -> None:
+    report.pruned(Reporter(), PLANNED)
+    out = capsys.readouterr().out
+    stays, _, goes = out.partition("would go:\n")
+    assert "555555555555  of record" in stays
+    assert goes.splitlines()[:3] == [
+        "  release 111111111111",
+        "  image morphops/shop/api:111111111111",
+        "  image busy",
+    ]
+    assert "inv rollback goes to 444444444444" in goes
+
+
+def test_afterwards_only_what_has_gone(capsys: pytest.CaptureFixture[str]) -> None:
+    after = {"state": "pruned", "rollback": "", "freed": 0, "refused": ["busy"]}
+    report.pruned(Reporter(), {**PLANNED, **after})
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "removed:"
+    assert "  image busy" not in lines
+    assert "the engine kept busy" in lines
+    assert "inv rollback has nothing to go back to" in lines
+    assert not [line for line in lines if "of record" in line]
+
+
+def test_where_a_rollback_goes_afterwards(site: Site, images: Images) -> None:
+    assert prune(site)["rollback"] == digest("4")
+    shutil.rmtree(site.state.release(digest("4")))
+    assert prune(site)["rollback"] == ""

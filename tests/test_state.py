@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from morphops.errors import PreconditionError
-from morphops.state import StateFolder
+from morphops.errors import InputError, PreconditionError
+from morphops.history import History
+from morphops.state import StateFolder, read_table
 
 D = "sha256:" + "a" * 64
 
@@ -130,21 +132,21 @@ def test_the_key_is_made_once(tmp_path: Path) -> None:
         (7, {"MORPHOPS_STATE": "/mine", "XDG_STATE_HOME": "/xdg"}, "/mine"),
         (0, {"MORPHOPS_STATE": "/mine"}, "/mine"),
         (0, {"MORPHOPS_STATE": ""}, "/var/lib/morphops/shop"),
-        (7, {"MORPHOPS_STATE": "here"}, "{cwd}/here"),
     ],
 )
 def test_where_it_is(
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    uid: int,
-    environ: dict[str, str],
-    place: str,
+    monkeypatch: pytest.MonkeyPatch, uid: int, environ: dict[str, str], place: str
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: uid)
     monkeypatch.setenv("HOME", "/home/me")
-    monkeypatch.chdir(tmp_path)
-    found = StateFolder.of("shop", environ).root
-    assert found == Path(place.replace("{cwd}", str(tmp_path)))
+    assert StateFolder.of("shop", environ).root == Path(place)
+
+
+@pytest.mark.parametrize("named", ["here", "./here", "~/here", " /here"])
+def test_a_place_that_depends_on_where_one_is(named: str) -> None:
+    with pytest.raises(InputError, match="is no absolute path") as caught:
+        StateFolder.of("shop", {"MORPHOPS_STATE": named})
+    assert (caught.value.exit_code, "export" in caught.value.hint) == (2, True)
 
 
 def test_the_folder_of_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,6 +155,33 @@ def test_the_folder_of_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(PreconditionError, match=f"belongs to uid {owner}, not to you") as caught:
         StateFolder(tmp_path).ensure()
     assert "MORPHOPS_STATE" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "read",
+    [lambda path: read_table(path, hint="remove it"), lambda path: History(path).records()],
+)
+@pytest.mark.parametrize("mine", [False, True])
+def test_a_file_that_may_not_be_read_is_not_called_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Callable[[Path], object], mine: bool
+) -> None:
+    """To remove `pins.json`, because another user may not read it, would lose every pin."""
+
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    path = tmp_path / "file.json"
+    path.write_text("{}")
+    owner = path.stat().st_uid
+    monkeypatch.setattr(os, "geteuid", lambda: owner if mine else owner + 1)
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(PreconditionError) as caught:
+        read(path)
+    error = caught.value
+    assert ("belongs to uid" in error.what) is not mine
+    assert str(path) in error.what
+    assert "remove" not in error.hint
+    assert (error.state, bool(error.hint)) == ("nothing was changed", True)
 
 
 @pytest.mark.parametrize("below", [".", "state"])

@@ -38,7 +38,7 @@ def grant(site: Site, name: str, *, reason: str, wait: float = 0) -> dict[str, A
             state="nothing was changed",
             hint="inv approval.list",
         )
-    demand_reason(reason, f"approval.grant --name={name}")
+    demand_reason(reason, f"approval.grant {name}")
     with exclusive(site, "approval.grant", reason=reason, wait=wait) as session:
         if name in _approved(session):
             return _view("approved", name)
@@ -58,7 +58,7 @@ def revoke(site: Site, name: str, *, reason: str, wait: float = 0) -> dict[str, 
         InputError: there is no such invariant, or no reason.
         PreconditionError: an operation is cut off.
     """
-    demand_reason(reason, f"approval.revoke --name={name}")
+    demand_reason(reason, f"approval.revoke {name}")
     with exclusive(site, "approval.revoke", reason=reason, wait=wait) as session:
         if name in _approved(session):
             return _view("not approved", name, _record(session, "revoke", name, reason))

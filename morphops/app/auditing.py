@@ -18,7 +18,7 @@ def show(site: Site, operation: int, limit: int) -> dict[str, Any]:
     Args:
         site: where.
         operation: only those of this one; 0 for all.
-        limit: how many of the last ones.
+        limit: how many of the last ones, at least 1.
 
     Raises:
         IntegrityError: an entry is not what was written; it is named.
@@ -29,7 +29,7 @@ def show(site: Site, operation: int, limit: int) -> dict[str, Any]:
         entries = [entry for entry in entries if entry["id"] == operation]
         if not entries:
             raise InputError(f"no operation {operation} in the history", hint="inv history")
-    return {"entries": [_view(entry) for entry in entries[-limit:]] if limit > 0 else []}
+    return {"entries": [_view(entry) for entry in entries[-limit:]]}
 
 
 def verify(site: Site, head: str) -> dict[str, Any]:

@@ -46,8 +46,9 @@ def _ports(site: Site) -> tuple[tuple[str, int], ...]:
     values: Mapping[str, str] = {}
     try:
         values = site.read_env().values
-    except InputError:
-        pass  # not written yet, or not right yet: deploy says so, here the defaults will do
+    except (InputError, OSError):
+        # Not written yet, not right yet or not ours: here the defaults will do.
+        pass
     ports = []
     for name, variable in schema.variables.items():
         if not variable.binds:

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from morphops import textfile
+from morphops import journal, textfile
 from morphops.app import environment, releases
 from morphops.app.site import BUNDLE, Site
 from morphops.artifacts import image_rules
 from morphops.artifacts.finding import Finding
 from morphops.bundle import ImageSpec
 from morphops.docker import oneshot, pulling
-from morphops.errors import EngineCallFailed, EngineUnavailable, InputError
+from morphops.errors import EngineCallFailed, EngineUnavailable, InputError, PreconditionError
 from morphops.yamltext import YamlText
 
 _LIMIT = 60.0  # seconds that an image has for its check
@@ -30,7 +30,7 @@ def check(site: Site, images: Sequence[str] = ()) -> dict[str, Any]:
         `images` (name → reference), `findings`.
 
     Raises:
-        InputError: nothing was named, built or deployed here.
+        PreconditionError: nothing was named, built or deployed here.
         EngineUnavailable, EngineCallFailed, RegistryError: an image cannot be had.
     """
     refs = _references(site, images)
@@ -48,6 +48,12 @@ def _references(site: Site, images: Sequence[str]) -> Mapping[str, str]:
     built = releases.last_build(site)
     if built and not images:
         return {name: ref for name, ref in built.items() if name in site.bundle.images}
+    if not images and journal.of_record(site.history.records()) is None:
+        raise PreconditionError(
+            "there is no build and no release of record here, so it is not known what to check",
+            state="nothing was changed",
+            hint="inv build, or inv image.check --image=sha256:<release>",
+        )
     release = releases.resolve(site, images, store=False) if images else releases.current(site)
     return {image.name: str(image.ref) for image in release.images}
 

@@ -10,6 +10,7 @@ from morphops.app.site import Site
 from morphops.bundle import Agree
 from morphops.engine import Scene
 from morphops.errors import (
+    DriftFound,
     EngineUnavailable,
     GateFailed,
     InputError,
@@ -37,6 +38,7 @@ def status(site: Site) -> dict[str, Any]:
         raise
     view: dict[str, Any] = {
         "project": site.bundle.project,
+        "state_folder": str(site.state.root),
         "release": record.release if record else "",
         "since": record.ended if record else "",
         "state": "down",
@@ -80,8 +82,7 @@ def status(site: Site) -> dict[str, Any]:
     passed = all(probe["ready"] for probe in view["probes"].values())
     whole = well.ready and passed and not view["differences"]
     view["state"] = "healthy" if whole else "unhealthy"
-    if not well.ready:
-        view["differences"].append(well.reason)
+    view["differences"] += health.unwell(running, tuple(ready.services))
     return view
 
 
@@ -119,16 +120,22 @@ def wait(site: Site) -> dict[str, Any]:
 
     Raises:
         GateFailed: with the reason and the last words of what is not ready.
+        PreconditionError: it was stopped on purpose, so that waiting is in vain.
     """
     ready = _running_scene(site)
     steps = plan.gates(ready.bundle, ready.services)
-    for number, step in enumerate(steps, start=1):
-        site.observer.step(number, len(steps), str(step))
-        if isinstance(step, plan.AwaitHealth):
-            gates.await_health(step, site.target, site.bundle.project, site.observer)
-        elif isinstance(step, plan.Gate):
-            probe = ready.bundle.probes[step.probe]
-            probes.run(step.probe, probe, ready.world, site.observer.note)
+    try:
+        for number, step in enumerate(steps, start=1):
+            site.observer.step(number, len(steps), str(step))
+            if isinstance(step, plan.AwaitHealth):
+                gates.await_health(step, site.target, site.bundle.project, site.observer)
+            elif isinstance(step, plan.Gate):
+                probe = ready.bundle.probes[step.probe]
+                probes.run(step.probe, probe, ready.world, site.observer.note)
+    except GateFailed as err:
+        err.state = "nothing was changed"
+        err.hint = "inv status; inv logs; inv up --reason=…"
+        raise
     return {"state": "healthy", "release": ready.release.digest}
 
 
@@ -166,7 +173,8 @@ def verify(site: Site) -> dict[str, Any]:
     """Compare what runs with the release of record, as the last step of a deploy does.
 
     Raises:
-        GateFailed: with every difference.
+        DriftFound: with every difference.
+        PreconditionError: nothing is there to compare.
     """
     ready = _running_scene(site)
     try:
@@ -180,16 +188,19 @@ def verify(site: Site) -> dict[str, Any]:
         )
     except GateFailed as err:
         hint = "inv drift; inv up --reason=…   (brings the release of record)"
-        raise GateFailed(
+        raise DriftFound(
             err.what, detail=err.detail, state="nothing was changed", hint=hint
         ) from None
     return {"state": "verified", "release": ready.release.digest}
 
 
 def history(site: Site, limit: int) -> dict[str, Any]:
-    """The last operations, oldest first."""
+    """The last operations, oldest first; `limit` is at least 1."""
     records = site.history.records()
-    return {"operations": [record.as_json() for record in records[-limit:]] if limit > 0 else []}
+    return {
+        "state_folder": str(site.state.root),
+        "operations": [record.as_json() for record in records[-limit:]],
+    }
 
 
 def logs(site: Site, service: str, tail: int) -> dict[str, Any]:
@@ -228,11 +239,24 @@ def _must_know_secrets(site: Site) -> None:
 
 
 def _running_scene(site: Site) -> Scene:
+    """What should run, to be compared with what does.
+
+    Raises:
+        PreconditionError: nothing should: nothing was deployed yet, or it was stopped on purpose.
+    """
     secrets.learn(site)
-    record = journal.of_record(site.history.records())
+    records = site.history.records()
+    record = journal.of_record(records)
     if record is None:
         raise PreconditionError(
             "there is no release of record here", hint="inv deploy --image=sha256:<release>"
+        )
+    if journal.is_down(records) and not site.target.observe(site.bundle.project).containers:
+        when = next(r.ended for r in reversed(records) if r.outcome == "stopped")
+        raise PreconditionError(
+            f"{site.bundle.project} is down since {when}: inv down stopped it",
+            state="nothing was changed",
+            hint="inv up --reason=…",
         )
     return scene.reopen(site, site.state.deployment(record.deployment), record.release)
 

@@ -16,7 +16,7 @@ from morphops.docker import sweeping
 from morphops.errors import InputError, LockLost, MorphopsError, PreconditionError
 from morphops.history import user
 from morphops.layout import is_complete
-from morphops.model import Release, canonical_json, is_digest, parse_digest, short
+from morphops.model import Release, canonical_json, is_digest, parse_digest
 from morphops.retention import Sweep
 from morphops.state import read_table
 
@@ -24,7 +24,7 @@ from morphops.state import read_table
 def prune(
     site: Site,
     *,
-    keep: int = 0,
+    keep: int | None = None,
     apply: bool,
     build_cache: bool,
     reason: str = "",
@@ -34,21 +34,19 @@ def prune(
 
     Args:
         site: where.
-        keep: how many of the last healthy releases stay, the one of record included; 0 for what
-            the bundle says.
+        keep: how many of the last healthy releases stay, the one of record included, at least
+            1; None for what the bundle says.
         apply: do it.
         build_cache: also what builds have cached and not used for a week; of everybody here.
         reason: why, for the history; must be given with `apply`.
         wait: seconds to wait for another operation to end.
 
     Raises:
-        InputError: `keep` is negative, or there is no reason.
+        InputError: there is no reason.
         EngineUnavailable: no engine answers.
         LockLost: somebody else has the lock; its state says what was removed before.
     """
-    if keep < 0:
-        raise InputError("--keep is at least 1: the release of record always stays")
-    keep = keep or site.bundle.retention.keep
+    keep = site.bundle.retention.keep if keep is None else keep
     if not apply:
         return _view(site, *_decide(site, keep), state="planned")
     demand_reason(reason, "prune --apply")
@@ -109,15 +107,18 @@ def list_releases(site: Site) -> dict[str, Any]:
 def show(site: Site, digest: str) -> dict[str, Any]:
     """A release: images, files, labels, what was done with it, and what keeps it.
 
+    One that is not stored here is looked at in the registry, and is not stored by that.
+
     Raises:
         InputError, NotFound: there is no such release.
     """
     full = _full(site, digest)
-    release = releases.find(site, full)
+    release = releases.find(site, full, store=False)
     if release is None:
         raise _not_here(digest)
     return {
         **releases.as_json(release),
+        "stored": is_complete(site.state.release(full)),
         "kept_by": list(_roots(site, site.bundle.retention.keep).get(full, ())),
         "operations": [
             record.as_json() for record in site.history.records() if record.release == full
@@ -126,20 +127,28 @@ def show(site: Site, digest: str) -> dict[str, Any]:
 
 
 def pin(site: Site, digest: str, *, reason: str) -> dict[str, Any]:
-    """Keep a release whatever `prune` is told.
+    """Keep a release whatever `prune` is told; once more, for another reason.
 
     Raises:
-        PreconditionError: it is not stored here.
+        PreconditionError: it is not stored here, or not with all of its images.
     """
     with exclusive(site, "release.pin", reason=reason, aligned=False):
         full = _full(site, digest)
         if not is_complete(site.state.release(full)):
             raise _not_here(digest)
+        _hold(site, scene.stored(site, full))
         pins = _pins(site)
-        changed = full not in pins
-        pins.setdefault(full, {"reason": reason or "pinned", "user": user()})
-        site.state.write(_pin_file(site), canonical_json(pins))
-    return {"state": "pinned", "release": full, "changed": changed}
+        before = pins.get(full, {})
+        changed = not before or reason not in ("", before.get("reason"))
+        if changed:
+            pins[full] = {"reason": reason or "pinned", "user": user()}
+            site.state.write(_pin_file(site), canonical_json(pins))
+    return {
+        "state": "pinned",
+        "release": full,
+        "reason": pins[full].get("reason", ""),
+        "changed": changed,
+    }
 
 
 def unpin(site: Site, digest: str) -> dict[str, Any]:
@@ -209,6 +218,7 @@ def _view(
         "state": state,
         "project": site.bundle.project,
         "kept": {digest: list(reasons) for digest, reasons in kept.items()},
+        "rollback": _way_back(site),
         "references": list(gone.references),
         "nameless": list(gone.nameless),
         "releases": list(gone.releases),
@@ -217,6 +227,13 @@ def _view(
         "at_most": gone.at_most,
         "nothing": gone.empty,
     }
+
+
+def _way_back(site: Site) -> str:
+    """The release that `inv rollback` goes to; a root, so nothing here takes it away."""
+    target = journal.rollback_target(site.history.records())
+    there = target is not None and is_complete(site.state.release(target.release))
+    return target.release if target is not None and there else ""
 
 
 def _stored(site: Site, digest: str) -> Release | None:
@@ -229,10 +246,29 @@ def _stored(site: Site, digest: str) -> Release | None:
 def _full(site: Site, digest: str) -> str:
     if is_digest(digest):
         return digest
-    matching = [known for known in site.state.releases() if short(known) == digest]
-    if len(matching) == 1:
-        return matching[0]
-    return parse_digest(digest, "release digest", hint="inv release.list")
+    if found := releases.beginning(site.state.releases(), digest):
+        return found
+    if digest.startswith("sha256:"):
+        return parse_digest(digest, "release digest", hint="inv release.list")
+    raise InputError(
+        f"no release that is stored here begins with {digest!r} (12 digits at least)",
+        state="nothing was changed",
+        hint="inv release.list",
+    )
+
+
+def _hold(site: Site, release: Release) -> None:
+    """Hold the images of a release, so that a cleanup by others does not take what was pinned."""
+    missing = [image.name for image in release.images if not site.target.has(image)]
+    if missing:
+        raise PreconditionError(
+            f"release {release.short} is stored here without its images "
+            f"(missing: {', '.join(missing)}), so that to pin it would keep nothing",
+            state="nothing was changed",
+            hint=f"inv pull --image={release.digest}; then the same command again",
+        )
+    for image in release.images:
+        site.target.hold(image, plan.local_tag(release.project, image.name, release.digest))
 
 
 def _not_here(digest: str) -> PreconditionError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from morphops import config, oci
@@ -13,7 +13,15 @@ from morphops.app.site import BUNDLE, Site
 from morphops.errors import ConfigError, InputError, NotFound, PreconditionError
 from morphops.journal import of_record
 from morphops.layout import is_complete, write_layout
-from morphops.model import Image, ImageRef, Release, is_digest, parse_digest, short
+from morphops.model import (
+    Image,
+    ImageRef,
+    Release,
+    is_digest,
+    parse_digest,
+    parse_image_digest,
+    short,
+)
 from morphops.registry import Registry
 from morphops.state import read_table
 
@@ -116,7 +124,7 @@ def resolve(site: Site, images: Sequence[str], *, store: bool = True) -> Release
         raise InputError(f"one release at a time: {' and '.join(bare)} were named")
     if not bare:
         return derive(site, current(site), replaced, store=store)
-    digest = parse_digest(bare[0], "release digest")
+    digest = _whole(site, bare[0])
     release = find(site, digest, store=store)
     if release is None:
         name = _image_of(site, digest)
@@ -151,6 +159,7 @@ def current(site: Site) -> Release:
     if record is None:
         raise PreconditionError(
             "there is no release of record here to replace an image of",
+            state="nothing was changed",
             hint="inv deploy --image=sha256:<release>",
         )
     return stored(site, record.release)
@@ -212,6 +221,29 @@ def known(site: Site) -> tuple[dict[str, Any], ...]:
 
 def _known(site: Site) -> list[str]:
     return [f"{row['release']}  {row['outcome'] or 'not deployed yet'}" for row in known(site)]
+
+
+def _whole(site: Site, text: str) -> str:
+    """The digest that was typed; the digits that are shown are not enough to deploy by.
+
+    Raises:
+        InputError: it is none; where it begins one that is known here, with that.
+    """
+    meant = beginning(site.state.releases(), text)
+    if meant and not is_digest(text):
+        raise InputError(
+            f"{text!r} is only the beginning of a digest, and a release is named by all of it",
+            state="nothing was changed",
+            hint=f"if you mean that release: --image={meant}",
+        )
+    return parse_digest(text, "release digest")
+
+
+def beginning(known: Iterable[str], text: str) -> str:
+    """The one of some digests that begins with what was typed, 12 digits at least; empty: none."""
+    digits = text.removeprefix("sha256:")
+    found = [d for d in known if len(digits) >= 12 and d.removeprefix("sha256:").startswith(digits)]
+    return found[0] if len(found) == 1 else ""
 
 
 def _publish(
@@ -290,7 +322,7 @@ def _split(images: Any) -> dict[str, str]:
         if not equals or not name:
             raise InputError(f"{text!r}: write --image=NAME=sha256:<digest>")
         if not is_digest(ref):
-            ImageRef.parse(ref) if "@" in ref else parse_digest(ref, "image digest")
+            ImageRef.parse(ref) if "@" in ref else parse_image_digest(ref)
         named[name] = ref
     return named
 

@@ -29,7 +29,8 @@ def env_init(reporter: Reporter, view: Mapping[str, Any]) -> None:
 def env_check(reporter: Reporter, view: Mapping[str, Any]) -> None:
     """An env file without findings."""
     how = ", encrypted" if view["encrypted"] else ""
-    reporter.say(f"{view['env_file']}: ok, {view['variables']} variables{how}")
+    count = f"{view['variables']} variable" + ("" if view["variables"] == 1 else "s")
+    reporter.say(f"{view['env_file']}: ok, {count}{how}")
 
 
 def env_show(reporter: Reporter, view: Mapping[str, Any]) -> None:

@@ -13,7 +13,8 @@ def history(reporter: Reporter, view: Mapping[str, Any]) -> None:
     """`inv history` for people."""
     records = view["operations"]
     if not records:
-        reporter.say("nothing was done here yet")
+        # A mistyped MORPHOPS_STATE looks like this too.
+        reporter.say(f"nothing was done here yet (state folder: {view['state_folder']})")
         return
     rows = [
         (

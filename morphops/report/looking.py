@@ -11,7 +11,7 @@ from morphops.report.console import Reporter
 
 def status(reporter: Reporter, view: Mapping[str, Any]) -> None:
     """`inv status` for people."""
-    release = view["release"] or "none"
+    release = view["release"] or f"none (state folder: {view['state_folder']})"
     reporter.say(f"{view['project']}: {view['state']}")
     reporter.say(f"release of record: {release}" + _since(view["since"]))
     if view["services"]:

@@ -90,6 +90,10 @@ def _collection() -> Collection:
         for member in members:
             inner.add_task(member, name=member.name.removeprefix(f"{group}_"))
         collection.add_collection(inner)
+    for name in collection.task_names:
+        # Invoke would make short flags of what letters are free in each task: `-w` would be
+        # --wait-lock in most, and in one --without-running.
+        collection[name].auto_shortflags = False
     return collection
 
 

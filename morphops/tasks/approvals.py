@@ -14,7 +14,7 @@ _INVARIANT = "its name, see inv approval.list"
 @task(help={"name": _INVARIANT, "reason": WHY, "wait_lock": WAIT, "json": JSON})
 @command(changes=True)
 def approval_grant(
-    c: Context, name: str = "", reason: str = "", wait_lock: int = 0, json: bool = False
+    c: Context, name: str, reason: str = "", wait_lock: int = 0, json: bool = False
 ) -> None:
     """Record that an invariant may be broken, by whom and why.
 
@@ -33,7 +33,7 @@ def approval_grant(
 @task(help={"name": _INVARIANT, "reason": WHY, "wait_lock": WAIT, "json": JSON})
 @command(changes=True)
 def approval_revoke(
-    c: Context, name: str = "", reason: str = "", wait_lock: int = 0, json: bool = False
+    c: Context, name: str, reason: str = "", wait_lock: int = 0, json: bool = False
 ) -> None:
     """Record that an invariant must hold again; what runs is not touched."""
     from morphops.app import approving

@@ -9,7 +9,7 @@ from morphops.cli import command, perform
 from morphops.tasks.options import JSON, WAIT, WHY
 
 
-@task(help={"limit": "how many of the last operations", "json": JSON})
+@task(help={"limit": "how many of the last operations (default: 20)", "json": JSON})
 @command
 def history(c: Context, limit: int = 20, json: bool = False) -> None:
     """Show what was done here: who, when, why, and how it came out."""
@@ -62,7 +62,7 @@ def history_adopt(
 @task(
     help={
         "operation": "only the entries of this operation (its number in `inv history`)",
-        "limit": "how many of the last entries",
+        "limit": "how many of the last entries (default: 200)",
         "json": JSON,
     }
 )

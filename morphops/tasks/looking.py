@@ -32,7 +32,10 @@ def smoke(c: Context, json: bool = False) -> None:
 @task(help={"json": JSON})
 @command
 def status(c: Context, json: bool = False) -> None:
-    """Show the release of record, and what really runs."""
+    """Show the release of record, and what really runs.
+
+    Exit code 0 whatever it finds; for scripts there are --json, and drift.
+    """
     from morphops.app import looking
     from morphops.report import looking as report
 
@@ -42,7 +45,10 @@ def status(c: Context, json: bool = False) -> None:
 @task(help={"json": JSON})
 @command
 def verify(c: Context, json: bool = False) -> None:
-    """Verify images, configuration, command lines, invariants, mounts and users of what runs."""
+    """Verify images, configuration, command lines, invariants, mounts and users of what runs.
+
+    Exit code 6 with any difference.
+    """
     from morphops.app import looking
     from morphops.report.state import state
 
@@ -65,7 +71,7 @@ def drift(c: Context, json: bool = False) -> None:
 @task(
     help={
         "service": "one service (default: all)",
-        "tail": "how many of the last lines of each",
+        "tail": "how many of the last lines of each (default: 50)",
         "json": JSON,
     },
 )

@@ -10,7 +10,7 @@ from invoke.tasks import Task
 
 
 class MayBeNamed(Task):  # type: ignore[type-arg]
-    """A task whose `name` may be left out, and is positional where anything stands after the task.
+    """A task whose first argument may be left out; positional where anything stands after the task.
 
     Invoke knows no such thing: of `inv runbook.check rollback` it would check every runbook, and
     then roll back.
@@ -22,12 +22,10 @@ class MayBeNamed(Task):  # type: ignore[type-arg]
     typed: Sequence[str] | None = None
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
-        """The arguments as Invoke wants them, with `name` to be filled from what was typed."""
+        """The arguments as Invoke wants them, with the first to be filled from what was typed."""
         arguments: list[Argument] = super().get_arguments(ignore_unknown_help)
         if self._is_followed():
-            for argument in arguments:
-                if argument.name == "name":
-                    argument.positional, argument.default = True, None
+            arguments[0].positional, arguments[0].default = True, None
         return arguments
 
     def _is_followed(self) -> bool:

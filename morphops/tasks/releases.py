@@ -51,14 +51,14 @@ def release_show(c: Context, digest: str, json: bool = False) -> None:
     perform(json, lambda site: pruning.show(site, digest), report.release_show)
 
 
-@task(help={"digest": _DIGEST, "reason": "why", "json": JSON})
+@task(help={"digest": _DIGEST, "reason": "why; kept with the pin", "json": JSON})
 @command(changes=True)
 def release_pin(c: Context, digest: str, reason: str = "", json: bool = False) -> None:
     """Keep a release whatever prune is told."""
     from morphops.app import pruning
-    from morphops.report.state import state
+    from morphops.report import releases as report
 
-    perform(json, lambda site: pruning.pin(site, digest, reason=reason), state)
+    perform(json, lambda site: pruning.pin(site, digest, reason=reason), report.pinned)
 
 
 @task(help={"digest": _DIGEST, "json": JSON})
@@ -85,7 +85,7 @@ def release_unpin(c: Context, digest: str, json: bool = False) -> None:
 @command(changes=True, only="apply")
 def prune(
     c: Context,
-    keep: int = 0,
+    keep: int | None = None,
     apply: bool = False,
     build_cache: bool = False,
     reason: str = "",
@@ -95,7 +95,8 @@ def prune(
     """Remove old images and releases of this project; never what a rollback needs.
 
     Stays: what runs, the last healthy releases, where rollbacks go, what was tried last, what is
-    pinned, what is not deployed yet.
+    pinned, and what came here after the last deploy. A release that came before it and was never
+    deployed goes; release.pin keeps it.
     """
     from morphops.app import pruning
     from morphops.report import releases as report

@@ -44,7 +44,7 @@ def runbook_show(c: Context, name: str, json: bool = False) -> None:
         "json": JSON,
     },
 )
-@command
+@command(leads=True)
 def runbook_run(
     c: Context,
     name: str,
@@ -80,7 +80,10 @@ def runbook_run(
     )
 
 
-@task(help={"transcript": "its path, or its folder's (default: the last run's)", "json": JSON})
+@task(
+    klass=MayBeNamed,
+    help={"transcript": "its path, or its folder's (default: the last run's)", "json": JSON},
+)
 @command
 def runbook_verify(c: Context, transcript: str = "", json: bool = False) -> None:
     """Prove that nothing of a run's transcript was changed, nor its end cut off."""

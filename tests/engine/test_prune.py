@@ -217,15 +217,27 @@ def test_what_another_project_needs_stays(
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (("prune", "--keep=-1"), 2, "--keep is at least 1"),
-        (("release.pin", "latest"), 2, "release digest"),
+        (("prune", "--keep=-1"), 2, "--keep=-1: write a whole number, 1 or more"),
+        (("release.pin", "latest"), 2, "no release that is stored here begins with"),
         (("release.pin", "sha256:" + "0" * 64), 3, "is not stored here"),
-        (("release.show", "0" * 12), 2, "release digest"),
+        (("release.show", "0" * 12), 2, "no release that is stored here begins with"),
     ],
 )
 def test_bad_input(inv: Inv, words: tuple[str, ...], code: int, says: str) -> None:
     done = inv(*words)
     assert (done.code, says in done.err) == (code, True), done
+
+
+def test_a_pin_holds_the_images_too(inv: Inv, release: Release) -> None:
+    first = release()
+    refused = inv("release.pin", first[7:19], "--reason=audit")
+    assert (refused.code, "images" in refused.err) == (3, True), refused
+    assert inv("pull", f"--image={first}").code == 0
+    project = inv("status", "--json").json["project"]
+    tag = f"morphops/{project}/pair:{first[7:19]}"
+    docker("image", "rm", tag)
+    assert inv("release.pin", first[7:19], "--reason=audit").code == 0
+    assert docker("image", "inspect", "-f", "{{.Id}}", tag)
 
 
 def test_a_release_that_waits_to_be_deployed_stays(inv: Inv, release: Release) -> None:

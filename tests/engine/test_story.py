@@ -373,7 +373,7 @@ def test_drift_is_found_and_named(inv: Inv, release: Release) -> None:
     assert {("unhealthy", "b"), ("image", "front"), ("config", "front")} <= kinds
     assert ("env keys", "front") in kinds
     verified = inv("verify")
-    assert verified.code == 3, verified
+    assert verified.code == 6, verified
     assert "front: its command line is another one" in verified.err
     shown = inv("drift")
     assert shown.code == 6
@@ -396,6 +396,8 @@ def test_down_and_up(inv: Inv, release: Release) -> None:
     assert inv("down", "--json").json == {"state": "down", "changed": True}
     assert inv("down", "--json").json == {"state": "down", "changed": False}
     assert inv("status", "--json").json["state"] == "down"
+    waited = inv("wait")
+    assert (waited.code, "is down since" in waited.err) == (3, True), waited
     up = inv("up", "--json")
     assert (up.code, up.json["release"]) == (0, good), up
     assert inv("wait").code == 0
