@@ -18,12 +18,14 @@ def template(schema: EnvSchema, name: str) -> str:
 
     Args:
         schema: the source.
-        name: of the template.
+        name: of the template; empty for the whole of a schema that has none.
     """
     head = (
         f"{schema.templates[name].about} Written from the env schema by `inv env.template`; "
         f"`inv env.init PATH --template={name}` makes a real file of it, mode 0600, with fresh "
         "keys. A real one never goes into git."
+        if name
+        else "Every variable of the env schema. This file never goes into git."
     )
     blocks = [_comment(head)]
     blocks += [_block(*item) for item in schema.of_template(name).items()]

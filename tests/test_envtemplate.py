@@ -152,6 +152,19 @@ def test_a_file_for_the_other_operator(tmp_path: Path) -> None:
         environment.check(site, str(theirs), name="server-b")
 
 
+def test_a_schema_without_templates_is_one_by_itself(site: Any, tmp_path: Path) -> None:
+    path = tmp_path / "first.env"
+    made = environment.init(site, str(path))
+    assert made["left"].keys() == {"TOKEN", "DATA_DIR"}
+    text = path.read_text()
+    assert "TOKEN=CHANGE_ME" in text
+    assert "#FRONT_PORT=8123" in text
+    assert "--template" not in text
+    with pytest.raises(InputError, match="no template 'all'") as caught:
+        environment.init(site, str(tmp_path / "x.env"), name="all")
+    assert caught.value.hint == "leave --template out"
+
+
 def test_show_has_no_value(site: Any) -> None:
     view = environment.show(site)
     rows = {row["name"]: row for row in view["variables"]}

@@ -62,7 +62,8 @@ def init(site: Site, path: str, *, name: str = "", source: str = "") -> dict[str
     Args:
         site: where.
         path: the file; one that ends in `.age` is encrypted.
-        name: of the template; the schema's first one where it is empty.
+        name: of the template; the schema's first one where it is empty, and the whole schema where
+            it has none.
         source: another env file, whose shared values (keys that must be equal) are taken over.
 
     Returns:
@@ -81,7 +82,8 @@ def init(site: Site, path: str, *, name: str = "", source: str = "") -> dict[str
     target = textfile.path(path)
     schema = read_schema(site)
     name = name or next(iter(schema.templates), "")
-    _need_template(schema, name)
+    if name:
+        _need_template(schema, name)
     here = schema.of_template(name)
     taken = {}
     if source:
@@ -209,7 +211,11 @@ def _write_new(path: Path, data: bytes) -> None:
 def _need_template(schema: EnvSchema, name: str) -> None:
     if name not in schema.templates:
         known = ", ".join(schema.templates) or "none"
-        raise InputError(f"no template {name!r} in the env schema (there are: {known})")
+        raise InputError(
+            f"no template {name!r} in the env schema (there are: {known})",
+            state="nothing was changed",
+            hint="name one of them" if schema.templates else "leave --template out",
+        )
 
 
 def _decided(name: str, source: str) -> dict[str, Any]:

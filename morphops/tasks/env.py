@@ -22,7 +22,7 @@ def env_template(c: Context, json: bool = False) -> None:
 @task(
     help={
         "path": "the file to make, encrypted if it ends in .age; never overwrites one",
-        "template": "which template (default: the schema's first)",
+        "template": "which template (default: the schema's first, or all where it has none)",
         "source": "an env file whose shared keys are taken over (server B's from server A's)",
         "json": JSON,
     }
