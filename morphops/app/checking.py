@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from morphops import base_recipe, envfile, textfile
+from morphops import base_recipe, envfile, quickstart_recipe, textfile
 from morphops.app import environment, quickstart, runbooks
 from morphops.app.site import BUNDLE, Site
 from morphops.artifacts import (
@@ -309,7 +309,7 @@ def _generated(site: Site) -> Iterator[Finding]:
 
 
 def _quickstart(site: Site) -> Iterator[Finding]:
-    path = site.folder / quickstart.FILE
+    path = site.folder / quickstart_recipe.FILE
     if not path.is_file():
         return
     text = _read(site, path)

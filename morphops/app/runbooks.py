@@ -7,9 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from morphops import runbook_reader, textfile
+from morphops import quickstart_recipe, runbook_reader, textfile
 from morphops import runbook_rules as rules
+from morphops.app import environment
 from morphops.app.site import Site
+from morphops.artifacts import acceptance
 from morphops.artifacts.finding import Finding
 from morphops.catalogue import Catalogue
 from morphops.errors import ConfigError, InputError
@@ -28,7 +30,7 @@ def check(site: Site, name: str = "") -> dict[str, Any]:
         InputError: with every finding, as `file:line: what; remedy`.
     """
     books = [read(site, name)] if name else list(_all(site).values())
-    found = findings(site, books, whole=not name)
+    found = acceptance.left(findings(site, books, whole=not name), site.bundle.accept)
     if found:
         raise InputError(
             f"the runbooks have {len(found)} findings" if len(found) > 1 else str(found[0]),
@@ -47,9 +49,10 @@ def findings(site: Site, books: Sequence[Runbook], *, whole: bool) -> tuple[Find
         whole: they are all there are, so every task that changes something must stand in them.
     """
     tasks = Catalogue.load(site.folder)
-    found = rules.check(books, tasks, _link_targets(_folder(site), books))
+    services = [name for wave in site.bundle.waves for name in wave.services]
+    found = rules.check(books, tasks, _link_targets(_folder(site), books), services)
     if whole:
-        found += rules.missing(books, tasks, site.shown(_folder(site)))
+        found += rules.missing(books, tasks, site.shown(_folder(site)), _idle(site))
     return found
 
 
@@ -106,6 +109,15 @@ def _books(site: Site) -> dict[str, Runbook]:
         shown = site.shown(path)
         books[path.stem] = runbook_reader.parse(textfile.read(path, shown), path.stem, shown)
     return books
+
+
+def _idle(site: Site) -> frozenset[str]:
+    try:
+        generated = bool(environment.generated(site))
+    except ConfigError:  # of an env schema that is wrong bundle.check says so
+        generated = True
+    there = (site.folder / quickstart_recipe.FILE).is_file()
+    return rules.idle(site.bundle, quickstart=there, generated=generated)
 
 
 def _folder(site: Site) -> Path:
