@@ -165,6 +165,26 @@ def test_a_schema_without_templates_is_one_by_itself(site: Any, tmp_path: Path) 
     assert caught.value.hint == "leave --template out"
 
 
+def test_the_first_file_lies_where_the_bundle_says(tmp_path: Path) -> None:
+    """Also where nothing was ever done here, and so no state folder is there."""
+    environ = {"MORPHOPS_BUNDLE": str(ROOT / "ops/bundle.yaml")}
+    state = tmp_path / "none/yet"
+    site = open_site(Reporter(True), environ | {"MORPHOPS_STATE": str(state)})
+    assert environment.init(site)["path"] == str(state / "production.env")
+    assert state.stat().st_mode & 0o777 == 0o700
+    with pytest.raises(InputError, match="is there already"):
+        environment.init(site)
+    named = open_site(Reporter(True), environ | {"MORPHOPS_ENV_FILE": str(tmp_path / "named.env")})
+    assert environment.init(named)["path"] == str(tmp_path / "named.env")
+
+
+def test_a_file_in_a_folder_that_is_not_there(site: Any, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="No such file or directory") as caught:
+        environment.init(site, str(tmp_path / "not here/x.env"))
+    assert caught.value.state == "nothing was made"
+    assert caught.value.hint.startswith(f"mkdir -p -m 700 '{tmp_path}/not here', or")
+
+
 def test_show_has_no_value(site: Any) -> None:
     view = environment.show(site)
     rows = {row["name"]: row for row in view["variables"]}

@@ -311,6 +311,19 @@ def test_a_call_that_only_plans_changes_nothing() -> None:
         assert TASKS.changes(TASKS.read(split(command))) is changes
 
 
+def test_a_path_that_may_be_left_out() -> None:
+    for command, given in (
+        ("inv env.init", {}),
+        ("inv env.init new.env", {"path": "new.env"}),
+        ("inv env.init --path=new.env", {"path": "new.env"}),
+        ("inv env.init --template server-a", {"template": "server-a"}),
+        ("inv env.init --template=b --source a.env b.env", {"path": "b.env", "template": "b"}),
+    ):
+        options = TASKS.read(split(command)).options
+        assert given.items() <= options.items(), command
+        assert ("path" in options) is ("path" in given)
+
+
 def test_a_value_stays_one_word_whatever_is_in_it() -> None:
     words = runbook_rules.words(
         'inv up --reason="$reason"', {"reason": 'it\'s $HOME; rm -rf / "x" && y'}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +57,12 @@ def generated(site: Site) -> dict[Path, str]:
     return files
 
 
-def init(site: Site, path: str, *, name: str = "", source: str = "") -> dict[str, Any]:
+def init(site: Site, path: str = "", *, name: str = "", source: str = "") -> dict[str, Any]:
     """Make an env file, mode 0600, with fresh keys; what is there already is never overwritten.
 
     Args:
         site: where.
-        path: the file; one that ends in `.age` is encrypted.
+        path: the file, where it is not the default one; one that ends in `.age` is encrypted.
         name: of the template; the schema's first one where it is empty, and the whole schema where
             it has none.
         source: another env file, whose shared values (keys that must be equal) are taken over.
@@ -70,7 +71,9 @@ def init(site: Site, path: str, *, name: str = "", source: str = "") -> dict[str
         `left`: the variables that a person must fill in.
 
     Raises:
-        InputError: no such template or home, the file is there, or equal keys cannot be known.
+        InputError: no such template or home, the file is there, its folder is not, or equal keys
+            cannot be known.
+        PreconditionError: the state folder, where it lies in that, cannot be used.
     """
     if path.startswith("-"):
         # For Invoke a flag that it does not know is the path that it waits for.
@@ -79,7 +82,7 @@ def init(site: Site, path: str, *, name: str = "", source: str = "") -> dict[str
             state="nothing was made",
             hint=f"inv --help env.init   (a file of that name: ./{path})",
         )
-    target = textfile.path(path)
+    target = textfile.path(path) if path else site.env_file()
     schema = read_schema(site)
     name = name or next(iter(schema.templates), "")
     if name:
@@ -98,11 +101,13 @@ def init(site: Site, path: str, *, name: str = "", source: str = "") -> dict[str
             raise InputError(
                 f"{variable} must equal {spec.same_as}, which stands in another file",
                 state="nothing was changed",
-                hint=f"inv env.init {path} --template={name} --source=THE_OTHER_FILE",
+                hint=f"inv env.init {target} --template={name} --source=THE_OTHER_FILE",
             )
     values = envtemplate.generate(schema, taken)
     data = envtemplate.first_file(schema, name, values).encode()
     encrypted = target.suffix == agefile.SUFFIX
+    if target.absolute().parent == site.state.root:
+        site.state.ensure()
     _write_new(target, site.keys.encrypt(data) if encrypted else data)
     left = envtemplate.left_to_fill(schema, name, values)
     return {
@@ -198,7 +203,13 @@ def _write_new(path: Path, data: bytes) -> None:
             hint=f"inv env.check --env-file={path}",
         ) from None
     except OSError as err:
-        raise InputError(f"cannot make {path}: {err.strerror}") from None
+        raise InputError(
+            f"cannot make {path}: {err.strerror}",
+            state="nothing was made",
+            hint=f"mkdir -p -m 700 {shlex.quote(str(path.parent))}, or name a file elsewhere"
+            if isinstance(err, FileNotFoundError)
+            else "name a file in a folder that you may write: inv env.init PATH",
+        ) from None
     try:
         path.write_bytes(data)
     except OSError as err:

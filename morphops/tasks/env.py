@@ -7,6 +7,7 @@ from invoke.tasks import task
 
 from morphops.cli import command, perform
 from morphops.tasks.options import ENV, JSON, WAIT
+from morphops.tasks.positional import MayBeNamed
 
 
 @task(help={"json": JSON})
@@ -20,16 +21,18 @@ def env_template(c: Context, json: bool = False) -> None:
 
 
 @task(
+    klass=MayBeNamed,
     help={
-        "path": "the file to make, encrypted if it ends in .age; never overwrites one",
+        "path": "the file to make, encrypted if it ends in .age; never overwrites one (default: "
+        "MORPHOPS_ENV_FILE, else what the bundle says)",
         "template": "which template (default: the schema's first, or all where it has none)",
         "source": "an env file whose shared keys are taken over (server B's from server A's)",
         "json": JSON,
-    }
+    },
 )
 @command(changes=True)
 def env_init(
-    c: Context, path: str, template: str = "", source: str = "", json: bool = False
+    c: Context, path: str = "", template: str = "", source: str = "", json: bool = False
 ) -> None:
     """Make an env file, mode 0600, with fresh keys, and say what is left to fill in."""
     from morphops.app import environment
