@@ -146,6 +146,7 @@ DOCUMENTS = [
     "ops/README.md",
     "ops/services/README.md",
     "docs/json.md",
+    "docs/your-own-stack.md",
 ]
 
 
