@@ -111,6 +111,19 @@ def shared(schema: EnvSchema, values: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
+def taken_over(schema: EnvSchema, taken: Mapping[str, str]) -> frozenset[str]:
+    """The variables whose value in a new file is another file's: `shared` has it, or their equal's.
+
+    Args:
+        schema: says what equals what.
+        taken: what `shared` found.
+    """
+    over = set(taken)
+    while more := {n for n, v in schema.variables.items() if v.same_as in over and n not in over}:
+        over |= more
+    return frozenset(over)
+
+
 def generate(schema: EnvSchema, given: Mapping[str, str]) -> dict[str, str]:
     """Values for a new env file: the given ones, fresh keys, and what must equal another.
 

@@ -12,6 +12,7 @@ from morphops.app import environment
 from morphops.app.site import open_site
 from morphops.envschema import EnvSchema, Template, Variable
 from morphops.errors import ConfigError, InputError
+from morphops.report import env as report
 from morphops.report.console import Reporter
 from tests import stacks
 
@@ -134,16 +135,27 @@ def test_init_never_overwrites(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_a_file_for_the_other_operator(tmp_path: Path) -> None:
+def test_a_file_for_the_other_operator(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     site = open_site(Reporter(True), {"MORPHOPS_BUNDLE": str(ROOT / "ops/bundle.yaml")})
     ours, theirs = tmp_path / "a.env", tmp_path / "b.env"
     environment.init(site, str(ours), name="server-a")
     with pytest.raises(InputError, match="must equal MORPHOGEN_SERVER_A_PAGE_PRG_KEY_0"):
         environment.init(site, str(theirs), name="server-b")
+    with pytest.raises(InputError, match="there is no such env file") as caught:
+        environment.init(site, str(theirs), name="server-b", source=str(tmp_path / "none"))
+    assert caught.value.hint.startswith("--source names")
     assert not theirs.exists()
     text = ours.read_text().replace("SNAPSHOT_DIR=CHANGE_ME", "SNAPSHOT_DIR=/srv/a")
     ours.write_text(text)
-    environment.init(site, str(theirs), name="server-b", source=str(ours))
+    view = environment.init(site, str(theirs), name="server-b", source=str(ours))
+    keys = [f"MORPHOGEN_SERVER_B_PAGE_PRG_KEY_{number}" for number in (0, 1)]
+    assert (view["made"], view["taken"], view["template"]) == ([], keys, "server-b")
+    report.env_init(Reporter(), view)
+    said = capsys.readouterr().out
+    assert f"as in the other file: {', '.join(keys)}" in said.replace("\n", " ")
+    assert f"next: inv env.edit --env-file={theirs} --template=server-b" in said
     a, b = envfile.load(ours).values, envfile.load(theirs).values
     for key in ("PAGE_PRG_KEY_0", "PAGE_PRG_KEY_1"):
         assert a[f"MORPHOGEN_SERVER_A_{key}"] == b[f"MORPHOGEN_SERVER_B_{key}"]

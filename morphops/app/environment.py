@@ -8,6 +8,7 @@ from typing import Any
 
 from morphops import agefile, config, documents, envcheck, envfile, envtemplate, textfile
 from morphops.app.site import Site
+from morphops.envfile import EnvFile
 from morphops.envschema import EnvSchema
 from morphops.errors import InputError, PreconditionError
 
@@ -68,11 +69,12 @@ def init(site: Site, path: str = "", *, name: str = "", source: str = "") -> dic
         source: another env file, whose shared values (keys that must be equal) are taken over.
 
     Returns:
-        `left`: the variables that a person must fill in.
+        `template`: whose part alone the file holds, empty for the whole; `made`: what was
+        generated; `taken`: what is as in the other file; `left`: what a person must fill in.
 
     Raises:
-        InputError: no such template or home, the file is there, its folder is not, or equal keys
-            cannot be known.
+        InputError: no such template, other file or home, the file is there, its folder is not, or
+            equal keys cannot be known.
         PreconditionError: the state folder, where it lies in that, cannot be used.
     """
     if path.startswith("-"):
@@ -86,12 +88,11 @@ def init(site: Site, path: str = "", *, name: str = "", source: str = "") -> dic
     schema = read_schema(site)
     name = name or next(iter(schema.templates), "")
     if name:
-        _need_template(schema, name)
+        need_template(schema, name)
     here = schema.of_template(name)
     taken = {}
     if source:
-        other = envfile.load(textfile.path(source), site.keys.decrypt)
-        taken = envtemplate.shared(schema, other.values)
+        taken = envtemplate.shared(schema, _source(site, source).values)
     for variable, spec in here.items():
         if (
             spec.same_as
@@ -110,11 +111,14 @@ def init(site: Site, path: str = "", *, name: str = "", source: str = "") -> dic
         site.state.ensure()
     _write_new(target, site.keys.encrypt(data) if encrypted else data)
     left = envtemplate.left_to_fill(schema, name, values)
+    over = envtemplate.taken_over(schema, taken)
     return {
         "state": "made",
         "path": str(target),
+        "template": name if here.keys() != schema.variables.keys() else "",
         "encrypted": encrypted,
-        "made": sorted(n for n in here if n in values),
+        "made": sorted(n for n in here if n in values and n not in over),
+        "taken": sorted(n for n in here if n in over),
         "left": {variable: schema.variables[variable].about for variable in left},
     }
 
@@ -132,7 +136,7 @@ def check(site: Site, env_file: str = "", *, name: str = "") -> dict[str, Any]:
     """
     schema = read_schema(site)
     if name:
-        _need_template(schema, name)
+        need_template(schema, name)
         schema = schema.only(name)
     env = site.read_env(env_file)
     site.redact.learn(schema.secrets(env.values))
@@ -219,7 +223,22 @@ def _write_new(path: Path, data: bytes) -> None:
         ) from None
 
 
-def _need_template(schema: EnvSchema, name: str) -> None:
+def _source(site: Site, source: str) -> EnvFile:
+    try:
+        return envfile.load(textfile.path(source), site.keys.decrypt)
+    except InputError as err:
+        err.state = "nothing was made"
+        if err.hint == envfile.OTHER_FILE:
+            err.hint = "--source names the env file whose shared keys are taken over; mend it"
+        raise
+
+
+def need_template(schema: EnvSchema, name: str) -> None:
+    """Refuse a template that the env schema does not have.
+
+    Raises:
+        InputError: it has none of this name.
+    """
     if name not in schema.templates:
         known = ", ".join(schema.templates) or "none"
         raise InputError(

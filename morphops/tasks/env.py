@@ -9,6 +9,8 @@ from morphops.cli import command, perform
 from morphops.tasks.options import ENV, JSON, WAIT
 from morphops.tasks.positional import MayBeNamed
 
+_PART = "the file holds only this template's part (default: the whole)"
+
 
 @task(help={"json": JSON})
 @command(changes=True)
@@ -48,7 +50,7 @@ def env_init(
 @task(
     help={
         "env_file": ENV,
-        "template": "the file holds only this template's part (default: the whole)",
+        "template": _PART,
         "json": JSON,
     }
 )
@@ -100,11 +102,11 @@ def env_encrypt(c: Context, env_file: str = "", wait_lock: int = 0, json: bool =
     )
 
 
-@task(help={"env_file": ENV, "json": JSON})
+@task(help={"env_file": ENV, "template": _PART, "json": JSON})
 @command(changes=True)
-def env_edit(c: Context, env_file: str = "", json: bool = False) -> None:
+def env_edit(c: Context, env_file: str = "", template: str = "", json: bool = False) -> None:
     """Edit the env file with VISUAL or EDITOR, and check it; an encrypted one stays encrypted."""
     from morphops.app import encrypting
     from morphops.report import env as report
 
-    perform(json, lambda site: encrypting.edit(site, env_file), report.env_edit)
+    perform(json, lambda site: encrypting.edit(site, env_file, name=template), report.env_edit)
