@@ -135,9 +135,7 @@ def test_init_never_overwrites(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_a_file_for_the_other_operator(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_file_for_the_other_operator(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     site = open_site(Reporter(True), {"MORPHOPS_BUNDLE": str(ROOT / "ops/bundle.yaml")})
     ours, theirs = tmp_path / "a.env", tmp_path / "b.env"
     environment.init(site, str(ours), name="server-a")
