@@ -19,7 +19,7 @@ from morphops.artifacts import (
     made_up,
     secret_text,
 )
-from morphops.artifacts.finding import Finding
+from morphops.artifacts.finding import Finding, of_error
 from morphops.artifacts.healthcheck import strange_ports, weakness
 from morphops.artifacts.service_rules import RULES
 from morphops.bundle import Acceptance
@@ -620,6 +620,20 @@ def test_what_is_accepted_is_not_found_and_has_to_be_there() -> None:
         "b.yaml:3: accept: no rule 'usre'; did you mean user?",
         "b.yaml:4: accept: a does not break logs; leave the entry out",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("b.yaml:3: chekcs: unknown key; did you mean checks?", "did you mean checks?"),
+        ("b.yaml: is not there", "write it"),
+        ("b.yaml:3: found a tab; or two; leave it out", "leave it out"),
+    ],
+)
+def test_an_error_that_says_how_to_mend_it_is_not_told_to_mend_it(text: str, says: str) -> None:
+    (finding,) = of_error(ConfigError(text), "write it")
+    assert finding.remedy == says
+    assert str(finding) == (text if "; " in text else f"{text}; write it")
 
 
 def test_one_finding_for_what_services_share() -> None:

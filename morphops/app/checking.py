@@ -287,7 +287,8 @@ def _bake_refusal(
             line = text.line("images", image, "target")
             return Finding(text.name, line, f"no target {target} in {file}", "mend its name")
     at = re.search(r":(\d+),\d+", whole)
-    return Finding(file, int(at[1]) if at else 0, f"Buildx refuses it: {whole}", "mend it")
+    line = int(at[1]) if at else 0
+    return Finding(file, line, f"Buildx refuses it: {whole}", "mend what it says")
 
 
 def _generated(site: Site) -> Iterator[Finding]:
@@ -351,10 +352,12 @@ def _collected(part: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
     try:
         yield from part()
     except ConfigError as err:
-        yield from of_error(err, err.hint or "mend it")
+        yield from of_error(err, err.hint or "mend what is named")
 
 
 def _read(site: Site, path: Path) -> YamlText:
     if not path.exists():
-        raise ConfigError(f"{site.shown(path)}: is not there, and the bundle names it")
+        raise ConfigError(
+            f"{site.shown(path)}: is not there, and the bundle names it; write it, or mend its path"
+        )
     return YamlText(site.shown(path), textfile.read(path, site.shown(path)))
