@@ -54,6 +54,9 @@ def check(
     found: list[Finding] = []
     for book in runbooks:
         found += book.findings
+        if not book.steps and not book.findings:
+            remedy = "write one; what is no runbook is called README.md, or lies elsewhere"
+            found.append(Finding(book.file, 1, "has no steps, so there is nothing to run", remedy))
         for step in book.steps:
             found += _step(book, step, tasks)
         found += _failure_steps(book)

@@ -18,11 +18,12 @@ from morphops.artifacts import (
     interpolation,
     made_up,
     secret_text,
+    variable_rules,
 )
 from morphops.artifacts.finding import Finding, of_error
 from morphops.artifacts.healthcheck import strange_ports, weakness
 from morphops.artifacts.service_rules import RULES
-from morphops.bundle import Acceptance
+from morphops.bundle import Acceptance, Notify
 from morphops.envschema import EnvSchema, Variable
 from morphops.errors import ConfigError
 from morphops.yamltext import YamlText
@@ -634,6 +635,24 @@ def test_an_error_that_says_how_to_mend_it_is_not_told_to_mend_it(text: str, say
     (finding,) = of_error(ConfigError(text), "write it")
     assert finding.remedy == says
     assert str(finding) == (text if "; " in text else f"{text}; write it")
+
+
+def test_a_webhook_whose_variable_nobody_declares() -> None:
+    text = YamlText("b.yaml", "schema: 1\nnotify:\n  url_from: HOOK_ULR\n")
+    bundle = config.load_bundle(STACK / "bundle.yaml")
+    bundle = replace(bundle, notify=Notify(url_from="HOOK_ULR"))
+    schema = EnvSchema(schema=1, variables={"HOOK_URL": Variable(about="x", secret=True)})
+    (finding,) = acceptance.grouped(variable_rules.notified(bundle, schema, text))
+    assert str(finding) == (
+        "b.yaml:3: HOOK_ULR: is in no env schema, so only the environment of a deploy can have it; "
+        "HOOK_URL is the nearest; or add it there with secret: true, or accept that it comes from "
+        "elsewhere [notify-url]"
+    )
+    declared = replace(bundle, notify=Notify(url_from="HOOK_URL"))
+    assert not list(variable_rules.notified(declared, schema, text))
+    assert not list(variable_rules.notified(replace(bundle, notify=None), schema, text))
+    meant = Acceptance(rule="notify-url", subject="HOOK_ULR", reason="x")
+    assert not list(acceptance.apply([finding], [meant], text))
 
 
 def test_one_finding_for_what_services_share() -> None:

@@ -212,6 +212,12 @@ def test_a_bom_is_all_that_is_wrong() -> None:
     assert len(found("\ufeff" + GOOD)) == 1
 
 
+@pytest.mark.parametrize("text", ["", "# Notes\n\nJust text.\n"])
+def test_one_without_steps_is_no_runbook(text: str) -> None:
+    (said,) = found(text)
+    assert said.startswith("runbooks/deploy.md:1: has no steps, so there is nothing to run; write")
+
+
 def test_what_only_plans_does_not_stand_for_what_changes() -> None:
     def missing(command: str) -> bool:
         text = GOOD.replace("inv status\n", f"{command}\n", 1)

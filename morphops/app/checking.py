@@ -81,6 +81,7 @@ def _stack(site: Site, text: YamlText) -> Iterator[Finding]:
         yield from dockerfile_rules.digests(source.name, source.text)
     differing = tuple(variable_rules.check(uses, site.bundle, schema, schema_text))
     yield from differing
+    yield from variable_rules.notified(site.bundle, schema, text)
     with tempfile.TemporaryDirectory(prefix="morphops-check-") as folder:
         stack = _Stack(site, schema, sources, uses, Path(folder))
         try:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 
-from morphops.artifacts import bundle_rules, compose_rules, dockerfile_rules, service_rules
+from morphops.artifacts import (
+    bundle_rules,
+    compose_rules,
+    dockerfile_rules,
+    service_rules,
+    variable_rules,
+)
 from morphops.artifacts.finding import Finding
 from morphops.bundle import Acceptance
 from morphops.runbook_rules import STEP
@@ -25,7 +31,7 @@ def apply(
         text: the bundle's own text, for the lines.
     """
     known: set[str] = {rule.name for rule in service_rules.RULES} | dockerfile_rules.NAMES
-    known |= {RUNBOOKS, STEP, bundle_rules.INVARIANT, compose_rules.LITERAL}
+    known |= {RUNBOOKS, STEP, variable_rules.NOTIFY, bundle_rules.INVARIANT, compose_rules.LITERAL}
     may = {(entry.rule, entry.subject) for entry in accepted}
     used = set()
     for finding in findings:
