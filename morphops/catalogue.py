@@ -39,7 +39,7 @@ class Catalogue:
 
     def __init__(self, collection: Any) -> None:
         # Invoke takes the help texts out of the tasks when it makes contexts of them.
-        tasks = copy.deepcopy(collection)
+        self._tasks = tasks = copy.deepcopy(collection)
         for name in tasks.task_names:
             tasks[name].typed = ()  # what was typed to us says nothing of the commands read here
         contexts = tasks.to_contexts()
@@ -107,7 +107,11 @@ class Catalogue:
         from invoke.parser import Parser
 
         # Invoke's parser copies every task that it is given, for each command that it reads.
-        named = [c for c in self._contexts.values() if {c.name, *c.aliases} & {*words}]
+        named = [
+            self._typed(c.name, c.aliases, words)
+            for c in self._contexts.values()
+            if {c.name, *c.aliases} & {*words}
+        ]
         try:
             calls = Parser(contexts=named).parse_argv(list(words))
         except ParseError as err:
@@ -121,6 +125,14 @@ class Catalogue:
         except InputError as err:
             raise ValueError(err.what) from None
         return Call(task, given)
+
+    def _typed(self, name: str, aliases: Sequence[str], words: Sequence[str]) -> Any:
+        """What Invoke knows of a task where just these words are typed."""
+        from invoke.parser.context import ParserContext
+
+        task = self._tasks[name]
+        task.typed = words
+        return ParserContext(name=name, aliases=aliases, args=task.get_arguments())
 
 
 def split(command: str) -> tuple[str, ...]:

@@ -7,8 +7,10 @@ class knows is refused where it stands (`bundle.yaml:41: waves/0/servces: unknow
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import fnmatch
 import re
+import types
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -349,10 +351,14 @@ def _validate(kind: type[T], raw: Any, document: YamlText, prefix: str = "") -> 
         return TypeAdapter(kind).validate_python(raw)
     except ValidationError as err:
         findings = []
-        for item in err.errors(include_url=False, include_input=False):
+        for item in err.errors(include_url=False):
             path = "/".join(str(part) for part in item["loc"])
             where = "/".join(part for part in (prefix, path) if part)
-            findings.append(f"{where}: {_plain(item['type'], item['msg'])}")
+            if item["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+                says = f"unknown key; {_nearest(kind, item['loc'])}"
+            else:
+                says = _plain(item["type"], item["msg"], item["input"])
+            findings.append(f"{where}: {says}")
         raise _refuse(document, findings) from None
 
 
@@ -376,13 +382,45 @@ def _forbid_unknown_keys(kind: Any, config: Any, seen: set[Any] | None = None) -
             _forbid_unknown_keys(argument, config, seen)
 
 
-def _plain(kind: str, message: str) -> str:
-    return {
-        "missing": "is missing",
-        "missing_argument": "is missing",
-        "unexpected_keyword_argument": "unknown key",
-        "extra_forbidden": "unknown key",
-    }.get(kind, message[:1].lower() + message[1:])
+def _plain(kind: str, message: str, given: Any) -> str:
+    """What is wrong, and what to write where that is known; of a text nothing is repeated."""
+    if kind in ("missing", "missing_argument"):
+        return "is missing; add it"
+    if kind == "string_type" and isinstance(given, bool):
+        return "must be text; put quotes around it"
+    if kind == "string_type" and isinstance(given, (int, float)):
+        return f'must be text; write "{given}"'
+    if kind == "string_type":
+        return "must be text; write it, or leave the key out"
+    return message[:1].lower() + message[1:]
+
+
+def _nearest(kind: Any, loc: Sequence[int | str]) -> str:
+    """What may have been meant by an unknown key.
+
+    Args:
+        kind: the dataclass that the document is.
+        loc: where the key stands in it.
+    """
+    for part in loc[:-1]:
+        kind = _inside(kind, str(part))
+    known = [field.name for field in dataclasses.fields(kind)] if kind else []
+    near = difflib.get_close_matches(str(loc[-1]), known, 1, cutoff=0.7)
+    if near:
+        return f"did you mean {near[0]}?"
+    return f"one of {', '.join(known)}" if known else "remove it"
+
+
+def _inside(kind: Any, part: str) -> Any:
+    """The dataclass that stands at a key, or an item, of another kind; None where none does."""
+    import typing
+
+    if dataclasses.is_dataclass(kind):
+        kind = typing.get_type_hints(kind).get(part)
+    else:  # of a mapping or a tuple, what it holds
+        kind = next((a for a in reversed(typing.get_args(kind)) if a is not Ellipsis), None)
+    arms = (kind, *typing.get_args(kind)) if isinstance(kind, types.UnionType) else (kind,)
+    return next((arm for arm in arms if dataclasses.is_dataclass(arm)), kind)
 
 
 def _refuse(document: YamlText, findings: Sequence[str]) -> ConfigError:

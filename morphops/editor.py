@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from types import FrameType
 
 from morphops.errors import InputError, Interrupted, PreconditionError
 
+_STDIN, _STDOUT, _STDERR = 0, 1, 2
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a folder that no disk holds; the copy is in one of its own
 
 
@@ -28,7 +30,8 @@ def edit(text: str, name: str, environ: Mapping[str, str]) -> str:
         what they made of it.
 
     Raises:
-        InputError: there is no such editor, or what it left is no UTF-8.
+        InputError: there is no such editor, none is named and nobody is at a terminal, or what it
+            left is no UTF-8.
         PreconditionError: it ended with an error; then nothing of it counts.
         Interrupted: by SIGTERM or SIGHUP; the copy is gone.
     """
@@ -43,7 +46,9 @@ def edit(text: str, name: str, environ: Mapping[str, str]) -> str:
         copy.touch(mode=0o600)
         copy.write_text(text, encoding="utf-8")
         try:
-            ended = subprocess.run([*command, str(copy)], check=False)
+            # Where a result is read from stdout, nothing else stands there.
+            stdout = None if os.isatty(_STDOUT) else _STDERR
+            ended = subprocess.run([*command, str(copy)], stdout=stdout, check=False)
         except OSError as err:
             raise InputError(
                 f"cannot start the editor {command[0]}: {err.strerror}",
@@ -65,6 +70,12 @@ def edit(text: str, name: str, environ: Mapping[str, str]) -> str:
 
 def _command(environ: Mapping[str, str]) -> list[str]:
     name = next((name for name in ("VISUAL", "EDITOR") if environ.get(name)), "")
+    if not name and not os.isatty(_STDIN):
+        raise InputError(
+            "no editor is named, and nobody is at a terminal for vi",
+            state="nothing was changed",
+            hint="set EDITOR",
+        )
     try:
         command = shlex.split(environ[name]) if name else ["vi"]
     except ValueError:  # a quote that is not closed

@@ -71,7 +71,9 @@ def _wrong(value: str, variable: Variable) -> str:
     if _PLACEHOLDER.search(value) or (variable.placeholder and value == variable.placeholder):
         return f"still holds a placeholder; fill it in: {variable.about}"
     if variable.pattern and not re.fullmatch(variable.pattern, value):
-        return f"does not have the right form; write: {variable.about}"
+        return (
+            f"does not have the right form; write: {variable.about} (pattern: {variable.pattern})"
+        )
     if "\n" in value or "\r" in value:
         return "holds a line break, which no variable of this stack can"
     return ""

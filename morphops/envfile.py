@@ -24,7 +24,7 @@ from morphops.errors import InputError
 from morphops.model import canonical_json
 
 _LARGEST = 256 * 1024  # bytes; an env file has some kilobytes
-_OTHER_FILE = "inv env.init PATH makes one; name it with --env-file=PATH or MORPHOPS_ENV_FILE"
+OTHER_FILE = "inv env.init PATH makes one; name it with --env-file=PATH or MORPHOPS_ENV_FILE"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DOUBLE_QUOTED = re.compile(r'[^=]*=[^\S\r\n]*"((?:\\.|[^"\\])*)"', re.DOTALL)
 _SINGLE_QUOTED = re.compile(r"[^=]*=[^\S\r\n]*'((?:\\.|[^'\\])*)'", re.DOTALL)
@@ -102,7 +102,7 @@ def read_text(path: Path, decrypt: Decrypt | None) -> tuple[str, bool, int]:
         raise InputError(
             f"{path}: there is no such env file",
             state="nothing was changed",
-            hint=_OTHER_FILE,
+            hint=OTHER_FILE,
         ) from None
     except OSError as err:
         raise _unreadable(path, f"cannot be read: {err.strerror}") from None
@@ -137,7 +137,7 @@ def _read(path: Path) -> tuple[int, bytes]:
 
 
 def _unreadable(where: Path | str, why: str) -> InputError:
-    return InputError(f"{where}: {why}", state="nothing was changed", hint=_OTHER_FILE)
+    return InputError(f"{where}: {why}", state="nothing was changed", hint=OTHER_FILE)
 
 
 def parse(text: str, source: str) -> EnvFile:

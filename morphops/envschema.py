@@ -59,7 +59,13 @@ class EnvSchema:
     templates: Mapping[str, Template] = field(default_factory=dict)
 
     def of_template(self, name: str) -> dict[str, Variable]:
-        """The variables of a template, in the schema's order."""
+        """The variables of a template, in the schema's order.
+
+        Args:
+            name: of the template; empty where the schema has none, and then it is all of them.
+        """
+        if not name and not self.templates:
+            return dict(self.variables)
         patterns = self.templates[name].variables
         return {
             variable: spec

@@ -18,12 +18,14 @@ def template(schema: EnvSchema, name: str) -> str:
 
     Args:
         schema: the source.
-        name: of the template.
+        name: of the template; empty for the whole of a schema that has none.
     """
     head = (
         f"{schema.templates[name].about} Written from the env schema by `inv env.template`; "
         f"`inv env.init PATH --template={name}` makes a real file of it, mode 0600, with fresh "
         "keys. A real one never goes into git."
+        if name
+        else "Every variable of the env schema. This file never goes into git."
     )
     blocks = [_comment(head)]
     blocks += [_block(*item) for item in schema.of_template(name).items()]
@@ -107,6 +109,19 @@ def shared(schema: EnvSchema, values: Mapping[str, str]) -> dict[str, str]:
             if variable.same_as and variable.same_as not in values:
                 found[variable.same_as] = values[name]
     return found
+
+
+def taken_over(schema: EnvSchema, taken: Mapping[str, str]) -> frozenset[str]:
+    """The variables whose value in a new file is another file's: `shared` has it, or their equal's.
+
+    Args:
+        schema: says what equals what.
+        taken: what `shared` found.
+    """
+    over = set(taken)
+    while more := {n for n, v in schema.variables.items() if v.same_as in over and n not in over}:
+        over |= more
+    return frozenset(over)
 
 
 def generate(schema: EnvSchema, given: Mapping[str, str]) -> dict[str, str]:

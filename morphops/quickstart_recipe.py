@@ -8,6 +8,8 @@ from typing import Literal
 
 from morphops.bundle import Question
 
+FILE = "quickstart.yaml"  # beside the bundle
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepare:

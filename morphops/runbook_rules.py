@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
-from morphops import catalogue
+from morphops import agefile, catalogue
 from morphops.artifacts.finding import Finding
+from morphops.base_push import is_loopback
+from morphops.bundle import Bundle
 from morphops.catalogue import Catalogue
 from morphops.documents import invalid
 from morphops.runbook import Input, Runbook, Step
 
+STEP = "runbook-step"  # the rule's name, for `accept:`; its subject is the task
+
 _INPUT = re.compile(r"\$(?P<brace>\{)?(?P<name>[A-Za-z_]\w*)(?(brace)\})")
 _INV = re.compile(r"(?<![\w./-])inv +(?P<task>[a-z][\w.-]*)(?P<more>.*?(?=\binv |$))")
+_SERVICE = re.compile(r"--service=([\w.-]+)")
 _ENGINES = r"(?:/\S*bin/)?(?:docker(?:-compose)?|podman|nerdctl|kubectl)"
 # Inline code that begins with it, after what may stand before a command.
 _RAW = re.compile(
@@ -30,7 +35,10 @@ _CALL = re.compile(rf"(?<![\w.:-]){_ENGINES}\s+(?:-|(?:(?:{_KINDS})\s+)?(?:{_VER
 
 
 def check(
-    runbooks: Sequence[Runbook], tasks: Catalogue, files: Mapping[str, frozenset[str] | None]
+    runbooks: Sequence[Runbook],
+    tasks: Catalogue,
+    files: Mapping[str, frozenset[str] | None],
+    services: Collection[str],
 ) -> tuple[Finding, ...]:
     """Every finding in some runbooks.
 
@@ -39,6 +47,7 @@ def check(
         tasks: what there is to call.
         files: what links may point at: path relative to the runbooks' folder → its anchors,
             None where they are not known.
+        services: the names that the stack's services have.
 
     Returns:
         findings, sorted by file and line.
@@ -46,21 +55,28 @@ def check(
     found: list[Finding] = []
     for book in runbooks:
         found += book.findings
+        if not book.steps and not book.findings:
+            remedy = "write one; what is no runbook is called README.md, or lies elsewhere"
+            found.append(Finding(book.file, 1, "has no steps, so there is nothing to run", remedy))
         for step in book.steps:
             found += _step(book, step, tasks)
         found += _failure_steps(book)
         found += _prose(book, tasks)
+        found += _services(book, services)
         found += _links(book, files)
     return tuple(sorted(set(found)))
 
 
-def missing(runbooks: Sequence[Runbook], tasks: Catalogue, file: str) -> tuple[Finding, ...]:
-    """Tasks that change something and stand in no runbook.
+def missing(
+    runbooks: Sequence[Runbook], tasks: Catalogue, file: str, idle: Collection[str] = ()
+) -> tuple[Finding, ...]:
+    """Tasks that change something and stand in no runbook; a bundle may accept each of them.
 
     Args:
         runbooks: all of them.
         tasks: what there is to call.
         file: the runbooks' folder, to name in the finding.
+        idle: tasks that have nothing to do here, see `idle`.
     """
     called = set()
     for book in runbooks:
@@ -72,10 +88,35 @@ def missing(runbooks: Sequence[Runbook], tasks: Catalogue, file: str) -> tuple[F
             if tasks.changes(call):
                 called.add(call.task)
     return tuple(
-        Finding(file, 0, f"{task} changes something and stands in no runbook", "add a step")
+        Finding(file, 0, "changes something and stands in no runbook", "add a step", STEP, (task,))
         for task in tasks.changing
-        if task not in called
+        if task not in called and task not in idle
     )
+
+
+def idle(bundle: Bundle, *, quickstart: bool, generated: bool) -> frozenset[str]:
+    """The tasks for which a bundle gives no work, so that no runbook needs a step for them.
+
+    Args:
+        bundle: as it was read.
+        quickstart: whether there is a quickstart.
+        generated: whether files are made from the env schema (templates).
+    """
+    build = bundle.build
+    encrypted = bundle.env.recipients or bundle.env.file.endswith(agefile.SUFFIX)
+    works = {
+        "quickstart": quickstart,
+        "build": build is not None,
+        "image.base": build is not None and bool(build.bases),
+        "registry.up": is_loopback(bundle.registry),
+        "registry.down": is_loopback(bundle.registry),
+        "approval.grant": bool(bundle.invariants),
+        "approval.revoke": bool(bundle.invariants),
+        "env.template": generated,
+        "env.identity": bool(encrypted),
+        "env.encrypt": bool(encrypted),
+    }
+    return frozenset(task for task, has_work in works.items() if not has_work)
 
 
 def words(command: str, values: Mapping[str, str]) -> tuple[str, ...]:
@@ -202,6 +243,16 @@ def _prose(book: Runbook, tasks: Catalogue) -> Iterator[Finding]:
                 yield Finding(
                     book.file, line, f"`{text}`: {task} has no {flag}", f"see inv --help {task}"
                 )
+
+
+def _services(book: Runbook, services: Collection[str]) -> Iterator[Finding]:
+    """A service that a command names is one of the stack; an input's value is not known here."""
+    commands = ((step.line + 1, step.command) for step in book.steps if not step.manual)
+    for line, text in sorted({*commands, *book.spans, *book.texts}):
+        for name in _SERVICE.findall(text):
+            if name not in services:
+                what = f"--service={name}: the bundle has no such service"
+                yield Finding(book.file, line, what, f"one of {', '.join(services)}")
 
 
 def _links(book: Runbook, files: Mapping[str, frozenset[str] | None]) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ import io
 import itertools
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -29,6 +30,7 @@ from morphops.model import canonical_json, digest_of
 from morphops.oci import INDEX, MANIFEST
 
 HERE = Path(__file__).parent
+OWN_STACK = HERE.parent / "docs" / "your-own-stack.md"
 # Bases are made from packages in seconds; kept between runs, since a recipe's digest names one.
 STORE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "morphops-tests"
 SECRET = "sk-sentinel-8c1f0e5d"
@@ -178,6 +180,17 @@ def project(folder: Path, name: str, port: int, *, registry: str) -> Inv:
     data(folder / "data", epoch=7)
     write_env(state / "test.env", DATA_DIR=str(folder / "data"), FRONT_PORT=str(port))
     return Inv(folder, state, registry)
+
+
+def own_stack(folder: Path) -> None:
+    """The files that docs/your-own-stack.md shows, as a project in an empty folder."""
+    fences = r"^(`{3,})\w+ \{file=(\S+)\}\n(.*?)^\1$"
+    found = re.findall(fences, OWN_STACK.read_text(), re.DOTALL | re.MULTILINE)
+    assert len(found) == 5
+    for _, name, text in found:
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
 
 
 def data(folder: Path, *, epoch: int) -> None:

@@ -18,11 +18,12 @@ from morphops.artifacts import (
     interpolation,
     made_up,
     secret_text,
+    variable_rules,
 )
-from morphops.artifacts.finding import Finding
+from morphops.artifacts.finding import Finding, of_error
 from morphops.artifacts.healthcheck import strange_ports, weakness
 from morphops.artifacts.service_rules import RULES
-from morphops.bundle import Acceptance
+from morphops.bundle import Acceptance, Notify
 from morphops.envschema import EnvSchema, Variable
 from morphops.errors import ConfigError
 from morphops.yamltext import YamlText
@@ -622,6 +623,38 @@ def test_what_is_accepted_is_not_found_and_has_to_be_there() -> None:
         "b.yaml:3: accept: no rule 'usre'; did you mean user?",
         "b.yaml:4: accept: a does not break logs; leave the entry out",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("b.yaml:3: chekcs: unknown key; did you mean checks?", "did you mean checks?"),
+        ("b.yaml: is not there", "write it"),
+        ("b.yaml:3: found a tab; or two; leave it out", "leave it out"),
+    ],
+)
+def test_an_error_that_says_how_to_mend_it_is_not_told_to_mend_it(text: str, says: str) -> None:
+    (finding,) = of_error(ConfigError(text), "write it")
+    assert finding.remedy == says
+    assert str(finding) == (text if "; " in text else f"{text}; write it")
+
+
+def test_a_webhook_whose_variable_nobody_declares() -> None:
+    text = YamlText("b.yaml", "schema: 1\nnotify:\n  url_from: HOOK_ULR\n")
+    bundle = config.load_bundle(STACK / "bundle.yaml")
+    bundle = replace(bundle, notify=Notify(url_from="HOOK_ULR"))
+    schema = EnvSchema(schema=1, variables={"HOOK_URL": Variable(about="x", secret=True)})
+    (finding,) = acceptance.grouped(variable_rules.notified(bundle, schema, text))
+    assert str(finding) == (
+        "b.yaml:3: HOOK_ULR: is in no env schema, so only the environment of a deploy can have it; "
+        "HOOK_URL is the nearest; or add it there with secret: true, or accept that it comes from "
+        "elsewhere [notify-url]"
+    )
+    declared = replace(bundle, notify=Notify(url_from="HOOK_URL"))
+    assert not list(variable_rules.notified(declared, schema, text))
+    assert not list(variable_rules.notified(replace(bundle, notify=None), schema, text))
+    meant = Acceptance(rule="notify-url", subject="HOOK_ULR", reason="x")
+    assert not list(acceptance.apply([finding], [meant], text))
 
 
 def test_one_finding_for_what_services_share() -> None:

@@ -12,9 +12,14 @@ import pytest
 from morphops import base_image
 from morphops.app import building
 from morphops.app.site import Site, open_site
-from morphops.docker import bake
+from morphops.docker import bake, local_registry
+from morphops.docker.client import Docker
+from morphops.docker.local_registry import LocalRegistry
+from morphops.errors import ConfigError, PreconditionError
 from morphops.lock import Held, Holder
 from morphops.registry import Registry
+from morphops.report import building as report
+from morphops.report.console import Reporter
 from tests.fakes import Recorder
 from tests.test_plan import digest
 
@@ -56,3 +61,67 @@ def test_building_asks_for_no_lock(site: Site) -> None:
     assert set(built["images"]) == {n for n, spec in site.bundle.images.items() if spec.target}
     assert (site.state.root / "build.json").exists()
     assert building.make_bases(site)["state"] == "built"
+
+
+@pytest.fixture
+def without_build(site: Site) -> Site:
+    return replace(site, bundle=replace(site.bundle, build=None))
+
+
+THERE = LocalRegistry("127.0.0.1:5000", "r", "r", "running")
+
+
+def test_a_registry_that_runs_needs_no_recipe(
+    without_build: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_registry, "up", lambda *_, **__: THERE)
+    assert building.registry_up(without_build)["state"] == "running"
+    with pytest.raises(ConfigError, match="nothing to build") as caught:
+        building.build(without_build)
+    assert "inv release.create" in caught.value.hint
+
+
+@pytest.mark.parametrize("public", [True, False])
+def test_a_registry_is_started_without_a_recipe_where_its_image_is_reached(
+    without_build: Site, monkeypatch: pytest.MonkeyPatch, public: bool
+) -> None:
+    asked = []
+
+    def up(docker: Docker, *, image: Any, **_: Any) -> LocalRegistry:
+        asked.append(image())
+        return THERE
+
+    class Images:
+        """Of an engine that pulls whatever it is asked for."""
+
+        image = property(lambda self: self)
+
+        def pull(self, reference: str, quiet: bool) -> None:
+            pass
+
+    monkeypatch.setattr(local_registry, "up", up)
+    monkeypatch.setattr(bake, "public_registry_answers", lambda: public)
+    monkeypatch.setattr(Docker, "client", lambda *_: Images())
+    if public:
+        building.registry_up(without_build)
+        assert asked == [local_registry.PUBLIC_IMAGE]
+        return
+    with pytest.raises(PreconditionError, match="no recipe to make a registry from") as caught:
+        building.registry_up(without_build)
+    assert caught.value.hint.startswith("start one by yourself on 127.0.0.1:5000, or")
+
+
+@pytest.mark.parametrize("deleted", [True, False])
+def test_whether_a_registrys_data_is_still_there(
+    site: Site, monkeypatch: pytest.MonkeyPatch, deleted: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def down(docker: Docker, *, name: str, delete_data: bool) -> LocalRegistry:
+        return LocalRegistry("127.0.0.1:5000", name, name, "stopped", delete_data)
+
+    monkeypatch.setattr(local_registry, "down", down)
+    view = building.registry_down(site, delete_data=deleted)
+    report.registry(Reporter(), view)
+    said = capsys.readouterr().out
+    assert said.startswith("registry morphops-registry-5000: stopped at 127.0.0.1:5000 (")
+    assert ("its data is deleted" in said) is deleted
+    assert ("data: morphops-registry-5000" in said) is not deleted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from morphops import config
+from morphops.bundle import Bundle
 from morphops.errors import ConfigError
 from morphops.quickstart_recipe import Quickstart
 
@@ -18,6 +20,7 @@ INCOMPLETE = "no JMESPath expression: Incomplete expression"
 NAME = "a-z, 0-9, - and _, and a letter or digit first"
 NOT_A = "unable to parse string as"
 ALONE = "two different ones at least, or nothing is compared"
+ONE_OF = f"one of {', '.join(field.name for field in dataclasses.fields(Bundle))}"
 TYPE = "a value is not of the type that it looks like"
 GOOD = (ROOT / "tests" / "stack" / "bundle.yaml").read_text()
 
@@ -166,18 +169,20 @@ def changed(was: str, becomes: str) -> str:
     ],
 )
 def test_an_unknown_key_at_any_level(was: str, becomes: str, path: str) -> None:
-    assert unnumbered(refused(changed(was, becomes))) == f"b.yaml: {path}: unknown key"
+    said, _, remedy = unnumbered(refused(changed(was, becomes))).partition("; ")
+    assert said == f"b.yaml: {path}: unknown key"
+    assert remedy.startswith(("did you mean ", "one of "))
 
 
 @pytest.mark.parametrize(
     ("was", "becomes", "says"),
     [
-        ("schema: 1\n", "", "schema: is missing"),
+        ("schema: 1\n", "", "schema: is missing; add it"),
         ("schema: 1", "schema: 2", "schema: input should be 1"),
-        ("repository: morphops-test/pair,", "", "images/pair/repository: is missing"),
-        ('  file: "{state}/test.env"\n', "", "env/file: is missing"),
-        ("name: double,", "", "probes/answers/questions/0/name: is missing"),
-        ("project: morphops-test", "project: 5", "project: input should be a valid string"),
+        ("repository: morphops-test/pair,", "", "images/pair/repository: is missing; add it"),
+        ('  file: "{state}/test.env"\n', "", "env/file: is missing; add it"),
+        ("name: double,", "", "probes/answers/questions/0/name: is missing; add it"),
+        ("project: morphops-test", "project: 5", 'project: must be text; write "5"'),
         ("[compose/compose.yaml]", "x.yaml", "compose/files: input should be a valid tuple"),
         (
             "services: [a, b], d",
@@ -187,7 +192,7 @@ def test_an_unknown_key_at_any_level(was: str, becomes: str, path: str) -> None:
         (
             "services: [a, b], d",
             "services: [a, 1], d",
-            "waves/0/services/1: input should be a valid string",
+            'waves/0/services/1: must be text; write "1"',
         ),
         (
             "deadline: 60",
@@ -204,7 +209,7 @@ def test_an_unknown_key_at_any_level(was: str, becomes: str, path: str) -> None:
             "port: http",
             f"probes/answers/port: input should be a valid integer, {NOT_A} an integer",
         ),
-        ("probes:\n  data", "probes: []\ndata:\n  data", "data: unknown key"),
+        ("probes:\n  data", "probes: []\ndata:\n  data", f"data: unknown key; {ONE_OF}"),
         ("kind: agree", "kind: agre", f"probes/pair/kind: {KINDS}"),
         ("kind: agree\n    ", "", f"probes/pair/kind: {KINDS}"),
         (
@@ -354,7 +359,7 @@ def test_a_parameter_is_an_expression_only_inside_of_braces(param: str) -> None:
         ),
         ("project: morphops-test", "project: 2024-13-45", f": {TYPE}: month must be in 1..12"),
         ("project: morphops-test", "project: !!bool perhaps", f": {TYPE}: 'perhaps'"),
-        ("schema: 1", "itself: &a [*a]\nschema: 1", ":3: itself: unknown key"),
+        ("schema: 1", "itself: &a [*a]\nschema: 1", f":3: itself: unknown key; {ONE_OF}"),
     ],
 )
 def test_what_yaml_allows_or_refuses(was: str, becomes: str, says: str) -> None:
@@ -371,7 +376,7 @@ def test_every_finding_at_once() -> None:
     text = changed("checks: [data]", "chekcs: [data]").replace("schema: 1", "schema: 3")
     assert refused(text).detail == (
         "b.yaml:3: schema: input should be 1",
-        "b.yaml:21: chekcs: unknown key",
+        "b.yaml:21: chekcs: unknown key; did you mean checks?",
     )
 
 
@@ -442,13 +447,13 @@ def test_a_schema_names_only_variables_it_has() -> None:
 @pytest.mark.parametrize(
     ("variable", "says"),
     [
-        ("{}", "about: is missing"),
-        ("{about: x, secrt: true}", "secrt: unknown key"),
+        ("{}", "about: is missing; add it"),
+        ("{about: x, secrt: true}", "secrt: unknown key; did you mean secret?"),
         (
             "{about: x, secret: perhaps}",
             "secret: input should be a valid boolean, unable to interpret input",
         ),
-        ("{about: x, default: 5}", "default: input should be a valid string"),
+        ("{about: x, default: 5}", 'default: must be text; write "5"'),
         ("{about: x, generate: hex8}", "generate: input should be '', 'hex16' or 'hex32'"),
     ],
 )
@@ -463,10 +468,10 @@ def test_a_quickstart_that_is_wrong() -> None:
     with pytest.raises(ConfigError) as caught:
         config.parse_mapping(text, "q.yaml", Quickstart)
     assert caught.value.detail == (
-        "q.yaml:2: ask/questions/0/method: is missing",
-        "q.yaml:2: ask/questions/0/params: is missing",
-        "q.yaml:2: ask/questions/0/expect: is missing",
-        "q.yaml:2: ask/x: unknown key",
+        "q.yaml:2: ask/questions/0/method: is missing; add it",
+        "q.yaml:2: ask/questions/0/params: is missing; add it",
+        "q.yaml:2: ask/questions/0/expect: is missing; add it",
+        "q.yaml:2: ask/x: unknown key; one of service, port, document, questions",
     )
 
 

@@ -46,13 +46,21 @@ def test_visual_comes_first_and_may_have_options(tmp_path: Path) -> None:
         ({"EDITOR": 'sh -c \'printf "\\377" > "$0"\''}, InputError, "no UTF-8 text"),
         ({"EDITOR": "sh -c 'unbalanced"}, InputError, "EDITOR"),
         ({"EDITOR": " "}, InputError, "EDITOR"),
+        ({}, InputError, "no editor is named, and nobody is at a terminal for vi"),
     ],
 )
 def test_an_editor_that_does_not_do(
-    environ: dict[str, str], error: type[Exception], says: str
+    environ: dict[str, str], error: type[Exception], says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("os.isatty", lambda handle: False)
     with pytest.raises(error, match=says):
         editor.edit("A=1\n", "x.env", environ)
+
+
+def test_what_it_says_is_no_result(capfd: pytest.CaptureFixture[str]) -> None:
+    """With `--json` there is one object on stdout, and no more."""
+    assert editor.edit("A=1\n", "x.env", {"EDITOR": "sh -c 'echo hello'"}) == "A=1\n"
+    assert capfd.readouterr() == ("", "hello\n")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

@@ -134,6 +134,22 @@ def test_edit_loses_nothing_that_was_written(site: Site) -> None:
     assert site.read_env().values["TOKN"] == "sk-new"
 
 
+def test_edit_of_one_templates_part_is_held_to_that_part(site: Site, tmp_path: Path) -> None:
+    morphogen = open_site(
+        Reporter(True), {**site.environ, "MORPHOPS_BUNDLE": str(ROOT / "ops/bundle.yaml")}
+    )
+    path = str(tmp_path / "a.env")
+    environment.init(morphogen, path, name="server-a")
+    filled = with_editor(morphogen, 'sed -i s%=CHANGE_ME%=/srv/a% "$0"')
+    view = encrypting.edit(filled, path, name="server-a")
+    assert (view["changed"], view["template"]) == (True, "server-a")
+    with pytest.raises(InputError) as caught:
+        encrypting.edit(with_editor(morphogen, 'echo TOKN=x >> "$0"'), path, name="server-a")
+    assert caught.value.hint == f"inv env.edit --env-file={path} --template=server-a"
+    with pytest.raises(InputError, match="no template 'server-c'"):
+        encrypting.edit(with_editor(morphogen, "false"), path, name="server-c")
+
+
 def test_edit_of_a_plain_file_leaves_it_plain_and_closed(site: Site) -> None:
     plain = site.state.root / "test.env"
     plain.write_bytes(site.keys.decrypt(site.env_file().read_bytes(), ""))

@@ -126,7 +126,7 @@ def test_all_findings_at_once() -> None:
     assert message.splitlines() == [
         "x.env: 7 findings",
         "  x.env:1: PROT is no variable of this stack; did you mean PORT?",
-        "  x.env:2: PORT does not have the right form; write: A port.",
+        "  x.env:2: PORT does not have the right form; write: A port. (pattern: [0-9]+)",
         "  x.env:3: OTHER still holds a placeholder; fill it in: Another key.",
         "  x.env:4: IMAGE comes from the release; remove the line",
         "  x.env: URL is missing; add it: A URL.",

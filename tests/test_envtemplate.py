@@ -12,6 +12,7 @@ from morphops.app import environment
 from morphops.app.site import open_site
 from morphops.envschema import EnvSchema, Template, Variable
 from morphops.errors import ConfigError, InputError
+from morphops.report import env as report
 from morphops.report.console import Reporter
 from tests import stacks
 
@@ -134,22 +135,64 @@ def test_init_never_overwrites(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_a_file_for_the_other_operator(tmp_path: Path) -> None:
+def test_a_file_for_the_other_operator(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     site = open_site(Reporter(True), {"MORPHOPS_BUNDLE": str(ROOT / "ops/bundle.yaml")})
     ours, theirs = tmp_path / "a.env", tmp_path / "b.env"
     environment.init(site, str(ours), name="server-a")
     with pytest.raises(InputError, match="must equal MORPHOGEN_SERVER_A_PAGE_PRG_KEY_0"):
         environment.init(site, str(theirs), name="server-b")
+    with pytest.raises(InputError, match="there is no such env file") as caught:
+        environment.init(site, str(theirs), name="server-b", source=str(tmp_path / "none"))
+    assert caught.value.hint.startswith("--source names")
     assert not theirs.exists()
     text = ours.read_text().replace("SNAPSHOT_DIR=CHANGE_ME", "SNAPSHOT_DIR=/srv/a")
     ours.write_text(text)
-    environment.init(site, str(theirs), name="server-b", source=str(ours))
+    view = environment.init(site, str(theirs), name="server-b", source=str(ours))
+    keys = [f"MORPHOGEN_SERVER_B_PAGE_PRG_KEY_{number}" for number in (0, 1)]
+    assert (view["made"], view["taken"], view["template"]) == ([], keys, "server-b")
+    report.env_init(Reporter(), view)
+    said = capsys.readouterr().out
+    assert f"as in the other file: {', '.join(keys)}" in said.replace("\n", " ")
+    assert f"next: inv env.edit --env-file={theirs} --template=server-b" in said
     a, b = envfile.load(ours).values, envfile.load(theirs).values
     for key in ("PAGE_PRG_KEY_0", "PAGE_PRG_KEY_1"):
         assert a[f"MORPHOGEN_SERVER_A_{key}"] == b[f"MORPHOGEN_SERVER_B_{key}"]
     assert environment.check(site, str(ours), name="server-a")["state"] == "ok"
     with pytest.raises(InputError, match="MORPHOGEN_SERVER_B_SNAPSHOT_DIR still holds"):
         environment.check(site, str(theirs), name="server-b")
+
+
+def test_a_schema_without_templates_is_one_by_itself(site: Any, tmp_path: Path) -> None:
+    path = tmp_path / "first.env"
+    made = environment.init(site, str(path))
+    assert made["left"].keys() == {"TOKEN", "DATA_DIR"}
+    text = path.read_text()
+    assert "TOKEN=CHANGE_ME" in text
+    assert "#FRONT_PORT=8123" in text
+    assert "--template" not in text
+    with pytest.raises(InputError, match="no template 'all'") as caught:
+        environment.init(site, str(tmp_path / "x.env"), name="all")
+    assert caught.value.hint == "leave --template out"
+
+
+def test_the_first_file_lies_where_the_bundle_says(tmp_path: Path) -> None:
+    """Also where nothing was ever done here, and so no state folder is there."""
+    environ = {"MORPHOPS_BUNDLE": str(ROOT / "ops/bundle.yaml")}
+    state = tmp_path / "none/yet"
+    site = open_site(Reporter(True), environ | {"MORPHOPS_STATE": str(state)})
+    assert environment.init(site)["path"] == str(state / "production.env")
+    assert state.stat().st_mode & 0o777 == 0o700
+    with pytest.raises(InputError, match="is there already"):
+        environment.init(site)
+    named = open_site(Reporter(True), environ | {"MORPHOPS_ENV_FILE": str(tmp_path / "named.env")})
+    assert environment.init(named)["path"] == str(tmp_path / "named.env")
+
+
+def test_a_file_in_a_folder_that_is_not_there(site: Any, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="No such file or directory") as caught:
+        environment.init(site, str(tmp_path / "not here/x.env"))
+    assert caught.value.state == "nothing was made"
+    assert caught.value.hint.startswith(f"mkdir -p -m 700 '{tmp_path}/not here', or")
 
 
 def test_show_has_no_value(site: Any) -> None:

@@ -35,7 +35,8 @@ def test_a_registry_elsewhere_is_neither_started_nor_stopped(
 ) -> None:
     assert callable(use_case)
     view = use_case(site)
-    assert view == {"state": "elsewhere", "address": REMOTE, "container": "", "volume": ""}
+    nothing = {"address": REMOTE, "container": "", "volume": "", "deleted": False}
+    assert view == {"state": "elsewhere", **nothing}
     report.registry(Reporter(), view)
     assert "is not on this machine: nothing to do" in capsys.readouterr().out
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from morphops import runbook_reader, runbook_rules
+from morphops.artifacts import acceptance
+from morphops.bundle import Acceptance, BuildSpec, Bundle, ComposeSpec, EnvSpec, Invariant
 from morphops.catalogue import Catalogue, split
 from morphops.runbook import Runbook
 from morphops.tasks import ns
+from morphops.yamltext import YamlText
 
 ROOT = Path(__file__).parents[1]
 TASKS = Catalogue(ns)
@@ -71,7 +76,8 @@ def read(text: str) -> Runbook:
 
 
 def found(text: str) -> list[str]:
-    return [str(f) for f in runbook_rules.check([read(text)], TASKS, {"other.md": frozenset("a")})]
+    files = {"other.md": frozenset("a")}
+    return [str(f) for f in runbook_rules.check([read(text)], TASKS, files, ["web", "db"])]
 
 
 def test_a_good_one() -> None:
@@ -206,11 +212,17 @@ def test_a_bom_is_all_that_is_wrong() -> None:
     assert len(found("\ufeff" + GOOD)) == 1
 
 
+@pytest.mark.parametrize("text", ["", "# Notes\n\nJust text.\n"])
+def test_one_without_steps_is_no_runbook(text: str) -> None:
+    (said,) = found(text)
+    assert said.startswith("runbooks/deploy.md:1: has no steps, so there is nothing to run; write")
+
+
 def test_what_only_plans_does_not_stand_for_what_changes() -> None:
     def missing(command: str) -> bool:
         text = GOOD.replace("inv status\n", f"{command}\n", 1)
         findings = runbook_rules.missing([read(text)], TASKS, "runbooks")
-        return any(finding.what.startswith("prune ") for finding in findings)
+        return any(finding.subjects == ("prune",) for finding in findings)
 
     assert missing("inv prune")
     assert not missing("inv prune --apply")
@@ -223,9 +235,76 @@ def test_what_is_quoted_no_shell_expands() -> None:
 
 def test_a_task_that_changes_something_and_stands_nowhere() -> None:
     missing = runbook_rules.missing([read(GOOD)], TASKS, "runbooks")
-    names = {finding.what.split()[0] for finding in missing}
+    names = {finding.subjects[0] for finding in missing}
     assert names == set(TASKS.changing) - {"deploy"}
     assert "rollback" in names
+    assert {finding.rule for finding in missing} == {"runbook-step"}
+
+
+SMALL = Bundle(
+    schema=1,
+    project="shop",
+    registry="registry.example:5000",
+    releases="shop/releases",
+    images={},
+    compose=ComposeSpec(files=()),
+    env=EnvSpec(file="shop.env", schema="env.yaml"),
+    waves=(),
+)
+BUILD = BuildSpec(file="bake.hcl")
+NEVER = Invariant(service="web", forbids=("--loose",), why="x")
+
+
+@pytest.mark.parametrize(
+    ("change", "more", "tasks"),
+    [
+        ({}, {"quickstart": True}, {"quickstart"}),
+        ({}, {"generated": True}, {"env.template"}),
+        ({"build": BUILD}, {}, {"build"}),
+        ({"build": replace(BUILD, bases="bases.yaml")}, {}, {"build", "image.base"}),
+        ({"registry": "127.0.0.1:5000"}, {}, {"registry.up", "registry.down"}),
+        ({"invariants": {"never": NEVER}}, {}, {"approval.grant", "approval.revoke"}),
+        (
+            {"env": EnvSpec(file="shop.env.age", schema="env.yaml")},
+            {},
+            {"env.identity", "env.encrypt"},
+        ),
+    ],
+)
+def test_a_task_for_which_there_is_no_work_needs_no_step(
+    change: dict[str, Any], more: dict[str, bool], tasks: set[str]
+) -> None:
+    """A bundle that builds nothing needs no step that builds."""
+
+    def idle(bundle: Bundle, **told: bool) -> frozenset[str]:
+        return runbook_rules.idle(bundle, **{"quickstart": False, "generated": False} | told)
+
+    assert idle(SMALL) <= set(TASKS.changing)
+    assert idle(SMALL) - idle(replace(SMALL, **change), **more) == tasks
+    assert not runbook_rules.missing([], TASKS, "runbooks", TASKS.changing)
+
+
+def test_a_service_that_a_command_names_is_one_of_the_stack() -> None:
+    (said,) = found(GOOD.replace("inv status\n", "inv logs --service=wbe\n"))
+    assert said == (
+        "runbooks/deploy.md:14: --service=wbe: the bundle has no such service; one of web, db"
+    )
+    assert not found(GOOD.replace("inv status\n", "inv logs --service=web\n"))
+    assert not found(GOOD.replace("inv status\n", "inv logs --service=$release\n"))
+    assert len(found(GOOD.replace("`inv status`", "`inv logs --service=wbe`"))) == 1
+
+
+def test_a_task_without_a_step_may_be_accepted() -> None:
+    missing = runbook_rules.missing([], TASKS, "runbooks", set(TASKS.changing) - {"prune", "up"})
+    both = [Acceptance(rule="runbook-step", subject=task, reason="x") for task in ("prune", "up")]
+    (line,) = map(str, acceptance.left(missing, ()))
+    assert line == (
+        "runbooks: prune, up: changes something and stands in no runbook; add a step [runbook-step]"
+    )
+    assert "prune" not in str(acceptance.left(missing, both[:1]))
+    assert not acceptance.left(missing, both)
+    text = YamlText("b.yaml", "accept: [1, 2]\n")
+    assert not list(acceptance.apply(missing, both, text))
 
 
 def test_a_call_that_only_plans_changes_nothing() -> None:
@@ -236,6 +315,19 @@ def test_a_call_that_only_plans_changes_nothing() -> None:
         ("inv status", False),
     ):
         assert TASKS.changes(TASKS.read(split(command))) is changes
+
+
+def test_a_path_that_may_be_left_out() -> None:
+    for command, given in (
+        ("inv env.init", {}),
+        ("inv env.init new.env", {"path": "new.env"}),
+        ("inv env.init --path=new.env", {"path": "new.env"}),
+        ("inv env.init --template server-a", {"template": "server-a"}),
+        ("inv env.init --template=b --source a.env b.env", {"path": "b.env", "template": "b"}),
+    ):
+        options = TASKS.read(split(command)).options
+        assert given.items() <= options.items(), command
+        assert ("path" in options) is ("path" in given)
 
 
 def test_a_value_stays_one_word_whatever_is_in_it() -> None:
@@ -258,6 +350,9 @@ def test_the_runbooks_of_this_repository_have_no_findings() -> None:
     site = open_site(Reporter(True), {"MORPHOPS_BUNDLE": str(ROOT / "ops/bundle.yaml")})
     view = runbooks.check(site)
     assert set(view["runbooks"]) == {"deploy", "rollback", "incident-response", "maintenance"}
+    # Here every task has its step, also the one that this bundle gives nothing to do.
+    books = [runbooks.read(site, name) for name in view["runbooks"]]
+    assert runbook_rules.missing(books, TASKS, "runbooks") == ()
 
 
 def test_a_look_at_what_went_wrong_goes_on_where_no_engine_answers() -> None:

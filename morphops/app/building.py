@@ -11,7 +11,7 @@ from morphops.app.releases import git
 from morphops.app.site import Site
 from morphops.bundle import BuildSpec
 from morphops.docker import bake, local_registry
-from morphops.errors import ConfigError, InputError
+from morphops.errors import ConfigError, InputError, PreconditionError
 from morphops.model import canonical_json
 
 _REGISTRY_RECIPE = "registry"
@@ -96,28 +96,36 @@ def make_bases(site: Site, *, refresh: bool = False) -> dict[str, Any]:
 def registry_up(site: Site) -> dict[str, Any]:
     """Start the local registry on loopback, or find it running.
 
-    Its image is pulled where a public registry is reached, and made from packages elsewhere. Where
-    the bundle's registry is not on this machine, there is nothing to start.
+    Its image is pulled where a public registry is reached, and made from packages elsewhere, by the
+    bundle's recipe; nothing of that is asked for where it runs. Where the bundle's registry is not
+    on this machine, there is nothing to start.
 
     Raises:
         InputError: its address has no port.
-        PreconditionError: its port is somebody else's.
+        PreconditionError: its port is somebody else's, or there is no way to its image.
     """
     if not is_local(site.bundle.registry):
         return _registry_elsewhere(site)
     host, port = _address(site)
     name = _registry_name(port)
-    recipes = _recipes(site, _spec(site))
-    recipe = recipes.images.get(_REGISTRY_RECIPE)
-    if recipe is None:
-        raise ConfigError(f"{_spec(site).bases}: images/{_REGISTRY_RECIPE}: is missing")
 
     def image() -> str:
+        spec = site.bundle.build
+        recipes = _recipes(site, spec) if spec is not None and spec.bases else None
+        recipe = recipes.images.get(_REGISTRY_RECIPE) if recipes else None
         if bake.public_registry_answers():
-            public = recipe.replaces[0]
+            public = recipe.replaces[0] if recipe else local_registry.PUBLIC_IMAGE
             with site.docker.call(f"pull {public}", 300):
                 site.docker.client(300).image.pull(public, quiet=True)
             return public
+        if recipes is None or recipe is None:
+            raise PreconditionError(
+                "no public registry is reached, and the bundle has no recipe to make a registry "
+                f"from (build/bases, images/{_REGISTRY_RECIPE})",
+                state="nothing was changed",
+                hint=f"start one by yourself on {site.bundle.registry}, or use another: "
+                "MORPHOPS_REGISTRY=host[:port]",
+            )
         site.state.ensure()
         (made,) = base_image.make(
             recipes,
@@ -162,7 +170,12 @@ def _bases(site: Site, spec: BuildSpec) -> Mapping[str, str]:
 
 def _spec(site: Site) -> BuildSpec:
     if site.bundle.build is None:
-        raise ConfigError("bundle.yaml: build: is missing, so there is nothing to build")
+        raise ConfigError(
+            "bundle.yaml: build: is missing, so there is nothing to build",
+            state="nothing was changed",
+            hint="push the images by whatever builds them, then "
+            "inv release.create --image=NAME=REPOSITORY@sha256:…",
+        )
     return site.bundle.build
 
 
@@ -189,6 +202,7 @@ def _registry_elsewhere(site: Site) -> dict[str, Any]:
         "address": site.bundle.registry,
         "container": "",
         "volume": "",
+        "deleted": False,
     }
 
 
@@ -202,6 +216,7 @@ def _registry_view(there: local_registry.LocalRegistry) -> dict[str, Any]:
         "address": there.address,
         "container": there.container,
         "volume": there.volume,
+        "deleted": there.deleted,
     }
 
 

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from morphops import base_recipe, envfile, textfile
+from morphops import base_recipe, envfile, quickstart_recipe, textfile
 from morphops.app import environment, quickstart, runbooks
 from morphops.app.site import BUNDLE, Site
 from morphops.artifacts import (
@@ -81,6 +81,7 @@ def _stack(site: Site, text: YamlText) -> Iterator[Finding]:
         yield from dockerfile_rules.digests(source.name, source.text)
     differing = tuple(variable_rules.check(uses, site.bundle, schema, schema_text))
     yield from differing
+    yield from variable_rules.notified(site.bundle, schema, text)
     with tempfile.TemporaryDirectory(prefix="morphops-check-") as folder:
         stack = _Stack(site, schema, sources, uses, Path(folder))
         try:
@@ -287,7 +288,8 @@ def _bake_refusal(
             line = text.line("images", image, "target")
             return Finding(text.name, line, f"no target {target} in {file}", "mend its name")
     at = re.search(r":(\d+),\d+", whole)
-    return Finding(file, int(at[1]) if at else 0, f"Buildx refuses it: {whole}", "mend it")
+    line = int(at[1]) if at else 0
+    return Finding(file, line, f"Buildx refuses it: {whole}", "mend what it says")
 
 
 def _generated(site: Site) -> Iterator[Finding]:
@@ -309,7 +311,7 @@ def _generated(site: Site) -> Iterator[Finding]:
 
 
 def _quickstart(site: Site) -> Iterator[Finding]:
-    path = site.folder / quickstart.FILE
+    path = site.folder / quickstart_recipe.FILE
     if not path.is_file():
         return
     text = _read(site, path)
@@ -351,10 +353,12 @@ def _collected(part: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
     try:
         yield from part()
     except ConfigError as err:
-        yield from of_error(err, err.hint or "mend it")
+        yield from of_error(err, err.hint or "mend what is named")
 
 
 def _read(site: Site, path: Path) -> YamlText:
     if not path.exists():
-        raise ConfigError(f"{site.shown(path)}: is not there, and the bundle names it")
+        raise ConfigError(
+            f"{site.shown(path)}: is not there, and the bundle names it; write it, or mend its path"
+        )
     return YamlText(site.shown(path), textfile.read(path, site.shown(path)))

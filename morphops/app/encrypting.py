@@ -74,34 +74,37 @@ def encrypt(site: Site, env_file: str = "", *, wait: float = 0) -> dict[str, Any
     }
 
 
-def edit(site: Site, env_file: str = "") -> dict[str, Any]:
+def edit(site: Site, env_file: str = "", *, name: str = "") -> dict[str, Any]:
     """Change the env file in a person's editor, and check it; an encrypted one is so at all times.
 
     Args:
         site: where.
         env_file: path; empty for the default.
+        name: of a template, for a file that holds that part only; empty for the whole.
 
     Raises:
-        InputError: there is no such file or no such editor; or it was saved, and has findings.
+        InputError: there is no such file, editor or template; or it was saved, and has findings.
         PreconditionError: the editor ended with an error; nothing was changed.
     """
+    if name:
+        environment.need_template(environment.read_schema(site), name)
     path = site.env_file(env_file)
     text, encrypted, _ = envfile.read_text(path, site.keys.decrypt)
-    name = path.name.removesuffix(agefile.SUFFIX)
-    edited = editor.edit(text, name, site.environ)
+    edited = editor.edit(text, path.name.removesuffix(agefile.SUFFIX), site.environ)
     changed = edited != text
     if changed:
         data = edited.encode()
         write_whole(path, site.keys.encrypt(data) if encrypted else data)
     try:
-        environment.check(site, env_file)
+        environment.check(site, env_file, name=name)
     except InputError as err:
         err.state = "what you wrote is kept" if changed else "it is as it was"
-        err.hint = f"inv env.edit --env-file={path}"
+        err.hint = f"inv env.edit --env-file={path}" + (f" --template={name}" if name else "")
         raise
     return {
         "state": "changed" if changed else "as before",
         "env_file": str(path),
+        "template": name,
         "encrypted": encrypted,
         "changed": changed,
     }

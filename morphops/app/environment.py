@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
 from morphops import agefile, config, documents, envcheck, envfile, envtemplate, textfile
 from morphops.app.site import Site
+from morphops.envfile import EnvFile
 from morphops.envschema import EnvSchema
 from morphops.errors import InputError, PreconditionError
 
@@ -56,20 +58,24 @@ def generated(site: Site) -> dict[Path, str]:
     return files
 
 
-def init(site: Site, path: str, *, name: str = "", source: str = "") -> dict[str, Any]:
+def init(site: Site, path: str = "", *, name: str = "", source: str = "") -> dict[str, Any]:
     """Make an env file, mode 0600, with fresh keys; what is there already is never overwritten.
 
     Args:
         site: where.
-        path: the file; one that ends in `.age` is encrypted.
-        name: of the template; the schema's first one where it is empty.
+        path: the file, where it is not the default one; one that ends in `.age` is encrypted.
+        name: of the template; the schema's first one where it is empty, and the whole schema where
+            it has none.
         source: another env file, whose shared values (keys that must be equal) are taken over.
 
     Returns:
-        `left`: the variables that a person must fill in.
+        `template`: whose part alone the file holds, empty for the whole; `made`: what was
+        generated; `taken`: what is as in the other file; `left`: what a person must fill in.
 
     Raises:
-        InputError: no such template or home, the file is there, or equal keys cannot be known.
+        InputError: no such template, other file or home, the file is there, its folder is not, or
+            equal keys cannot be known.
+        PreconditionError: the state folder, where it lies in that, cannot be used.
     """
     if path.startswith("-"):
         # For Invoke a flag that it does not know is the path that it waits for.
@@ -78,15 +84,15 @@ def init(site: Site, path: str, *, name: str = "", source: str = "") -> dict[str
             state="nothing was made",
             hint=f"inv --help env.init   (a file of that name: ./{path})",
         )
-    target = textfile.path(path)
+    target = textfile.path(path) if path else site.env_file()
     schema = read_schema(site)
     name = name or next(iter(schema.templates), "")
-    _need_template(schema, name)
+    if name:
+        need_template(schema, name)
     here = schema.of_template(name)
     taken = {}
     if source:
-        other = envfile.load(textfile.path(source), site.keys.decrypt)
-        taken = envtemplate.shared(schema, other.values)
+        taken = envtemplate.shared(schema, _source(site, source).values)
     for variable, spec in here.items():
         if (
             spec.same_as
@@ -96,18 +102,23 @@ def init(site: Site, path: str, *, name: str = "", source: str = "") -> dict[str
             raise InputError(
                 f"{variable} must equal {spec.same_as}, which stands in another file",
                 state="nothing was changed",
-                hint=f"inv env.init {path} --template={name} --source=THE_OTHER_FILE",
+                hint=f"inv env.init {target} --template={name} --source=THE_OTHER_FILE",
             )
     values = envtemplate.generate(schema, taken)
     data = envtemplate.first_file(schema, name, values).encode()
     encrypted = target.suffix == agefile.SUFFIX
+    if target.absolute().parent == site.state.root:
+        site.state.ensure()
     _write_new(target, site.keys.encrypt(data) if encrypted else data)
     left = envtemplate.left_to_fill(schema, name, values)
+    over = envtemplate.taken_over(schema, taken)
     return {
         "state": "made",
         "path": str(target),
+        "template": name if here.keys() != schema.variables.keys() else "",
         "encrypted": encrypted,
-        "made": sorted(n for n in here if n in values),
+        "made": sorted(n for n in here if n in values and n not in over),
+        "taken": sorted(n for n in here if n in over),
         "left": {variable: schema.variables[variable].about for variable in left},
     }
 
@@ -125,7 +136,7 @@ def check(site: Site, env_file: str = "", *, name: str = "") -> dict[str, Any]:
     """
     schema = read_schema(site)
     if name:
-        _need_template(schema, name)
+        need_template(schema, name)
         schema = schema.only(name)
     env = site.read_env(env_file)
     site.redact.learn(schema.secrets(env.values))
@@ -196,7 +207,13 @@ def _write_new(path: Path, data: bytes) -> None:
             hint=f"inv env.check --env-file={path}",
         ) from None
     except OSError as err:
-        raise InputError(f"cannot make {path}: {err.strerror}") from None
+        raise InputError(
+            f"cannot make {path}: {err.strerror}",
+            state="nothing was made",
+            hint=f"mkdir -p -m 700 {shlex.quote(str(path.parent))}, or name a file elsewhere"
+            if isinstance(err, FileNotFoundError)
+            else "name a file in a folder that you may write: inv env.init PATH",
+        ) from None
     try:
         path.write_bytes(data)
     except OSError as err:
@@ -206,10 +223,29 @@ def _write_new(path: Path, data: bytes) -> None:
         ) from None
 
 
-def _need_template(schema: EnvSchema, name: str) -> None:
+def _source(site: Site, source: str) -> EnvFile:
+    try:
+        return envfile.load(textfile.path(source), site.keys.decrypt)
+    except InputError as err:
+        err.state = "nothing was made"
+        if err.hint == envfile.OTHER_FILE:
+            err.hint = "--source names the env file whose shared keys are taken over; mend it"
+        raise
+
+
+def need_template(schema: EnvSchema, name: str) -> None:
+    """Refuse a template that the env schema does not have.
+
+    Raises:
+        InputError: it has none of this name.
+    """
     if name not in schema.templates:
         known = ", ".join(schema.templates) or "none"
-        raise InputError(f"no template {name!r} in the env schema (there are: {known})")
+        raise InputError(
+            f"no template {name!r} in the env schema (there are: {known})",
+            state="nothing was changed",
+            hint="name one of them" if schema.templates else "leave --template out",
+        )
 
 
 def _decided(name: str, source: str) -> dict[str, Any]:

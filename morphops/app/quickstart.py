@@ -18,9 +18,7 @@ from morphops.app.site import Site
 from morphops.docker import oneshot
 from morphops.errors import ConfigError, GateFailed
 from morphops.model import ImageRef
-from morphops.quickstart_recipe import Ask, Prepare, Quickstart
-
-FILE = "quickstart.yaml"
+from morphops.quickstart_recipe import FILE, Ask, Prepare, Quickstart
 
 
 def quickstart(site: Site) -> dict[str, Any]:

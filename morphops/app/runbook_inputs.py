@@ -74,7 +74,7 @@ def fault(site: Site, name: str, spec: Input, value: str) -> str:
     if value.startswith("-"):
         return f"{name} begins with a dash, and Invoke would take it for a flag"
     if not re.fullmatch(spec.pattern, value):
-        return f"{name} does not have the right form: {spec.about}"
+        return f"{name} does not have the right form: {spec.about} (pattern: {spec.pattern})"
     # A run that is resumed needs them as they are, so they cannot be redacted where they are kept.
     if site.redact(value) != value:
         return f"{name} holds a secret of this stack, and inputs are kept and shown"

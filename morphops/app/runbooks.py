@@ -8,9 +8,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from morphops import runbook_reader, textfile
+from morphops import quickstart_recipe, runbook_reader, textfile
 from morphops import runbook_rules as rules
+from morphops.app import environment
 from morphops.app.site import Site
+from morphops.artifacts import acceptance
 from morphops.artifacts.finding import Finding, of_error
 from morphops.catalogue import Catalogue
 from morphops.errors import ConfigError, InputError
@@ -29,7 +31,7 @@ def check(site: Site, name: str = "") -> dict[str, Any]:
         InputError: with every finding, as `file:line: what; remedy`.
     """
     books, unread = ((read(site, name),), ()) if name else _all(site)
-    found = findings(site, books, unread, whole=not name)
+    found = acceptance.left(findings(site, books, unread, whole=not name), site.bundle.accept)
     if found:
         raise InputError(
             f"the runbooks have {len(found)} findings" if len(found) > 1 else str(found[0]),
@@ -51,11 +53,12 @@ def findings(
         whole: they are all there are, so every task that changes something must stand in them.
     """
     tasks = Catalogue.load(site.folder)
-    found = rules.check(books, tasks, _link_targets(_folder(site), books))
+    services = [name for wave in site.bundle.waves for name in wave.services]
+    found = rules.check(books, tasks, _link_targets(_folder(site), books), services)
     if unread:  # what stands in them is not known, so neither is what stands nowhere
         return tuple(sorted((*found, *unread)))
     if whole:
-        found += rules.missing(books, tasks, site.shown(_folder(site)))
+        found += rules.missing(books, tasks, site.shown(_folder(site)), _idle(site))
     return found
 
 
@@ -146,6 +149,15 @@ def _files(site: Site) -> dict[str, Path]:
     """The runbooks that there are, whatever they hold, by their names."""
     paths = sorted(_folder(site).glob("*.md"))
     return {path.stem: path for path in paths if path.name != "README.md"}
+
+
+def _idle(site: Site) -> frozenset[str]:
+    try:
+        generated = bool(environment.generated(site))
+    except ConfigError:  # of an env schema that is wrong bundle.check says so
+        generated = True
+    there = (site.folder / quickstart_recipe.FILE).is_file()
+    return rules.idle(site.bundle, quickstart=there, generated=generated)
 
 
 def _folder(site: Site) -> Path:

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 
-from morphops.artifacts import bundle_rules, compose_rules, dockerfile_rules, service_rules
+from morphops.artifacts import (
+    bundle_rules,
+    compose_rules,
+    dockerfile_rules,
+    service_rules,
+    variable_rules,
+)
 from morphops.artifacts.finding import Finding
 from morphops.bundle import Acceptance
+from morphops.runbook_rules import STEP
 from morphops.yamltext import YamlText
 
 RUNBOOKS = "runbooks"  # a stack that has none
@@ -24,7 +31,7 @@ def apply(
         text: the bundle's own text, for the lines.
     """
     known: set[str] = {rule.name for rule in service_rules.RULES} | dockerfile_rules.NAMES
-    known |= {RUNBOOKS, bundle_rules.INVARIANT, compose_rules.LITERAL}
+    known |= {RUNBOOKS, STEP, variable_rules.NOTIFY, bundle_rules.INVARIANT, compose_rules.LITERAL}
     may = {(entry.rule, entry.subject) for entry in accepted}
     used = set()
     for finding in findings:
@@ -44,6 +51,18 @@ def apply(
         elif (entry.rule, entry.subject) not in used:
             what = f"accept: {entry.subject} does not break {entry.rule}"
             yield Finding(text.name, line, what, "leave the entry out")
+
+
+def left(findings: Iterable[Finding], accepted: Sequence[Acceptance]) -> tuple[Finding, ...]:
+    """The findings that nobody accepted, grouped, where only a part of all was looked for.
+
+    Args:
+        findings: each about one subject at most.
+        accepted: the bundle's `accept`.
+    """
+    may = {(entry.rule, entry.subject) for entry in accepted}
+    rest = (f for f in findings if not any((f.rule, subject) in may for subject in f.subjects))
+    return tuple(sorted(grouped(rest)))
 
 
 def grouped(findings: Iterable[Finding]) -> Iterator[Finding]:

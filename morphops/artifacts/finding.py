@@ -36,8 +36,14 @@ class Finding:
 
 
 def of_error(error: ConfigError, remedy: str) -> Iterator[Finding]:
-    """What is wrong with a file that could not be read; each line of it is `file:line: what`."""
+    """What is wrong with a file that could not be read; each line of it is `file:line: what`.
+
+    Args:
+        error: whose lines may end with a remedy of their own: `what; remedy`.
+        remedy: for those that have none.
+    """
     for text in error.detail or (error.what,):
         found = re.fullmatch(r"(.+?):(?:(\d+):)? (.*)", text, re.DOTALL)
         file, line, what = found.groups() if found else (text, "", "is wrong")
-        yield Finding(file, int(line or 0), what, remedy)
+        says, _, own = what.rpartition("; ")
+        yield Finding(file, int(line or 0), says or what, own if says else remedy)

@@ -41,7 +41,8 @@ def check(
             remedy = f"{nearest[0]} is the nearest" if nearest else "remove it"
             yield find(f"{name} is no variable of the env schema", remedy, "env", name)
         elif spec.pattern and not re.fullmatch(spec.pattern, value.replace("{state}", "/state")):
-            yield find(f"{name} does not match its pattern", "see the env schema", "env", name)
+            remedy = f"write what matches {spec.pattern}"
+            yield find(f"{name} does not match its pattern", remedy, "env", name)
     for name, spec in schema.variables.items():
         if spec.required and not (spec.generate or spec.same_as or name in recipe.env):
             yield find(f"{name} is required, and has no value here", f"{name}: …", "env")

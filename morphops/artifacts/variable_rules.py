@@ -12,6 +12,8 @@ from morphops.documents import FIELD, variables
 from morphops.envschema import EnvSchema
 from morphops.yamltext import YamlText
 
+NOTIFY = "notify-url"  # the rule's name, for `accept:`; its subject is the variable
+
 _PINNED = "@sha256:"
 
 
@@ -46,6 +48,29 @@ def check(
                 yield from _optional(use, spec.default)
     yield from _unused(uses, bundle, schema, schema_text)
     yield from _secrets(bundle, schema, schema_text)
+
+
+def notified(bundle: Bundle, schema: EnvSchema, text: YamlText) -> Iterator[Finding]:
+    """The variable of the webhook's URL is in the env schema: another name tells nobody.
+
+    Where only the environment of whoever deploys has it, the bundle says so by accepting this.
+
+    Args:
+        bundle, schema: see `check`.
+        text: the bundle's own text, for the line.
+    """
+    name = _webhook(bundle)
+    if name and name not in schema.variables:
+        close = get_close_matches(name, schema.variables, 1)
+        nearest = f"{close[0]} is the nearest; or " if close else ""
+        yield Finding(
+            text.name,
+            text.line("notify", "url_from"),
+            "is in no env schema, so only the environment of a deploy can have it",
+            f"{nearest}add it there with secret: true, or accept that it comes from elsewhere",
+            NOTIFY,
+            (name,),
+        )
 
 
 def required(uses: Sequence[Use], bundle: Bundle, schema: EnvSchema) -> Mapping[str, Use]:

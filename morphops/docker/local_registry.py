@@ -28,12 +28,14 @@ class LocalRegistry:
         container: the container's name.
         volume: the volume's name.
         state: `started`, `running` (it was there), `stopped` or `absent`.
+        deleted: whether the volume, and so its data, is deleted.
     """
 
     address: str
     container: str
     volume: str
     state: Literal["started", "running", "stopped", "absent"]
+    deleted: bool = False
 
 
 def up(
@@ -118,7 +120,8 @@ def down(
             client.container.remove(found, force=True)
         if delete_data and client.volume.exists(name):
             client.volume.remove(name)
-    return LocalRegistry(address, name, name, "absent" if found is None else "stopped")
+    state: Literal["absent", "stopped"] = "absent" if found is None else "stopped"
+    return LocalRegistry(address, name, name, state, deleted=delete_data)
 
 
 def _find(docker: Docker, name: str) -> Any:

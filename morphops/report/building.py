@@ -32,4 +32,5 @@ def registry(reporter: Reporter, view: Mapping[str, Any]) -> None:
         reporter.say(f"the registry {view['address']} is not on this machine: nothing to do")
         return
     where = f" at {view['address']}" if view["address"] else ""
-    reporter.say(f"registry {view['container']}: {view['state']}{where} (data: {view['volume']})")
+    data = "its data is deleted" if view["deleted"] else f"data: {view['volume']}"
+    reporter.say(f"registry {view['container']}: {view['state']}{where} ({data})")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,12 +19,17 @@ def env_init(reporter: Reporter, view: Mapping[str, Any]) -> None:
     """A new env file, and what a person has to fill in."""
     how = "encrypted" if view["encrypted"] else "mode 0600"
     reporter.say(f"made {view['path']}, {how}; fresh: {', '.join(view['made']) or 'nothing'}")
+    if view["taken"]:
+        reporter.say(f"as in the other file: {', '.join(view['taken'])}")
+    where = f"--env-file={shlex.quote(view['path'])}"
+    if view["template"]:
+        where += f" --template={view['template']}"
     if view["left"]:
         reporter.say("left to fill in:")
         reporter.table(("variable", "what it is"), list(view["left"].items()))
-        reporter.say(f"next: inv env.edit --env-file={view['path']}")
+        reporter.say(f"next: inv env.edit {where}")
     else:
-        reporter.say(f"next: inv env.check --env-file={view['path']}")
+        reporter.say(f"next: inv env.check {where}")
 
 
 def env_check(reporter: Reporter, view: Mapping[str, Any]) -> None:
@@ -72,5 +78,6 @@ def env_encrypt(reporter: Reporter, view: Mapping[str, Any]) -> None:
 def env_edit(reporter: Reporter, view: Mapping[str, Any]) -> None:
     """Whether anything was changed; values are not shown."""
     reporter.say(f"{view['env_file']}: {view['state']}, and right")
-    if view["changed"]:
+    # A deploy takes a whole file only.
+    if view["changed"] and not view["template"]:
         reporter.say("next: inv deploy --image=… brings the new values")

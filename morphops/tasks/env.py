@@ -7,6 +7,9 @@ from invoke.tasks import task
 
 from morphops.cli import command, perform
 from morphops.tasks.options import ENV, JSON, WAIT
+from morphops.tasks.positional import MayBeNamed
+
+_PART = "the file holds only this template's part (default: the whole)"
 
 
 @task(help={"json": JSON})
@@ -20,16 +23,18 @@ def env_template(c: Context, json: bool = False) -> None:
 
 
 @task(
+    klass=MayBeNamed,
     help={
-        "path": "the file to make, encrypted if it ends in .age; never overwrites one",
-        "template": "which template (default: the schema's first)",
+        "path": "the file to make, encrypted if it ends in .age; never overwrites one (default: "
+        "MORPHOPS_ENV_FILE, else what the bundle says)",
+        "template": "which template (default: the schema's first, or all where it has none)",
         "source": "an env file whose shared keys are taken over (server B's from server A's)",
         "json": JSON,
-    }
+    },
 )
 @command(changes=True)
 def env_init(
-    c: Context, path: str, template: str = "", source: str = "", json: bool = False
+    c: Context, path: str = "", template: str = "", source: str = "", json: bool = False
 ) -> None:
     """Make an env file, mode 0600, with fresh keys, and say what is left to fill in."""
     from morphops.app import environment
@@ -45,7 +50,7 @@ def env_init(
 @task(
     help={
         "env_file": ENV,
-        "template": "the file holds only this template's part (default: the whole)",
+        "template": _PART,
         "json": JSON,
     }
 )
@@ -97,11 +102,11 @@ def env_encrypt(c: Context, env_file: str = "", wait_lock: int = 0, json: bool =
     )
 
 
-@task(help={"env_file": ENV, "json": JSON})
+@task(help={"env_file": ENV, "template": _PART, "json": JSON})
 @command(changes=True)
-def env_edit(c: Context, env_file: str = "", json: bool = False) -> None:
+def env_edit(c: Context, env_file: str = "", template: str = "", json: bool = False) -> None:
     """Edit the env file with VISUAL or EDITOR, and check it; an encrypted one stays encrypted."""
     from morphops.app import encrypting
     from morphops.report import env as report
 
-    perform(json, lambda site: encrypting.edit(site, env_file), report.env_edit)
+    perform(json, lambda site: encrypting.edit(site, env_file, name=template), report.env_edit)

@@ -1,4 +1,4 @@
-"""A name that may stand after a task without its option, and may be left out."""
+"""A name or path that may stand after a task without its option, and may be left out."""
 
 from __future__ import annotations
 
@@ -24,16 +24,27 @@ class MayBeNamed(Task):  # type: ignore[type-arg]
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
         """The arguments as Invoke wants them, with the first to be filled from what was typed."""
         arguments: list[Argument] = super().get_arguments(ignore_unknown_help)
-        if self._is_followed():
+        if self._is_followed(arguments):
             arguments[0].positional, arguments[0].default = True, None
         return arguments
 
-    def _is_followed(self) -> bool:
+    def _is_followed(self, arguments: Sequence[Argument]) -> bool:
         """Whether something that is no option stands after the task; a second task does, too."""
+        # Of `--template server-a` the second word is the option's.
+        takes = {
+            ("--" if len(name) > 1 else "-") + name.replace("_", "-")
+            for argument in arguments
+            if argument.takes_value
+            for name in argument.names
+        }
         words = list(sys.argv[1:] if self.typed is None else self.typed)
         words = words[: words.index("--")] if "--" in words else words
         # In its group it is called by a dot.
         called = [word.replace(".", "_") for word in words]
         if self.name not in called:
             return False
-        return any(not word.startswith("-") for word in words[called.index(self.name) + 1 :])
+        rest = words[called.index(self.name) + 1 :]
+        return any(
+            not word.startswith("-") and before not in takes
+            for before, word in zip(["", *rest], rest, strict=False)
+        )
