@@ -71,7 +71,7 @@ def assign(
     intros: dict[str, str] = {}
     waiting: dict[str, list[str]] = {}
     told = {step.line: step for step in steps}
-    ends = [*(heading.line for heading in headings[1:]), len(lines) + 1]
+    ends = [*(heading.line for heading in headings[1:]), len(lines) + 1][: len(headings)]
     for heading, end in zip(headings, ends, strict=True):
         text = "\n\n".join(heading.said)
         step = next((s for s in steps if heading.line < s.line < end), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import itertools
 import json
@@ -152,7 +153,7 @@ def test_listing_imports_nothing_heavy() -> None:
 def test_every_option_is_explained(name: str) -> None:
     task = ns[name]
     assert task.__doc__
-    for argument in task.get_arguments():
+    for argument in copy.deepcopy(task).get_arguments():
         assert argument.help, f"{name}: {argument.name}"
 
 
