@@ -54,7 +54,10 @@ def findings(
     """
     tasks = Catalogue.load(site.folder)
     services = [name for wave in site.bundle.waves for name in wave.services]
-    found = rules.check(books, tasks, _link_targets(_folder(site), books), services)
+    targets, broken = _link_targets(site, books)
+    found = rules.check(books, tasks, targets, services)
+    if whole:
+        unread = (*unread, *broken)
     if unread:  # what stands in them is not known, so neither is what stands nowhere
         return tuple(sorted((*found, *unread)))
     if whole:
@@ -164,12 +167,17 @@ def _folder(site: Site) -> Path:
     return (site.folder / site.bundle.runbooks).resolve()
 
 
-def _link_targets(folder: Path, books: Sequence[Runbook]) -> dict[str, frozenset[str] | None]:
+def _link_targets(
+    site: Site, books: Sequence[Runbook]
+) -> tuple[dict[str, frozenset[str] | None], list[Finding]]:
     """Of what the runbooks link to, the files that are there, each with its anchors.
 
-    None in place of anchors where a file cannot be read: that is no fault of the one that links.
+    None in place of anchors where a file cannot be read: that is no fault of the one that links,
+    and a finding of that file itself, which is made here where it is no runbook.
     """
+    folder, own = _folder(site), {path.resolve() for path in _files(site).values()}
     targets: dict[str, frozenset[str] | None] = {}
+    broken: list[Finding] = []
     for name in rules.linked(books):
         path = (folder / name).resolve()
         if not path.is_relative_to(folder.parent) or not path.exists():
@@ -177,7 +185,13 @@ def _link_targets(folder: Path, books: Sequence[Runbook]) -> dict[str, frozenset
         targets[name] = frozenset()
         if path.suffix == ".md":
             try:
-                targets[name] = runbook_reader.parse(textfile.read(path), path.stem, name).anchors
-            except ConfigError:
+                targets[name] = _anchors(site, path)
+            except ConfigError as err:
                 targets[name] = None
-    return targets
+                if path not in own:
+                    broken += of_error(err, "mend it: a runbook links to it")
+    return targets, broken
+
+
+def _anchors(site: Site, path: Path) -> frozenset[str]:
+    return runbook_reader.parse(textfile.read(path, site.shown(path)), path.stem, "").anchors
