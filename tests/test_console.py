@@ -10,7 +10,7 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,7 +18,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from morphops.errors import PreconditionError
-from morphops.report import console, env
+from morphops.report import console, env, history
 from morphops.report.console import Reporter
 from morphops.runbook_reader import without_front
 
@@ -107,3 +107,81 @@ def test_one_is_one(count: int, says: str, capsys: pytest.CaptureFixture[str]) -
     view = {"env_file": "a.env", "encrypted": False, "variables": count}
     env.env_check(Reporter(), view)
     assert capsys.readouterr().out == f"a.env: ok, {says}\n"
+
+
+Rows = Sequence[Sequence[str]]
+Narrow = Callable[[Sequence[str], Rows], list[str]]
+
+
+@pytest.fixture
+def narrow(monkeypatch: pytest.MonkeyPatch) -> Narrow:
+    """Shows a table on a terminal of 80 columns, and says line by line what came there."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+    def show(columns: Sequence[str], rows: Rows) -> list[str]:
+        theirs, ours = pty.openpty()
+        termios.tcsetwinsize(ours, (24, 80))
+        with os.fdopen(ours, "w") as terminal, pytest.MonkeyPatch.context() as patch:
+            patch.setattr("sys.stdout", terminal)
+            Reporter().table(columns, rows)
+            terminal.write("end\n")
+            terminal.flush()
+            text = b""
+            while not text.endswith(b"end\r\n"):
+                text += os.read(theirs, 65536)
+        os.close(theirs)
+        return text.decode().splitlines()[:-1]
+
+    return show
+
+
+DIGEST = "f16b5ef00006"
+AT = "2026-11-25T22:10:11+00:00"
+WHEN = "2026-11-25 22:10:11"
+
+
+def test_what_has_room_stands_in_its_row(narrow: Narrow) -> None:
+    lines = narrow(("release", "last used (UTC)"), [(DIGEST, AT), ("b", "-")])
+    assert lines == ["release       last used (UTC)", f"{DIGEST}  {WHEN}", "b             -"]
+
+
+def test_only_the_last_column_is_broken_and_between_words(narrow: Narrow) -> None:
+    reason = f"the {DIGEST} of yesterday, which was found to answer in two seconds"
+    head, first, *rest = narrow(("of", "began (UTC)", "why"), [(DIGEST, AT, reason)])
+    assert head == "of            began (UTC)          why"
+    assert first.startswith(f"{DIGEST}  {WHEN}  the {DIGEST} of")
+    assert all(line.startswith(" " * 35) for line in rest)
+    assert " ".join([first[35:], *(line.strip() for line in rest)]) == reason
+
+
+def test_what_has_no_room_stands_below_its_row(narrow: Narrow) -> None:
+    row = ("rpc-adapter", "running", "unhealthy", "yes", DIGEST, DIGEST)
+    heads = ("service", "state", "health", "as released", "image", "created by", "ports")
+    head, first, ports, second = narrow(heads, [(*row, "127.0.0.1:8545"), (*row, "-")])
+    assert head.split() == " ".join(heads[:-1]).split()
+    assert first == second == f"rpc-adapter  running  unhealthy  yes          {DIGEST}  {DIGEST}"
+    assert ports == "    ports: 127.0.0.1:8545"
+
+
+def test_a_digest_is_whole_also_where_it_is_longer_than_the_terminal(
+    narrow: Narrow,
+) -> None:
+    reference = f"127.0.0.1:5000/shop/api@sha256:{'a' * 64}"
+    rows = [("api", reference, "linux/amd64")]
+    assert reference in narrow(("image", "reference", "platform"), rows)[1]
+
+
+def test_a_pipe_has_no_width(capsys: pytest.CaptureFixture[str]) -> None:
+    says = "variables " + " ".join(f"NAME_{number}" for number in range(80))
+    Reporter().table(("at (UTC)", "says"), [(AT, f"{says}\nand more")])
+    assert capsys.readouterr().out.splitlines()[1] == f"{WHEN}  {says} and more"
+
+
+def test_what_an_entry_says_is_no_python(capsys: pytest.CaptureFixture[str]) -> None:
+    says = {"variables": ["CAS_URL", "DICT_URL"], "touches": False, "values": {"a": 1}, "was": []}
+    entry = {"seq": 1, "at": AT, "operation": 7, "entry": "begin", "hash": "a" * 64, "says": says}
+    history.audit_show(Reporter(), {"entries": [entry]})
+    row = capsys.readouterr().out.splitlines()[1]
+    assert row.endswith("variables CAS_URL DICT_URL, touches no, values a=1, was none")

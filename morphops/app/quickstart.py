@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -163,12 +165,28 @@ def _equal(got: Any, expected: Any) -> bool:
 
 def _commands(site: Site, ask: Ask) -> list[str]:
     url, _ = probes.published(site.target.observe(site.bundle.project), ask.service, ask.port)
-    commands = ["inv status", "inv smoke", "inv history", "inv logs"]
+    inv = typed(Path(sys.executable), site.environ.get("PATH", ""), Path.cwd())
+    commands = [f"{inv} {task}" for task in ("status", "smoke", "history", "logs")]
     if ask.questions and url:
         document = json.loads((site.folder / ask.document).read_bytes())
         request = json.dumps(dict(probe_judge.ask(ask.questions[0], document, 1).request))
         commands.append(f"curl -s -H content-type:application/json -d {shlex.quote(request)} {url}")
-    return [*commands, "inv down"]
+    return [*commands, f"{inv} down"]
+
+
+def typed(python: Path, path: str, here: Path) -> str:
+    """How `inv` is called from here: by its place where no activated environment finds it.
+
+    Args:
+        python: the interpreter that runs; its `inv` lies beside it.
+        path: where a shell looks for commands.
+        here: the current folder.
+    """
+    own = python.with_name("inv")
+    found = shutil.which("inv", path=path)
+    if not own.exists() or (found and Path(found).samefile(own)):
+        return "inv"
+    return str(own.relative_to(here) if own.is_relative_to(here) else own)
 
 
 def _fill(site: Site, text: str) -> str:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import sys
-from collections.abc import Mapping, Sequence
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +23,10 @@ from morphops.errors import MorphopsError
 if TYPE_CHECKING:
     from rich.console import Console
 
+_GAP = 2  # between columns
+_INDENT = 4  # of what stands below its row
+_NARROW = 24  # a last column that would be narrower stands there
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
 _GOOD = {"healthy", "deployed", "running", "ok", "yes"}
 _BAD = {"unhealthy", "failed", "exited", "no", "foreign", "missing"}
 
@@ -98,15 +104,38 @@ class Reporter:
             console.print(text, markup=False)
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Rows under headings; a plain, greppable table where stdout is no terminal."""
-        from rich.table import Table
+        """Rows under headings; a plain, greppable table where stdout is no terminal.
 
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for column in columns:
-            table.add_column(column, overflow="fold")
-        for row in rows:
-            table.add_row(*(_coloured(cell) for cell in row))
-        (self._err if self.json else self._out).print(table)
+        Digests, names and times are never broken: only the last column is, and where a terminal has
+        no room for that it stands below its row.
+        """
+        from rich.cells import cell_len
+
+        console = self._err if self.json else self._out
+        cells = [[_one_line(cell) for cell in row] for row in rows]
+        widths = [max(map(cell_len, column)) for column in zip(columns, *cells, strict=True)]
+        *fixed, last = widths
+        room = console.width - sum(width + _GAP for width in fixed)
+        fits = not console.is_terminal or last <= room
+        below = not fits and room < _NARROW
+        shown = len(columns) - below
+
+        def line(row: Sequence[str], paint: Callable[[str], str]) -> str:
+            pads = [" " * (w - cell_len(text)) for text, w in zip(row, widths, strict=False)]
+            return (" " * _GAP).join(paint(c) + p for c, p in zip(row, pads, strict=False)).rstrip()
+
+        console.print(line(columns[:shown], lambda text: f"[bold]{_escape(text)}[/bold]"))
+        for row in cells:
+            if fits or below:
+                console.print(line(row[:shown], _coloured))
+            else:
+                first, *more = _folded(row[-1], room)
+                console.print(line([*row[:-1], first], _coloured))
+                for text in more:
+                    console.print(" " * (console.width - room) + _escape(text))
+            if below and row[-1] not in ("", "-"):
+                for text in _folded(f"{columns[-1]}: {row[-1]}", console.width - _INDENT):
+                    console.print(" " * _INDENT + _escape(text))
 
 
 def error(err: MorphopsError) -> None:
@@ -164,6 +193,17 @@ def _escape(text: str) -> str:
     from rich.markup import escape
 
     return escape(text)
+
+
+def _one_line(cell: str) -> str:
+    """A cell without line breaks; a time without its offset, since the headings say UTC."""
+    text = " ".join(cell.splitlines())
+    return text.removesuffix("+00:00").replace("T", " ") if _TIME.fullmatch(text) else text
+
+
+def _folded(text: str, width: int) -> list[str]:
+    """A text in lines, broken between words only."""
+    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
 
 
 def _coloured(cell: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from morphops.report.console import Reporter
@@ -41,10 +42,13 @@ def env_check(reporter: Reporter, view: Mapping[str, Any]) -> None:
 
 def env_show(reporter: Reporter, view: Mapping[str, Any]) -> None:
     """Names, sources and fingerprints; no value."""
+    # The file's whole path would stand in most rows.
+    path = view["env_file"]
+    reporter.say(path)
     rows = [
         (
             row["name"] + (" (secret)" if row["secret"] else ""),
-            row["source"],
+            row["source"].replace(path, Path(path).name).removeprefix("the release's "),
             row["fingerprint"] or "-",
         )
         for row in view["variables"]

@@ -54,12 +54,23 @@ def audit_show(reporter: Reporter, view: Mapping[str, Any]) -> None:
             entry["at"],
             str(entry["operation"]),
             entry["entry"],
-            ", ".join(f"{key} {value}" for key, value in entry["says"].items()),
             entry["hash"][:12],
+            ", ".join(f"{key} {_said(value)}" for key, value in entry["says"].items()),
         )
         for entry in view["entries"]
     ]
-    reporter.table(("seq", "at (UTC)", "#", "entry", "says", "hash"), rows)
+    reporter.table(("seq", "at (UTC)", "#", "entry", "hash", "says"), rows)
+
+
+def _said(value: Any) -> str:
+    """What an entry says, as people write it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return " ".join(f"{key}={_said(inner)}" for key, inner in value.items()) or "none"
+    if isinstance(value, (list, tuple)):
+        return " ".join(map(_said, value)) or "none"
+    return str(value)
 
 
 def audit_verify(reporter: Reporter, view: Mapping[str, Any]) -> None:
