@@ -230,7 +230,7 @@ def test_a_new_operator_is_led_through_the_day(inv: Inv, first: dict[str, Any], 
     assert "| outcome | passed |" in report
     folders = (inv.state / "runbooks").glob("*-deploy-deploy-a-release")
     report = (max(folders) / "report.md").read_text()
-    assert "| outcome | stopped: step deploy failed |" in report
+    assert "| outcome | stopped: step deploy failed: release " in report
     assert "known answers were missed" in report
     assert f"state: release {short(built)} runs again" in report
     carried = inv("release.show", f"--digest={built}", "--json").json["files"]

@@ -54,7 +54,7 @@ def test_by_hand(inv: Inv, release: Release) -> None:
     docker("rm", "-f", f"{project}-b-2")
     assert differences(inv) == {("missing", "b", "1 of 2 containers are there")}
     assert inv("status", "--json").json["state"] == "unhealthy"
-    assert inv("verify").code == 3
+    assert inv("verify").code == 6
     up = inv("up", "--json")
     assert up.code == 0, up
     assert {row["service"]: row["action"] for row in up.json["changes"]} == {

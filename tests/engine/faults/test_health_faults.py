@@ -51,23 +51,24 @@ def often(inv: Inv) -> None:
 
 @pytest.mark.usefixtures("often")
 @pytest.mark.parametrize(
-    ("happens", "line", "says"),
+    ("happens", "line", "front", "says"),
     [
-        (killed, "probe pair", "a was ready, ended by itself and was started again"),
-        (ended, "start wave 2", "a exited with 137"),
-        (paused, "start wave 2", "a is paused"),
+        (killed, "probe pair", "v2", "a was ready, ended by itself and was started again"),
+        (ended, "start wave 2", "slow", "a exited with 137"),
+        (paused, "start wave 2", "slow", "a is paused"),
         # It is ended, removed and gone; which of these is seen is a matter of the moment.
         (
             removed,
             "waiting: front is starting",
+            "slow",
             "a (has no container any more|is removing|exited with 137)",
         ),
     ],
 )
 def test_a_container_of_the_pair(
-    inv: Inv, release: Release, happens: Callable[[str], None], line: str, says: str
+    inv: Inv, release: Release, happens: Callable[[str], None], line: str, front: str, says: str
 ) -> None:
-    old, new = release(), release(pair="v2", front="slow")
+    old, new = release(), release(pair="v2", front=front)
     deploy(inv, old)
     name = f"{project(inv)}-a-1"
     process = inv.start("deploy", f"--image={new}")
