@@ -107,7 +107,11 @@ def roots(
         root(attempt.release, "tried last" if last else "failed, and may run")
     if under_way := journal.cut_off(records):
         root(under_way.release, "under way")
-    for reason, those in (("runs", running), ("pinned", pinned), ("not deployed yet", waiting)):
+    for reason, those in (
+        ("runs", running),
+        ("pinned", pinned),
+        ("came after the last deploy", waiting),
+    ):
         for release in those:
             root(release, reason)
     return {release: tuple(reasons) for release, reasons in why.items()}
