@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from tests import stacks
 from tests.engine.conftest import ROOT
 from tests.stacks import Inv, free_port
 
-PROJECT = "morphops-test-e2e"
+# Its own, as that of every other test: several checkouts may be tested on one engine.
+PROJECT = f"morphops-test-e2e-{uuid.uuid4().hex[:8]}"
 
 
 @pytest.fixture(scope="session")

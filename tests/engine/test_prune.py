@@ -228,8 +228,14 @@ def test_bad_input(inv: Inv, words: tuple[str, ...], code: int, says: str) -> No
     assert (done.code, says in done.err) == (code, True), done
 
 
-def test_a_pin_holds_the_images_too(inv: Inv, release: Release) -> None:
-    first = release()
+def test_a_pin_holds_the_images_too(
+    inv: Inv, images: dict[str, str], bases: dict[str, BaseImage], registry: str
+) -> None:
+    # An image that no other test has pulled.
+    name, own = "morphops-test/pair", uuid.uuid4().hex
+    pair = stacks.variant(bases["python"], registry, name, MODE="ok", ROLE="pair", N=own)
+    named = (f"--image=pair={pair}", f"--image=front={images['front-ok']}")
+    first = inv("release.create", *named, "--json").json["release"]
     refused = inv("release.pin", first[7:19], "--reason=audit")
     assert (refused.code, "images" in refused.err) == (3, True), refused
     assert inv("pull", f"--image={first}").code == 0
