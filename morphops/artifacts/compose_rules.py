@@ -76,6 +76,14 @@ def literals(
         sentinels: variable → its sentinel.
         sources: the files.
     """
+
+    def tell(name: str, path: Path, what: str, remedy: str) -> Finding:
+        file, line = place(sources, ("services", name, *path))
+        what = f"{what} seems to hold a secret as it is"
+        return Finding(file, line, what, remedy, LITERAL, (name,))
+
+    remedy = "let it come by a variable that the env schema calls secret"
+    elsewhere = "hand it over in the environment, by a variable that the env schema calls secret"
     for name, service in (model.get("services") or {}).items():
         for path, text in _texts(service):
             by_variable = any(sentinel in text for sentinel in sentinels.values())
@@ -83,26 +91,9 @@ def literals(
             if by_variable or text == path[-1] or not (secret or USER_INFO.search(text)):
                 continue
             if text:
-                file, line = place(sources, ("services", name, *path))
-                what = path[-1] if path[0] == "environment" else path[0]
-                yield Finding(
-                    file,
-                    line,
-                    f"{what} seems to hold a secret as it is",
-                    "let it come by a variable that the env schema calls secret",
-                    LITERAL,
-                    (name,),
-                )
+                yield tell(name, path, path[-1] if path[0] == "environment" else path[0], remedy)
         for path, what in dict.fromkeys(_handed_over(service, sentinels)):
-            file, line = place(sources, ("services", name, *path))
-            yield Finding(
-                file,
-                line,
-                f"{what} seems to hold a secret as it is",
-                "hand it over in the environment, by a variable that the env schema calls secret",
-                LITERAL,
-                (name,),
-            )
+            yield tell(name, path, what, elsewhere)
 
 
 def _handed_over(

@@ -92,16 +92,23 @@ class ComposeTarget:
     def observe(self, project: str) -> Running:
         """See `target.Target.observe`."""
         kind = self._identity_kind()
+        return self._running(self._inspected(project), kind)
+
+    def _inspected(self, project: str) -> list[dict[str, Any]]:
+        """Everything that the engine says of the project's containers, one-off ones left out."""
         with self._docker.call("list the containers", 20):
             listed = self._docker.client(20).container.list(
                 all=True, filters=[("label", f"{_PROJECT}={project}")]
             )
             ids = [container.id for container in listed]
-        found = [
-            _container(inspected, kind, self._redact)
+        return [
+            inspected
             for inspected in self._docker.inspect(ids)
             if (inspected["Config"].get("Labels") or {}).get(_ONE_OFF) != "True"
         ]
+
+    def _running(self, inspected: Sequence[Mapping[str, Any]], kind: Any) -> Running:
+        found = [_container(one, kind, self._redact) for one in inspected]
         return Running(tuple(sorted(found, key=lambda c: (c.service, c.id))))
 
     def networks(self, project: str) -> Mapping[str, str]:
@@ -144,8 +151,9 @@ class ComposeTarget:
 
     def start(self, stack: Stack, services: Sequence[str]) -> None:
         """See `target.Target.start`."""
-        limit = _long_enough(_START_LIMIT, self.observe(stack.project))
-        self._finish_replacements(stack.project, limit)
+        inspected = self._inspected(stack.project)
+        limit = _long_enough(_START_LIMIT, self._running(inspected, self._identity_kind()))
+        self._finish_replacements(inspected, limit)
         client = self._compose(stack, limit)
         with self._docker.call(f"start {' '.join(services)}", limit):
             # Without dependencies: the waves have the order, and the gate of a wave the waiting.
@@ -158,7 +166,7 @@ class ComposeTarget:
                 quiet=True,
             )
 
-    def _finish_replacements(self, project: str, limit: float) -> None:
+    def _finish_replacements(self, inspected: Sequence[Mapping[str, Any]], limit: float) -> None:
         """Put right what a start that was cut off left half replaced.
 
         Compose creates the new container under another name, stops the old one, removes it, and
@@ -167,21 +175,14 @@ class ComposeTarget:
         stop, whoever asked and however long ago: taken for one that runs, it would be gone later.
         """
         client = self._docker.client(limit)
-        with self._docker.call(f"look for half replaced containers of {project}", 20):
-            created = client.container.list(
-                all=True,
-                filters=[
-                    ("label", f"{_PROJECT}={project}"),
-                    ("label", _REPLACES),
-                    ("status", "created"),
-                ],
-            )
-            ids = [container.id for container in created]
-        for new in self._docker.inspect(ids):
-            old = new["Config"]["Labels"][_REPLACES]
+        there = {one["Id"] for one in inspected}
+        for new in inspected:
+            old = (new["Config"].get("Labels") or {}).get(_REPLACES)
+            if old is None or new["State"]["Status"] != "created":
+                continue
             name = new["Name"].removeprefix("/")
             with self._docker.call(f"put {name} right", limit):
-                if self._docker.inspect([old]):
+                if old in there:
                     client.container.stop(old)
                     client.container.remove(new["Id"])
                 elif name.startswith(f"{old[:12]}_"):
