@@ -8,35 +8,38 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-import re
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 
 from invoke.exceptions import Exit
 
+from morphops.core.task_traits import Changes, Numbers
 from morphops.errors import InputError, Interrupted, MorphopsError, NotShown, PreconditionError
+from morphops.settings import Settings
 
 if TYPE_CHECKING:
-    from morphops.app.site import Site
     from morphops.report.console import Reporter
+    from morphops.site import Site
 
-# Set for a task whose JSON is read by `runbook.run`: the person beside it sees the view as well.
-SHOW = "MORPHOPS_SHOW"
 
 F = TypeVar("F", bound=Callable[..., None])
+
 View: TypeAlias = Mapping[str, Any]
 
 
 @overload
 def command(body: F) -> F: ...
+
+
 @overload
 def command(
     *, changes: bool = False, unless: str = "", only: str = "", leads: bool = False
 ) -> Callable[[F], F]: ...
+
+
 def command(
     body: F | None = None,
     *,
@@ -104,44 +107,6 @@ def stand_in() -> None:
 _STREAMS = {"stdin": "r", "stdout": "w", "stderr": "w"}
 
 
-@dataclass(frozen=True, slots=True)
-class Numbers:
-    """The options of a task that are numbers, each with its default.
-
-    A number is at least 1, or 0 where that is the default; None where something else decides.
-    """
-
-    defaults: Mapping[str, int | None] = field(default_factory=dict)
-
-    def of(self, options: Mapping[str, Any]) -> dict[str, int | None]:
-        """Those of a call, read; what was not given is the default.
-
-        Raises:
-            InputError: one that was given is no such number.
-        """
-        found: dict[str, int | None] = {}
-        for name, default in self.defaults.items():
-            given = options.get(name)
-            least = 0 if default == 0 else 1
-            found[name] = default if given is None else whole_number(name, str(given), least)
-        return found
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """Whether a task changes something, and with which options it does not."""
-
-    changes: bool = False
-    unless: str = ""
-    only: str = ""
-
-    def by(self, options: Mapping[str, Any]) -> bool:
-        """Whether a call with these options does."""
-        if self.unless and options.get(self.unless):
-            return False
-        return self.changes and bool(not self.only or options.get(self.only))
-
-
 def perform(
     json: bool, use_case: Callable[[Site], View], show: Callable[[Reporter, View], None]
 ) -> None:
@@ -156,13 +121,13 @@ def perform(
     Raises:
         NotShown: it was done, and the result could not be written.
     """
-    from morphops.app.site import open_site
     from morphops.report.console import Reporter
+    from morphops.site import open_site
 
     reporter = Reporter(json)
     view = use_case(open_site(reporter))
     try:
-        if not reporter.emit(view) or os.environ.get(SHOW):
+        if not reporter.emit(view) or Settings.of(os.environ).show:
             show(reporter, view)
         reporter.flush()
     except OSError as err:
@@ -175,24 +140,6 @@ def perform(
     # A view that reports something amiss was shown in full first, and then says its exit code.
     if view.get("exit"):
         raise Exit(code=view["exit"])
-
-
-def whole_number(option: str, text: str, least: int) -> int:
-    """The number that was typed for an option.
-
-    Raises:
-        InputError: it is none, or too small; the message names the option.
-    """
-    if re.fullmatch(r"-?[0-9]{1,9}", text) and int(text) >= least:
-        return int(text)
-    raise InputError(
-        f"{_flag(option)}={text}: write a whole number, {least} or more",
-        state="nothing was changed",
-    )
-
-
-def _flag(option: str) -> str:
-    return "--" + option.replace("_", "-")
 
 
 def _numbers(signature: inspect.Signature) -> dict[str, int | None]:
@@ -257,7 +204,7 @@ def _refused(err: OSError, *, looks: bool) -> PreconditionError:
         err: as it was raised.
         looks: whether the task only looks.
     """
-    from morphops.state import unreadable
+    from morphops.adapters.store.files import unreadable
 
     if looks and isinstance(err, PermissionError) and isinstance(err.filename, str):
         return unreadable(Path(err.filename), err)

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from morphops.core.history.heads import Head
+from morphops.core.release.release import Image
+from morphops.core.stack import Container, Identity, Running, Service, Shape, Stack
 from morphops.errors import EngineCallFailed, MorphopsError
-from morphops.head import Head
-from morphops.model import Image
-from morphops.target import Container, Identity, Running, Say, Service, Shape, Stack
+from morphops.interfaces import Say
 
 
 @dataclass

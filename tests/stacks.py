@@ -24,10 +24,10 @@ from typing import Any
 import requests
 import yaml
 
-from morphops import base_image
-from morphops.base_image import BaseImage
-from morphops.model import canonical_json, digest_of
-from morphops.oci import INDEX, MANIFEST
+from morphops.adapters.base_images import assemble
+from morphops.adapters.base_images.assemble import BaseImage
+from morphops.core.release.artifact import INDEX, MANIFEST
+from morphops.core.release.digest import canonical_json, digest_of
 
 HERE = Path(__file__).parent
 OWN_STACK = HERE.parent / "docs" / "your-own-stack.md"
@@ -217,11 +217,11 @@ def write_env(path: Path, **values: str) -> None:
 
 def bases() -> dict[str, BaseImage]:
     """The base images of the tests, by name."""
-    recipes = base_image.load_recipes(HERE.parent / "ops" / "docker" / "bases.yaml")
+    recipes = assemble.load_recipes(HERE.parent / "ops" / "docker" / "bases.yaml")
     STORE.mkdir(parents=True, exist_ok=True)
     with (STORE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # one worker makes them, the others find them
-        made = base_image.make(recipes, ("python", "registry"), store=STORE, say=print)
+        made = assemble.make(recipes, ("python", "registry"), store=STORE, say=print)
     return {image.name: image for image in made}
 
 

@@ -17,7 +17,7 @@ import pytest
 from invoke.parser import Parser
 
 from morphops import errors
-from morphops.catalogue import Catalogue
+from morphops.adapters.invoke_tasks import Catalogue
 from morphops.errors import MorphopsError
 from morphops.report.console import Reporter
 from morphops.tasks import ns

@@ -16,7 +16,7 @@ def bundle_check(c: Context, json: bool = False) -> None:
 
     Needs the docker client and no engine. Exit code 2 with findings, each with line and remedy.
     """
-    from morphops.app import checking
+    from morphops.operations.bundle import check
     from morphops.report import bundle as report
 
-    perform(json, checking.check, report.bundle_check)
+    perform(json, check.check, report.bundle_check)

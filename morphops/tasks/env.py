@@ -16,10 +16,10 @@ _PART = "the file holds only this template's part (default: the whole)"
 @command(changes=True)
 def env_template(c: Context, json: bool = False) -> None:
     """Write the env templates and the table of variables from the env schema."""
-    from morphops.app import environment
+    from morphops.operations.env import template
     from morphops.report import env as report
 
-    perform(json, environment.template, report.env_template)
+    perform(json, template.template, report.env_template)
 
 
 @task(
@@ -37,12 +37,12 @@ def env_init(
     c: Context, path: str = "", template: str = "", source: str = "", json: bool = False
 ) -> None:
     """Make an env file, mode 0600, with fresh keys, and say what is left to fill in."""
-    from morphops.app import environment
+    from morphops.operations.env import init
     from morphops.report import env as report
 
     perform(
         json,
-        lambda site: environment.init(site, path, name=template, source=source),
+        lambda site: init.init(site, path, name=template, source=source),
         report.env_init,
     )
 
@@ -57,20 +57,20 @@ def env_init(
 @command
 def env_check(c: Context, env_file: str = "", template: str = "", json: bool = False) -> None:
     """Check an env file as deploy does: every finding at once, no value shown."""
-    from morphops.app import environment
+    from morphops.operations.env import check
     from morphops.report import env as report
 
-    perform(json, lambda site: environment.check(site, env_file, name=template), report.env_check)
+    perform(json, lambda site: check.check(site, env_file, name=template), report.env_check)
 
 
 @task(help={"env_file": ENV, "json": JSON})
 @command
 def env_show(c: Context, env_file: str = "", json: bool = False) -> None:
     """Show where each variable's value comes from, with a fingerprint and no value."""
-    from morphops.app import environment
+    from morphops.operations.env import show
     from morphops.report import env as report
 
-    perform(json, lambda site: environment.show(site, env_file), report.env_show)
+    perform(json, lambda site: show.show(site, env_file), report.env_show)
 
 
 @task(help={"json": JSON})
@@ -80,10 +80,10 @@ def env_identity(c: Context, json: bool = False) -> None:
 
     The identity lies at MORPHOPS_AGE_IDENTITY, else at ~/.config/morphops/identity.txt.
     """
-    from morphops.app import encrypting
+    from morphops.operations.env import identity
     from morphops.report import env as report
 
-    perform(json, encrypting.identity, report.env_identity)
+    perform(json, identity.identity, report.env_identity)
 
 
 @task(help={"env_file": ENV, "wait_lock": WAIT, "json": JSON})
@@ -94,19 +94,17 @@ def env_encrypt(c: Context, env_file: str = "", wait_lock: int = 0, json: bool =
     For the identity here and for the bundle's `env/recipients`; again after those changed. The
     plain file is removed. What runs is not touched.
     """
-    from morphops.app import encrypting
+    from morphops.operations.env import encrypt
     from morphops.report import env as report
 
-    perform(
-        json, lambda site: encrypting.encrypt(site, env_file, wait=wait_lock), report.env_encrypt
-    )
+    perform(json, lambda site: encrypt.encrypt(site, env_file, wait=wait_lock), report.env_encrypt)
 
 
 @task(help={"env_file": ENV, "template": _PART, "json": JSON})
 @command(changes=True)
 def env_edit(c: Context, env_file: str = "", template: str = "", json: bool = False) -> None:
     """Edit the env file with VISUAL or EDITOR, and check it; an encrypted one stays encrypted."""
-    from morphops.app import encrypting
+    from morphops.operations.env import edit
     from morphops.report import env as report
 
-    perform(json, lambda site: encrypting.edit(site, env_file, name=template), report.env_edit)
+    perform(json, lambda site: edit.edit(site, env_file, name=template), report.env_edit)

@@ -13,10 +13,10 @@ from morphops.tasks.options import JSON, WAIT, WHY
 @command
 def history(c: Context, limit: int = 20, json: bool = False) -> None:
     """Show what was done here: who, when, why, and how it came out."""
-    from morphops.app import looking
+    from morphops.operations.history import show
     from morphops.report import history as report
 
-    perform(json, lambda site: looking.history(site, limit), report.history)
+    perform(json, lambda site: show.history(site, limit), report.history)
 
 
 @task(
@@ -43,12 +43,12 @@ def history_adopt(
     where release and env file prove to be what it was created from; the release comes from the
     registry where it is not kept here.
     """
-    from morphops.app import adopting
+    from morphops.operations.history import adopt
     from morphops.report import history as report
 
     perform(
         json,
-        lambda site: adopting.adopt(
+        lambda site: adopt.adopt(
             site,
             reason=reason,
             env_file=env_file,
@@ -57,34 +57,3 @@ def history_adopt(
         ),
         report.adopted,
     )
-
-
-@task(
-    help={
-        "operation": "only the entries of this operation (its number in `inv history`)",
-        "limit": "how many of the last entries (default: 200)",
-        "json": JSON,
-    }
-)
-@command
-def audit_show(c: Context, operation: int = 0, limit: int = 200, json: bool = False) -> None:
-    """Show every entry of the history: intent, steps, outcome, each with its hash."""
-    from morphops.app import auditing
-    from morphops.report import history as report
-
-    perform(json, lambda site: auditing.show(site, operation, limit), report.audit_show)
-
-
-@task(
-    help={
-        "head": "hash of an entry that was noted elsewhere: it must still be there",
-        "json": JSON,
-    }
-)
-@command
-def audit_verify(c: Context, head: str = "", json: bool = False) -> None:
-    """Prove that no entry of the history was edited, dropped or moved; exit 3 names the one."""
-    from morphops.app import auditing
-    from morphops.report import history as report
-
-    perform(json, lambda site: auditing.verify(site, head), report.audit_verify)

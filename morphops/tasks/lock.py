@@ -13,17 +13,17 @@ from morphops.tasks.options import JSON, WHY
 @command
 def lock_status(c: Context, json: bool = False) -> None:
     """Show who holds the lock, since when and why."""
-    from morphops.app import locking
+    from morphops.operations import lock
     from morphops.report import lock as report
 
-    perform(json, locking.status, report.lock_status)
+    perform(json, lock.status, report.lock_status)
 
 
 @task(help={"reason": WHY, "json": JSON})
 @command(changes=True)
 def lock_break(c: Context, reason: str = "", json: bool = False) -> None:
     """Take the lock from one who hangs; after a kill there is nothing to break."""
-    from morphops.app import locking
+    from morphops.operations import lock
     from morphops.report import lock as report
 
-    perform(json, lambda site: locking.take_away(site, reason=reason), report.lock_broken)
+    perform(json, lambda site: lock.take_away(site, reason=reason), report.lock_broken)

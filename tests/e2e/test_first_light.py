@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from morphops.model import short
+from morphops.core.release.digest import short
 from tests.e2e.conftest import PROJECT, rpc
 from tests.stacks import Inv, Result
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from morphops import base_image
-from morphops.app import releases
-from morphops.app.site import open_site
-from morphops.base_image import BaseImage
-from morphops.docker import local_registry
-from morphops.docker.client import Docker
+from morphops.adapters.base_images import assemble
+from morphops.adapters.base_images.assemble import BaseImage
+from morphops.adapters.docker import local_registry
+from morphops.adapters.docker.client import Docker
+from morphops.operations.release import create
+from morphops.site import open_site
 from tests import stacks
 from tests.fakes import Recorder
 from tests.stacks import Inv, free_port
@@ -34,7 +34,7 @@ def bases() -> dict[str, BaseImage]:
 @pytest.fixture(scope="session")
 def registry(docker: Docker, bases: dict[str, BaseImage]) -> Iterator[str]:
     name = f"morphops-test-registry-{uuid.uuid4().hex[:8]}"
-    image = base_image.load(docker, bases["registry"], "morphops-test/registry:local")
+    image = assemble.load(docker, bases["registry"], "morphops-test/registry:local")
     there = local_registry.up(docker, image=image, port=free_port(), name=name)
     yield there.address
     local_registry.down(docker, name=name, delete_data=True)
@@ -98,7 +98,7 @@ class Release:
         if not self._inv.within:
             bundle = {"MORPHOPS_BUNDLE": str(self._inv.folder / "ops/bundle.yaml")}
             site = open_site(Recorder(), self._inv.environ | bundle)
-            return releases.create(site, images, ()).digest
+            return create.create(site, images, ()).digest
         made = self._inv("release.create", *(f"--image={image}" for image in images), "--json")
         assert made.code == 0, made
         return str(made.json["release"])

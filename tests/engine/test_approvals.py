@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from morphops.base_image import BaseImage
+from morphops.adapters.base_images.assemble import BaseImage
 from tests import stacks
 from tests.engine.conftest import Release
 from tests.engine.test_story import containers, front_port

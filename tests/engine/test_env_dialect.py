@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from morphops import envfile
+from morphops.core.env import dotenv
 
 pytestmark = pytest.mark.engine
 
@@ -74,14 +74,14 @@ def compose_all(tmp_path: Path, text: str, names: Iterable[str]) -> dict[str, st
 
 @pytest.mark.parametrize("line", SAME)
 def test_what_is_accepted_means_the_same_to_compose(tmp_path: Path, line: str) -> None:
-    env = envfile.scan(line + "\n", "e.env")
+    env = dotenv.scan(line + "\n", "e.env")
     assert env.findings == ()
     assert compose(tmp_path, line + "\n") == env.values["V"]
 
 
 @pytest.mark.parametrize("line", REFUSED)
 def test_what_compose_reads_in_another_way_is_refused(tmp_path: Path, line: str) -> None:
-    env = envfile.scan(line + "\n", "e.env")
+    env = dotenv.scan(line + "\n", "e.env")
     assert env.findings
     if not line.startswith("V=a\nV="):  # the second one wins for both, and is refused all the same
         assert compose(tmp_path, line + "\n") != env.values.get("V", "")
@@ -98,7 +98,7 @@ def by_chance(seed: int) -> dict[str, tuple[str, str]]:
         before, between = chance.choice(["", "", "export ", " "]), chance.choice(["=", "=", " = "])
         after = chance.choice(["", "", "", " #c", "\t"])
         text = f"{before}{name}{between}{quote}{body}{quote}{after}\n"
-        env = envfile.scan(text, "e.env")
+        env = dotenv.scan(text, "e.env")
         if not env.findings and env.values.keys() == {name}:
             made[name] = (text, env.values[name])
     return made

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from morphops import lock
-from morphops.app import auditing, looking
-from morphops.app.site import open_site
-from morphops.lock import Holder
+from morphops.adapters import actor
+from morphops.core import lock
+from morphops.operations import audit
+from morphops.operations import status as operations_status
 from morphops.report.console import Reporter
+from morphops.site import open_site
 from tests import stacks
 from tests.engine.conftest import Release
 from tests.engine.faults.conftest import project
@@ -196,8 +197,8 @@ def test_who_looks_while_somebody_deploys_sees_no_tampering(inv: Inv, release: R
     for digest in (new, old):
         deploy = inv.start("deploy", f"--image={digest}")
         while deploy.poll() is None:
-            assert auditing.verify(site, "")["engine"] == "agrees"
-            view = looking.status(site)
+            assert audit.verify(site, "")["engine"] == "agrees"
+            view = operations_status.status(site)
             assert view["history"] == ""
             seen.add(view["under_way"] and view["under_way"]["alive"])
             looks += 1
@@ -215,12 +216,12 @@ def test_beside_what_was_cut_off_somebody_may_be_at_something_else(
     bundle = str(inv.folder / "ops" / "bundle.yaml")
     site = open_site(Reporter(True), inv.environ | {"MORPHOPS_BUNDLE": bundle})
     for what in ("pull 0123456789ab", "release.pin", "deploy 0123456789ab"):
-        with site.lock.hold(site.bundle.project, Holder.me(what)):
-            under_way = looking.status(site)["under_way"]
+        with site.lock.hold(site.bundle.project, actor.holder(what)):
+            under_way = operations_status.status(site)["under_way"]
             assert (under_way["alive"], under_way["holder"]) == (False, ""), what
             assert "inv deploy --resume" in under_way["next"]
-    with site.lock.hold(site.bundle.project, Holder.me(lock.ABORT)):
-        assert looking.status(site)["under_way"]["alive"]
+    with site.lock.hold(site.bundle.project, actor.holder(lock.ABORT)):
+        assert operations_status.status(site)["under_way"]["alive"]
 
 
 def env(inv: Inv) -> Path:

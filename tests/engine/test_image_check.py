@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from morphops.base_image import BaseImage
+from morphops.adapters.base_images.assemble import BaseImage
 from tests import stacks
 from tests.stacks import Inv
 

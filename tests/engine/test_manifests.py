@@ -6,12 +6,15 @@ import json
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import pytest
 
-from morphops import config, documents, envfile, envtemplate
-from morphops.bundle import Bundle
+from morphops import site
+from morphops.core.bundle import documents
+from morphops.core.bundle.schema import Bundle
+from morphops.core.env import dotenv, parse, templates
 
 pytestmark = pytest.mark.engine
 
@@ -23,13 +26,13 @@ PROFILE = "local-code-data"
 
 @pytest.fixture(scope="module")
 def bundle() -> Bundle:
-    return config.load_bundle(OPS / "bundle.yaml")
+    return site.load_bundle(OPS / "bundle.yaml")
 
 
 @pytest.fixture(scope="module")
 def values(bundle: Bundle) -> dict[str, str]:
     """Every variable that must be set, with a value of the right kind."""
-    schema = config.parse_env_schema((OPS / "env" / "schema.yaml").read_text(), "schema.yaml")
+    schema = parse.parse_env_schema((OPS / "env" / "schema.yaml").read_text(), "schema.yaml")
     given = {
         "UPSTREAM_RPC_URL": "https://rpc.example/v2/key",
         "DICT_URL": "http://code-data/mainnet_compact.dict",
@@ -37,7 +40,7 @@ def values(bundle: Bundle) -> dict[str, str]:
         "MORPHOGEN_SERVER_A_SNAPSHOT_DIR": "/srv/a",
         "MORPHOGEN_SERVER_B_SNAPSHOT_DIR": "/srv/b",
     }
-    made = envtemplate.generate(schema, given)
+    made = templates.generate(schema, given, token_hex)
     made |= dict.fromkeys(documents.variables(bundle), "1")
     for name in ("server", "rpc-adapter"):
         image = bundle.images[name]
@@ -49,7 +52,7 @@ def render(
     tmp_path: Path, values: Mapping[str, str], *files: Path, profile: bool = False
 ) -> subprocess.CompletedProcess[str]:
     env = tmp_path / "values.env"
-    env.write_text(envfile.render(values))
+    env.write_text(dotenv.render(values))
     command = ["docker", "compose", "--env-file", str(env)]
     for file in files:
         command += ["-f", str(file)]
@@ -138,4 +141,4 @@ def test_compose_reads_values_as_they_were(tmp_path: Path, value: str) -> None:
     found = services(render(tmp_path, {"V": value}, file))
     # `config` doubles each $ so that its output can be read again.
     assert found["a"]["environment"]["V"].replace("$$", "$") == value
-    assert envfile.parse(envfile.render({"V": value}), "x").values == {"V": value}
+    assert dotenv.parse(dotenv.render({"V": value}), "x").values == {"V": value}

@@ -19,13 +19,13 @@ from typing import Any, TypeAlias
 import pytest
 import yaml
 
-from morphops.app import checking
-from morphops.app.site import open_site
-from morphops.artifacts import interpolation
-from morphops.docker import rendering
+from morphops.adapters.docker import compose_config
+from morphops.core.checks import interpolation
+from morphops.core.yaml_text import YamlText
 from morphops.errors import ConfigError
+from morphops.operations.bundle import check
 from morphops.report.console import Reporter
-from morphops.yamltext import YamlText
+from morphops.site import open_site
 
 pytestmark = pytest.mark.engine
 
@@ -51,7 +51,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _compose_is_asked_once() -> Iterator[None]:
     """Most of the table leaves alone what a rendering depends on; Compose would say the same."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checking, "rendered", once(rendering.rendered))
+        patch.setattr(check, "rendered", once(compose_config.rendered))
         yield
 
 
@@ -122,7 +122,7 @@ def findings(project: Path) -> list[str]:
         site = open_site(Reporter(True), {**os.environ, "MORPHOPS_BUNDLE": str(project / BUNDLE)})
     except ConfigError as err:
         return list(err.detail or (err.what,))
-    return [str(finding) for finding in checking.findings(site)]
+    return [str(finding) for finding in check.findings(site)]
 
 
 def test_what_is_not_broken_has_no_findings(project: Path) -> None:

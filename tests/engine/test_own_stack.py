@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from morphops.base_image import BaseImage
+from morphops.adapters.base_images.assemble import BaseImage
 from tests import stacks
 from tests.stacks import Inv, free_port
 

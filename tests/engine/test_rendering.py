@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from morphops.docker.client import Docker
-from morphops.docker.compose import ComposeTarget
-from morphops.target import Service, Stack
+from morphops.adapters.docker.client import Docker
+from morphops.adapters.docker.compose import ComposeTarget
+from morphops.core.stack import Service, Stack
 from tests.engine.conftest import Release
 from tests.stacks import Inv
 

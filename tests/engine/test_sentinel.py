@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from morphops import config
+from morphops.core.env import parse
 from morphops.tasks import ns
 from tests import stacks
 from tests.engine.conftest import ROOT, Release
@@ -82,7 +82,7 @@ def command_lines() -> Iterator[set[str]]:
 @pytest.mark.long
 def test_no_task_lets_a_secret_out(inv: Inv, release: Release) -> None:
     text = (inv.folder / "ops/env/schema.yaml").read_text()
-    schema = config.parse_env_schema(text, "schema.yaml")
+    schema = parse.parse_env_schema(text, "schema.yaml")
     planted = {"TOKEN": TOKEN, "UPSTREAM": UPSTREAM}
     assert {name for name, spec in schema.variables.items() if spec.secret} == set(planted)
     env = inv.state / "test.env"

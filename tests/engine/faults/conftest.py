@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from morphops.base_image import BaseImage
+from morphops.adapters.base_images.assemble import BaseImage
 from tests import stacks
 from tests.engine.registry_proxy import Proxy
 from tests.engine.second_engine import SecondEngine, missing

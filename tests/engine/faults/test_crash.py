@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
-from morphops.app import looking
-from morphops.app.site import open_site
+from morphops.operations import status as operations_status
 from morphops.report.console import Reporter
+from morphops.site import open_site
 from tests import stacks
 from tests.engine.conftest import Release
 from tests.engine.faults.conftest import LABEL, amend, assert_whole, project
@@ -45,7 +45,9 @@ def inv(inv: Inv) -> Inv:
 def status(inv: Inv) -> dict[str, Any]:
     """What `inv status` shows, without a new process each time."""
     bundle = str(inv.folder / "ops" / "bundle.yaml")
-    return looking.status(open_site(Reporter(True), inv.environ | {"MORPHOPS_BUNDLE": bundle}))
+    return operations_status.status(
+        open_site(Reporter(True), inv.environ | {"MORPHOPS_BUNDLE": bundle})
+    )
 
 
 def assert_runs(inv: Inv, release: str) -> None:

@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 import yaml
 
-from morphops.docker import lock_image
-from morphops.docker.client import Docker
-from morphops.docker.lock import EngineLock
+from morphops.adapters import actor
+from morphops.adapters.docker import lock_image
+from morphops.adapters.docker.client import Docker
+from morphops.adapters.docker.lock import EngineLock
 from morphops.errors import LockHeld
-from morphops.lock import Holder
 from tests.engine.conftest import Release
 from tests.engine.faults.conftest import project
 from tests.engine.faults.test_crash import assert_runs, containers, status
@@ -98,7 +98,7 @@ def test_who_looks_or_builds_needs_no_lock(inv: Inv, release: Release, docker: D
     """None of them waits for it, and none is refused: who holds it never lets go meanwhile."""
     first = release()
     assert inv("deploy", f"--image={first}").code == 0
-    with EngineLock(docker).hold(project(inv), Holder.me("deploy of somebody else")) as held:
+    with EngineLock(docker).hold(project(inv), actor.holder("deploy of somebody else")) as held:
         for task in LOOKS:
             done = inv(task, "--json")
             assert done.code == 0, (task, done)
@@ -188,7 +188,7 @@ def test_the_lock_is_taken_from_one_in_the_middle(inv: Inv, release: Release) ->
 STOPS = """
 import os, signal, sys
 from invoke.main import program
-from morphops.chain import Chain
+from morphops.adapters.store.hash_chain import Chain
 when, words, append, doing = sys.argv.pop(1), sys.argv.pop(1), Chain.append, [""]
 def stop(chain, entry, **more):
     global words
@@ -269,10 +269,10 @@ def test_a_client_killed_while_it_takes_the_lock(place: tuple[EngineLock, str]) 
     lock, project = place
 
     def take() -> None:
-        with lock.hold(project, Holder.me("taking")):
+        with lock.hold(project, actor.holder("taking")):
             time.sleep(60)
 
-    with lock.hold(project, Holder.me("first")):  # the image is there from now on
+    with lock.hold(project, actor.holder("first")):  # the image is there from now on
         pass
     chance = random.Random(5)
     for _ in range(50):
@@ -280,7 +280,7 @@ def test_a_client_killed_while_it_takes_the_lock(place: tuple[EngineLock, str]) 
         time.sleep(chance.uniform(0, 0.35))
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
-        with lock.hold(project, Holder.me("next"), wait=10) as held:
+        with lock.hold(project, actor.holder("next"), wait=10) as held:
             assert held.alive()
     assert lock.holder(project) is None
     left = ["docker", "ps", "-aq", "--filter", f"label=morphops.lock={project}"]
@@ -290,31 +290,31 @@ def test_a_client_killed_while_it_takes_the_lock(place: tuple[EngineLock, str]) 
 def test_a_client_killed_between_creating_and_starting(place: tuple[EngineLock, str]) -> None:
     """The one trap: the name is taken by a container that nobody will ever start."""
     lock, project = place
-    with lock.hold(project, Holder.me("first")):
+    with lock.hold(project, actor.holder("first")):
         pass
     name = f"morphops-lock-{project}"
     create = ["docker", "create", "--name", name, "--label", f"morphops.lock={project}"]
     subprocess.run([*create, lock_image.reference()], check=True, capture_output=True)
     assert lock.holder(project) is None
-    with lock.hold(project, Holder.me("next")) as held:
+    with lock.hold(project, actor.holder("next")) as held:
         assert held.alive()
 
 
 def test_only_one_of_many(place: tuple[EngineLock, str]) -> None:
     lock, project = place
     # One that is typed in Latin-1 is no text to an engine; the lock is held all the same.
-    with lock.hold(project, Holder.me("one", "caf\udce9")) as held:
+    with lock.hold(project, actor.holder("one", "caf\udce9")) as held:
         holder = lock.holder(project)
         assert holder == held.holder
         assert held.alive()
         with pytest.raises(LockHeld, match=r"one \(caf\?\), by "):
-            lock.hold(project, Holder.me("two")).__enter__()
+            lock.hold(project, actor.holder("two")).__enter__()
         with pytest.raises(LockHeld, match=r"waited 1 s"):
-            lock.hold(project, Holder.me("three"), wait=1).__enter__()
+            lock.hold(project, actor.holder("three"), wait=1).__enter__()
         other = f"{project}-other"
-        with lock.hold(other, Holder.me("another project's")):
+        with lock.hold(other, actor.holder("another project's")):
             assert lock.holder(other) != holder
-        lock.wrest(project, Holder.me("somebody else's"))
+        lock.wrest(project, actor.holder("somebody else's"))
         assert held.alive()
         lock.wrest(project, held.holder)
         assert not held.alive()
@@ -324,5 +324,5 @@ def test_only_one_of_many(place: tuple[EngineLock, str]) -> None:
 def test_its_image_is_brought_where_it_is_missing(place: tuple[EngineLock, str]) -> None:
     lock, project = place
     subprocess.run(["docker", "image", "rm", "-f", lock_image.reference()], capture_output=True)
-    with lock.hold(project, Holder.me("one")) as held:
+    with lock.hold(project, actor.holder("one")) as held:
         assert held.alive()

@@ -1,0 +1,1 @@
+"""Everything outside: one folder, or module, for each outside thing."""

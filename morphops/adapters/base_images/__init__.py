@@ -1,0 +1,1 @@
+"""Base images from distribution packages. Nothing but `image.base` needs this."""

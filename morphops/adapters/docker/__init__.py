@@ -1,0 +1,1 @@
+"""The container engine: the only folder that imports python-on-whales."""

@@ -1,0 +1,207 @@
+"""A registry of one's own: a container, bound to one address of this machine."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from morphops.errors import EngineCallFailed, InputError, PreconditionError
+
+if TYPE_CHECKING:
+    from morphops.adapters.docker.client import Docker
+
+PUBLIC_IMAGE = "registry:2@sha256:a3d8aaa63ed8681a604f1dea0aa03f100d5895b6a58ace528858a7b332415373"
+ROLE = {"morphops.role": "registry"}
+_DATA = "/var/lib/registry"
+_PORT = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class LocalRegistry:
+    """Where the registry is, and what happened to it.
+
+    Attributes:
+        address: `host:port`.
+        container: the container's name.
+        volume: the volume's name.
+        state: `started`, `running` (it was there), `stopped` or `absent`.
+        deleted: whether the volume, and so its data, is deleted.
+    """
+
+    address: str
+    container: str
+    volume: str
+    state: Literal["started", "running", "stopped", "absent"]
+    deleted: bool = False
+
+
+def up(
+    docker: Docker,
+    *,
+    image: str | Callable[[], str],
+    host: str = "127.0.0.1",
+    port: int = 5000,
+    name: str = "morphops-registry",
+    deadline: float = 30,
+) -> LocalRegistry:
+    """Start the registry, or find it running.
+
+    Args:
+        docker: the engine.
+        image: what it runs: an image ID or a reference that is local, or a function that gets one
+            and is called only where a container has to be made.
+        host: a loopback address to bind to.
+        port: the port there.
+        name: of the container and its volume.
+        deadline: seconds that it may take to answer.
+
+    Raises:
+        InputError: the address is not loopback.
+        PreconditionError: the name or the port is somebody else's.
+        EngineCallFailed: it does not start, or does not answer in time.
+    """
+    from morphops.core.release.reference import is_loopback
+
+    if not is_loopback(host):
+        raise InputError(
+            f"the local registry has no passwords, so it binds to loopback only, not to {host}"
+        )
+    there = LocalRegistry(f"{host}:{port}", name, name, "running")
+    found = _find(docker, name)
+    if found is not None and found.state.running and _bound(found) == (host, port):
+        _await(docker, there, deadline)
+        return there
+    _port_must_be_free(docker, host, port, name)
+    runs = image if isinstance(image, str) else image()
+    with docker.call(f"start the registry {name}", 60):
+        client = docker.client(60)
+        if found is not None:
+            # Its data is in the volume; the container itself may be of another address or image.
+            client.container.remove(found, force=True)
+        client.container.run(
+            runs,
+            name=name,
+            detach=True,
+            pull="never",
+            publish=[(f"{host}:{port}", _PORT, "tcp")],
+            volumes=[(name, _DATA)],
+            envs={"REGISTRY_STORAGE_DELETE_ENABLED": "true"},
+            labels=ROLE,
+            restart="unless-stopped",
+            cap_drop=["ALL"],
+            security_options=["no-new-privileges"],
+            read_only=True,
+            log_driver="json-file",
+            log_options=["max-size=10m", "max-file=3"],
+        )
+    _await(docker, there, deadline)
+    return LocalRegistry(there.address, name, name, "started")
+
+
+def down(
+    docker: Docker, *, name: str = "morphops-registry", delete_data: bool = False
+) -> LocalRegistry:
+    """Stop and remove the registry; its data stays unless told otherwise.
+
+    Raises:
+        PreconditionError: a container of that name is somebody else's.
+        EngineCallFailed: the engine refused.
+    """
+    found = _find(docker, name)
+    bound = _bound(found) if found is not None else None
+    address = f"{bound[0]}:{bound[1]}" if bound else ""
+    with docker.call(f"stop the registry {name}", 60):
+        client = docker.client(60)
+        if found is not None:
+            client.container.stop(found, time=10)
+            client.container.remove(found, force=True)
+        if delete_data and client.volume.exists(name):
+            client.volume.remove(name)
+    state: Literal["absent", "stopped"] = "absent" if found is None else "stopped"
+    return LocalRegistry(address, name, name, state, deleted=delete_data)
+
+
+def _find(docker: Docker, name: str) -> Any:
+    """Our container of that name, or none.
+
+    Raises:
+        PreconditionError: there is one of that name that we did not make.
+    """
+    with docker.call(f"look for the container {name}", 20):
+        client = docker.client(20)
+        if not client.container.exists(name):
+            return None
+        found = client.container.inspect(name)
+        if not set(ROLE.items()) <= set((found.config.labels or {}).items()):
+            raise PreconditionError(
+                f"a container {name!r} exists that is no registry of ours",
+                state="nothing was changed",
+                hint=f"docker rename {name} another-name   (or choose another name)",
+            )
+        return found
+
+
+def _bound(container: Any) -> tuple[str, int] | None:
+    bindings = (container.host_config.port_bindings or {}).get(f"{_PORT}/tcp") or []
+    if not bindings:
+        return None
+    first = bindings[0]
+    host = first.host_ip if hasattr(first, "host_ip") else first["HostIp"]
+    port = first.host_port if hasattr(first, "host_port") else first["HostPort"]
+    return str(host), int(port)
+
+
+def _port_must_be_free(docker: Docker, host: str, port: int, name: str) -> None:
+    if not _listens(host, port):
+        return
+    holder = "a process outside of Docker"
+    with docker.call("look who holds the port", 20):
+        for container in docker.client(20).container.list(filters=[("publish", str(port))]):
+            if container.name == name:
+                return
+            holder = f"the container {container.name}"
+    raise PreconditionError(
+        f"port {port} on {host} is taken by {holder}",
+        state="nothing was changed",
+        hint=f"ss -ltnp 'sport = :{port}'   (stop it, or choose another port)",
+    )
+
+
+def _listens(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((host.strip("[]"), port)) == 0
+
+
+def _await(docker: Docker, registry: LocalRegistry, deadline: float) -> None:
+    """Wait until the registry's API answers.
+
+    Raises:
+        EngineCallFailed: it did not in time; with its last lines.
+    """
+    import requests
+
+    end = time.monotonic() + deadline
+    why = "it has not been asked yet"
+    with requests.Session() as session:
+        session.trust_env = False
+        while time.monotonic() < end:
+            try:
+                answer = session.get(f"http://{registry.address}/v2/", timeout=2)
+                if answer.status_code == 200:
+                    return
+                why = f"HTTP {answer.status_code}"
+            except requests.RequestException as err:
+                why = type(err).__name__
+            time.sleep(0.05)
+    with docker.call("read the registry's log", 20):
+        log = docker.client(20).container.logs(registry.container, tail=12)
+    text = log if isinstance(log, str) else ""
+    raise EngineCallFailed(
+        f"the registry at {registry.address} does not answer after {deadline:g} s ({why})",
+        detail=tuple(text.splitlines()),
+        hint=f"docker logs {registry.container}",
+    )

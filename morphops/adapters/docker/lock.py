@@ -1,0 +1,233 @@
+"""The lock on a Docker engine: a container of a fixed name whose program ends when we do.
+
+The name makes it exclusive. The container's standard input is held open by the docker client that
+we started, and that by us: when we die, however that is, the program reads the end and is gone,
+and the engine removes the container (`--rm`). So nothing is ever left to break after a kill.
+
+One trap is left. A client that is killed between creating and starting the container leaves it in
+the state `created`, and the name taken. Nobody is in that state for long, so it is removed then:
+by its id, and without force, which the engine refuses for one that has been started meanwhile.
+"""
+
+from __future__ import annotations
+
+import select
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+from morphops.adapters.docker import lock_image
+from morphops.adapters.docker.client import Docker, tied
+from morphops.adapters.docker.events import EventWatch
+from morphops.core.lock import Holder, refusal
+from morphops.errors import EngineCallFailed
+
+_LABEL = "morphops.lock"
+_ANSWER = 20.0  # seconds in which an engine has started a container, or is not well
+_HALF_TAKEN = 2.0  # seconds; longer, nobody is between creating a container and starting it
+_STUCK = 30.0  # seconds; a container that nobody holds and that cannot be removed either
+_RELOOK = 5.0
+_MOMENT = 0.05
+_TRIES = 5  # to find the name taken, and then nobody there
+
+
+class EngineLock:
+    """Implements `lock.Lock` for one Docker engine."""
+
+    def __init__(self, docker: Docker) -> None:
+        self._docker = docker
+
+    @contextmanager
+    def hold(
+        self, project: str, holder: Holder, wait: float = 0, inside: str = ""
+    ) -> Iterator[EngineHeld]:
+        """See `lock.Lock.hold`."""
+        grip = Grip(project, holder)
+        try:
+            self.take(grip, wait, inside)
+            yield EngineHeld(self, grip)
+        finally:
+            grip.let_go()
+
+    def holder(self, project: str) -> Holder | None:
+        """See `lock.Lock.holder`."""
+        found = self._look(project)
+        return _holder(found) if found and _runs(found) else None
+
+    def wrest(self, project: str, holder: Holder) -> None:
+        """See `lock.Lock.wrest`."""
+        found = self._look(project)
+        # By its id: under the name there may be somebody else's by then.
+        if found and holder.is_same(_holder(found)):
+            with self._docker.call(f"remove the lock of {project}", 20):
+                self._docker.client(20).container.remove(found["Id"], force=True)
+
+    def take(self, grip: Grip, wait: float, inside: str) -> None:
+        """Take it within `wait` seconds.
+
+        Raises:
+            LockHeld: somebody else has it still.
+            EngineUnavailable: there is no docker client, or no engine.
+        """
+        self._docker.client()  # raises where the command that is started below does not exist
+        end = time.monotonic() + wait
+        watch = EventWatch(f"{_LABEL}={grip.project}") if wait else None
+        with watch or nullcontext():
+            while not self._take_free(grip):
+                holder = self.holder(grip.project)
+                if holder is None:
+                    continue
+                left = end - time.monotonic()
+                if watch is None or left <= 0 or holder.token == inside:
+                    raise refusal(holder, inside, wait)
+                watch.wait(min(left, _RELOOK))
+
+    def _take_free(self, grip: Grip) -> bool:
+        """Take it where nobody has it; False where somebody does, and holds on to it."""
+        half_taken: dict[str, float] = {}
+        nobody, begun = 0, time.monotonic()
+        while not grip.begin():
+            found = self._look(grip.project)
+            if found is None:
+                # It was let go just now, or the container could not even be created.
+                nobody += 1
+                if not self._mend() and nobody >= _TRIES:
+                    raise EngineCallFailed(
+                        f"could not take the lock of {grip.project}", detail=grip.complaint
+                    )
+                continue
+            if _runs(found):
+                return False
+            if time.monotonic() - begun > _STUCK:
+                name = _name(grip.project)
+                raise EngineCallFailed(
+                    f"could not take the lock: its container {name} is "
+                    f"{found['State']['Status']} and does not go away",
+                    state="nothing was changed",
+                    hint=f"docker rm -f {name}   (then the same command again)",
+                )
+            since = half_taken.setdefault(found["Id"], time.monotonic())
+            if time.monotonic() - since > _HALF_TAKEN:
+                self._remove_half_taken(found["Id"])
+            time.sleep(_MOMENT)  # no event says that nothing happens
+        return True
+
+    def _look(self, project: str) -> dict[str, Any] | None:
+        found = self._docker.inspect([_name(project)])
+        return found[0] if found else None
+
+    def _mend(self) -> bool:
+        """Bring the lock's image where it is missing; whether that was so.
+
+        Raises:
+            EngineUnavailable: no engine answers.
+        """
+        if self._docker.inspect_images([lock_image.reference()]):
+            return False
+        with self._docker.call("load the image of the lock", 60):
+            client = self._docker.client(60)
+            server = client.version().server
+            client.image.load(lock_image.archive((server and server.arch) or "unknown"))
+        return True
+
+    def _remove_half_taken(self, id_: str) -> None:
+        from python_on_whales.exceptions import DockerException
+
+        try:
+            self._docker.client(20).container.remove(id_)
+        except DockerException:  # it was started, or removed by another one who waits
+            return
+
+
+class EngineHeld:
+    """Implements `lock.Held`."""
+
+    def __init__(self, lock: EngineLock, grip: Grip) -> None:
+        self.holder = grip.holder
+        self._lock = lock
+        self._grip = grip
+
+    def alive(self, *, sure: bool = True) -> bool:
+        """See `lock.Held.alive`."""
+        if not self._grip.runs():
+            return False
+        return not sure or self.holder.is_same(self._lock.holder(self._grip.project))
+
+    def again(self) -> None:
+        """See `lock.Held.again`."""
+        self._grip.let_go()
+        self._lock.take(self._grip, 0, "")
+
+
+class Grip:
+    """The docker client that keeps the container's input open."""
+
+    def __init__(self, project: str, holder: Holder) -> None:
+        self.project = project
+        self.holder = holder
+        self.complaint: tuple[str, ...] = ()
+        self._client: subprocess.Popen[bytes] | None = None
+
+    def begin(self) -> bool:
+        """Start the container; whether it was started, and so the lock is ours."""
+        command = [*tied("KILL"), "docker", "run", *_OPTIONS, "--name", _name(self.project)]
+        for label, value in _labels(self.project, self.holder).items():
+            command += ["--label", f"{label}={value}"]
+        # A session of its own: the terminal's Ctrl-C is for us, who may have to go back first.
+        self._client = subprocess.Popen(
+            [*command, lock_image.reference()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        out = self._client.stdout
+        if out and select.select([out], [], [], _ANSWER)[0] and out.readline() == lock_image.SAYS:
+            return True
+        self.let_go()
+        return False
+
+    def runs(self) -> bool:
+        """Whether the client is there still: it ends with the container, and with the engine."""
+        return self._client is not None and self._client.poll() is None
+
+    def let_go(self) -> None:
+        """Close the input, and wait until the container is gone and the name is free."""
+        client, self._client = self._client, None
+        if client is None:
+            return
+        try:
+            _, complaint = client.communicate(timeout=_ANSWER)
+        except subprocess.TimeoutExpired:
+            client.kill()
+            _, complaint = client.communicate()
+        self.complaint = tuple(complaint.decode(errors="replace").splitlines()[-3:])
+
+
+_OPTIONS = (
+    *("--rm", "--interactive", "--pull", "never", "--network", "none", "--log-driver", "none"),
+    *("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
+    *("--memory", "8m", "--pids-limit", "4"),
+)
+_FIELDS = ("token", "what", "reason", "user", "host", "pid", "since")
+
+
+def _name(project: str) -> str:
+    return f"morphops-lock-{project}"
+
+
+def _labels(project: str, holder: Holder) -> dict[str, str]:
+    fields = {f"{_LABEL}.{name}": str(getattr(holder, name)) for name in _FIELDS}
+    return {_LABEL: project, **fields}
+
+
+def _holder(found: Mapping[str, Any]) -> Holder:
+    labels = found["Config"].get("Labels") or {}
+    told = {name: labels.get(f"{_LABEL}.{name}", "") for name in _FIELDS}
+    return Holder(**{**told, "pid": int(told["pid"]) if told["pid"].isdigit() else 0})
+
+
+def _runs(found: Mapping[str, Any]) -> bool:
+    return found["State"]["Status"] in ("running", "paused")

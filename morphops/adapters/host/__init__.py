@@ -1,0 +1,1 @@
+"""The machine: packages, ports, the engine's own setup."""

@@ -1,0 +1,1 @@
+"""The state folder and other files on the disk."""

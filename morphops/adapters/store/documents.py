@@ -1,0 +1,48 @@
+"""Reads the documents of a bundle from the disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from morphops.core.bundle.documents import FIELD, Loaded
+from morphops.core.bundle.schema import Bundle
+from morphops.errors import InputError
+
+
+def load(bundle: Bundle, values: Mapping[str, str]) -> dict[str, Loaded]:
+    """Read every document of the bundle.
+
+    Args:
+        bundle: names them.
+        values: the env file's values, for the paths.
+
+    Raises:
+        InputError: one is not there, or is no JSON.
+    """
+    loaded = {}
+    for name, document in bundle.documents.items():
+        path = Path(_fill(document.path, values, f"documents/{name}/path"))
+        try:
+            loaded[name] = Loaded(path, json.loads(path.read_bytes()))
+        except FileNotFoundError:
+            raise InputError(
+                f"document {name}: there is no {path}",
+                state="nothing was changed",
+                hint="mend the folder in the env file, or put the data there",
+            ) from None
+        except OSError as err:
+            raise InputError(f"document {name}: {path}: {err.strerror}") from None
+        except (ValueError, RecursionError) as err:
+            raise InputError(
+                f"document {name}: {path} is no JSON: {err}", state="nothing was changed"
+            ) from None
+    return loaded
+
+
+def _fill(template: str, values: Mapping[str, str], where: str) -> str:
+    for name in FIELD.findall(template):
+        if not values.get(name):
+            raise InputError(f"{where}: {name} is not set in the env file")
+    return FIELD.sub(lambda field: values[field[1]], template)

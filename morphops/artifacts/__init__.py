@@ -1,1 +1,0 @@
-"""Checks of the artifacts of a bundle, without running them."""

@@ -1,0 +1,1 @@
+"""The bundle: what does not change from release to release."""

@@ -1,0 +1,46 @@
+"""YAML text → bundle. Every error names its file and the path in it. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from morphops.core.bundle.schema import Bundle
+from morphops.core.bundle.validate import cross_findings
+from morphops.core.probes.specs import PROBES, Probe
+from morphops.core.schema import read_mapping, refusal, validate_mapping
+from morphops.core.yaml_text import YamlText
+
+
+def parse_bundle(text: str, source: str) -> Bundle:
+    """A bundle from YAML text.
+
+    Args:
+        text: the document.
+        source: how to name it in errors.
+
+    Raises:
+        ConfigError: with one line for each finding, in the form `source:line: path: what`.
+    """
+    document, raw = read_mapping(text, source)
+    # Probes are a union told apart by `kind`; validated one by one, an error says just what its
+    # own kind lacks, and not what every other kind would have wanted.
+    probes_raw = raw.pop("probes", {})
+    bundle = validate_mapping(Bundle, raw, document)
+    if not isinstance(probes_raw, dict):
+        raise refusal(document, ["probes: must be a mapping of names to probes"])
+    probes = {
+        str(name): _probe(value, document, f"probes/{name}") for name, value in probes_raw.items()
+    }
+    bundle = dataclasses.replace(bundle, probes=probes)
+    findings = cross_findings(bundle)
+    if findings:
+        raise refusal(document, findings)
+    return bundle
+
+
+def _probe(raw: Any, document: YamlText, path: str) -> Probe:
+    kind = str(raw.get("kind")) if isinstance(raw, dict) else ""
+    if kind not in PROBES:
+        raise refusal(document, [f"{path}/kind: must be one of {', '.join(PROBES)}"])
+    return validate_mapping(PROBES[kind], raw, document, path)

@@ -1,0 +1,259 @@
+"""What does not change from release to release: the bundle, as frozen values.
+
+`config` reads these from `bundle.yaml`; the field names are the keys of that file, and an unknown
+key is refused with its path. Texts marked *JMESPath* are JMESPath expressions (jmespath.org).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from morphops.core.probes.specs import Probe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageSpec:
+    """One image of the stack.
+
+    Attributes:
+        repository: its repository below the bundle's registry (`shop/api`).
+        variable: the variable by which the compose files name it.
+        target: the bake target that builds it; none for an image that is only mirrored.
+        user: the uid that it must run as; 0 for any but root.
+        check: arguments with which it must end well on a read-only root (`[--help]`).
+    """
+
+    repository: str
+    variable: str
+    target: str = ""
+    user: int = 0
+    check: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComposeSpec:
+    """The compose files, relative to the bundle's folder.
+
+    Attributes:
+        files: always used, in this order.
+        profiles: profile → the override files that come with it. A profile is switched on by
+            `COMPOSE_PROFILES` in the env file, as plain Compose has it.
+    """
+
+    files: tuple[str, ...]
+    profiles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvSpec:
+    """Where values come from.
+
+    Attributes:
+        file: default env file; relative to the bundle's folder, `{state}` is the state folder.
+        schema: the env schema, relative to the bundle's folder.
+        recipients: who can read what is encrypted here, besides whoever does it (`age1…`).
+    """
+
+    file: str
+    schema: str
+    recipients: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A JSON file on the host that decides some of the variables (a data set's manifest).
+
+    Attributes:
+        path: where it lies; `{NAME}` is replaced by the env file's value of NAME.
+        provides: variable → JMESPath into the document.
+    """
+
+    path: str
+    provides: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wave:
+    """Services that are started together, and what must be ready before the next wave.
+
+    Attributes:
+        services: names of the compose file; one that no profile switches on is left out.
+        probes: names of probes.
+        deadline: seconds for all of them to become healthy.
+    """
+
+    services: tuple[str, ...]
+    probes: tuple[str, ...] = ()
+    deadline: float = 120.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildSpec:
+    """How the images are made from source.
+
+    Attributes:
+        file: the Buildx bake file, relative to the bundle's folder.
+        context: the folder that the bake file's contexts are relative to.
+        bases: recipes of base images for machines that reach no public registry.
+    """
+
+    file: str
+    context: str = "."
+    bases: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullSpec:
+    """How images and releases are fetched.
+
+    Attributes:
+        stalled_after: seconds in which nothing comes, after which it is given up.
+    """
+
+    stalled_after: float = 120.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """What `prune` leaves.
+
+    Attributes:
+        keep: how many of the last healthy releases stay, the one of record included.
+    """
+
+    keep: int = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hook:
+    """An executable that is run at a moment of a deploy.
+
+    Attributes:
+        run: its path, relative to the bundle's folder.
+        timeout: seconds until it is stopped; then it counts as failed.
+    """
+
+    run: str
+    timeout: float = 60.0
+
+
+Ending: TypeAlias = Literal["after-deploy", "after-rollback", "on-failure"]
+
+Moment: TypeAlias = Literal["before-deploy"] | Ending
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notify:
+    """A webhook that is told how a deploy or a rollback came out.
+
+    Attributes:
+        url_from: the variable that holds its URL: of the process environment, else of the env file.
+            The URL is a secret, so it never stands here.
+        timeout: seconds that all of one notification may take.
+        moments: of which it is told.
+    """
+
+    url_from: str
+    timeout: float = 10.0
+    moments: tuple[Ending, ...] = ("after-deploy", "after-rollback", "on-failure")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invariant:
+    """What must never stand on a service's command line, unless an approval is recorded.
+
+    Attributes:
+        service: whose.
+        forbids: the flags, each as it is written (`--fallback`), with whatever value; or with the
+            one that its value begins with (`--to=http://a`).
+        why: what is lost when it is broken.
+    """
+
+    service: str
+    forbids: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acceptance:
+    """A rule of `bundle.check` that one service, or one Dockerfile, may break.
+
+    Attributes:
+        rule: its name, as a finding shows it in brackets.
+        subject: the service, or the Dockerfile's name.
+        reason: why that is all right here.
+    """
+
+    rule: str
+    subject: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """The whole of `bundle.yaml`.
+
+    Attributes:
+        schema: the format's version.
+        project: the name of the stack on an engine.
+        registry: `host[:port]` of the registry that this project owns.
+        releases: repository of the releases in it.
+        images, compose, env, documents, probes, build: see their classes.
+        runbooks: the folder of the runbooks, relative to the bundle's folder.
+        checks: probes that must pass before the first container is touched.
+        waves: what is started when, in order.
+        settle: seconds in which every service has to pass its health check once more, after the
+            last probe; one whose checks are further apart is not waited for.
+        pull: how images and releases are fetched.
+        retention: what `prune` leaves.
+        hooks: executables, by the moment at which they are run; of the working tree.
+        notify: a webhook, of the working tree like the hooks.
+        invariants: by name; checked before anything is touched, and on what runs.
+        accept: rules of `bundle.check` that do not hold here, and why.
+    """
+
+    schema: Literal[1]
+    project: str
+    registry: str
+    releases: str
+    images: Mapping[str, ImageSpec]
+    compose: ComposeSpec
+    env: EnvSpec
+    waves: tuple[Wave, ...]
+    documents: Mapping[str, Document] = field(default_factory=dict)
+    probes: Mapping[str, Probe] = field(default_factory=dict)
+    checks: tuple[str, ...] = ()
+    build: BuildSpec | None = None
+    runbooks: str = "../runbooks"
+    settle: float = 15.0
+    pull: PullSpec = field(default_factory=PullSpec)
+    retention: Retention = field(default_factory=Retention)
+    hooks: Mapping[Moment, Hook] = field(default_factory=dict)
+    notify: Notify | None = None
+    invariants: Mapping[str, Invariant] = field(default_factory=dict)
+    accept: tuple[Acceptance, ...] = ()
+
+    def files(self) -> tuple[str, ...]:
+        """Every compose file, the overrides of all profiles included, each once, in order."""
+        names = list(self.compose.files)
+        for overrides in self.compose.profiles.values():
+            names += overrides
+        return tuple(dict.fromkeys(names))
+
+    def compose_files(self, profiles: tuple[str, ...]) -> tuple[str, ...]:
+        """The compose files for a set of active profiles."""
+        names = list(self.compose.files)
+        for profile in profiles:
+            names += self.compose.profiles.get(profile, ())
+        return tuple(dict.fromkeys(names))
+
+    def repository(self, image: str) -> str:
+        """An image's full repository, with the registry's host."""
+        return f"{self.registry}/{self.images[image].repository}"
+
+    def owns(self, repository: str) -> bool:
+        """Whether the bundle declares this full repository as its own."""
+        own = {self.repository(name) for name in self.images}
+        return repository in own | {f"{self.registry}/{self.releases}"}

@@ -1,0 +1,1 @@
+"""The rules of `bundle.check` and `image.check`."""

@@ -1,0 +1,29 @@
+"""JMESPath expressions (jmespath.org): what one finds, and why a text is not one. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def find(expression: str, data: Any) -> Any:
+    """What a JMESPath expression finds; None where it finds nothing or does not fit the data."""
+    import jmespath
+    from jmespath.exceptions import JMESPathError
+
+    try:
+        return jmespath.search(expression, data)
+    except JMESPathError:
+        return None
+
+
+def invalid(expression: str) -> str:
+    """Why a text is no JMESPath expression; empty for one that is."""
+    import jmespath
+    from jmespath.exceptions import JMESPathError
+
+    try:
+        jmespath.compile(expression)
+    except JMESPathError as err:
+        what = str(err).splitlines()[0].removeprefix("Invalid jmespath expression: ")
+        return f"no JMESPath expression: {what.removesuffix(':').removesuffix(', for expression')}"
+    return ""

@@ -1,0 +1,1 @@
+"""What a deploy will do, decided before it is done."""

@@ -1,0 +1,1 @@
+"""Probes: what they are, and how a reading is judged."""

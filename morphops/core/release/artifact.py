@@ -1,0 +1,332 @@
+"""Release ↔ OCI artifact, as bytes. Pure.
+
+A release is an OCI image manifest with an `artifactType` (OCI image-spec v1.1, manifest.md,
+"Guidelines for Artifact Usage"). Its config is canonical JSON that says what the release is; its
+layers are the operating files and the image manifests that it keeps. No timestamps, sorted keys:
+the same content has the same bytes, and so the same digest, which is the release's name.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from morphops.core.release.digest import canonical_json, digest_of, is_digest, short
+from morphops.core.release.reference import ImageRef
+from morphops.core.release.release import Image, Release
+from morphops.errors import InputError, IntegrityError
+
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+INDEX = "application/vnd.oci.image.index.v1+json"
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
+INDEXES = (INDEX, DOCKER_INDEX)
+RELEASE = "application/vnd.morphops.release.v1+json"
+_CONFIG = "application/vnd.morphops.release.config.v1+json"
+_FILE = "application/vnd.morphops.file.v1"
+_KEPT = "application/vnd.morphops.image-manifest.v1"
+_TITLE = "org.opencontainers.image.title"
+_SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """An encoded release.
+
+    Attributes:
+        digest: of the manifest: the release's name.
+        manifest: its bytes.
+        blobs: digest → bytes of the config and of every layer.
+    """
+
+    digest: str
+    manifest: bytes
+    blobs: Mapping[str, bytes]
+
+
+def encode(
+    *,
+    project: str,
+    images: Sequence[Image],
+    files: Mapping[str, bytes],
+    manifests: Mapping[str, bytes],
+    labels: Mapping[str, str],
+) -> Artifact:
+    """A release's content → its artifact.
+
+    Args:
+        project: the bundle's project.
+        images: in any order.
+        files: path inside of the bundle → bytes; a kind of file that does not exist is absent.
+        manifests: digest → bytes of the images' manifests and indexes.
+        labels: what `release.create` was told.
+
+    Raises:
+        InputError: a path is unsafe, or a name stands twice.
+        IntegrityError: a manifest's bytes do not hash to its digest, or one is missing.
+    """
+    if len({image.name for image in images}) != len(images):
+        raise InputError("an image stands twice in the release")
+    for name in files:
+        _safe(name)
+    _check_images(images, manifests)
+    config = canonical_json(
+        {
+            "schema": _SCHEMA,
+            "project": project,
+            "images": {image.name: _image_json(image) for image in images},
+            "files": {name: digest_of(data) for name, data in files.items()},
+            "manifests": sorted(manifests),
+            "labels": dict(labels),
+        }
+    )
+    layers = [_descriptor(_FILE, data, {_TITLE: name}) for name, data in sorted(files.items())] + [
+        _descriptor(_KEPT, data) for _, data in sorted(manifests.items())
+    ]
+    manifest = canonical_json(
+        {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "artifactType": RELEASE,
+            "config": _descriptor(_CONFIG, config),
+            "layers": layers,
+        }
+    )
+    blobs = {digest_of(data): data for data in (config, *files.values(), *manifests.values())}
+    return Artifact(digest_of(manifest), manifest, blobs)
+
+
+def encode_release(release: Release) -> Artifact:
+    """The artifact of a release; its digest is the release's name again."""
+    return encode(
+        project=release.project,
+        images=release.images,
+        files=release.files,
+        manifests=release.manifests,
+        labels=release.labels,
+    )
+
+
+def decode(digest: str, manifest: bytes, blob: Callable[[str], bytes]) -> Release:
+    """An artifact → its release; every byte is hashed, and every part is held against the others.
+
+    Args:
+        digest: the release's name.
+        manifest: the manifest's bytes.
+        blob: digest → bytes.
+
+    Raises:
+        InputError: it is another kind of artifact, or of a version that is not known.
+        IntegrityError: bytes are not what names them, or parts contradict each other.
+    """
+    check_bytes(digest, manifest, "the manifest of the release")
+    document = parse_json(manifest, f"release {short(digest)}")
+    kind = document.get("artifactType")
+    if kind != RELEASE:
+        found = kind or document.get("mediaType") or "something else"
+        raise InputError(f"{digest} is no release but {found}", state="nothing was changed")
+    try:
+        return _decode(digest, document, blob)
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as err:
+        raise IntegrityError(f"release {short(digest)} is malformed: {err!r}") from None
+
+
+def _decode(digest: str, document: Mapping[str, Any], blob: Callable[[str], bytes]) -> Release:
+    config = json.loads(_fetch(document["config"], blob))
+    if config.get("schema") != _SCHEMA:
+        raise InputError(
+            f"release {short(digest)} has schema {config.get('schema')!r}, "
+            f"this version reads {_SCHEMA}",
+            hint="use the version of morphops that made it, or a later one",
+        )
+    files: dict[str, bytes] = {}
+    manifests: dict[str, bytes] = {}
+    for layer in document["layers"]:
+        data = _fetch(layer, blob)
+        if layer["mediaType"] == _KEPT:
+            manifests[layer["digest"]] = data
+            continue
+        name = _safe(layer["annotations"][_TITLE])
+        if name in files:
+            raise IntegrityError(f"release {short(digest)} holds {name} twice")
+        files[name] = data
+    if {name: digest_of(data) for name, data in files.items()} != config["files"]:
+        raise IntegrityError(f"release {short(digest)}: its files are not those its config lists")
+    if sorted(manifests) != config["manifests"]:
+        raise IntegrityError(f"release {short(digest)}: its image manifests are not all there")
+    images = tuple(_image(name, spec) for name, spec in sorted(config["images"].items()))
+    _check_images(images, manifests)
+    return Release(
+        digest=digest,
+        project=config["project"],
+        images=images,
+        files=files,
+        manifests=manifests,
+        labels=config["labels"],
+    )
+
+
+def describe_image(
+    name: str, ref: ImageRef, fetch: Callable[[str], bytes], platform: str
+) -> tuple[Image, Mapping[str, bytes]]:
+    """What a release records of an image.
+
+    Args:
+        name: the image's name in the bundle.
+        ref: what is pulled.
+        fetch: digest → bytes of a manifest or index.
+        platform: `os/architecture[/variant]`, chosen from an index.
+
+    Returns:
+        the image, and the bytes of its manifest and index by digest.
+
+    Raises:
+        InputError: it is no image, or not for this platform.
+        IntegrityError: bytes are not what names them.
+    """
+    data = fetch(ref.digest)
+    check_bytes(ref.digest, data, f"the manifest of {name}")
+    document = parse_json(data, str(ref))
+    kept = {ref.digest: data}
+    manifest = ref.digest
+    if is_index(document):
+        manifest = choose_platform(document, platform, str(ref))
+        data = fetch(manifest)
+        check_bytes(manifest, data, f"the {platform} manifest of {name}")
+        kept[manifest] = data
+        document = parse_json(data, str(ref))
+    config = document.get("config")
+    if not isinstance(config, Mapping) or document.get("artifactType") == RELEASE:
+        raise InputError(f"{ref} is no image", hint="name the digest of an image")
+    return Image(name, ref, manifest, str(config["digest"]), platform), kept
+
+
+def is_index(document: Mapping[str, Any]) -> bool:
+    """Whether a manifest document is an index of several platforms."""
+    return document.get("mediaType") in INDEXES or "manifests" in document
+
+
+def choose_platform(index: Mapping[str, Any], platform: str, where: str) -> str:
+    """The digest of the one manifest of an index that is for a platform.
+
+    Attestations stand in an index as `unknown/unknown` and are no choice.
+
+    Raises:
+        InputError: there is none; it lists those that there are.
+    """
+    found = {}
+    for entry in index.get("manifests") or ():
+        spec = entry.get("platform") or {}
+        parts = (spec.get("os", ""), spec.get("architecture", ""), spec.get("variant", ""))
+        if parts[0] != "unknown":
+            found["/".join(part for part in parts if part)] = str(entry["digest"])
+    if platform in found:
+        return found[platform]
+    variants = [name for name in found if name.startswith(f"{platform}/")]
+    if len(variants) == 1:
+        return found[variants[0]]
+    raise InputError(f"{where} is not for {platform} (it is for: {', '.join(sorted(found))})")
+
+
+def children(index: bytes) -> tuple[str, ...]:
+    """The digests that an index names, attestations included; none for a plain manifest."""
+    document = json.loads(index)
+    return tuple(str(entry["digest"]) for entry in document.get("manifests") or ())
+
+
+def check_bytes(digest: str, data: bytes, what: str) -> None:
+    """Hash bytes.
+
+    Raises:
+        IntegrityError: they are not what the digest names.
+    """
+    if digest_of(data) != digest:
+        raise IntegrityError(
+            f"{what} does not hash to its digest: asked for {digest}, "
+            f"got bytes of {digest_of(data)}",
+            state="nothing of it was used or stored",
+        )
+
+
+def parse_json(data: bytes, where: str) -> Mapping[str, Any]:
+    """A JSON object from bytes that were hashed already.
+
+    Raises:
+        InputError: they are none.
+    """
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise InputError(f"{where} is no OCI manifest")
+    return document
+
+
+def _fetch(descriptor: Mapping[str, Any], blob: Callable[[str], bytes]) -> bytes:
+    digest = str(descriptor["digest"])
+    data = blob(digest)
+    check_bytes(digest, data, f"blob {short(digest)}")
+    if len(data) != descriptor["size"]:
+        raise IntegrityError(f"blob {short(digest)} does not have the size that is said of it")
+    return data
+
+
+def _descriptor(
+    media_type: str, data: bytes, annotations: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    descriptor: dict[str, Any] = {
+        "mediaType": media_type,
+        "digest": digest_of(data),
+        "size": len(data),
+    }
+    if annotations:
+        descriptor["annotations"] = dict(annotations)
+    return descriptor
+
+
+def _image_json(image: Image) -> dict[str, str]:
+    return {
+        "repository": image.ref.repository,
+        "digest": image.ref.digest,
+        "manifest": image.manifest,
+        "config": image.config,
+        "platform": image.platform,
+    }
+
+
+def _image(name: str, spec: Mapping[str, str]) -> Image:
+    ref = ImageRef.parse(f"{spec['repository']}@{spec['digest']}")
+    if not is_digest(spec["manifest"]) or not is_digest(spec["config"]):
+        raise IntegrityError(f"image {name}: malformed digest")
+    return Image(name, ref, spec["manifest"], spec["config"], spec["platform"])
+
+
+def _check_images(images: Sequence[Image], manifests: Mapping[str, bytes]) -> None:
+    """Hold the chain index → manifest → config of each image against the kept bytes."""
+    for digest, data in manifests.items():
+        check_bytes(digest, data, "an image manifest")
+    for image in images:
+        for digest in (image.ref.digest, image.manifest):
+            if digest not in manifests:
+                raise IntegrityError(f"image {image.name}: manifest {short(digest)} is not kept")
+        if image.index and image.manifest not in children(manifests[image.index]):
+            raise IntegrityError(f"image {image.name}: its index does not name its manifest")
+        config = parse_json(manifests[image.manifest], image.name).get("config")
+        if not isinstance(config, Mapping) or config.get("digest") != image.config:
+            raise IntegrityError(f"image {image.name}: its manifest names another config")
+
+
+def _safe(name: str) -> str:
+    """A path that stays inside of the folder it is written to.
+
+    Raises:
+        InputError: it would not.
+    """
+    path = PurePosixPath(name)
+    if not name or path.is_absolute() or ".." in path.parts or "\\" in name or str(path) != name:
+        raise InputError(f"{name!r} is no path inside of the bundle's folder")
+    return name

@@ -1,0 +1,1 @@
+"""Runbooks: Markdown that is read, checked and run."""

@@ -1,0 +1,267 @@
+"""What crosses the seam: services as rendered, containers as observed. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from morphops.core.release.digest import short
+from morphops.core.release.release import Image
+
+
+@dataclass(frozen=True, slots=True)
+class LocalImage:
+    """An image on the engine.
+
+    Attributes:
+        id: the engine's name for it.
+        references: every tag and `repository@digest` by which it is held.
+        size: bytes, layers that others share included.
+        used: whether a container, of anybody, is made of it.
+        project: which one built it; empty where that is not known.
+    """
+
+    id: str
+    references: frozenset[str]
+    size: int
+    used: bool = False
+    project: str = ""
+
+
+LABEL_RELEASE = "morphops.release"
+
+LABEL_CONFIG = "morphops.config"
+
+
+def local_tag(project: str, image: str, release: str) -> str:
+    """The local tag that keeps an image from being swept away with the dangling ones."""
+    return f"morphops/{project}/{image}:{short(release)}"
+
+
+Health: TypeAlias = Literal["healthy", "starting", "unhealthy", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A stack made ready to be started: files on disk, values and all.
+
+    Attributes:
+        project: its name on the target.
+        files: what describes it, in order of precedence.
+        env_file: the values; holds secrets.
+        profiles: the optional parts that are switched on.
+        variables: what the values decide, and no shell that exports the same name. Nor does it
+            decide any other: what the values do not know is not set.
+    """
+
+    project: str
+    files: tuple[Path, ...]
+    env_file: Path
+    profiles: tuple[str, ...] = ()
+    variables: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A published port: `host` is empty for all addresses."""
+
+    host: str
+    published: int
+    target: int
+    protocol: str = "tcp"
+
+    def __str__(self) -> str:
+        kind = "" if self.protocol == "tcp" else f"/{self.protocol}"
+        return f"{self.host or '*'}:{self.published}{kind}"
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network that a service is attached to.
+
+    Attributes:
+        name: on the target.
+        key: what the files call it; empty for one that they do not describe.
+        config: digest of how it is to be made; empty where somebody else makes it.
+    """
+
+    name: str
+    key: str = ""
+    config: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """How a container is started, as far as that can be compared with what runs.
+
+    Attributes:
+        command: its arguments; None where the image decides.
+        line: entrypoint and arguments, as far as they are known: the image may decide either.
+        user: as it is written; empty where the image decides.
+        variables: names of its environment.
+        mounts: (where inside, what from outside; of a volume its name, empty for one that has
+            none; whether it may write).
+        brought: names of variables and places of mounts that others bring (the image, a secret of
+            the compose files): to have them is no difference.
+        dropped, added: capabilities.
+        confined: whether it cannot gain privileges (`no-new-privileges`).
+        read_only: whether its root file system is.
+        privileged: whether it may do everything.
+    """
+
+    command: tuple[str, ...] | None = None
+    line: tuple[str, ...] = ()
+    user: str = ""
+    variables: frozenset[str] = frozenset()
+    mounts: frozenset[tuple[str, str, bool]] = frozenset()
+    brought: frozenset[str] = frozenset()
+    dropped: frozenset[str] = frozenset()
+    added: frozenset[str] = frozenset()
+    confined: bool = False
+    read_only: bool = False
+    privileged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service as the target would start it.
+
+    Attributes:
+        name: its name.
+        image: the image reference, as text.
+        config: digest over everything that makes the target replace it when it changes.
+        ports: what it publishes.
+        labels: the labels it would be given.
+        shape: how it would be started.
+        files: paths of the machine that it is given.
+        count: how many containers it has.
+        networks: what they are attached to.
+        awaits: the services that it waits for to do something once, and end.
+        variables: variable of its environment → digest of the value.
+        keys: every other key of its configuration → digest of what stands there. Two renderings are
+            told apart by these digests; they are never shown and never stored.
+    """
+
+    name: str
+    image: str
+    config: str
+    ports: tuple[Port, ...] = ()
+    labels: Mapping[str, str] | None = None
+    shape: Shape = Shape()
+    files: frozenset[str] = frozenset()
+    count: int = 1
+    networks: tuple[Network, ...] = ()
+    awaits: frozenset[str] = frozenset()
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What an engine calls the image of a container.
+
+    The overlay2 store names the digest of the image's *config*; the containerd store that of its
+    *manifest*, or of the index it came from. Unlike kinds are never compared.
+    """
+
+    kind: Literal["config", "manifest"]
+    digest: str
+
+    def expected(self, image: Image) -> str:
+        """What a release records of an image, in this kind."""
+        return image.config if self.kind == "config" else image.manifest
+
+    def is_of(self, image: Image) -> bool:
+        """Whether this is that image of a release."""
+        if self.kind == "config":
+            return self.digest == image.config
+        return self.digest in (image.manifest, image.index)
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """One run of a health check: when it began, as the target says it, and whether it passed."""
+
+    at: str
+    passed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One running part of a service, as observed.
+
+    Attributes:
+        service: whose it is.
+        id: the target's name for it.
+        image: what its image is.
+        state: `running`, `restarting`, `exited` …
+        health: of its health check; `none` where it has none.
+        restarts: how often it was started again by itself.
+        exit_code: of its last exit.
+        ends_within: seconds that it is given to end when it is stopped.
+        ours: whether a release created it.
+        release: digest of the release that created it.
+        config: digest of the configuration that it was created with.
+        health_output: what the last health check printed.
+        checks: the last health checks, oldest first.
+        checked_within: seconds in which one check follows another, at most; 0 where nobody checks.
+        ports: what it publishes.
+        number: which of its service's containers it is; while one takes the place of another both
+            have the same.
+        networks: names of those that it is attached to.
+    """
+
+    service: str
+    id: str
+    image: Identity
+    state: str
+    health: Health
+    restarts: int = 0
+    exit_code: int = 0
+    ends_within: float = 10.0
+    ours: bool = True
+    release: str = ""
+    config: str = ""
+    health_output: str = ""
+    checks: tuple[HealthCheck, ...] = ()
+    checked_within: float = 0.0
+    ports: tuple[Port, ...] = ()
+    number: int = 1
+    networks: frozenset[str] = frozenset()
+
+    @property
+    def ready(self) -> bool:
+        """Running, and healthy where there is a check."""
+        return self.state == "running" and self.health in ("healthy", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Everything of a project that is on the target, running or not."""
+
+    containers: tuple[Container, ...] = ()
+
+    def of(self, service: str) -> tuple[Container, ...]:
+        """The containers of a service."""
+        return tuple(c for c in self.containers if c.service == service)
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The services that have containers, sorted."""
+        return tuple(sorted({c.service for c in self.containers}))
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """Container → what to call it: its service, with more where others would be called so."""
+        per_service = Counter(c.service for c in self.containers)
+        called = {
+            c.id: c.service if per_service[c.service] == 1 else f"{c.service}-{c.number}"
+            for c in self.containers
+        }
+        times = Counter(called.values())
+        return {
+            id_: name if times[name] == 1 else f"{name}-{id_[:12]}" for id_, name in called.items()
+        }

@@ -1,0 +1,190 @@
+"""The differences between the release of record and what really runs, each of a kind. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from morphops.core.bundle.schema import Invariant
+from morphops.core.release.digest import short
+from morphops.core.release.release import Image, Release
+from morphops.core.stack import Container, Running, Service, Shape
+from morphops.core.verify import health, invariants
+
+Kind: TypeAlias = Literal[
+    "missing",
+    "extra",
+    "image",
+    "config",
+    "env keys",
+    "network",
+    "unhealthy",
+    "pair",
+    "invariant",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One difference.
+
+    Attributes:
+        kind: `missing` a service without a container or with too few, `extra` a container of none
+            or too many of one, `image`, `config` how it was started, `env keys` names of its
+            environment, `network` what it is attached to, `unhealthy`, `pair` services that must
+            agree and do not, `invariant` one that is broken without approval.
+        subject: the service, or the probe.
+        what: in words.
+    """
+
+    kind: Kind
+    subject: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.what}"
+
+
+def images(
+    release: Release, services: Mapping[str, Service], running: Running
+) -> tuple[Difference, ...]:
+    """Where the images of what runs are not those of the release, and what is missing or extra."""
+    known = {str(image.ref): image for image in release.images}
+    found = []
+    for name, service in services.items():
+        image = known[service.image]
+        present = running.of(name)
+        if not present:
+            found.append(Difference("missing", name, "there is no container"))
+        elif len(present) < service.count:
+            what = f"{len(present)} of {service.count} containers are there"
+            found.append(Difference("missing", name, what))
+        elif len(present) > service.count:
+            what = f"{len(present)} containers are there, the release says {service.count}"
+            found.append(Difference("extra", name, what))
+        found += [
+            Difference("image", name, f"runs {_digests(container, image)}")
+            for container in present
+            if not container.image.is_of(image)
+        ]
+    found += [
+        Difference("extra", name, "runs, but is not in the release")
+        for name in running.services
+        if name not in services
+    ]
+    return tuple(found)
+
+
+def apart(services: Mapping[str, Service], running: Running) -> tuple[Difference, ...]:
+    """Containers that lack a network of their service: others do not reach them there."""
+    return tuple(
+        Difference("network", name, f"is not on the network {network}")
+        for name, service in services.items()
+        for container in running.of(name)
+        for network in attached(service, container)[0]
+    )
+
+
+def attached(service: Service, container: Container) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The networks that a container lacks, and those that it is attached to as well."""
+    wanted = {network.name for network in service.networks}
+    return tuple(sorted(wanted - container.networks)), tuple(sorted(container.networks - wanted))
+
+
+def compare(
+    release: Release,
+    services: Mapping[str, Service],
+    running: Running,
+    shapes: Mapping[str, Shape],
+    *,
+    rules: Mapping[str, Invariant] | None = None,
+    approved: Collection[str] = (),
+) -> tuple[Difference, ...]:
+    """Every difference but those that only a probe can see, by service.
+
+    Args:
+        release: of record.
+        services: as its files and values render.
+        running: what is there.
+        shapes: how each container was started, by id.
+        rules: the invariants of its bundle.
+        approved: of these, the ones that may be broken.
+    """
+    found = [*images(release, services, running), *apart(services, running)]
+    lines = {
+        name: [shapes[c.id].line for c in running.of(name) if c.id in shapes]
+        for name in running.services
+    }
+    found += [
+        Difference("invariant", breach.service, breach.what)
+        for breach in invariants.breaches(rules or {}, lines, approved)
+    ]
+    for name, service in services.items():
+        for container in running.of(name):
+            found += _of_container(name, service, container, shapes)
+    return tuple(sorted(found, key=lambda difference: difference.subject))
+
+
+def _of_container(
+    name: str, service: Service, container: Container, shapes: Mapping[str, Shape]
+) -> Iterator[Difference]:
+    if container.config != service.config:
+        what = "was created from another configuration than the release's"
+        yield Difference("config", name, what)
+    for network in attached(service, container)[1]:
+        yield Difference("network", name, f"is on the network {network} as well")
+    if container.id in shapes:
+        yield from _shape(name, service.shape, shapes[container.id])
+    if not container.ready:
+        yield Difference("unhealthy", name, health.explain(container))
+
+
+def _digests(container: Container, image: Image) -> str:
+    found = container.image
+    return f"{found.kind} {short(found.digest)}, the release says {short(found.expected(image))}"
+
+
+def settings(wanted: Shape, found: Shape) -> tuple[str, ...]:
+    """The keys of a service (compose-spec) in which a container differs, as far as that shows."""
+    brought = wanted.brought | found.brought
+    surplus = {mount for mount in found.mounts - wanted.mounts if mount[0] not in brought}
+    differ = {
+        "command": wanted.command is not None and wanted.command != found.command,
+        "user": bool(wanted.user) and wanted.user != found.user,
+        "cap_drop": wanted.dropped != found.dropped,
+        "cap_add": wanted.added != found.added,
+        "security_opt": wanted.confined != found.confined,
+        "read_only": wanted.read_only != found.read_only,
+        "privileged": wanted.privileged != found.privileged,
+        "volumes": bool(wanted.mounts - found.mounts or surplus),
+    }
+    return tuple(key for key, differs in differ.items() if differs)
+
+
+def variables(wanted: Shape, found: Shape) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names of variables that a container lacks, and of those that it has as well."""
+    more = found.variables - wanted.variables - wanted.brought - found.brought
+    return tuple(sorted(wanted.variables - found.variables)), tuple(sorted(more))
+
+
+_SAYS = {
+    "command": "its command line is another one",
+    "cap_drop": "other capabilities are dropped",
+    "cap_add": "other capabilities are added",
+    "security_opt": "its confinement (no-new-privileges) is another",
+    "read_only": "whether its root is read-only differs",
+    "privileged": "whether it is privileged differs",
+    "volumes": "its mounts are others",
+}
+
+
+def _shape(name: str, wanted: Shape, found: Shape) -> Iterator[Difference]:
+    for key in settings(wanted, found):
+        runs_as = f"runs as {found.user or 'the image says'}"
+        yield Difference("config", name, _SAYS.get(key, runs_as))
+    missing, more = variables(wanted, found)
+    if missing:
+        yield Difference("env keys", name, f"lacks {', '.join(missing)}")
+    if more:
+        yield Difference("env keys", name, f"has {', '.join(more)} as well")

@@ -1,0 +1,185 @@
+"""Every seam of the program, on one screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Literal, Protocol, TypeAlias
+
+from morphops.core.history.heads import Head
+from morphops.core.lock import Holder
+from morphops.core.release.release import Image
+from morphops.core.stack import Container, Running, Service, Shape, Stack
+from morphops.errors import MorphopsError
+
+
+class Heads(Protocol):
+    """Where a project's head is kept; both may raise EngineUnavailable or EngineCallFailed."""
+
+    def read(self, project: str) -> Head | None:
+        """The last head that was written; None where there is none."""
+
+    def latest(self, project: str) -> Head | None:
+        """Of all that are still there the one that is furthest on, whatever its fence."""
+
+    def write(self, project: str, head: Head) -> None:
+        """Return only when it is kept."""
+
+
+class Log(Protocol):
+    """The record of an operation: each step before it is done, and how it came out."""
+
+    def begin(self, step: str, *, touches: bool) -> None:
+        """A step is about to be done, which may change containers; raises where it must not be."""
+
+    def end(self, result: Literal["ok", "failed"], took: float) -> None:
+        """The step that was begun last came out so, after `took` seconds."""
+
+
+class Observer(Protocol):
+    """Is told how a plan goes."""
+
+    def step(self, number: int, total: int, text: str) -> None:
+        """A step begins."""
+
+    def note(self, text: str) -> None:
+        """Something to watch inside of a step."""
+
+    def undoing(self, error: MorphopsError) -> None:
+        """A step failed, and the way back begins."""
+
+
+Say: TypeAlias = Callable[[str], None]
+
+
+class Watch(Protocol):
+    """Tells when something happened to a project's containers."""
+
+    def wait(self, timeout: float) -> None:
+        """Return when something happened, or after `timeout` seconds."""
+
+
+class Target(Protocol):
+    """A place to run on. Every method may raise EngineUnavailable or EngineCallFailed."""
+
+    def answers(self) -> bool:
+        """Whether it is there at all."""
+
+    def here(self) -> bool:
+        """Whether its ports are this machine's, as far as that can be told."""
+
+    def render(self, stack: Stack) -> Mapping[str, Service]:
+        """What would be started, by service name; needs no engine.
+
+        Raises:
+            ConfigError: the files do not fit together, or a variable is missing.
+        """
+
+    def observe(self, project: str) -> Running:
+        """What is there now; without what somebody runs once, beside its services."""
+
+    def networks(self, project: str) -> Mapping[str, str]:
+        """The networks that are there of a project: name → the `Network.config` that it was given.
+
+        Empty where that is not known.
+        """
+
+    def pull(self, image: Image, say: Say, *, stalled_after: float) -> None:
+        """Fetch an image by digest and verify what came; give up after so many silent seconds."""
+
+    def has(self, image: Image) -> bool:
+        """Whether the image is on the target already."""
+
+    def hold(self, image: Image, tag: str) -> None:
+        """Tag an image on the target, so that a cleanup by others does not take it."""
+
+    def start(self, stack: Stack, services: Sequence[str]) -> None:
+        """Create or replace and start these services, never building or pulling; do not wait."""
+
+    def remove(self, project: str, services: Sequence[str]) -> None:
+        """Stop and remove these services."""
+
+    def teardown(self, project: str) -> None:
+        """Stop and remove everything of the project but its data."""
+
+    def watch(self, project: str) -> AbstractContextManager[Watch]:
+        """Listen to what happens to the project."""
+
+    def fetch(self, container: Container, url: str, timeout: float) -> bytes:
+        """GET a URL from inside of a container."""
+
+    def shapes(self, running: Running) -> Mapping[str, Shape]:
+        """How containers were really started, by id."""
+
+    def describe(self, running: Running) -> list[dict[str, Any]]:
+        """All that the target knows of containers, without values of their env."""
+
+    def logs(self, container: Container, tail: int) -> tuple[str, ...]:
+        """The last lines that it wrote, redacted."""
+
+
+class Witness(Protocol):
+    """Whoever lets us write, and remembers how far we came."""
+
+    def allow(self, *, sure: bool = True) -> None:
+        """Raise where we may not write any more.
+
+        Args:
+            sure: ask whoever decides that; without this, what was noticed here so far will do.
+        """
+
+    def told(self, head: Head) -> None:
+        """Remember this; raise where that is not possible."""
+
+
+class Notes(Protocol):
+    """Is told what is waited for."""
+
+    def note(self, text: str) -> None:
+        """Something to watch inside of a step."""
+
+
+class Held(Protocol):
+    """A lock while it is held."""
+
+    holder: Holder
+
+    def alive(self, *, sure: bool = True) -> bool:
+        """Whether it is held still. An engine that was restarted has let it go.
+
+        Args:
+            sure: ask the engine. Without this it is held for as long as what holds it here has not
+                noticed otherwise, and that is soon.
+        """
+
+    def again(self) -> None:
+        """Take it once more, at once.
+
+        Raises:
+            LockHeld: somebody else was faster.
+        """
+
+
+class Lock(Protocol):
+    """The locks of a place. Every method may raise EngineUnavailable or EngineCallFailed."""
+
+    def hold(
+        self, project: str, holder: Holder, wait: float = 0, inside: str = ""
+    ) -> AbstractContextManager[Held]:
+        """Take it, and let it go at the end of the block.
+
+        Args:
+            project: whose.
+            holder: who takes it.
+            wait: seconds to wait for somebody else to let it go.
+            inside: token of the operation that this process was started by, if any.
+
+        Raises:
+            LockHeld: by whom, since when, and why.
+        """
+
+    def holder(self, project: str) -> Holder | None:
+        """Who holds it; None where nobody does."""
+
+    def wrest(self, project: str, holder: Holder) -> None:
+        """Take it from that holder, who does not have it any more afterwards."""

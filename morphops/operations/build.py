@@ -1,0 +1,74 @@
+"""`inv build`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from morphops.adapters.docker import buildx
+from morphops.core.bundle.schema import BuildSpec
+from morphops.core.release.digest import canonical_json
+from morphops.operations.image.base import build_spec, make_bases
+from morphops.operations.release.create import git
+from morphops.site import Site
+
+
+def build(site: Site, *, version: str = "", push: bool = True) -> dict[str, Any]:
+    """Build the images, push them, and remember their digests for `release.create`.
+
+    Args:
+        site: where.
+        version: the label `org.opencontainers.image.version`; what git says where it is empty.
+        push: push them to the bundle's registry; what is not pushed cannot be released.
+
+    Raises:
+        ConfigError: the bundle builds nothing.
+        EngineCallFailed: the build failed; with its last lines.
+        RegistryError: the registry does not answer.
+    """
+    spec = build_spec(site)
+    wanted = {image.target: name for name, image in site.bundle.images.items() if image.target}
+    if push:
+        site.registry.ping()
+    digests = buildx.bake(
+        site.docker,
+        file=site.folder / spec.file,
+        folder=site.folder / spec.context,
+        project=site.bundle.project,
+        registry=site.bundle.registry,
+        version=version or git(site, "describe", "--tags", "--always", "--dirty") or "0",
+        revision=git(site, "rev-parse", "HEAD") or "unknown",
+        source=_without_credentials(git(site, "remote", "get-url", "origin")),
+        bases=_bases(site, spec),
+        ca_file=buildx.host_ca(),
+        targets=tuple(wanted),
+        push=push,
+        say=site.observer.note,
+        redact=site.redact,
+    )
+    images = {
+        wanted[target]: f"{site.bundle.repository(wanted[target])}@{digest}"
+        for target, digest in digests.items()
+        if target in wanted
+    }
+    if push:
+        site.state.write(site.state.root / "build.json", canonical_json({"images": images}))
+    return {"state": "built", "images": images, "pushed": push}
+
+
+def _bases(site: Site, spec: BuildSpec) -> Mapping[str, str]:
+    """FROM reference → the image to take instead; empty where the public ones are reached."""
+    if not spec.bases or buildx.public_registry_answers():
+        return {}
+    site.observer.note("no public registry is reached: bases are made from packages")
+    replaces: dict[str, str] = make_bases(site)["replaces"]
+    return replaces
+
+
+def _without_credentials(url: str) -> str:
+    """A remote's URL for a label; what stands before the @ is nobody's business."""
+    if "://" not in url:
+        return url
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

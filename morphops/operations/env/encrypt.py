@@ -1,0 +1,60 @@
+"""`inv env.encrypt`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from morphops.adapters.store.env_file import read_text
+from morphops.adapters.store.files import write_whole
+from morphops.core.env import encryption
+from morphops.errors import InputError
+from morphops.operations.pipeline import values
+from morphops.operations.pipeline.session import exclusive
+from morphops.site import Site
+
+
+def encrypt(site: Site, env_file: str = "", *, wait: float = 0) -> dict[str, Any]:
+    """Encrypt the env file and the values of every deployment that is kept here.
+
+    Where they are encrypted already, they are encrypted anew, for whom the bundle names now. The
+    plain file is removed once the encrypted one is written and was read back.
+
+    Args:
+        site: where.
+        env_file: path; empty for the default.
+        wait: seconds to wait for another operation to end.
+
+    Returns:
+        `env_file`, `recipients`, the `deployments` whose values are encrypted now, and those whose
+        values were `left` because nobody here can read them.
+
+    Raises:
+        InputError: there is no identity here, no such file, or it is wrong as a file.
+        LockHeld: an operation that may read them is under way.
+    """
+    with exclusive(site, "env.encrypt", wait=wait, aligned=False):
+        path = site.env_file(env_file)
+        text, encrypted, _ = read_text(path, site.keys.decrypt)
+        target = path if encrypted else path.with_name(path.name + encryption.SUFFIX)
+        data = site.keys.encrypt(text.encode())
+        if site.keys.decrypt(data, str(target)) != text.encode():
+            raise AssertionError("age did not give back what it was given")
+        write_whole(target, data)
+        if not encrypted:
+            path.unlink()
+        done, left = [], []
+        for deployment in site.state.deployments():
+            try:
+                values.seal(site, deployment)
+                done.append(deployment.id)
+            except InputError as err:
+                site.observer.note(f"deployment {deployment.id}: {err.what}")
+                left.append(deployment.id)
+    return {
+        "state": "encrypted",
+        "env_file": str(target),
+        "removed": "" if encrypted else str(path),
+        "recipients": list(dict.fromkeys((*site.keys.own(), *site.keys.recipients))),
+        "deployments": done,
+        "left": left,
+    }

@@ -1,0 +1,62 @@
+"""Use cases about the machine: host.check and host.setup."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from morphops.adapters.host import engine_setup, inspect
+from morphops.adapters.store import text_file
+from morphops.core.env import parse
+from morphops.core.host.requirements import Needs
+from morphops.errors import InputError, PreconditionError
+from morphops.site import Site
+
+
+def check(site: Site) -> dict[str, Any]:
+    """What the machine must offer, row by row, with the remedy where something is missing.
+
+    Returns:
+        `ready`, the rows, and `exit` 3 where something is missing.
+
+    Raises:
+        ConfigError: the bundle's env schema is wrong.
+    """
+    needs = Needs(project=site.bundle.project, state=site.state.root, ports=_ports(site))
+    rows = inspect.judge(inspect.observe(site.docker, needs), needs)
+    ready = all(row.ok for row in rows)
+    return {
+        "ready": ready,
+        "exit": 0 if ready else PreconditionError.exit_code,
+        "rows": [asdict(row) for row in rows],
+    }
+
+
+def setup(site: Site) -> dict[str, Any]:
+    """Install and start what is missing; where nothing is, nothing is done."""
+    done = engine_setup.setup(site.docker, site.observer.note)
+    for line in done:
+        site.observer.note(line)
+    return {"state": "ready", "done": done}
+
+
+def _ports(site: Site) -> tuple[tuple[str, int], ...]:
+    """The host ports that the stack will bind, from the env file or the schema's defaults."""
+    path = site.folder / site.bundle.env.schema
+    schema = parse.parse_env_schema(text_file.read(path), str(path))
+    values: Mapping[str, str] = {}
+    try:
+        values = site.read_env().values
+    except (InputError, OSError):
+        # Not written yet, not right yet or not ours: here the defaults will do.
+        pass
+    ports = []
+    for name, variable in schema.variables.items():
+        if not variable.binds:
+            continue
+        port = values.get(name) or variable.default
+        address = values.get(variable.binds) or schema.variables[variable.binds].default
+        if port.isdigit():
+            ports.append((address, int(port)))
+    return tuple(ports)

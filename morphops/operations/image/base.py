@@ -1,0 +1,61 @@
+"""`inv image.base`: base images from distribution packages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from morphops.adapters.base_images import assemble, push
+from morphops.adapters.docker import buildx
+from morphops.core.bundle.schema import BuildSpec
+from morphops.errors import ConfigError
+from morphops.site import Site
+
+
+def make_bases(site: Site, *, refresh: bool = False) -> dict[str, Any]:
+    """Make the base images from distribution packages, and push them.
+
+    Args:
+        site: where.
+        refresh: make them again, to take in newer packages. Where a public registry is reached and
+            none was ever made here, nothing needs them, and nothing is made.
+
+    Raises:
+        ConfigError: the bundle has no recipes.
+        PreconditionError: they cannot be made here.
+        RegistryError: the registry does not answer.
+    """
+    recipes = base_recipes(site, build_spec(site))
+    store = site.state.root / "bases"
+    if refresh and not store.exists() and buildx.public_registry_answers():
+        return {"state": "not needed", "images": {}, "replaces": {}}
+    site.registry.ping()
+    site.state.ensure()
+    images = assemble.make(recipes, store=store, say=site.observer.note, refresh=refresh)
+    refs = {}
+    for image in images:
+        ref = push.push(
+            image,
+            registry=site.bundle.registry,
+            repository=f"{site.bundle.project}/base-{image.name}",
+            say=site.observer.note,
+        )
+        refs[image.name] = str(ref)
+    replaces = {reference: refs[image.name] for image in images for reference in image.replaces}
+    return {"state": "built", "images": refs, "replaces": replaces}
+
+
+def build_spec(site: Site) -> BuildSpec:
+    if site.bundle.build is None:
+        raise ConfigError(
+            "bundle.yaml: build: is missing, so there is nothing to build",
+            state="nothing was changed",
+            hint="push the images by whatever builds them, then "
+            "inv release.create --image=NAME=REPOSITORY@sha256:…",
+        )
+    return site.bundle.build
+
+
+def base_recipes(site: Site, spec: BuildSpec) -> assemble.Recipes:
+    if not spec.bases:
+        raise ConfigError("bundle.yaml: build/bases: is missing, so no base can be made")
+    return assemble.load_recipes(site.folder / spec.bases)

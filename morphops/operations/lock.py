@@ -1,0 +1,109 @@
+"""Use cases around the lock: who holds it, and taking it from one who hangs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Any
+
+from morphops.core.history import operations
+from morphops.core.history.heads import Head
+from morphops.core.history.operations import Record
+from morphops.core.lock import Holder
+from morphops.errors import LockHeld, MorphopsError, PreconditionError
+from morphops.operations.pipeline.session import demand_reason, exclusive
+from morphops.site import Site
+
+_PATIENCE = 10.0  # seconds, for whoever takes the lock before we have it ourselves
+
+
+def status(site: Site) -> dict[str, Any]:
+    """Who holds the lock, since when and why; and the operation that the engine knows of.
+
+    Raises:
+        EngineUnavailable: no engine answers.
+    """
+    holder = site.lock.holder(site.bundle.project)
+    head = site.heads.read(site.bundle.project) or Head()
+    return {
+        "state": "held" if holder else "free",
+        "project": site.bundle.project,
+        "holder": _view(holder) if holder else None,
+        "under_way": {"operation": head.operation, "step": head.step} if head.operation else None,
+    }
+
+
+def take_away(site: Site, *, reason: str) -> dict[str, Any]:
+    """Take the lock from one who hangs; it stops before the next step that it would begin.
+
+    A holder that died has let go already, so this is for one that lives and does not go on.
+
+    Args:
+        site: where.
+        reason: why, for the history; must be given.
+
+    Raises:
+        InputError: without a reason.
+        EngineUnavailable: no engine answers.
+    """
+    demand_reason(reason, "lock.break")
+    project = site.bundle.project
+    holder = site.lock.holder(project)
+    if holder is None:
+        return {"state": "free", "project": project, "changed": False, "holder": None}
+    _wrest(site, holder)
+    try:
+        cut_off = _record(site, holder, reason)
+    except MorphopsError as err:
+        err.state = f"the lock was taken from: {holder}; that is not, or not all, in the history"
+        if isinstance(err, LockHeld):
+            err.hint = "inv lock.status"
+        else:
+            err.hint = f"{err.hint}; then inv status" if err.hint else "inv status"
+        raise
+    return {
+        "state": "free",
+        "project": project,
+        "changed": True,
+        "holder": _view(holder),
+        "cut_off": cut_off.id if cut_off else 0,
+    }
+
+
+def _wrest(site: Site, holder: Holder) -> None:
+    """Take the lock from its holder, who finds it gone for good.
+
+    Raises:
+        EngineUnavailable, EngineCallFailed: with what to do, for a part of it may be done.
+    """
+    project = site.bundle.project
+    try:
+        # The fence goes up first: a holder that finds its lock gone must not take it for a restart.
+        head = site.heads.read(project) or Head()
+        site.heads.write(project, replace(head, fence=head.fence + 1))
+        site.lock.wrest(project, holder)
+        # What the holder told until then is not to be outranked by what we read before.
+        latest = site.heads.latest(project) or head
+        if latest.seq > head.seq:
+            site.heads.write(project, replace(latest, fence=head.fence + 1))
+    except PreconditionError as err:
+        err.state = f"the lock may still be held by: {holder}"
+        err.hint = "inv host.check; inv lock.status; then the same command again"
+        raise
+
+
+def _record(site: Site, holder: Holder, reason: str) -> Record | None:
+    """Journal the break; the operation that it cut off, if any."""
+    with exclusive(site, "lock.break", reason=reason, wait=_PATIENCE, aligned=False) as session:
+        mismatch = session.mismatch()
+        if mismatch:
+            site.observer.note(f"not recorded, for the history here is another's: {mismatch}")
+        else:
+            session.catch_up()
+            record = session.history.begin("break", subject=str(holder), reason=reason)
+            session.history.end(record, "broken")
+        return operations.cut_off(session.history.records())
+
+
+def _view(holder: Holder) -> dict[str, Any]:
+    """A holder as it is shown; its token lets one in, so it is not."""
+    return {key: value for key, value in asdict(holder).items() if key != "token"}

@@ -1,0 +1,97 @@
+"""What a failed release leaves for a post-mortem, collected before the way back removes it."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from morphops.adapters.store.history_file import History
+from morphops.core.history.operations import Record
+from morphops.core.plan.plan import Plan
+from morphops.errors import EngineCallFailed, MorphopsError
+from morphops.site import Site
+
+_LINES = 500
+_ENOUGH = 60.0  # seconds for what the engine has to tell; what ran before is waiting
+
+
+def folder_of(site: Site, record: Record) -> Path | None:
+    """The evidence of an operation, where there is some; the last one, where it failed twice.
+
+    What its release left counts before what a way back that failed as well left.
+    """
+    failures = site.state.root / "failures"
+    found = sorted(failures.glob(f"*Z-{record.id}")) or sorted(failures.glob(f"*-{record.id}"))
+    return found[-1] if found else None
+
+
+def keep(
+    site: Site,
+    history: History,
+    record: Record,
+    todo: Plan,
+    error: MorphopsError,
+    *,
+    going_back: bool = False,
+) -> Path | None:
+    """Write a folder of its own, mode 0700: error, plan, history, logs, containers, health.
+
+    No value of a variable is in it, and secrets that are known are taken out of the rest. An engine
+    that is slow to answer is not asked for all of it.
+
+    Args:
+        site: where.
+        history: has the operation's entries.
+        record: the operation.
+        todo: its plan.
+        error: what failed.
+        going_back: whether that was the way back.
+
+    Returns:
+        the folder; None where it could not be written, which is no reason not to go back.
+    """
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    name = f"{stamp}-way-back-{record.id}" if going_back else f"{stamp}-{record.id}"
+    folder = site.state.root / "failures" / name
+    try:
+        _keep(site, folder, history, record, todo, error)
+    except Exception as err:  # a bug of ours here must not keep the old release from coming back
+        what = err.what if isinstance(err, MorphopsError) else f"{type(err).__name__}: {err}"
+        site.observer.note(f"the evidence is not whole: {site.redact(what)}")
+    return folder if folder.is_dir() else None
+
+
+def _keep(
+    site: Site, folder: Path, history: History, record: Record, todo: Plan, error: MorphopsError
+) -> None:
+    def write(name: str, text: str) -> None:
+        site.state.write(folder / name, site.redact(text).encode())
+
+    def write_json(name: str, value: object) -> None:
+        text = json.dumps(site.redact.within(value), indent=2, ensure_ascii=False)
+        site.state.write(folder / name, f"{text}\n".encode())
+
+    write("error.txt", f"{error.message()}\n")
+    write_json(
+        "plan.json",
+        {
+            "release": todo.release,
+            "deployment": todo.deployment,
+            "digest": todo.digest,
+            "steps": [str(step) for step in todo.steps],
+            "changes": [change.as_json() for change in todo.changes],
+            "undo": [str(step) for step in todo.undo.steps] if todo.undo else [],
+        },
+    )
+    entries = history.entries()
+    write_json("history.json", [entry for entry in entries if entry["id"] == record.id])
+    end = time.monotonic() + _ENOUGH
+    running = site.target.observe(site.bundle.project)
+    write_json("containers.json", site.target.describe(running))
+    for container in running.containers:
+        if time.monotonic() >= end:
+            raise EngineCallFailed(f"the engine took more than {_ENOUGH:g} s to tell of it")
+        lines = site.target.logs(container, _LINES)
+        write(f"{running.names[container.id]}.log", "".join(f"{line}\n" for line in lines))

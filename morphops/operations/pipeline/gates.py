@@ -1,0 +1,205 @@
+"""What a plan waits for: health, that it lasts, and that what runs is what was released."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping
+
+from morphops.adapters.probes import Look, World, read
+from morphops.core.bundle.schema import Invariant
+from morphops.core.plan.steps import AwaitHealth
+from morphops.core.probes.specs import Probe
+from morphops.core.release.release import Release
+from morphops.core.stack import Container, Running, Service
+from morphops.core.verify import drift, health
+from morphops.core.verify.reading import Reading
+from morphops.errors import GateFailed
+from morphops.interfaces import Notes, Say, Target
+
+
+def run(name: str, probe: Probe, world: World, say: Say) -> Reading:
+    """Look until the probe is ready.
+
+    Raises:
+        GateFailed: it was not within its deadline; with the last reason.
+    """
+    deadline = getattr(probe, "deadline", 0.0)
+    interval = getattr(probe, "interval", 0.0)
+    return await_ready(name, lambda: read(probe, world), deadline, interval, say)
+
+
+def await_ready(
+    name: str,
+    look: Look,
+    deadline: float,
+    interval: float,
+    say: Say,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Reading:
+    """Look again and again until ready, final, or out of time.
+
+    Args:
+        name: the probe's name, for messages.
+        look: one reading.
+        deadline, interval: seconds; with deadline 0 there is one look.
+        say: is told the reason whenever it changes.
+        clock, sleep: monotonic time.
+
+    Raises:
+        GateFailed: with the last reason.
+    """
+    end = clock() + deadline
+    told = ""
+    while True:
+        reading = look()
+        if reading.ready:
+            return reading
+        if reading.final or not deadline or clock() + interval > end:
+            waited = "" if reading.final or not deadline else f" within {deadline:g} s"
+            raise GateFailed(
+                f"probe {name} did not pass{waited}: {reading.reason}", detail=reading.details
+            )
+        if reading.reason != told:
+            told = reading.reason
+            say(f"{name}: {told}")
+        sleep(interval)
+
+
+_RELOOK = 5.0  # seconds; looks again even if no event came, should the stream have been cut
+
+_RECHECK = 0.5
+
+_LOG_LINES = 15
+
+# What was so before a release failed is no reason why going back should fail.
+_ONLY_TOLD = ("invariant", "network")
+
+
+def await_health(step: AwaitHealth, target: Target, project: str, observer: Notes) -> Running:
+    """Wait for health by the target's events.
+
+    Returns:
+        what was there when all were healthy.
+
+    Raises:
+        GateFailed: with the last health output and the last log lines of what is not ready.
+    """
+    end = time.monotonic() + step.deadline
+    told = ""
+    restarts: dict[str, int] = {}
+    with target.watch(project) as watch:
+        while True:
+            running = target.observe(project)
+            for container in running.containers:
+                restarts.setdefault(container.id, container.restarts)
+            reading = health.read(running, step.services, earlier=step.earlier, restarts=restarts)
+            if reading.ready:
+                return running
+            left = end - time.monotonic()
+            if reading.final or left <= 0:
+                waited = "" if reading.final else f" within {step.deadline:g} s"
+                raise GateFailed(
+                    f"not healthy{waited}: {reading.reason}",
+                    detail=evidence(running, (*step.earlier, *step.services), target),
+                )
+            if reading.reason != told:
+                told = reading.reason
+                observer.note(f"waiting: {told}")
+            watch.wait(min(left, _RELOOK))
+
+
+def await_lasting(
+    settle: float,
+    passed: Mapping[str, Container],
+    services: tuple[str, ...],
+    target: Target,
+    project: str,
+    observer: Notes,
+) -> None:
+    """Wait until each service has passed its health check once more than its gate needed.
+
+    With `settle` 0 one look has to do: each is ready still, and what it was.
+
+    Raises:
+        GateFailed: one did not stay what it was.
+    """
+    begun = time.monotonic()
+    told = ""
+    with target.watch(project) as watch:
+        while True:
+            running = target.observe(project)
+            waited = time.monotonic() - begun
+            if settle:
+                again = waited < settle
+                reading = health.lasts(passed, running, services, checked_again=again)
+                left = health.patience(passed, running, settle) - waited
+            else:
+                reading, left = health.stays(passed, running, services), 0.0
+            if reading.ready:
+                return
+            if reading.final or left <= 0:
+                raise GateFailed(
+                    f"health did not last: {reading.reason}",
+                    detail=evidence(running, services, target),
+                )
+            if reading.reason != told:
+                told = reading.reason
+                observer.note(f"waiting: {told}")
+            # That a check passed once more is no event.
+            watch.wait(min(left, _RECHECK))
+
+
+def evidence(running: Running, services: tuple[str, ...], target: Target) -> tuple[str, ...]:
+    """The last words of each container that is not ready, already redacted."""
+    lines: list[str] = []
+    for container in running.containers:
+        if container.service not in services or container.ready:
+            continue
+        name = running.names[container.id]
+        if container.health_output.strip():
+            lines.append(f"last health check of {name}:")
+            lines += [f"  {line}" for line in container.health_output.strip().splitlines()[-5:]]
+        lines.append(f"last log lines of {name}:")
+        lines += [f"  {line}" for line in target.logs(container, _LOG_LINES)] or ["  (none)"]
+    return tuple(lines)
+
+
+def verify(
+    release: Release,
+    services: Mapping[str, Service],
+    target: Target,
+    project: str,
+    *,
+    rules: Mapping[str, Invariant],
+    approved: Collection[str],
+    tell: Callable[[str], None] | None = None,
+) -> None:
+    """Compare what runs with the release: images, configuration, and how each was started.
+
+    Args:
+        release: what shall run.
+        services: as its files and values render.
+        target, project: where.
+        rules: its invariants.
+        approved: of these, the ones that may be broken.
+        tell: is told of one that is broken and of other networks, where that is to fail nothing.
+
+    Raises:
+        GateFailed: it is something else; with every difference.
+    """
+    running = target.observe(project)
+    found = drift.compare(
+        release, services, running, target.shapes(running), rules=rules, approved=approved
+    )
+    if tell is not None:
+        for difference in found:
+            if difference.kind in _ONLY_TOLD:
+                tell(str(difference))
+        found = tuple(difference for difference in found if difference.kind not in _ONLY_TOLD)
+    if found:
+        raise GateFailed(
+            "what runs is not what was released",
+            detail=tuple(map(str, found)),
+        )

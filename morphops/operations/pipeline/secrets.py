@@ -1,0 +1,36 @@
+"""What must be seen by nobody: the secret values that run, ran, or are about to."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from morphops.core.history import operations
+from morphops.core.history.operations import Record
+from morphops.errors import MorphopsError
+from morphops.operations.env.schema import read_schema
+from morphops.operations.pipeline import prepare, values
+from morphops.site import Site
+
+
+def learn(site: Site) -> None:
+    """Let the redactor know the secrets of whatever may speak here, as far as they can be read.
+
+    Those are the deployment of record, the last one that was begun (it may have been cut off with
+    its containers running), and the env file, whose values somebody may have typed elsewhere too.
+    """
+    with suppress(MorphopsError):
+        env = site.read_env()
+        site.redact.learn(read_schema(site).secrets(env.values))
+    with suppress(MorphopsError):
+        records = site.history.records()
+        begun = [record for record in records if record.deployment]
+        for record in (operations.of_record(records), *begun[-1:]):
+            if record is not None:
+                with suppress(MorphopsError):
+                    _learn_deployment(site, record)
+
+
+def _learn_deployment(site: Site, record: Record) -> None:
+    bundle, schema = prepare.read_bundle(prepare.stored(site, record.release))
+    kept = values.read(site, site.state.deployment(record.deployment))
+    site.redact.learn(schema.secrets(prepare.personal(bundle, kept).values))

@@ -1,0 +1,133 @@
+"""`inv prune`: remove what no release that is kept needs."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from morphops.adapters.docker import image_store
+from morphops.adapters.store.release_layout import is_complete
+from morphops.core import stack
+from morphops.core.history import operations, recovery, retention
+from morphops.core.history.retention import Sweep
+from morphops.errors import LockLost, MorphopsError
+from morphops.operations.pipeline.session import demand_reason, exclusive
+from morphops.operations.prune.removal import Removal
+from morphops.operations.release import create
+from morphops.operations.release.find import stored_releases
+from morphops.operations.release.kept import kept_roots
+from morphops.site import Site
+
+
+def prune(
+    site: Site,
+    *,
+    keep: int | None = None,
+    apply: bool,
+    build_cache: bool,
+    reason: str = "",
+    wait: float = 0,
+) -> dict[str, Any]:
+    """Remove what no release that is kept needs; without `apply`, only say what that is.
+
+    Args:
+        site: where.
+        keep: how many of the last healthy releases stay, the one of record included, at least
+            1; None for what the bundle says.
+        apply: do it.
+        build_cache: also what builds have cached and not used for a week; of everybody here.
+        reason: why, for the history; must be given with `apply`.
+        wait: seconds to wait for another operation to end.
+
+    Raises:
+        InputError: there is no reason.
+        EngineUnavailable: no engine answers.
+        LockLost: somebody else has the lock; its state says what was removed before.
+    """
+    keep = site.bundle.retention.keep if keep is None else keep
+    if not apply:
+        return _view(site, *_decide(site, keep), state="planned")
+    demand_reason(reason, "prune --apply")
+    with exclusive(site, "prune", reason=reason, wait=wait) as session:
+        recovery.refuse(site.history.records())
+        kept, gone = _decide(site, keep)
+        before = image_store.sizes(site.docker)
+        record = session.history.begin("prune", reason=reason)
+        removal = Removal(site, session, record)
+        try:
+            with session.signals.deferred():  # what it is at it finishes
+                # Images first: a release whose files are here can be pulled again.
+                removal.containers(gone.containers)
+                removal.references(gone.references)
+                removal.nameless(gone.nameless)
+                # That takes minutes, and what is stored here may be needed by now.
+                kept, now = _decide(site, keep)
+                gone = replace(
+                    gone,
+                    releases=tuple(r for r in gone.releases if r in now.releases),
+                    deployments=tuple(d for d in gone.deployments if d in now.deployments),
+                )
+                removal.releases(gone.releases)
+                removal.deployments(gone.deployments)
+                removal.leftovers()
+                if build_cache:
+                    removal.build_cache()
+                after = image_store.sizes(site.docker)
+                session.history.end(record, "pruned")
+        except MorphopsError as err:
+            err.state, err.hint = removal.state, err.hint or "inv prune   (says what is left)"
+            if isinstance(err, LockLost):
+                err.hint = "inv lock.status; inv prune   (says what is left)"
+            else:
+                # What failed is what the caller has to know, not that it could not be written too.
+                with suppress(MorphopsError):
+                    session.history.end(record, "failed", err.what)
+            raise
+    freed = removal.freed + sum(max(0, before[what] - after[what]) for what in before)
+    view = _view(site, kept, gone, state="pruned")
+    return {**view, "freed": freed, "refused": removal.refused}
+
+
+def _decide(site: Site, keep: int) -> tuple[dict[str, tuple[str, ...]], Sweep]:
+    records = site.history.records()
+    kept = kept_roots(site, keep)
+    gone = retention.sweep(
+        project=site.bundle.project,
+        prefix=stack.local_tag(site.bundle.project, "", "").partition(":")[0],
+        repositories={site.bundle.repository(name) for name in site.bundle.images},
+        kept={digest: stored_releases(site, digest) for digest in kept},
+        built=set(create.last_build(site).values()),
+        images=image_store.images(site.docker),
+        stored=site.state.releases(),
+        deployments=[deployment.id for deployment in site.state.deployments()],
+        needed=retention.needed_deployments(records, kept),
+        containers=site.target.observe(site.bundle.project).containers,
+        services={name for wave in site.bundle.waves for name in wave.services},
+    )
+    return kept, gone
+
+
+def _view(
+    site: Site, kept: dict[str, tuple[str, ...]], gone: Sweep, *, state: str
+) -> dict[str, Any]:
+    return {
+        "state": state,
+        "project": site.bundle.project,
+        "kept": {digest: list(reasons) for digest, reasons in kept.items()},
+        "rollback": _way_back(site),
+        "references": list(gone.references),
+        "nameless": list(gone.nameless),
+        "releases": list(gone.releases),
+        "deployments": list(gone.deployments),
+        "containers": [container[:12] for container in gone.containers],
+        "at_most": gone.at_most,
+        "nothing": gone.empty,
+    }
+
+
+def _way_back(site: Site) -> str:
+    """The release that `inv rollback` goes to; a root, so nothing here takes it away."""
+    target = operations.rollback_target(site.history.records())
+    there = target is not None and is_complete(site.state.release(target.release))
+    return target.release if target is not None and there else ""

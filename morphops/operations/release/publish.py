@@ -1,0 +1,82 @@
+"""Puts a release together, pushes it, and keeps it here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from morphops.adapters.registry.registry import Registry
+from morphops.adapters.store.release_layout import write_layout
+from morphops.core.release.artifact import decode, encode
+from morphops.core.release.reference import ImageRef
+from morphops.core.release.release import Image, Release
+from morphops.operations.pipeline.prepare import read_bundle
+from morphops.site import Site
+
+
+def derive(site: Site, base: Release, named: Mapping[str, str], *, store: bool = True) -> Release:
+    """A release like another, with some images replaced; the same one where they are its own.
+
+    Args:
+        site: where.
+        base: the other.
+        named: image → reference or digest.
+        store: push it and keep it here; without this it is only known to the caller.
+
+    Raises:
+        InputError: an image that the release does not have.
+    """
+    bundle, _ = read_bundle(base)
+    images = {image.name: image for image in base.images}
+    manifests = dict(base.manifests)
+    for name, ref in named.items():
+        before = base.image(name)
+        repository = before.ref.repository if name not in bundle.images else _own(site, name)
+        parsed = ImageRef.parse(ref if "@" in ref else f"{repository}@{ref}")
+        images[name], kept = resolve_image(site, name, parsed)
+        manifests |= kept
+    if tuple(images.values()) == base.images:
+        return base
+    needed = {digest for image in images.values() for digest in (image.manifest, image.index)}
+    return publish(
+        site,
+        images=list(images.values()),
+        files=base.files,
+        manifests={k: v for k, v in manifests.items() if k in needed},
+        labels={**base.labels, "derived-from": base.digest},
+        store=store,
+    )
+
+
+def publish(
+    site: Site,
+    *,
+    images: Sequence[Image],
+    files: Mapping[str, bytes],
+    manifests: Mapping[str, bytes],
+    labels: Mapping[str, str],
+    store: bool = True,
+) -> Release:
+    artifact = encode(
+        project=site.bundle.project,
+        images=images,
+        files=files,
+        manifests=manifests,
+        labels=labels,
+    )
+    release = decode(artifact.digest, artifact.manifest, artifact.blobs.__getitem__)
+    read_bundle(release)  # what cannot be read back is not published
+    if not store:
+        return release
+    site.registry.push_release(artifact, site.bundle.releases)
+    site.registry.hold(release, site.bundle.owns)
+    write_layout(artifact, site.state.release(artifact.digest))
+    return release
+
+
+def resolve_image(site: Site, name: str, ref: ImageRef) -> tuple[Image, Mapping[str, bytes]]:
+    registry = Registry(ref.host, stalled_after=site.bundle.pull.stalled_after)
+    return registry.resolve_image(name, ref)
+
+
+def _own(site: Site, name: str) -> str:
+    return site.bundle.repository(name)

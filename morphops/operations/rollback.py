@@ -1,0 +1,89 @@
+"""`inv rollback`: back to the last healthy release."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from morphops.adapters.store.release_layout import is_complete
+from morphops.core.env.dotenv import EnvFile
+from morphops.core.history import operations
+from morphops.core.history.operations import Record
+from morphops.core.release.digest import is_digest, parse_digest, short
+from morphops.core.release.release import Release
+from morphops.errors import PreconditionError
+from morphops.operations.pipeline import prepare, values
+from morphops.operations.pipeline.change import bring_release, show_plan
+from morphops.operations.pipeline.session import demand_reason, exclusive
+from morphops.site import Site
+
+
+def rollback(
+    site: Site, *, to: str = "", plan_only: bool = False, reason: str = "", wait: float = 0
+) -> dict[str, Any]:
+    """Go back to the last healthy deployment before what runs: its files and its values.
+
+    Where a deploy failed and was left as it was, that is the one of record. Everything it needs is
+    here already, so no registry is asked.
+
+    Args:
+        site: where.
+        to: a release that was healthy here, instead.
+        plan_only: compute and return the plan, change nothing.
+        reason: why, for the history; must be given.
+        wait: seconds to wait for another operation to end.
+
+    Raises:
+        InputError: without a reason.
+        PreconditionError: there is nothing to go back to.
+    """
+    if plan_only:
+        release, env = _earlier(site, to)
+        return show_plan(site, release, env)
+    demand_reason(reason, "rollback")
+    with exclusive(site, "rollback", reason=reason, wait=wait) as session:
+        release, env = _earlier(site, to)
+        return bring_release(site, session, "rollback", release, env, reason)
+
+
+def _earlier(site: Site, to: str) -> tuple[Release, EnvFile]:
+    """The release that a rollback goes to, and the values that it ran with."""
+    records = site.history.records()
+    digest = _digest_of(site, records, to) if to else ""
+    target = operations.rollback_target(records, digest)
+    if target is None:
+        named = (
+            f"release {short(digest)} was never healthy here"
+            if digest
+            else "no earlier release was healthy here"
+        )
+        raise PreconditionError(
+            f"there is nothing to go back to: {named}",
+            state="nothing was changed",
+            hint="inv history",
+        )
+    if not is_complete(site.state.release(target.release)):
+        raise PreconditionError(
+            f"release {short(target.release)} is no longer kept here: inv prune removed it",
+            state="nothing was changed",
+            hint=f"inv deploy --image={target.release}",
+        )
+    if not to and (left := operations.left(records)):
+        site.observer.note(
+            f"release {short(left.release)} failed and may run: "
+            f"back to {short(target.release)}, the release of record"
+        )
+    release = prepare.stored(site, target.release)
+    bundle, _ = prepare.read_bundle(release)
+    kept = values.read(site, site.state.deployment(target.deployment))
+    return release, prepare.personal(bundle, kept)
+
+
+def _digest_of(site: Site, records: Sequence[Record], to: str) -> str:
+    """A release's digest; the 12 digits that are shown will do where they mean just one."""
+    if is_digest(to):
+        return to
+    matching = {r.release for r in records if r.release and short(r.release) == to}
+    return (
+        matching.pop() if len(matching) == 1 else parse_digest(to, "release digest", "inv history")
+    )

@@ -1,0 +1,183 @@
+"""Use cases around what the runbooks say: check them, show one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from morphops.adapters.invoke_tasks import Catalogue
+from morphops.adapters.store import text_file
+from morphops.core.bundle import quickstart
+from morphops.core.checks import waivers
+from morphops.core.finding import Finding, of_error
+from morphops.core.runbook import parse, rules
+from morphops.core.runbook.model import Runbook
+from morphops.errors import ConfigError, InputError
+from morphops.operations.env import template
+from morphops.site import Site
+
+
+def check(site: Site, name: str = "") -> dict[str, Any]:
+    """Check the runbooks against the tasks that there are.
+
+    Args:
+        site: where.
+        name: of one runbook; empty for all, and then every task that changes something must stand
+            in one of them.
+
+    Raises:
+        InputError: with every finding, as `file:line: what; remedy`.
+    """
+    books, unread = ((read(site, name),), ()) if name else _all(site)
+    found = waivers.left(findings(site, books, unread, whole=not name), site.bundle.accept)
+    if found:
+        raise InputError(
+            f"the runbooks have {len(found)} findings" if len(found) > 1 else str(found[0]),
+            detail=tuple(map(str, found)) if len(found) > 1 else (),
+            hint="mend what is named, then inv runbook.check",
+        )
+    return {"state": "ok", "runbooks": {book.name: len(book.steps) for book in books}}
+
+
+def findings(
+    site: Site, books: Sequence[Runbook], unread: Sequence[Finding] = (), *, whole: bool
+) -> tuple[Finding, ...]:
+    """Every finding in some runbooks.
+
+    Args:
+        site: where.
+        books: which.
+        unread: those of the files that could not be read.
+        whole: they are all there are, so every task that changes something must stand in them.
+    """
+    tasks = Catalogue.load(site.folder)
+    services = [name for wave in site.bundle.waves for name in wave.services]
+    targets, broken = _link_targets(site, books)
+    found = rules.check(books, tasks, targets, services)
+    if whole:
+        unread = (*unread, *broken)
+    if unread:  # what stands in them is not known, so neither is what stands nowhere
+        return tuple(sorted((*found, *unread)))
+    if whole:
+        found += rules.missing(books, tasks, site.shown(runbooks_folder(site)), _idle(site))
+    return found
+
+
+def every_finding(site: Site) -> tuple[Finding, ...] | None:
+    """Every finding in all runbooks together; None where there are no runbooks."""
+    if not _files(site):
+        return None
+    books, unread = _all(site)
+    return findings(site, books, unread, whole=True)
+
+
+def read(site: Site, name: str) -> Runbook:
+    """A runbook by its name; what is wrong with others matters to nobody here.
+
+    Raises:
+        InputError: there is none of this name.
+        ConfigError: there are none at all, or it cannot be read.
+    """
+    files = _files(site)
+    if not files:
+        raise _none(site)
+    if name not in files:
+        raise InputError(
+            f"no runbook {name!r} (there are: {', '.join(files)})",
+            state="nothing was done",
+            hint=f"inv runbook.show {(get_close_matches(name, files, 1) or ['NAME'])[0]}",
+        )
+    return _parsed(site, files[name])
+
+
+def _all(site: Site) -> tuple[tuple[Runbook, ...], tuple[Finding, ...]]:
+    """All runbooks that can be read, and a finding for each that cannot.
+
+    Raises:
+        ConfigError: there are none at all.
+    """
+    books: list[Runbook] = []
+    unread: list[Finding] = []
+    for path in _files(site).values():
+        try:
+            books.append(_parsed(site, path))
+        except ConfigError as err:
+            unread += of_error(err, "mend or remove it: each *.md here is a runbook")
+    if not books and not unread:
+        raise _none(site)
+    return tuple(books), tuple(unread)
+
+
+def _none(site: Site) -> ConfigError:
+    return ConfigError(f"there are no runbooks in {runbooks_folder(site)}")
+
+
+def _parsed(site: Site, path: Path) -> Runbook:
+    return parse.parse(runbook_text(site, path), path.stem, _shown(site, path))
+
+
+def runbook_text(site: Site, path: Path) -> str:
+    """The text of a runbook.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    if path.is_symlink() and not path.exists():
+        raise ConfigError(f"{_shown(site, path)}: is a link to what is not there")
+    return text_file.read(path, _shown(site, path))
+
+
+def _shown(site: Site, path: Path) -> str:
+    # Of a link the name that it has here: where it leads to may be outside, or nowhere.
+    return str(Path(site.shown(path.parent)) / path.name)
+
+
+def _files(site: Site) -> dict[str, Path]:
+    """The runbooks that there are, whatever they hold, by their names."""
+    paths = sorted(runbooks_folder(site).glob("*.md"))
+    return {path.stem: path for path in paths if path.name != "README.md"}
+
+
+def _idle(site: Site) -> frozenset[str]:
+    try:
+        generated = bool(template.generated(site))
+    except ConfigError:  # of an env schema that is wrong bundle.check says so
+        generated = True
+    there = (site.folder / quickstart.FILE).is_file()
+    return rules.idle(site.bundle, quickstart=there, generated=generated)
+
+
+def runbooks_folder(site: Site) -> Path:
+    return (site.folder / site.bundle.runbooks).resolve()
+
+
+def _link_targets(
+    site: Site, books: Sequence[Runbook]
+) -> tuple[dict[str, frozenset[str] | None], list[Finding]]:
+    """Of what the runbooks link to, the files that are there, each with its anchors.
+
+    None in place of anchors where a file cannot be read: that is no fault of the one that links,
+    and a finding of that file itself, which is made here where it is no runbook.
+    """
+    folder, own = runbooks_folder(site), {path.resolve() for path in _files(site).values()}
+    targets: dict[str, frozenset[str] | None] = {}
+    broken: list[Finding] = []
+    for name in rules.linked(books):
+        path = (folder / name).resolve()
+        if not path.is_relative_to(folder.parent) or not path.exists():
+            continue
+        targets[name] = frozenset()
+        if path.suffix == ".md":
+            try:
+                targets[name] = _anchors(site, path)
+            except ConfigError as err:
+                targets[name] = None
+                if path not in own:
+                    broken += of_error(err, "mend it: a runbook links to it")
+    return targets, broken
+
+
+def _anchors(site: Site, path: Path) -> frozenset[str]:
+    return parse.parse(text_file.read(path, site.shown(path)), path.stem, "").anchors

@@ -1,0 +1,36 @@
+"""`inv wait`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from morphops.core.plan import plan
+from morphops.core.plan.steps import AwaitHealth, Gate
+from morphops.errors import GateFailed
+from morphops.operations.pipeline import gates
+from morphops.operations.pipeline.survey import released_scene
+from morphops.site import Site
+
+
+def wait(site: Site) -> dict[str, Any]:
+    """Wait until the release of record is healthy and its probes pass.
+
+    Raises:
+        GateFailed: with the reason and the last words of what is not ready.
+        PreconditionError: it was stopped on purpose, so that waiting is in vain.
+    """
+    ready = released_scene(site)
+    steps = plan.gates(ready.bundle, ready.services)
+    try:
+        for number, step in enumerate(steps, start=1):
+            site.observer.step(number, len(steps), str(step))
+            if isinstance(step, AwaitHealth):
+                gates.await_health(step, site.target, site.bundle.project, site.observer)
+            elif isinstance(step, Gate):
+                probe = ready.bundle.probes[step.probe]
+                gates.run(step.probe, probe, ready.world, site.observer.note)
+    except GateFailed as err:
+        err.state = "nothing was changed"
+        err.hint = "inv status; inv logs; inv up --reason=…"
+        raise
+    return {"state": "healthy", "release": ready.release.digest}

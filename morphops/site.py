@@ -1,0 +1,210 @@
+"""Where a command works: the bundle, the state folder, the engine; opened once per command."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from morphops.adapters import age
+from morphops.adapters.age import Keys
+from morphops.adapters.docker.client import Docker
+from morphops.adapters.docker.compose import ComposeTarget
+from morphops.adapters.docker.heads import EngineHeads
+from morphops.adapters.docker.lock import EngineLock
+from morphops.adapters.registry.registry import Registry
+from morphops.adapters.store import text_file
+from morphops.adapters.store.env_file import scan_file
+from morphops.adapters.store.history_file import History
+from morphops.adapters.store.state_folder import StateFolder
+from morphops.core.bundle.parse import parse_bundle
+from morphops.core.bundle.schema import Bundle
+from morphops.core.bundle.validate import registry_findings
+from morphops.core.env import encryption
+from morphops.core.env.dotenv import EnvFile
+from morphops.core.redact import Redactor
+from morphops.core.release.reference import registry_fault
+from morphops.core.schema import refusal
+from morphops.core.yaml_text import YamlText
+from morphops.errors import ConfigError, InputError
+from morphops.interfaces import Heads, Lock, Observer, Target
+from morphops.settings import Settings
+
+
+def load_bundle(path: Path, registry: str = "") -> Bundle:
+    """Read a bundle file of the working tree.
+
+    Here the names in a registry are held to their grammar. `parse_bundle` leaves them alone: it
+    reads kept releases too, and a way back asks no registry.
+
+    Args:
+        path: of the file.
+        registry: what `MORPHOPS_REGISTRY` says; it replaces the file's.
+
+    Raises:
+        ConfigError: it is not there, is no YAML, or does not fit.
+    """
+    if not path.exists():
+        raise ConfigError(
+            f"{path}: there is no such bundle",
+            hint="set MORPHOPS_BUNDLE, or run inside of a checkout that has ops/bundle.yaml",
+        )
+    if registry and (fault := registry_fault(registry)):
+        # It is not repeated: somebody may have written a password into it.
+        raise ConfigError(f"MORPHOPS_REGISTRY: {fault}", hint="MORPHOPS_REGISTRY=127.0.0.1:5000")
+    try:
+        text = text_file.read(path)
+        bundle = parse_bundle(text, str(path))
+        if registry:
+            bundle = dataclasses.replace(bundle, registry=registry)
+        if findings := registry_findings(bundle):
+            raise refusal(YamlText(str(path), text), findings)
+        return bundle
+    except ConfigError as err:
+        hint = "mend what is named, then inv bundle.check"
+        raise ConfigError(err.what, detail=err.detail, hint=hint) from None
+
+
+BUNDLE = "bundle.yaml"  # its name inside of a release
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Everything a use case needs to know about where it is.
+
+    Attributes:
+        bundle: as the working tree has it; a deploy uses the release's own.
+        folder: the bundle's folder; its paths are relative to it.
+        state: the state folder.
+        environ: the process environment.
+        settings: what it says of us.
+        observer: is told how things go.
+        redact: knows the secrets that were read so far.
+        docker: makes bounded clients.
+        target: where the stack runs.
+        lock: keeps operators from each other there.
+        heads: what is remembered of the history there.
+    """
+
+    bundle: Bundle
+    folder: Path
+    state: StateFolder
+    environ: Mapping[str, str]
+    settings: Settings
+    observer: Observer
+    redact: Redactor
+    docker: Docker
+    target: Target
+    lock: Lock
+    heads: Heads
+
+    @property
+    def history(self) -> History:
+        """What was done here, to read; `exclusive` has one to write."""
+        return History(self.state.root / "history.jsonl")
+
+    @property
+    def exported(self) -> Mapping[str, str]:
+        """What a shell exports and Compose would prefer to the env file.
+
+        The webhook's URL is nothing that a compose file names, and may come from either.
+        """
+        notify = self.bundle.notify
+        own = {notify.url_from} if notify else set()
+        return {name: value for name, value in self.environ.items() if name not in own}
+
+    @property
+    def registry(self) -> Registry:
+        """The registry that the bundle owns."""
+        return Registry(self.bundle.registry, stalled_after=self.bundle.pull.stalled_after)
+
+    def shown(self, path: Path) -> str:
+        """A path as findings name it: relative to the project where that is possible."""
+        root = self.folder.resolve().parent
+        path = path.resolve()
+        return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+
+    @property
+    def keys(self) -> Keys:
+        """What opens encrypted env files here, and for whom they are written."""
+        return Keys(
+            age.identity_path(self.settings.age_identity, self.environ), self.bundle.env.recipients
+        )
+
+    def env_file(self, option: str = "") -> Path:
+        """The env file: the option, else `MORPHOPS_ENV_FILE`, else what the bundle says.
+
+        Where it is not there but its encrypted form is (`….age`), that.
+
+        Raises:
+            InputError: both are there, and one of them is not what counts.
+        """
+        named = option or self.settings.env_file
+        if named:
+            path = text_file.path(named).absolute()
+        else:
+            default = self.bundle.env.file.replace("{state}", str(self.state.root))
+            path = self.folder / text_file.path(default)
+        sealed = path.with_name(path.name + encryption.SUFFIX)
+        if not sealed.exists():
+            return path
+        if path.exists():
+            raise InputError(
+                f"{path} and {sealed.name} are both there, and only one can count",
+                state="nothing was changed",
+                hint="remove the one that is out of date",
+            )
+        return sealed
+
+    def read_env(self, option: str = "") -> EnvFile:
+        """The env file as it was read, with what is wrong with it; see `envfile.scan_file`.
+
+        Raises:
+            InputError: it is not there, or cannot be read as one.
+        """
+        return scan_file(self.env_file(option), self.keys.decrypt)
+
+
+def open_site(observer: Observer, environ: Mapping[str, str] = os.environ) -> Site:
+    """Find and read the bundle: `MORPHOPS_BUNDLE`, else ops/bundle.yaml here or above.
+
+    `MORPHOPS_REGISTRY` replaces the bundle's registry (`host[:port]`).
+
+    Raises:
+        ConfigError: there is no bundle, or it is wrong.
+    """
+    settings = Settings.of(environ)
+    path = _find(settings)
+    bundle = load_bundle(path, settings.registry)
+    redact = Redactor()
+    if bundle.notify is not None:
+        redact.learn(filter(None, [environ.get(bundle.notify.url_from)]))
+    docker = Docker(redact)
+    return Site(
+        bundle=bundle,
+        folder=path.parent,
+        state=StateFolder.of(bundle.project, settings.state, environ),
+        environ=environ,
+        settings=settings,
+        observer=observer,
+        redact=redact,
+        docker=docker,
+        target=ComposeTarget(docker, redact),
+        lock=EngineLock(docker),
+        heads=EngineHeads(docker),
+    )
+
+
+def _find(settings: Settings) -> Path:
+    if settings.bundle:
+        return Path(settings.bundle).absolute()
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "ops" / BUNDLE).is_file():
+            return folder / "ops" / BUNDLE
+    raise ConfigError(
+        f"there is no ops/{BUNDLE} in {here} or above it",
+        hint="run inside of a checkout that has one, or set MORPHOPS_BUNDLE",
+    )

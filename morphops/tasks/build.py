@@ -1,0 +1,29 @@
+"""Images from source, and the registry that they are pushed to."""
+
+from __future__ import annotations
+
+from invoke.context import Context
+from invoke.tasks import task
+
+from morphops.cli import command, perform
+from morphops.tasks.options import JSON
+
+
+@task(
+    help={
+        "version": "label of the images (default: what git describes)",
+        "no_push": "only load them into the engine; then they cannot be released",
+        "json": JSON,
+    }
+)
+@command(changes=True)
+def build(c: Context, version: str = "", no_push: bool = False, json: bool = False) -> None:
+    """Build the images and push them to the bundle's registry."""
+    from morphops.operations import build
+    from morphops.report import build as report
+
+    perform(
+        json,
+        lambda site: build.build(site, version=version, push=not no_push),
+        report.images,
+    )

@@ -1,0 +1,68 @@
+"""A release brought to run, and back; what runs brought down, and up again."""
+
+from __future__ import annotations
+
+from invoke.context import Context
+from invoke.tasks import task
+
+from morphops.cli import command, perform
+from morphops.tasks.options import ENV, JSON, PLAN, REASON, WAIT
+
+_IMAGE = (
+    "sha256:<release>, or NAME=sha256:<image> to replace one image of it (repeatable); "
+    "NAME alone replaces it in the release of record"
+)
+
+
+@task(
+    iterable=["image"],
+    help={
+        "image": _IMAGE,
+        "env_file": ENV,
+        "plan": PLAN,
+        "no_rollback": "leave what failed as it is, to look into it (exit 5)",
+        "resume": "finish the operation that was cut off",
+        "abort": "undo the operation that was cut off: what ran before runs again",
+        "reason": REASON,
+        "wait_lock": WAIT,
+        "json": JSON,
+    },
+)
+@command(changes=True, unless="plan")
+def deploy(
+    c: Context,
+    image: list[str],
+    env_file: str = "",
+    plan: bool = False,
+    no_rollback: bool = False,
+    resume: bool = False,
+    abort: bool = False,
+    reason: str = "",
+    wait_lock: int = 0,
+    json: bool = False,
+) -> None:
+    """Deploy a release by its digest; what fails is undone.
+
+    Pulls by digest, checks the data, starts wave by wave, waits for health, probes, verifies.
+    Exit codes: 0 healthy, 2 bad input, 3 not now (nothing changed), 4 failed and rolled back,
+    5 failed and not rolled back, 130/143 interrupted and rolled back.
+    After a crash nothing else may change what runs: --resume finishes it, --abort goes back.
+    """
+    from morphops.operations import deploy
+    from morphops.report import deploy as report
+
+    perform(
+        json,
+        lambda site: deploy.deploy(
+            site,
+            image,
+            env_file=env_file,
+            plan_only=plan,
+            no_rollback=no_rollback,
+            resume=resume,
+            abort=abort,
+            reason=reason,
+            wait=wait_lock,
+        ),
+        report.deployed,
+    )

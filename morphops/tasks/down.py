@@ -1,0 +1,19 @@
+"""TODO morphops.tasks.down."""
+
+from __future__ import annotations
+
+from invoke.context import Context
+from invoke.tasks import task
+
+from morphops.cli import command, perform
+from morphops.tasks.options import JSON, REASON, WAIT
+
+
+@task(help={"reason": REASON, "wait_lock": WAIT, "json": JSON})
+@command(changes=True)
+def down(c: Context, reason: str = "", wait_lock: int = 0, json: bool = False) -> None:
+    """Stop and remove the containers; data, state and images stay."""
+    from morphops.operations import down
+    from morphops.report.state import state
+
+    perform(json, lambda site: down.down(site, reason=reason, wait=wait_lock), state)

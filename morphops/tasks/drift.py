@@ -1,0 +1,22 @@
+"""TODO morphops.tasks.drift."""
+
+from __future__ import annotations
+
+from invoke.context import Context
+from invoke.tasks import task
+
+from morphops.cli import command, perform
+from morphops.tasks.options import JSON
+
+
+@task(help={"json": JSON})
+@command
+def drift(c: Context, json: bool = False) -> None:
+    """Compare what runs with the release of record; exit 6 with any difference.
+
+    Kinds: missing, extra, image, config, env keys, unhealthy, pair, invariant.
+    """
+    from morphops.operations import drift
+    from morphops.report import drift as report
+
+    perform(json, drift.look, report.drift)

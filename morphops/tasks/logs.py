@@ -1,0 +1,25 @@
+"""TODO morphops.tasks.logs."""
+
+from __future__ import annotations
+
+from invoke.context import Context
+from invoke.tasks import task
+
+from morphops.cli import command, perform
+from morphops.tasks.options import JSON
+
+
+@task(
+    help={
+        "service": "one service (default: all)",
+        "tail": "how many of the last lines of each (default: 50)",
+        "json": JSON,
+    },
+)
+@command
+def logs(c: Context, service: str = "", tail: int = 50, json: bool = False) -> None:
+    """Show the last log lines, with secrets taken out."""
+    from morphops.operations import logs
+    from morphops.report import logs as report
+
+    perform(json, lambda site: logs.logs(site, service, tail), report.logs)

@@ -1,0 +1,20 @@
+"""TODO morphops.tasks.pull."""
+
+from __future__ import annotations
+
+from invoke.context import Context
+from invoke.tasks import task
+
+from morphops.cli import command, perform
+from morphops.tasks.deploy import _IMAGE
+from morphops.tasks.options import JSON, WAIT
+
+
+@task(iterable=["image"], help={"image": _IMAGE, "wait_lock": WAIT, "json": JSON})
+@command(changes=True)
+def pull(c: Context, image: list[str], wait_lock: int = 0, json: bool = False) -> None:
+    """Fetch a release and its images by digest; no container is touched."""
+    from morphops.operations import pull
+    from morphops.report import release as report
+
+    perform(json, lambda site: pull.pull(site, image, wait=wait_lock), report.release)

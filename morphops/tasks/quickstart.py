@@ -1,0 +1,19 @@
+"""TODO morphops.tasks.quickstart."""
+
+from __future__ import annotations
+
+from invoke.context import Context
+from invoke.tasks import task
+
+from morphops.cli import command, perform
+from morphops.tasks.options import JSON
+
+
+@task(help={"json": JSON})
+@command(changes=True)
+def quickstart(c: Context, json: bool = False) -> None:
+    """From nothing to a stack that answers, on this machine; again, it changes nothing."""
+    from morphops.operations import quickstart as use_case
+    from morphops.report import quickstart as report
+
+    perform(json, use_case.quickstart, report.quickstart)

@@ -1,0 +1,69 @@
+"""Releases: put together, looked at, kept, removed."""
+
+from __future__ import annotations
+
+from invoke.context import Context
+from invoke.tasks import task
+
+from morphops.cli import command, perform
+from morphops.tasks.options import JSON
+
+_DIGEST = "of the release, or its first 12 digits"
+
+
+@task(
+    iterable=["image", "label"],
+    help={
+        "image": "NAME=sha256:<digest> or NAME=repository@sha256:<digest> (repeatable; "
+        "default: the last build)",
+        "label": "KEY=VALUE, kept in the release (repeatable)",
+        "json": JSON,
+    },
+)
+@command(changes=True)
+def create(c: Context, image: list[str], label: list[str], json: bool = False) -> None:
+    """Put a release together, push it, and print its digest."""
+    from morphops.operations.release import create, find
+    from morphops.report import release as report
+
+    perform(json, lambda site: find.as_json(create.create(site, image, label)), report.release)
+
+
+@task(help={"json": JSON})
+@command
+def release_list(c: Context, json: bool = False) -> None:
+    """List the releases that are stored here, and what keeps each."""
+    from morphops.operations.release import list
+    from morphops.report import release as report
+
+    perform(json, list.list_releases, report.release_list)
+
+
+@task(help={"digest": _DIGEST, "json": JSON})
+@command
+def release_show(c: Context, digest: str, json: bool = False) -> None:
+    """Show a release: images, labels, and what was done with it."""
+    from morphops.operations.release import show
+    from morphops.report import release as report
+
+    perform(json, lambda site: show.show(site, digest), report.release_show)
+
+
+@task(help={"digest": _DIGEST, "reason": "why; kept with the pin", "json": JSON})
+@command(changes=True)
+def release_pin(c: Context, digest: str, reason: str = "", json: bool = False) -> None:
+    """Keep a release whatever prune is told."""
+    from morphops.operations.release import pin
+    from morphops.report import release as report
+
+    perform(json, lambda site: pin.pin(site, digest, reason=reason), report.pinned)
+
+
+@task(help={"digest": _DIGEST, "json": JSON})
+@command(changes=True)
+def release_unpin(c: Context, digest: str, json: bool = False) -> None:
+    """Leave a release to prune again."""
+    from morphops.operations.release import pin
+    from morphops.report.state import state
+
+    perform(json, lambda site: pin.unpin(site, digest), state)

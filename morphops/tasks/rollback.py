@@ -1,0 +1,41 @@
+"""TODO morphops.tasks.rollback."""
+
+from __future__ import annotations
+
+from invoke.context import Context
+from invoke.tasks import task
+
+from morphops.cli import command, perform
+from morphops.tasks.options import JSON, PLAN, WAIT, WHY
+
+
+@task(
+    help={
+        "to": "a release that was healthy here (digest, or its first 12 digits)",
+        "plan": PLAN,
+        "reason": WHY,
+        "wait_lock": WAIT,
+        "json": JSON,
+    }
+)
+@command(changes=True, unless="plan")
+def rollback(
+    c: Context,
+    to: str = "",
+    plan: bool = False,
+    reason: str = "",
+    wait_lock: int = 0,
+    json: bool = False,
+) -> None:
+    """Go back to the last healthy release, with its files and its values.
+
+    Needs no registry: images, files and values are kept here. Twice goes back twice.
+    """
+    from morphops.operations import rollback
+    from morphops.report import deploy as report
+
+    perform(
+        json,
+        lambda site: rollback.rollback(site, to=to, plan_only=plan, reason=reason, wait=wait_lock),
+        report.deployed,
+    )

@@ -1,0 +1,19 @@
+"""TODO morphops.tasks.smoke."""
+
+from __future__ import annotations
+
+from invoke.context import Context
+from invoke.tasks import task
+
+from morphops.cli import command, perform
+from morphops.tasks.options import JSON
+
+
+@task(help={"json": JSON})
+@command
+def smoke(c: Context, json: bool = False) -> None:
+    """Look once at every probe: data, agreement, known answers."""
+    from morphops.operations import smoke
+    from morphops.report.state import state
+
+    perform(json, smoke.smoke, state)

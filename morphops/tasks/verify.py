@@ -1,0 +1,22 @@
+"""TODO morphops.tasks.verify."""
+
+from __future__ import annotations
+
+from invoke.context import Context
+from invoke.tasks import task
+
+from morphops.cli import command, perform
+from morphops.tasks.options import JSON
+
+
+@task(help={"json": JSON})
+@command
+def verify(c: Context, json: bool = False) -> None:
+    """Verify images, configuration, command lines, invariants, mounts and users of what runs.
+
+    Exit code 6 with any difference.
+    """
+    from morphops.operations import verify
+    from morphops.report.state import state
+
+    perform(json, verify.verify, state)

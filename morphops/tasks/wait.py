@@ -1,0 +1,19 @@
+"""TODO morphops.tasks.wait."""
+
+from __future__ import annotations
+
+from invoke.context import Context
+from invoke.tasks import task
+
+from morphops.cli import command, perform
+from morphops.tasks.options import JSON
+
+
+@task(help={"json": JSON})
+@command
+def wait(c: Context, json: bool = False) -> None:
+    """Wait until what runs is healthy and its probes pass."""
+    from morphops.operations import wait
+    from morphops.report.state import state
+
+    perform(json, wait.wait, state)

@@ -1,0 +1,230 @@
+"""A release as bytes, on disk, and back; and what is refused on the way."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from morphops.adapters.store.release_layout import is_complete, read_layout, write_layout
+from morphops.core.release import artifact as release_artifact
+from morphops.core.release.digest import canonical_json, digest_of
+from morphops.core.release.reference import ImageRef
+from morphops.core.release.release import Image
+from morphops.errors import InputError, IntegrityError, PreconditionError
+
+CONFIG = digest_of(b"config")
+PLAIN = canonical_json(
+    {"schemaVersion": 2, "mediaType": release_artifact.MANIFEST, "config": {"digest": CONFIG}}
+)
+
+
+def entry(digest: str, os: str, architecture: str, variant: str = "") -> dict[str, Any]:
+    platform = {"os": os, "architecture": architecture, "variant": variant}
+    return {"digest": digest, "platform": {k: v for k, v in platform.items() if v}}
+
+
+INDEX = canonical_json(
+    {
+        "mediaType": release_artifact.INDEX,
+        "manifests": [
+            entry(digest_of(PLAIN), "linux", "amd64"),
+            entry(f"sha256:{'e' * 64}", "linux", "arm64", "v8"),
+            entry(f"sha256:{'f' * 64}", "unknown", "unknown"),
+        ],
+    }
+)
+BYTES = {digest_of(PLAIN): PLAIN, digest_of(INDEX): INDEX}
+REF = ImageRef("r.example/api", digest_of(INDEX))
+IMAGE = Image("api", REF, digest_of(PLAIN), CONFIG, "linux/amd64")
+FILES = {"bundle.yaml": b"schema: 1", "compose/a.yaml": b"same", "compose/b.yaml": b"same"}
+
+
+def artifact(files: dict[str, bytes] | None = None, **labels: str) -> release_artifact.Artifact:
+    return release_artifact.encode(
+        project="shop",
+        images=[IMAGE],
+        files=FILES if files is None else files,
+        manifests=BYTES,
+        labels=labels,
+    )
+
+
+def decode(made: release_artifact.Artifact) -> Any:
+    return release_artifact.decode(made.digest, made.manifest, made.blobs.__getitem__)
+
+
+NAMES = st.from_regex(r"[a-z]{1,6}(/[a-z]{1,6})?\.yaml", fullmatch=True)
+
+
+@given(st.dictionaries(NAMES, st.binary(max_size=30), max_size=5))
+def test_decoding_is_the_inverse_and_order_does_not_matter(files: dict[str, bytes]) -> None:
+    made = artifact(files, revision="r")
+    release = decode(made)
+    assert dict(release.files) == files
+    assert release.images == (IMAGE,)
+    assert release_artifact.encode_release(release) == made
+    assert artifact(dict(reversed(files.items())), revision="r").digest == made.digest
+    assert artifact({**files, "new.yaml": b""}, revision="r").digest != made.digest
+    assert artifact(files, revision="s").digest != made.digest
+
+
+def test_the_digest_covers_every_byte_of_a_file() -> None:
+    changed = {**FILES, "bundle.yaml": b"schema: 2"}
+    assert artifact().digest != artifact(changed).digest
+
+
+@pytest.mark.parametrize("which", range(5))
+def test_one_other_byte_is_found(which: int) -> None:
+    made = artifact()
+    digest = sorted(made.blobs)[which]
+    blobs = {**made.blobs, digest: made.blobs[digest] + b" "}
+    with pytest.raises(IntegrityError, match="does not hash to its digest"):
+        release_artifact.decode(made.digest, made.manifest, blobs.__getitem__)
+    with pytest.raises(IntegrityError, match="the manifest of the release"):
+        release_artifact.decode(made.digest, made.manifest + b" ", made.blobs.__getitem__)
+
+
+@pytest.mark.parametrize("name", ["../x", "/x", "a\\b", "a//b", "a/../b", "", "./a"])
+def test_a_path_stays_in_its_folder(name: str) -> None:
+    with pytest.raises(InputError, match="no path inside"):
+        artifact({name: b""})
+
+
+def altered(change: dict[str, Any]) -> release_artifact.Artifact:
+    """An artifact whose config says something else, with digests that fit."""
+    made = artifact()
+    document = json.loads(made.manifest)
+    config = json.loads(made.blobs[document["config"]["digest"]]) | change
+    data = canonical_json(config)
+    document["config"] |= {"digest": digest_of(data), "size": len(data)}
+    manifest = canonical_json(document)
+    return release_artifact.Artifact(
+        digest_of(manifest), manifest, {**made.blobs, digest_of(data): data}
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "says"),
+    [
+        ({"schema": 9}, InputError, "has schema 9, this version reads 1"),
+        ({"files": {}}, IntegrityError, "its files are not those its config lists"),
+        ({"manifests": []}, IntegrityError, "image manifests are not all there"),
+        ({"images": {"api": {}}}, IntegrityError, "is malformed"),
+    ],
+)
+def test_parts_that_contradict_each_other(
+    change: dict[str, Any], error: type[Exception], says: str
+) -> None:
+    with pytest.raises(error, match=says):
+        decode(altered(change))
+
+
+def test_something_else_than_a_release() -> None:
+    with pytest.raises(InputError, match="is no release but application/vnd"):
+        release_artifact.decode(digest_of(PLAIN), PLAIN, BYTES.__getitem__)
+    with pytest.raises(InputError, match="is no OCI manifest"):
+        release_artifact.decode(digest_of(b"x"), b"x", BYTES.__getitem__)
+
+
+def test_the_chain_of_an_image_is_held() -> None:
+    wrong = Image("api", REF, digest_of(PLAIN), f"sha256:{'0' * 64}", "linux/amd64")
+    given = {"project": "p", "files": {}, "labels": {}}
+    with pytest.raises(IntegrityError, match="names another config"):
+        release_artifact.encode(images=[wrong], manifests=BYTES, **given)  # type: ignore[arg-type]
+    only = {REF.digest: INDEX}
+    with pytest.raises(IntegrityError, match="is not kept"):
+        release_artifact.encode(images=[IMAGE], manifests=only, **given)  # type: ignore[arg-type]
+
+
+def test_an_image_behind_an_index_and_a_plain_one() -> None:
+    image, kept = release_artifact.describe_image("api", REF, BYTES.__getitem__, "linux/amd64")
+    assert (image, dict(kept)) == (IMAGE, BYTES)
+    plain = ImageRef("r.example/api", digest_of(PLAIN))
+    image, kept = release_artifact.describe_image("api", plain, BYTES.__getitem__, "linux/amd64")
+    assert (image.index, set(kept)) == (None, {digest_of(PLAIN)})
+
+
+@pytest.mark.parametrize(
+    ("platform", "digest"), [("linux/arm64", "e" * 64), ("linux/arm64/v8", "e" * 64)]
+)
+def test_a_platform_is_chosen(platform: str, digest: str) -> None:
+    assert release_artifact.choose_platform(json.loads(INDEX), platform, "x") == f"sha256:{digest}"
+
+
+def test_no_such_platform() -> None:
+    with pytest.raises(InputError, match=r"it is for: linux/amd64, linux/arm64/v8\)"):
+        release_artifact.choose_platform(json.loads(INDEX), "linux/s390x", "x")
+
+
+def test_on_disk_and_back(tmp_path: Path) -> None:
+    made, folder = artifact(), tmp_path / "layout"
+    with pytest.raises(PreconditionError, match="is not in the state folder"):
+        read_layout(folder, made.digest)
+    write_layout(made, folder)
+    write_layout(made, folder)
+    assert read_layout(folder, made.digest) == decode(made)
+    blobs = list((folder / "blobs" / "sha256").iterdir())
+    assert {path.stat().st_mode & 0o777 for path in blobs} == {0o600}
+    for path in blobs:
+        data = path.read_bytes()
+        path.write_bytes(bytes([data[0] ^ 1]) + data[1:])
+        with pytest.raises(IntegrityError):
+            read_layout(folder, made.digest)
+        path.unlink()
+        with pytest.raises(IntegrityError, match="is missing"):
+            read_layout(folder, made.digest)
+        path.write_bytes(data)
+    (folder / "index.json").unlink()
+    assert not is_complete(folder)
+
+
+def test_a_layout_with_an_index_is_whole_after_a_power_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file is on the disk once it was synced, and its name once its folder was after that."""
+    made, folder = artifact(), tmp_path / "state" / "releases" / "layout"
+    named: dict[Path, set[str]] = {}
+    fsync = os.fsync
+
+    def synced(handle: int) -> None:
+        place = Path(f"/proc/self/fd/{handle}").readlink()
+        if place.is_dir():
+            named[place] = {path.name for path in place.iterdir()}
+            if "index.json" in named[place] and place == folder:
+                blobs = named[folder / "blobs" / "sha256"]
+                expected = {*made.blobs, made.digest}
+                assert blobs == {digest.removeprefix("sha256:") for digest in expected}
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    write_layout(made, folder)
+    assert named[folder] == {"blobs", "oci-layout", "index.json"}
+    assert named[folder / "blobs"] == {"sha256"}
+    assert named[folder.parent] == {"layout"}
+    assert named[tmp_path / "state"] == {"releases"}
+    assert "state" in named[tmp_path]
+
+
+def test_a_layout_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(
+        PreconditionError, match=r"cannot store release .*: No space left"
+    ) as caught:
+        write_layout(artifact(), tmp_path / "layout")
+    assert "space" in caught.value.hint
+    assert not is_complete(tmp_path / "layout")
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_what_is_nested_too_deeply_is_no_manifest() -> None:
+    with pytest.raises(InputError, match="is no OCI manifest"):
+        release_artifact.parse_json(b"[" * 100_000, "x")

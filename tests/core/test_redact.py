@@ -1,0 +1,182 @@
+"""Secrets are taken out of text."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from morphops.core.redact import Redactor
+
+URL = "https://user:hunter2hunter2@rpc.example/v2/abcdef012345?token=s3cr3tt0ken&x=1"
+ENCODED = "https://sysadmin:p%40ss%2Fw0rd@rpc.example/p/a%2Bkey%3D012?sig=q%26ery%20value"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        URL,
+        f"GET {URL}: 401",
+        "cannot reach /v2/abcdef012345?token=s3cr3tt0ken&x=1",
+        "cannot reach https://rpc.example/v2/abcdef012345",
+        "password hunter2hunter2 refused",
+        "key abcdef012345",
+        "s3cr3tt0ken",
+        quote(URL, safe=""),
+        quote(URL),
+    ],
+)
+def test_a_url_and_each_of_its_secret_parts(said: str) -> None:
+    text = Redactor([URL])(said)
+    for secret in ("hunter2", "abcdef012345", "s3cr3t"):
+        assert secret not in text
+    assert "REDACTED" in text
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        ENCODED,
+        "login sysadmin",
+        "p%40ss%2Fw0rd",
+        "p@ss/w0rd",  # as the program that uses the URL may name it
+        "a%2Bkey%3D012",
+        "a+key=012",
+        "q%26ery%20value",
+        "q&ery value",
+        "q%26ery+value",
+        "p%40ss/w0rd",
+    ],
+)
+def test_a_part_as_it_stands_in_the_url_and_as_it_is_meant(said: str) -> None:
+    text = Redactor([ENCODED])(f"it said: {said}.")
+    assert "REDACTED" in text
+    for rest in ("sysadmin", "w0rd", "key", "ery"):
+        assert rest not in text
+
+
+def test_what_is_ordinary_in_a_url_stays() -> None:
+    redact = Redactor([URL])
+    assert redact("https://rpc.example:8545/ v2 x=1") == "https://rpc.example:8545/ v2 x=1"
+
+
+@pytest.mark.parametrize("secret", ["p@ss word/1", "a+b=c&d?e", "ключ-секрет", "100%sure!"])
+def test_a_secret_that_is_no_url_is_found_url_encoded(secret: str) -> None:
+    redact = Redactor([secret])
+    for form in (secret, quote(secret), quote(secret, safe="")):
+        assert redact(f"<{form}>") == "<REDACTED>"
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_longest_first(order: int) -> None:
+    redact = Redactor(["secret-one", "secret-one-and-more", "one-and-more"][::order])
+    assert redact("secret-one-and-more, secret-one") == "REDACTED, REDACTED"
+
+
+def test_the_mask_itself_is_left_alone() -> None:
+    assert Redactor(["REDACTE", "longer-secret"])("longer-secret") == "REDACTED"
+
+
+@pytest.mark.parametrize("short", ["", "dev", "8545", "x" * 5])
+def test_short_values_stay(short: str) -> None:
+    assert Redactor([short])(f"in {short} dev on 8545 xxxxx") == f"in {short} dev on 8545 xxxxx"
+    assert Redactor(["x" * 6])("x" * 6) == "REDACTED"
+
+
+def test_it_learns() -> None:
+    redact = Redactor()
+    assert redact("a-new-secret") == "a-new-secret"
+    redact.learn(["a-new-secret"])
+    redact.learn(["a-new-secret-2"])
+    assert redact.lines(["a-new-secret", "x"]) == ("REDACTED", "x")
+    assert redact("a-new-secret-2 a-new-secret") == "REDACTED REDACTED"
+
+
+@pytest.mark.parametrize(
+    "secret", ["https://[broken/abcdefgh", "http://x:port/abcdefgh", "://////"]
+)
+def test_a_malformed_url_is_still_a_secret(secret: str) -> None:
+    assert Redactor([secret])(f"see {secret}!") == "see REDACTED!"
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.text("αβγδ/:@?&=%", min_size=6), min_size=1, max_size=4),
+    st.lists(st.integers(0, 3), max_size=6),
+)
+def test_no_secret_is_left(secrets: list[str], places: list[int]) -> None:
+    redact = Redactor(secrets)
+    text = " and ".join(secrets[place % len(secrets)] for place in places)
+    shown = redact(text)
+    assert not any(secret in shown for secret in secrets)
+    assert redact(shown) == shown
+
+
+def test_every_text_of_a_json_value() -> None:
+    redact = Redactor(['quo"ted and\\escaped'])
+    value = {"a": ['x quo"ted and\\escaped y', 5, None, {'quo"ted and\\escaped': ("b",)}]}
+    assert redact.within(value) == {"a": ["x REDACTED y", 5, None, {"REDACTED": ["b"]}]}
+
+
+def as_go(text: str) -> str:
+    """JSON as Go's encoder and Compose write it: `&`, `<` and `>` are escaped."""
+    plain = json.dumps(text, ensure_ascii=False)[1:-1]
+    return plain.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def lowered(text: str) -> str:
+    """Percent-encoded with digits in lower case, which RFC 3986 (2.1) has mean the same."""
+    return re.sub("%..", lambda code: code[0].lower(), quote(text, safe=""))
+
+
+WAYS: dict[str, Callable[[str], str]] = {
+    "json": lambda text: json.dumps(text)[1:-1],
+    "json, upper": lambda text: re.sub(
+        r"\\(u....|.)",
+        lambda code: code[0] if len(code[0]) == 2 else f"\\u{code[0][2:].upper()}",
+        json.dumps(text)[1:-1],
+    ),
+    "json, not ASCII": lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    "json of Go": as_go,
+    "json, slashes too": lambda text: json.dumps(text)[1:-1].replace("/", "\\/"),
+    "json in json": lambda text: json.dumps(json.dumps(text))[3:-3],
+    "json of Go in json": lambda text: json.dumps(as_go(text))[1:-1],
+    "percent": lambda text: quote(text, safe=""),
+    "percent, lower": lowered,
+    "percent of percent": lambda text: quote(quote(text, safe=""), safe=""),
+    "form": quote_plus,
+}
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize(
+    "secret",
+    ['p"ss&w<o>rd', "back\\slash", "a\ttab and / more", "ключ-секрет", "a😀b?c&d", "all of 100%"],
+)
+def test_as_it_is_written_elsewhere(secret: str, way: Callable[[str], str]) -> None:
+    assert Redactor([secret])(f'{{"a": "{way(secret)}"}}') == '{"a": "REDACTED"}'
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize("part", ["p@ss/w0rd", "q&ery value", "a+key=012"])
+def test_a_part_of_a_url_as_it_is_written_elsewhere(part: str, way: Callable[[str], str]) -> None:
+    assert Redactor([ENCODED])(f"<{way(part)}>") == "<REDACTED>"
+
+
+@settings(max_examples=300)
+@given(st.text(min_size=6).filter(lambda text: text.isprintable()), st.sampled_from([*WAYS]))
+def test_in_every_way(secret: str, way: str) -> None:
+    assert Redactor([secret])(f"«{WAYS[way](secret)}»") == "«REDACTED»"
+
+
+def test_it_is_quick_with_what_is_all_escapes() -> None:
+    redact = Redactor(["\\" * 20 + '"' * 20 + "%25" * 20])
+    began = time.monotonic()
+    redact("\\" * 5_000 + '"' * 100 + "%25" * 5_000)
+    assert time.monotonic() - began < 5
