@@ -66,7 +66,7 @@ def command(
 
         @functools.wraps(body)
         def run(*args: Any, **kwargs: Any) -> None:
-            stand_in()
+            ensure_standard_streams()
             try:
                 body(*args, **(kwargs | numbers.of(kwargs)))
             except MorphopsError as err:
@@ -89,7 +89,7 @@ def command(
     return decorate if body is None else decorate(body)
 
 
-def stand_in() -> None:
+def ensure_standard_streams() -> None:
     """Have something stand where a shell closed one of the standard streams (`>&-`).
 
     Python has None there, which cannot be written to; and the next file that anybody opens would

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 from morphops.core.history.heads import Head
 from morphops.core.lock import Holder
 from morphops.core.release.release import Image
-from morphops.core.stack import Container, Running, Service, Shape, Stack
+from morphops.core.stack import Instance, LaunchConfig, Running, Service, Stack
 from morphops.errors import MorphopsError
 
 
@@ -26,7 +26,7 @@ class Heads(Protocol):
         """Return only when it is kept."""
 
 
-class Log(Protocol):
+class StepLog(Protocol):
     """The record of an operation: each step before it is done, and how it came out."""
 
     def begin(self, step: str, *, touches: bool) -> None:
@@ -62,10 +62,10 @@ class Watch(Protocol):
 class Target(Protocol):
     """A place to run on. Every method may raise EngineUnavailable or EngineCallFailed."""
 
-    def answers(self) -> bool:
+    def is_reachable(self) -> bool:
         """Whether it is there at all."""
 
-    def here(self) -> bool:
+    def is_local(self) -> bool:
         """Whether its ports are this machine's, as far as that can be told."""
 
     def render(self, stack: Stack) -> Mapping[str, Service]:
@@ -84,13 +84,13 @@ class Target(Protocol):
         Empty where that is not known.
         """
 
-    def pull(self, image: Image, say: Say, *, stalled_after: float) -> None:
+    def pull_image(self, image: Image, say: Say, *, stalled_after: float) -> None:
         """Fetch an image by digest and verify what came; give up after so many silent seconds."""
 
-    def has(self, image: Image) -> bool:
+    def has_image(self, image: Image) -> bool:
         """Whether the image is on the target already."""
 
-    def hold(self, image: Image, tag: str) -> None:
+    def tag_image(self, image: Image, tag: str) -> None:
         """Tag an image on the target, so that a cleanup by others does not take it."""
 
     def start(self, stack: Stack, services: Sequence[str]) -> None:
@@ -105,30 +105,30 @@ class Target(Protocol):
     def watch(self, project: str) -> AbstractContextManager[Watch]:
         """Listen to what happens to the project."""
 
-    def fetch(self, container: Container, url: str, timeout: float) -> bytes:
+    def http_get(self, container: Instance, url: str, timeout: float) -> bytes:
         """GET a URL from inside of a container."""
 
-    def shapes(self, running: Running) -> Mapping[str, Shape]:
+    def launch_configs(self, running: Running) -> Mapping[str, LaunchConfig]:
         """How containers were really started, by id."""
 
     def describe(self, running: Running) -> list[dict[str, Any]]:
         """All that the target knows of containers, without values of their env."""
 
-    def logs(self, container: Container, tail: int) -> tuple[str, ...]:
+    def logs(self, container: Instance, tail: int) -> tuple[str, ...]:
         """The last lines that it wrote, redacted."""
 
 
-class Witness(Protocol):
+class LockGuard(Protocol):
     """Whoever lets us write, and remembers how far we came."""
 
-    def allow(self, *, sure: bool = True) -> None:
+    def check(self, *, sure: bool = True) -> None:
         """Raise where we may not write any more.
 
         Args:
             sure: ask whoever decides that; without this, what was noticed here so far will do.
         """
 
-    def told(self, head: Head) -> None:
+    def report_head(self, head: Head) -> None:
         """Remember this; raise where that is not possible."""
 
 
@@ -152,7 +152,7 @@ class Held(Protocol):
                 noticed otherwise, and that is soon.
         """
 
-    def again(self) -> None:
+    def reacquire(self) -> None:
         """Take it once more, at once.
 
         Raises:
@@ -181,5 +181,5 @@ class Lock(Protocol):
     def holder(self, project: str) -> Holder | None:
         """Who holds it; None where nobody does."""
 
-    def wrest(self, project: str, holder: Holder) -> None:
+    def steal(self, project: str, holder: Holder) -> None:
         """Take it from that holder, who does not have it any more afterwards."""

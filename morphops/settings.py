@@ -6,7 +6,7 @@
 `MORPHOPS_REGISTRY`      `host[:port]`, in place of the bundle's registry
 `MORPHOPS_AGE_IDENTITY`  the age identity that opens encrypted env files
 
-Two more are for our own children: `INSIDE` and `SHOW`.
+Two more are for our own children: `ENV_LOCK_TOKEN` and `ENV_SHOW_TEXT`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 # For what an operation starts: the token of the lock that the operation holds.
-INSIDE = "MORPHOPS_LOCK"
+ENV_LOCK_TOKEN = "MORPHOPS_LOCK"  # noqa: S105 - the name of a variable
 # For a task whose JSON `runbook.run` reads: the person beside it sees the view as well.
-SHOW = "MORPHOPS_SHOW"
+ENV_SHOW_TEXT = "MORPHOPS_SHOW"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,6 @@ class Settings:
             env_file=environ.get("MORPHOPS_ENV_FILE", ""),
             registry=environ.get("MORPHOPS_REGISTRY", ""),
             age_identity=environ.get("MORPHOPS_AGE_IDENTITY", ""),
-            inside=environ.get(INSIDE, ""),
-            show=bool(environ.get(SHOW)),
+            inside=environ.get(ENV_LOCK_TOKEN, ""),
+            show=bool(environ.get(ENV_SHOW_TEXT)),
         )

@@ -17,7 +17,7 @@ from morphops.adapters.docker.lock import EngineLock
 from morphops.adapters.registry.registry import Registry
 from morphops.adapters.store import text_file
 from morphops.adapters.store.env_file import scan_file
-from morphops.adapters.store.history_file import History
+from morphops.adapters.store.history_file import HistoryReader
 from morphops.adapters.store.state_folder import StateFolder
 from morphops.core.bundle.parse import parse_bundle
 from morphops.core.bundle.schema import Bundle
@@ -101,9 +101,9 @@ class Site:
     heads: Heads
 
     @property
-    def history(self) -> History:
+    def history(self) -> HistoryReader:
         """What was done here, to read; `exclusive` has one to write."""
-        return History(self.state.root / "history.jsonl")
+        return HistoryReader(self.state.root / "history.jsonl")
 
     @property
     def exported(self) -> Mapping[str, str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from morphops.core.history.heads import Head
 from morphops.core.release.release import Image
-from morphops.core.stack import Container, Identity, Running, Service, Shape, Stack
+from morphops.core.stack import Identity, Instance, LaunchConfig, Running, Service, Stack
 from morphops.errors import EngineCallFailed, MorphopsError
 from morphops.interfaces import Say
 
@@ -61,11 +61,11 @@ class Remembering:
     heads: list[Head] = field(default_factory=list)
     refuse: MorphopsError | None = None
 
-    def allow(self, *, sure: bool = True) -> None:
+    def check(self, *, sure: bool = True) -> None:
         if self.refuse:
             raise self.refuse
 
-    def told(self, head: Head) -> None:
+    def report_head(self, head: Head) -> None:
         self.heads.append(head)
 
     def read(self, project: str) -> Head | None:
@@ -104,7 +104,7 @@ class FakeTarget:
     sick: set[str] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
     on: dict[str, Callable[[], None]] = field(default_factory=dict)
-    containers: dict[str, Container] = field(default_factory=dict)
+    containers: dict[str, Instance] = field(default_factory=dict)
     held: set[str] = field(default_factory=set)
     tags: set[str] = field(default_factory=set)
     away: int = 0
@@ -115,11 +115,11 @@ class FakeTarget:
         if text in self.on:
             self.on[text]()
 
-    def answers(self) -> bool:
+    def is_reachable(self) -> bool:
         there, self.away = not self.away, max(0, self.away - 1)
         return there
 
-    def here(self) -> bool:
+    def is_local(self) -> bool:
         return self.is_here
 
     def render(self, stack: Stack) -> Mapping[str, Service]:
@@ -131,13 +131,13 @@ class FakeTarget:
     def networks(self, project: str) -> Mapping[str, str]:
         return {}
 
-    def pull(self, image: Image, say: Say, *, stalled_after: float) -> None:
+    def pull_image(self, image: Image, say: Say, *, stalled_after: float) -> None:
         self._call(f"pull {image.name}")
 
-    def has(self, image: Image) -> bool:
+    def has_image(self, image: Image) -> bool:
         return str(image.ref) in self.held
 
-    def hold(self, image: Image, tag: str) -> None:
+    def tag_image(self, image: Image, tag: str) -> None:
         self.held.add(str(image.ref))
         self.tags.add(tag)
 
@@ -149,9 +149,9 @@ class FakeTarget:
             if before is None or before.config != service.config:
                 self.containers[name] = self._container(service)
 
-    def _container(self, service: Service) -> Container:
+    def _container(self, service: Service) -> Instance:
         image = next(i for i in self.images if str(i.ref) == service.image)
-        return Container(
+        return Instance(
             service=service.name,
             id=f"{service.name}-{service.config}",
             image=Identity("config", image.config),
@@ -175,16 +175,16 @@ class FakeTarget:
         self._call("watch")
         yield QuietWatch()
 
-    def fetch(self, container: Container, url: str, timeout: float) -> bytes:
+    def http_get(self, container: Instance, url: str, timeout: float) -> bytes:
         raise EngineCallFailed(f"nobody answers {url}")
 
-    def shapes(self, running: Running) -> Mapping[str, Shape]:
-        return {c.id: Shape() for c in self.containers.values()}
+    def launch_configs(self, running: Running) -> Mapping[str, LaunchConfig]:
+        return {c.id: LaunchConfig() for c in self.containers.values()}
 
     def describe(self, running: Running) -> list[dict[str, Any]]:
         return [{"service": service} for service in self.containers]
 
-    def logs(self, container: Container, tail: int) -> tuple[str, ...]:
+    def logs(self, container: Instance, tail: int) -> tuple[str, ...]:
         return (f"last words of {container.service}",)
 
     def becomes(self, service: str, **changes: object) -> None:

@@ -17,7 +17,7 @@ import pytest
 from invoke.parser import Parser
 
 from morphops import errors
-from morphops.adapters.invoke_tasks import Catalogue
+from morphops.adapters.invoke_tasks import InvokeTasks
 from morphops.errors import MorphopsError
 from morphops.report.console import Reporter
 from morphops.tasks import ns
@@ -176,7 +176,7 @@ def test_every_command_that_is_named_exists(path: Path) -> None:
     assert set(named) <= {*ns.task_names, "history"}
 
 
-CATALOGUE = Catalogue(ns)
+CATALOGUE = InvokeTasks(ns)
 DOCUMENTS = [
     "README.md",
     "CONTRIBUTING.md",
@@ -262,7 +262,7 @@ def test_an_approval_names_its_invariant(tmp_path: Path) -> None:
 def test_what_is_no_such_number_is_refused_by_its_name(words: tuple[str, str], least: int) -> None:
     """In a runbook too."""
     with pytest.raises(ValueError, match=f"^{re.escape(words[1])}: write .*, {least} or more$"):
-        Catalogue(ns).read(words)
+        InvokeTasks(ns).read(words)
 
 
 def test_a_number_that_is_none_as_json(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from morphops.core.task_traits import Changes, Numbers
 from morphops.errors import ConfigError, InputError
 
 
-class Catalogue:
+class InvokeTasks:
     """The task collection of a project; a `TaskIndex`.
 
     Args:
@@ -37,7 +37,7 @@ class Catalogue:
         }
 
     @classmethod
-    def load(cls, folder: Path) -> Catalogue:
+    def load(cls, folder: Path) -> InvokeTasks:
         """The collection of the nearest tasks.py, from a folder upwards.
 
         Raises:

@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from morphops.core.bundle.documents import Loaded
-from morphops.core.jmespath import find
+from morphops.core.jmespath import search
 from morphops.core.probes.specs import Agree, Answers, Checksum, Http, Probe, Same
 from morphops.core.probes.verdicts import NOT_ASKED, SHOWN, brief, compare, judge, questions, same
-from morphops.core.stack import Container, Running
+from morphops.core.stack import Instance, Running
 from morphops.core.verify.reading import Reading
 from morphops.errors import PreconditionError
 from morphops.interfaces import Target
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class ProbeContext:
     """What a probe may look at."""
 
     target: Target
@@ -34,7 +34,7 @@ class World:
 Look: TypeAlias = Callable[[], Reading]
 
 
-def read(probe: Probe, world: World) -> Reading:
+def read(probe: Probe, world: ProbeContext) -> Reading:
     """Look once."""
     match probe:
         case Checksum():
@@ -51,9 +51,9 @@ def read(probe: Probe, world: World) -> Reading:
 
 def read_checksum(probe: Checksum, document: Loaded) -> Reading:
     """Hash the file that a document names."""
-    name = find(probe.file, document.data)
-    size = find(probe.bytes, document.data)
-    sha256 = find(probe.sha256, document.data)
+    name = search(probe.file, document.data)
+    size = search(probe.bytes, document.data)
+    sha256 = search(probe.sha256, document.data)
     if not isinstance(name, str) or not isinstance(sha256, str) or not isinstance(size, int):
         return Reading(False, f"{document.path} does not say file, size and sha256", final=True)
     path = document.path.parent / name
@@ -84,7 +84,7 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _read_agree(probe: Agree, world: World) -> Reading:
+def _read_agree(probe: Agree, world: ProbeContext) -> Reading:
     running = world.target.observe(world.project)
     document = world.documents[probe.document].data if probe.document else None
     reading = Reading(False, "nothing was read")
@@ -96,7 +96,7 @@ def _read_agree(probe: Agree, world: World) -> Reading:
             if container is None:
                 return Reading(False, f"{service} does not run")
             try:
-                answers[service] = json.loads(world.target.fetch(container, probe.url, 5))
+                answers[service] = json.loads(world.target.http_get(container, probe.url, 5))
             except PreconditionError as err:
                 return Reading(False, f"{service} does not answer {probe.url}", err.detail)
             except (ValueError, RecursionError):
@@ -112,7 +112,7 @@ def _read_agree(probe: Agree, world: World) -> Reading:
     return reading
 
 
-def _read_answers(probe: Answers, world: World) -> Reading:
+def _read_answers(probe: Answers, world: ProbeContext) -> Reading:
     import requests
 
     url, why = published(world.target.observe(world.project), probe.service, probe.port)
@@ -149,7 +149,7 @@ def post(session: Any, url: str, request: Mapping[str, Any], timeout: float) -> 
         return f"HTTP {response.status_code} and no JSON"
 
 
-def _read_http(probe: Http, world: World) -> Reading:
+def _read_http(probe: Http, world: ProbeContext) -> Reading:
     import requests
 
     url, why = published(world.target.observe(world.project), probe.service, probe.port)
@@ -168,7 +168,7 @@ def _read_http(probe: Http, world: World) -> Reading:
             body = response.json()
         except ValueError:
             return Reading(False, f"{probe.service} answers with something else than JSON")
-        if find(probe.expect, body) is not True:
+        if search(probe.expect, body) is not True:
             return Reading(False, f"{probe.service}: {probe.expect} is not true of {brief(body)}")
     return Reading(True, f"{probe.service} answers HTTP {response.status_code}")
 
@@ -185,5 +185,5 @@ def published(running: Running, service: str, port: int) -> tuple[str, str]:
     return "", f"{service} publishes no port {port}"
 
 
-def _one(running: Running, service: str) -> Container | None:
+def _one(running: Running, service: str) -> Instance | None:
     return next((c for c in running.of(service) if c.state == "running"), None)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from morphops.errors import Interrupted
-from morphops.settings import SHOW
+from morphops.settings import ENV_SHOW_TEXT
 
 _KEPT = 200  # lines of progress
 _GRACE = 600.0  # seconds in which what was told to stop may undo what it began
@@ -54,7 +54,7 @@ def invoke(
         say: is given each line of its progress.
     """
     command = [sys.executable, "-m", "invoke", *words]
-    env = {"PYTHONUNBUFFERED": "1", SHOW: "1"}
+    env = {"PYTHONUNBUFFERED": "1", ENV_SHOW_TEXT: "1"}
     return run(command, folder=folder, timeout=timeout, say=say, env=env, grace=_GRACE)
 
 

@@ -39,12 +39,12 @@ class Signals:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def hold(self) -> None:
+    def mask(self) -> None:
         """From here on, an operation is under way: keep a signal until somebody asks for it."""
         self._hears = False
 
     @contextmanager
-    def heard(self) -> Iterator[None]:
+    def interruptible(self) -> Iterator[None]:
         """Raise a signal that comes inside of the block, and one that was kept, at once."""
         before = self._hears
         try:
@@ -55,7 +55,7 @@ class Signals:
             self._hears = before
 
     @contextmanager
-    def deferred(self) -> Iterator[None]:
+    def shield(self) -> Iterator[None]:
         """Keep a signal inside of the block, whoever asks."""
         self._deferred += 1
         try:
@@ -69,7 +69,7 @@ class Signals:
             self._hears = False  # a second one must not hide this one
             raise self._interrupted()
 
-    def cause(self, failed: MorphopsError) -> MorphopsError:
+    def root_cause(self, failed: MorphopsError) -> MorphopsError:
         """Why something failed: a signal that came meanwhile, where there was one.
 
         Whoever sent it may well have sent it to the processes that we wait for too, as a terminal
@@ -81,7 +81,7 @@ class Signals:
         interrupted.detail = (failed.what, *failed.detail)
         return interrupted
 
-    def forget(self) -> None:
+    def acknowledge(self) -> None:
         """The signal was answered, or came too late to change anything."""
         self._received = 0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-def find(expression: str, data: Any) -> Any:
+def search(expression: str, data: Any) -> Any:
     """What a JMESPath expression finds; None where it finds nothing or does not fit the data."""
     import jmespath
     from jmespath.exceptions import JMESPathError
@@ -16,7 +16,7 @@ def find(expression: str, data: Any) -> Any:
         return None
 
 
-def invalid(expression: str) -> str:
+def syntax_error(expression: str) -> str:
     """Why a text is no JMESPath expression; empty for one that is."""
     import jmespath
     from jmespath.exceptions import JMESPathError

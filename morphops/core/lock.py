@@ -39,17 +39,17 @@ class Holder:
         return other is not None and other.token == self.token
 
     @property
-    def mark(self) -> str:
+    def token_digest(self) -> str:
         """What the history has of the token, which itself lets one in."""
         return digest_of(self.token.encode())
 
-    def is_at(self, record: Record) -> bool:
+    def owns(self, record: Record) -> bool:
         """Whether it is this holder's own work, for an operation without an end.
 
         So it is where it was begun under this lock, and where it is taken up again: there is never
         more than one that was cut off. Whoever else has the lock does something beside it.
         """
-        return self.what in (RESUME, ABORT) or record.lock == self.mark
+        return self.what in (RESUME, ABORT) or record.lock == self.token_digest
 
     def __str__(self) -> str:
         why = f" ({self.reason})" if self.reason else ""

@@ -94,33 +94,33 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
+class LaunchConfig:
     """How a container is started, as far as that can be compared with what runs.
 
     Attributes:
         command: its arguments; None where the image decides.
-        line: entrypoint and arguments, as far as they are known: the image may decide either.
+        argv: entrypoint and arguments, as far as they are known: the image may decide either.
         user: as it is written; empty where the image decides.
         variables: names of its environment.
         mounts: (where inside, what from outside; of a volume its name, empty for one that has
             none; whether it may write).
-        brought: names of variables and places of mounts that others bring (the image, a secret of
+        inherited: names of variables and places of mounts that others bring (the image, a secret of
             the compose files): to have them is no difference.
         dropped, added: capabilities.
-        confined: whether it cannot gain privileges (`no-new-privileges`).
+        no_new_privileges: whether it cannot gain privileges (`no-new-privileges`).
         read_only: whether its root file system is.
         privileged: whether it may do everything.
     """
 
     command: tuple[str, ...] | None = None
-    line: tuple[str, ...] = ()
+    argv: tuple[str, ...] = ()
     user: str = ""
     variables: frozenset[str] = frozenset()
     mounts: frozenset[tuple[str, str, bool]] = frozenset()
-    brought: frozenset[str] = frozenset()
+    inherited: frozenset[str] = frozenset()
     dropped: frozenset[str] = frozenset()
     added: frozenset[str] = frozenset()
-    confined: bool = False
+    no_new_privileges: bool = False
     read_only: bool = False
     privileged: bool = False
 
@@ -135,11 +135,11 @@ class Service:
         config: digest over everything that makes the target replace it when it changes.
         ports: what it publishes.
         labels: the labels it would be given.
-        shape: how it would be started.
+        launch: how it would be started.
         files: paths of the machine that it is given.
-        count: how many containers it has.
+        replicas: how many containers it has.
         networks: what they are attached to.
-        awaits: the services that it waits for to do something once, and end.
+        waits_for_completion: the services that it waits for to do something once, and end.
         variables: variable of its environment → digest of the value.
         keys: every other key of its configuration → digest of what stands there. Two renderings are
             told apart by these digests; they are never shown and never stored.
@@ -150,11 +150,11 @@ class Service:
     config: str
     ports: tuple[Port, ...] = ()
     labels: Mapping[str, str] | None = None
-    shape: Shape = Shape()
+    launch: LaunchConfig = LaunchConfig()
     files: frozenset[str] = frozenset()
-    count: int = 1
+    replicas: int = 1
     networks: tuple[Network, ...] = ()
-    awaits: frozenset[str] = frozenset()
+    waits_for_completion: frozenset[str] = frozenset()
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -190,7 +190,7 @@ class HealthCheck:
 
 
 @dataclass(frozen=True, slots=True)
-class Container:
+class Instance:
     """One running part of a service, as observed.
 
     Attributes:
@@ -201,16 +201,17 @@ class Container:
         health: of its health check; `none` where it has none.
         restarts: how often it was started again by itself.
         exit_code: of its last exit.
-        ends_within: seconds that it is given to end when it is stopped.
-        ours: whether a release created it.
+        stop_grace_period: seconds that it is given to end when it is stopped.
+        managed: whether a release created it.
         release: digest of the release that created it.
         config: digest of the configuration that it was created with.
         health_output: what the last health check printed.
         checks: the last health checks, oldest first.
-        checked_within: seconds in which one check follows another, at most; 0 where nobody checks.
+        healthcheck_interval: seconds in which one check follows another, at most; 0 where nobody
+            checks.
         ports: what it publishes.
-        number: which of its service's containers it is; while one takes the place of another both
-            have the same.
+        replica_index: which of its service's containers it is; while one takes the place of another
+            both have the same.
         networks: names of those that it is attached to.
     """
 
@@ -221,15 +222,15 @@ class Container:
     health: Health
     restarts: int = 0
     exit_code: int = 0
-    ends_within: float = 10.0
-    ours: bool = True
+    stop_grace_period: float = 10.0
+    managed: bool = True
     release: str = ""
     config: str = ""
     health_output: str = ""
     checks: tuple[HealthCheck, ...] = ()
-    checked_within: float = 0.0
+    healthcheck_interval: float = 0.0
     ports: tuple[Port, ...] = ()
-    number: int = 1
+    replica_index: int = 1
     networks: frozenset[str] = frozenset()
 
     @property
@@ -242,9 +243,9 @@ class Container:
 class Running:
     """Everything of a project that is on the target, running or not."""
 
-    containers: tuple[Container, ...] = ()
+    containers: tuple[Instance, ...] = ()
 
-    def of(self, service: str) -> tuple[Container, ...]:
+    def of(self, service: str) -> tuple[Instance, ...]:
         """The containers of a service."""
         return tuple(c for c in self.containers if c.service == service)
 
@@ -258,7 +259,7 @@ class Running:
         """Container → what to call it: its service, with more where others would be called so."""
         per_service = Counter(c.service for c in self.containers)
         called = {
-            c.id: c.service if per_service[c.service] == 1 else f"{c.service}-{c.number}"
+            c.id: c.service if per_service[c.service] == 1 else f"{c.service}-{c.replica_index}"
             for c in self.containers
         }
         times = Counter(called.values())

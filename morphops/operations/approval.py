@@ -120,7 +120,7 @@ def _view(state: str, name: str, operation: int = 0) -> dict[str, Any]:
 def _known(site: Site) -> Mapping[str, Invariant]:
     """The invariants of the working tree's bundle, and of the release of record's."""
     known = dict(site.bundle.invariants)
-    record = operations.of_record(site.history.records())
+    record = operations.deployment_of_record(site.history.records())
     if record is not None:
         try:
             bundle, _ = prepare.read_bundle(prepare.stored(site, record.release))

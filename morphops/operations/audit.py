@@ -59,8 +59,8 @@ def verify(site: Site, head: str) -> dict[str, Any]:
             state=f"each of its {len(entries)} entries is as it was written",
             hint="restore the file from a backup; or inv history.adopt --reason=…",
         )
-    records = operations.put_together(entries)
-    cut_off = operations.cut_off(records)
+    records = operations.replay(entries)
+    cut_off = operations.incomplete_operation(records)
     return {
         "state": "ok",
         "file": str(path),

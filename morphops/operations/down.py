@@ -23,7 +23,7 @@ def down(site: Site, *, reason: str = "", wait: float = 0) -> dict[str, Any]:
         preconditions.refuse_foreign(site.bundle, running)
         if not running.containers:
             return {"state": "down", "changed": False}
-        session.signals.hold()
-        record = session.history.begin("down", plan=plan.nothing().digest, reason=reason)
+        session.signals.mask()
+        record = session.history.begin("down", plan=plan.teardown().digest, reason=reason)
         take_down(site, session, record)
         return {"state": "down", "changed": True}

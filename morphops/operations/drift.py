@@ -23,18 +23,18 @@ def look(site: Site) -> dict[str, Any]:
         EngineUnavailable: no engine answers.
     """
     records = site.history.records()
-    record = operations.of_record(records)
+    record = operations.deployment_of_record(records)
     if record is None:
         raise PreconditionError(
             "there is no release of record here, so nothing can differ from it",
             hint="inv status; inv deploy --image=sha256:<release>",
         )
-    secrets.learn(site)
+    secrets.learn_secrets(site)
     running = site.target.observe(site.bundle.project)
     if operations.is_down(records) and not running.containers:
         return {"state": "down", "release": record.release, "differences": []}
     ready = prepare.reopen(site, site.state.deployment(record.deployment), record.release)
-    shapes = site.target.shapes(running)
+    shapes = site.target.launch_configs(running)
     found = list(
         drift.compare(
             ready.release,
@@ -49,7 +49,7 @@ def look(site: Site) -> dict[str, Any]:
     for name, probe in ready.bundle.probes.items():
         # A service that does not run was named already; it cannot be asked.
         if isinstance(probe, Agree) and whole.issuperset(probe.services):
-            reading = probes.read(probe, ready.world)
+            reading = probes.read(probe, ready.context)
             if not reading.ready:
                 found.append(Difference("pair", name, reading.reason))
     view: dict[str, Any] = {

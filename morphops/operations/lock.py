@@ -80,7 +80,7 @@ def _wrest(site: Site, holder: Holder) -> None:
         # The fence goes up first: a holder that finds its lock gone must not take it for a restart.
         head = site.heads.read(project) or Head()
         site.heads.write(project, replace(head, fence=head.fence + 1))
-        site.lock.wrest(project, holder)
+        site.lock.steal(project, holder)
         # What the holder told until then is not to be outranked by what we read before.
         latest = site.heads.latest(project) or head
         if latest.seq > head.seq:
@@ -101,7 +101,7 @@ def _record(site: Site, holder: Holder, reason: str) -> Record | None:
             session.catch_up()
             record = session.history.begin("break", subject=str(holder), reason=reason)
             session.history.end(record, "broken")
-        return operations.cut_off(session.history.records())
+        return operations.incomplete_operation(session.history.records())
 
 
 def _view(holder: Holder) -> dict[str, Any]:

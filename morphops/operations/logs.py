@@ -16,7 +16,7 @@ def logs(site: Site, service: str, tail: int) -> dict[str, Any]:
     Raises:
         InputError: there is no such service.
     """
-    secrets.learn(site)
+    secrets.learn_secrets(site)
     _must_know_secrets(site)
     running = site.target.observe(site.bundle.project)
     if service and not running.of(service):
@@ -35,7 +35,7 @@ def logs(site: Site, service: str, tail: int) -> dict[str, Any]:
 
 def _must_know_secrets(site: Site) -> None:
     """Log lines are redacted with the values that what runs was started with."""
-    record = operations.of_record(site.history.records())
+    record = operations.deployment_of_record(site.history.records())
     if record is not None:
         try:
             prepare.reopen(site, site.state.deployment(record.deployment), record.release)

@@ -12,8 +12,13 @@ from morphops.core.plan import plan, preconditions
 from morphops.core.stack import Running
 from morphops.errors import MorphopsError, PreconditionError
 from morphops.operations.pipeline import notify, prepare
-from morphops.operations.pipeline.carry_out import carry_out, planned, take_down, way_back_to
-from morphops.operations.pipeline.prepare import Scene
+from morphops.operations.pipeline.carry_out import (
+    execute_operation,
+    planned,
+    take_down,
+    way_back_to,
+)
+from morphops.operations.pipeline.prepare import PreparedRelease
 from morphops.operations.pipeline.session import Session, exclusive
 from morphops.site import Site
 
@@ -39,10 +44,10 @@ def resume(site: Site, wait: float = 0) -> dict[str, Any]:
         undo, undo_scene = _way_back(site, records, record, running)
         todo = planned(site, ready, running, record.deployment, undo, undo_scene)
         preconditions.refuse(ready.services, running)
-        session.signals.hold()
+        session.signals.mask()
         session.history.resume(record, "resume")
         with notify.outcome(site, session, record, _previous(records, record)):
-            return carry_out(site, session, record, todo, ready, undo_scene)
+            return execute_operation(site, session, record, todo, ready, undo_scene)
 
 
 def abort(site: Site, wait: float = 0) -> dict[str, Any]:
@@ -75,13 +80,15 @@ def abort(site: Site, wait: float = 0) -> dict[str, Any]:
             preconditions.refuse(undo_scene.services, running)
         # By what is there, not by what was to come: whose files may be what is broken.
         removed = _removed(site, record, running)
-        undo = plan.alone(plan.begun_anew(undo, running.services, removed))
-        session.signals.hold()
+        undo = plan.standalone(plan.prepend_removals(undo, running.services, removed))
+        session.signals.mask()
         session.history.resume(record, "abort")
         with notify.outcome(site, session, record, _previous(records, record)):
             # Half of a way back would be worse than a Ctrl-C that comes too late.
-            with session.signals.deferred():
-                done = carry_out(site, session, record, undo, undo_scene, None, aborting=True)
+            with session.signals.shield():
+                done = execute_operation(
+                    site, session, record, undo, undo_scene, None, aborting=True
+                )
             return done | {"changed": True}
 
 
@@ -92,14 +99,14 @@ def _removed(site: Site, record: Record, running: Running) -> Sequence[str]:
     if record.kind == "down":
         return running.services
     try:
-        return plan.removed(_scene(site, record).services, running)
+        return plan.removals(_scene(site, record).services, running)
     except MorphopsError:
         return ()  # its files are broken; what is there is all that is known
 
 
 def _nothing_to_undo(site: Site, session: Session, record: Record, previous: str) -> dict[str, Any]:
     """End it where it never came to touch anything, however what runs is by now."""
-    session.signals.hold()
+    session.signals.mask()
     session.history.resume(record, "abort")
     with notify.outcome(site, session, record, previous):
         session.history.end(record, "refused")
@@ -107,7 +114,7 @@ def _nothing_to_undo(site: Site, session: Session, record: Record, previous: str
 
 
 def _cut_off(records: Sequence[Record]) -> Record:
-    record = operations.cut_off(records)
+    record = operations.incomplete_operation(records)
     if record is None:
         raise PreconditionError(
             "no operation was cut off", state="nothing was changed", hint="inv status"
@@ -120,20 +127,20 @@ def _previous(records: Sequence[Record], record: Record) -> str:
     return operations.release_of_record(records[: records.index(record)])
 
 
-def _scene(site: Site, record: Record) -> Scene:
+def _scene(site: Site, record: Record) -> PreparedRelease:
     return prepare.reopen(site, site.state.deployment(record.deployment), record.release)
 
 
 def _way_back(
     site: Site, records: Sequence[Record], record: Record, running: Running
-) -> tuple[plan.Plan | None, Scene | None]:
+) -> tuple[plan.Plan | None, PreparedRelease | None]:
     """What ran when the operation began: the deployment of record, or nothing."""
     before = records[: records.index(record)]
-    was_down = operations.is_down(before) or operations.of_record(before) is None
+    was_down = operations.is_down(before) or operations.deployment_of_record(before) is None
     strangers = {c.release for c in running.containers} - {record.release}
     if was_down and (record.kind == "up" or not strangers):
-        return plan.nothing(), None
-    of_record = operations.of_record(before)
+        return plan.teardown(), None
+    of_record = operations.deployment_of_record(before)
     if of_record is None:
         return None, None
     return way_back_to(site, of_record)
@@ -155,7 +162,7 @@ def _refuse_foreign(site: Site, running: Running) -> None:
 
 def _finish_down(site: Site, session: Session, record: Record) -> dict[str, Any]:
     _refuse_foreign(site, site.target.observe(site.bundle.project))
-    session.signals.hold()
+    session.signals.mask()
     session.history.resume(record, "resume")
     take_down(site, session, record)
     return {"schema": 1, "state": "down", "release": "", "changes": [], "changed": True}

@@ -68,15 +68,15 @@ def _earlier(site: Site, to: str) -> tuple[Release, EnvFile]:
             state="nothing was changed",
             hint=f"inv deploy --image={target.release}",
         )
-    if not to and (left := operations.left(records)):
+    if not to and (left := operations.abandoned_deploy(records)):
         site.observer.note(
             f"release {short(left.release)} failed and may run: "
             f"back to {short(target.release)}, the release of record"
         )
     release = prepare.stored(site, target.release)
     bundle, _ = prepare.read_bundle(release)
-    kept = values.read(site, site.state.deployment(target.deployment))
-    return release, prepare.personal(bundle, kept)
+    kept = values.read_values(site, site.state.deployment(target.deployment))
+    return release, prepare.operator_values(bundle, kept)
 
 
 def _digest_of(site: Site, records: Sequence[Record], to: str) -> str:

@@ -25,7 +25,7 @@ def smoke(site: Site) -> dict[str, Any]:
     names = [*ready.bundle.checks, *(p for wave in ready.bundle.waves for p in wave.probes)]
     for number, name in enumerate(names, start=1):
         site.observer.step(number, len(names), f"probe {name}")
-        reading = probes.read(ready.bundle.probes[name], ready.world)
+        reading = probes.read(ready.bundle.probes[name], ready.context)
         site.observer.note(reading.reason)
         shown[name] = {"ready": reading.ready, "reason": reading.reason}
         if not reading.ready:

@@ -12,7 +12,7 @@ from morphops.core.stack import Identity
 from morphops.core.verify import drift, health
 from morphops.errors import EngineUnavailable, InputError, PreconditionError
 from morphops.operations.pipeline import history_check, prepare, secrets
-from morphops.operations.pipeline.prepare import Scene
+from morphops.operations.pipeline.prepare import PreparedRelease
 from morphops.site import Site
 
 
@@ -23,9 +23,9 @@ def status(site: Site) -> dict[str, Any]:
         EngineUnavailable: no engine answers; with what is known without it.
     """
     records = site.history.records()
-    record = operations.of_record(records)
-    cut_off = operations.cut_off(records)
-    secrets.learn(site)
+    record = operations.deployment_of_record(records)
+    cut_off = operations.incomplete_operation(records)
+    secrets.learn_secrets(site)
     try:
         running = site.target.observe(site.bundle.project)
     except EngineUnavailable as err:
@@ -61,14 +61,14 @@ def status(site: Site) -> dict[str, Any]:
         str(difference)
         for difference in (
             *drift.images(ready.release, ready.services, running),
-            *drift.apart(ready.services, running),
+            *drift.missing_networks(ready.services, running),
         )
     ]
     _expect(view, ready)
     well = health.read(running, tuple(ready.services))
     for name, probe in ready.bundle.probes.items():
         if isinstance(probe, Agree):
-            reading = probes.read(probe, ready.world)
+            reading = probes.read(probe, ready.context)
             view["probes"][name] = {
                 "ready": reading.ready,
                 "reason": reading.reason,
@@ -92,12 +92,12 @@ def _known(record: Record | None, cut_off: Record | None) -> tuple[str, ...]:
 
 def _under_way(site: Site) -> dict[str, Any] | None:
     """An operation without an end, if there is one: somebody is at it now, or it was cut off."""
-    record = operations.cut_off(site.history.records())
+    record = operations.incomplete_operation(site.history.records())
     while record is not None:
         holder = site.lock.holder(site.bundle.project)
-        alive = holder is not None and holder.is_at(record)
+        alive = holder is not None and holder.owns(record)
         # It may have come to its end between the two, and its holder be gone for that.
-        found = record if alive else operations.cut_off(site.history.records())
+        found = record if alive else operations.incomplete_operation(site.history.records())
         if found == record:
             return {
                 **record.as_json(),
@@ -121,7 +121,7 @@ def _container(container: Any) -> dict[str, Any]:
     }
 
 
-def _expect(view: dict[str, Any], ready: Scene) -> None:
+def _expect(view: dict[str, Any], ready: PreparedRelease) -> None:
     """Beside each container's image, that of the release, in the same kind of digest."""
     images = {str(image.ref): image for image in ready.release.images}
     for row in view["services"]:

@@ -9,7 +9,7 @@ from morphops.core.history.operations import Record
 from morphops.core.plan import plan, preconditions
 from morphops.errors import PreconditionError
 from morphops.operations.pipeline import prepare
-from morphops.operations.pipeline.carry_out import carry_out, planned, refuse_taken_ports
+from morphops.operations.pipeline.carry_out import execute_operation, planned, refuse_taken_ports
 from morphops.operations.pipeline.session import exclusive
 from morphops.site import Site
 
@@ -27,11 +27,11 @@ def up(site: Site, *, reason: str = "", wait: float = 0) -> dict[str, Any]:
         ready = prepare.reopen(site, deployment, record.release, same_data=True)
         running = site.target.observe(site.bundle.project)
         # Containers that run keep running if this fails; what was down goes down again.
-        undo = None if running.containers else plan.nothing()
+        undo = None if running.containers else plan.teardown()
         todo = planned(site, ready, running, record.deployment, undo, ready)
         refuse_taken_ports(site, ready, running)
         preconditions.refuse(ready.services, running, ready.bundle)
-        session.signals.hold()
+        session.signals.mask()
         begun = session.history.begin(
             "up",
             release=todo.release,
@@ -40,11 +40,11 @@ def up(site: Site, *, reason: str = "", wait: float = 0) -> dict[str, Any]:
             plan=todo.digest,
             reason=reason,
         )
-        return carry_out(site, session, begun, todo, ready, None)
+        return execute_operation(site, session, begun, todo, ready, None)
 
 
 def _record(site: Site) -> Record:
-    record = operations.of_record(site.history.records())
+    record = operations.deployment_of_record(site.history.records())
     if record is None:
         raise PreconditionError(
             "there is no release of record here",

@@ -28,7 +28,7 @@ def wait(site: Site) -> dict[str, Any]:
                 gates.await_health(step, site.target, site.bundle.project, site.observer)
             elif isinstance(step, Gate):
                 probe = ready.bundle.probes[step.probe]
-                gates.run(step.probe, probe, ready.world, site.observer.note)
+                gates.run(step.probe, probe, ready.context, site.observer.note)
     except GateFailed as err:
         err.state = "nothing was changed"
         err.hint = "inv status; inv logs; inv up --reason=…"

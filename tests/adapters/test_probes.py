@@ -18,12 +18,12 @@ import pytest
 import requests
 
 from morphops.adapters import probes
-from morphops.adapters.probes import World
+from morphops.adapters.probes import ProbeContext
 from morphops.core.bundle.documents import Loaded
 from morphops.core.probes import verdicts
 from morphops.core.probes.specs import Agree, Answers, Checksum, Http, Question, Same
 from morphops.core.probes.verdicts import Asked
-from morphops.core.stack import Container, Identity, Port, Running
+from morphops.core.stack import Identity, Instance, Port, Running
 from morphops.core.verify import health
 from morphops.core.verify.reading import Reading
 from morphops.errors import EngineCallFailed, GateFailed, Interrupted, MorphopsError
@@ -43,9 +43,9 @@ AGREE = Agree(
 )
 
 
-def container(**changes: Any) -> Container:
+def container(**changes: Any) -> Instance:
     given = {"service": "api", "state": "running", "health": "healthy", **changes}
-    return Container(id="id", image=Identity("config", "x"), **given)
+    return Instance(id="id", image=Identity("config", "x"), **given)
 
 
 @pytest.mark.parametrize(
@@ -181,12 +181,12 @@ def test_a_signal_is_no_answer_that_is_missing() -> None:
     """Who is interrupted while a probe asks is interrupted, and does not ask on."""
 
     class Interrupting(FakeTarget):
-        def fetch(self, container: Container, url: str, timeout: float) -> bytes:
+        def http_get(self, container: Instance, url: str, timeout: float) -> bytes:
             raise Interrupted("interrupted by SIGINT", signum=2)
 
     target = Interrupting({}, containers={"a": container(service="a")})
     with pytest.raises(Interrupted):
-        probes.read(AGREE, World(target, "shop", {"d": Loaded(Path("d"), {})}))
+        probes.read(AGREE, ProbeContext(target, "shop", {"d": Loaded(Path("d"), {})}))
 
 
 @dataclass
@@ -195,7 +195,7 @@ class Served(FakeTarget):
 
     rounds: dict[str, list[Any]] = field(default_factory=dict)
 
-    def fetch(self, container: Container, url: str, timeout: float) -> bytes:
+    def http_get(self, container: Instance, url: str, timeout: float) -> bytes:
         said = self.rounds[container.service]
         answer = said.pop(0) if len(said) > 1 else said[0]
         if isinstance(answer, MorphopsError):
@@ -224,7 +224,7 @@ DOWN = EngineCallFailed("x", detail=("connection refused",))
 def test_agreeing_several_times_in_a_row(a: list[Any], b: list[Any], says: str) -> None:
     target = Served({}, rounds={"a": a, "b": b})
     target.containers = {name: container(service=name) for name in "ab"}
-    world = World(target, "p", {"d": Loaded(Path("d"), {"rows": 8})})
+    world = ProbeContext(target, "p", {"d": Loaded(Path("d"), {"rows": 8})})
     reading = probes.read(AGREE, world)
     assert reading.reason == says
     assert reading.ready == ("agree" in says)
@@ -234,7 +234,7 @@ def test_agreeing_several_times_in_a_row(a: list[Any], b: list[Any], says: str) 
 def test_who_does_not_run_is_not_asked() -> None:
     target = Served({}, rounds={"a": [round_(1)], "b": [round_(1)]})
     target.containers = {name: container(service=name) for name in "ab"}
-    world = World(target, "p", {"d": Loaded(Path("d"), {"rows": 8})})
+    world = ProbeContext(target, "p", {"d": Loaded(Path("d"), {"rows": 8})})
     assert probes.read(AGREE, world).ready
     target.becomes("b", state="exited")
     assert probes.read(AGREE, world) == Reading(False, "b does not run")
@@ -385,10 +385,10 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[HTTPServer]:
     server.server_close()
 
 
-def world(port: int, rows: Any = ()) -> World:
+def world(port: int, rows: Any = ()) -> ProbeContext:
     target = FakeTarget({})
     target.containers["api"] = container(ports=(Port("", port, 80),))
-    return World(target, "p", {"d": Loaded(Path("d"), {"rows": rows})})
+    return ProbeContext(target, "p", {"d": Loaded(Path("d"), {"rows": rows})})
 
 
 def doubles(**changes: Any) -> Answers:
@@ -576,7 +576,7 @@ def test_without_a_deadline_there_is_one_look(interval: float) -> None:
 def test_a_probe_is_run_with_its_own_deadline(tmp_path: Path) -> None:
     (tmp_path / "data.bin").write_bytes(b"data")
     said = {"file": "data.bin", "bytes": 4, "sha256": SHA256}
-    here = World(FakeTarget({}), "p", {"d": Loaded(tmp_path / "m.json", said)})
+    here = ProbeContext(FakeTarget({}), "p", {"d": Loaded(tmp_path / "m.json", said)})
     assert gates.run("data", CHECKSUM, here, pytest.fail).ready
     said["bytes"] = 5
     with pytest.raises(GateFailed, match=r"probe data did not pass: .* its manifest says 5"):

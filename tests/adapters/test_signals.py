@@ -30,18 +30,18 @@ def test_before_an_operation_one_is_raised_where_it_comes(heard: Signals) -> Non
 
 
 def test_in_an_operation_one_is_kept_until_somebody_asks(heard: Signals) -> None:
-    heard.hold()
+    heard.mask()
     send()
-    with heard.deferred(), heard.heard():
+    with heard.shield(), heard.interruptible():
         heard.check()
-    with pytest.raises(Interrupted), heard.heard():
+    with pytest.raises(Interrupted), heard.interruptible():
         raise AssertionError("it came before")
     send(signal.SIGINT)
     with pytest.raises(Interrupted, match="SIGINT"):
         heard.check()
-    heard.forget()
+    heard.acknowledge()
     heard.check()
-    with pytest.raises(Interrupted), heard.heard():
+    with pytest.raises(Interrupted), heard.interruptible():
         send()
     send()
 

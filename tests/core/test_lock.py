@@ -22,7 +22,7 @@ from morphops.adapters import actor
 from morphops.adapters.docker import lock_image
 from morphops.adapters.docker.client import Docker
 from morphops.adapters.docker.lock import EngineHeld, EngineLock
-from morphops.adapters.docker.lock import Grip as EngineGrip
+from morphops.adapters.docker.lock import LockProcess as EngineGrip
 from morphops.core import lock
 from morphops.core.history import recovery
 from morphops.core.history.heads import Head, of
@@ -131,22 +131,22 @@ def begun(site: Site, what: str, kind: Kind) -> tuple[Holder, Record]:
 
 def test_whether_a_holder_is_at_an_operation(site: Site) -> None:
     me, record = begun(site, "deploy 0123456789ab", "deploy")
-    assert me.is_at(record)
+    assert me.owns(record)
     # An adjusted clock says nothing.
-    assert dataclasses.replace(me, since="2099-01-01T00:00:00+00:00").is_at(record)
+    assert dataclasses.replace(me, since="2099-01-01T00:00:00+00:00").owns(record)
     for what in (lock.RESUME, lock.ABORT):
-        assert actor.holder(what).is_at(record)
+        assert actor.holder(what).owns(record)
     # Whoever came later found it cut off, and is about to be refused, or does something else.
     for what in ("deploy 0123456789ab", "pull 0123456789ab", "prune", "history.adopt"):
         later = dataclasses.replace(actor.holder(what), since=me.since)
-        assert not later.is_at(record)
-    assert not me.is_at(dataclasses.replace(record, lock=""))  # nobody knows under which
+        assert not later.owns(record)
+    assert not me.owns(dataclasses.replace(record, lock=""))  # nobody knows under which
 
 
 def test_the_history_lets_nobody_in(site: Site) -> None:
     me, record = begun(site, "up", "up")
-    assert record.lock == me.mark
-    assert site.history.records()[0].lock == me.mark
+    assert record.lock == me.token_digest
+    assert site.history.records()[0].lock == me.token_digest
     assert me.token not in site.history.path.read_text()
 
 
@@ -162,7 +162,7 @@ class Grip:
     def alive(self, *, sure: bool = True) -> bool:
         return self.runs and self.other is None
 
-    def again(self) -> None:
+    def reacquire(self) -> None:
         if self.other:
             raise lock.refusal(self.other)
         self.takes += 1
@@ -184,7 +184,7 @@ class Place:
     def holder(self, project: str) -> Holder | None:
         return self.grip.holder
 
-    def wrest(self, project: str, holder: Holder) -> None:
+    def steal(self, project: str, holder: Holder) -> None:
         self.grip.runs = False
 
 
@@ -363,7 +363,7 @@ def test_a_holder_that_was_stopped_while_it_wrote(
 
 def test_a_lock_that_may_not_have_been_taken(site: Site) -> None:
     class Refusing(Place):
-        def wrest(self, project: str, holder: Holder) -> None:
+        def steal(self, project: str, holder: Holder) -> None:
             raise EngineCallFailed("could not remove the lock")
 
     place = Refusing()

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from morphops.adapters.probes import World
+from morphops.adapters.probes import ProbeContext
 from morphops.core.plan import plan
 from morphops.core.plan.changes import Change
 from morphops.core.stack import Running, Stack
 from morphops.operations.pipeline import planning
-from morphops.operations.pipeline.prepare import Scene
+from morphops.operations.pipeline.prepare import PreparedRelease
 from morphops.tasks import ns
 from tests.core.plan.test_plan import BUNDLE, RELEASE, digest, services
 from tests.fakes import FakeTarget
@@ -32,9 +32,9 @@ def documented(heading: str) -> set[str]:
 
 def planned() -> dict[str, Any]:
     wanted = services("db", "api")
-    todo = plan.deploy(BUNDLE, RELEASE, wanted, Running(), deployment=1, undo=plan.nothing())
-    world = World(FakeTarget({}), "shop", {})
-    scene = Scene(BUNDLE, RELEASE, Stack("shop", (), Path("x")), wanted, world)
+    todo = plan.deploy(BUNDLE, RELEASE, wanted, Running(), deployment=1, undo=plan.teardown())
+    world = ProbeContext(FakeTarget({}), "shop", {})
+    scene = PreparedRelease(BUNDLE, RELEASE, Stack("shop", (), Path("x")), wanted, world)
     return planning.view(todo, scene, previous=digest("0"))
 
 

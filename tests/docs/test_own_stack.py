@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from morphops.adapters.invoke_tasks import Catalogue
+from morphops.adapters.invoke_tasks import InvokeTasks
 from morphops.core.bundle.schema import Bundle
 from morphops.core.env.schema import Variable
 from morphops.core.probes.specs import PROBES
@@ -21,7 +21,7 @@ from morphops.site import load_bundle, open_site
 from morphops.tasks import ns
 from tests import stacks
 
-TASKS = Catalogue(ns)
+TASKS = InvokeTasks(ns)
 
 
 def rows(heading: str) -> list[list[str]]:

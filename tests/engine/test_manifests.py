@@ -41,7 +41,7 @@ def values(bundle: Bundle) -> dict[str, str]:
         "MORPHOGEN_SERVER_B_SNAPSHOT_DIR": "/srv/b",
     }
     made = templates.generate(schema, given, token_hex)
-    made |= dict.fromkeys(documents.variables(bundle), "1")
+    made |= dict.fromkeys(documents.variable_names(bundle), "1")
     for name in ("server", "rpc-adapter"):
         image = bundle.images[name]
         made[image.variable] = f"{bundle.registry}/{image.repository}@sha256:{'a' * 64}"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from morphops.adapters.store.history_file import Journal
+from morphops.adapters.store.history_file import HistoryWriter
 from morphops.core.history.heads import Head
 from morphops.core.history.operations import Record
 from morphops.errors import EngineUnavailable, InputError, IntegrityError, PreconditionError
@@ -29,7 +29,7 @@ def site(tmp_path: Path) -> Site:
     }
     engine = Remembering()
     site = dataclasses.replace(open_site(Reporter(True), environ), heads=engine)
-    history = Journal(site.history.path, engine)
+    history = HistoryWriter(site.history.path, engine)
     one = history.begin("deploy", release="sha256:a", deployment=1, plan="p", reason="why")
     history.step(one, "pull")
     history.end(one, "deployed")
@@ -77,7 +77,7 @@ class Busy(Remembering):
 
     def __init__(self, heads: list[Head], path: Path, often: int) -> None:
         super().__init__(heads)
-        self._journal = Journal(path, self)
+        self._journal = HistoryWriter(path, self)
         self._often = often
         self._open: Record | None = None
 

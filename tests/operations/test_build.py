@@ -40,7 +40,7 @@ class Asked:
     def holder(self, project: str) -> Holder | None:
         raise AssertionError("the lock was looked at")
 
-    def wrest(self, project: str, holder: Holder) -> None:
+    def steal(self, project: str, holder: Holder) -> None:
         raise AssertionError("the lock was taken away")
 
 

@@ -21,7 +21,7 @@ from morphops.errors import Interrupted, PreconditionError
 from morphops.operations import deploy
 from morphops.operations.pipeline import change
 from morphops.operations.pipeline import prepare as pipeline_prepare
-from morphops.operations.pipeline.prepare import Scene
+from morphops.operations.pipeline.prepare import PreparedRelease
 from morphops.operations.release import find
 from morphops.report.console import Reporter
 from morphops.site import Site, open_site
@@ -47,7 +47,9 @@ def site(tmp_path: Path) -> Site:
 def test_a_signal_leaves_no_values_behind(
     site: Site, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
-    def prepare(site: Site, release: object, env: object, deployment: Deployment, *_: Any) -> Scene:
+    def prepare(
+        site: Site, release: object, env: object, deployment: Deployment, *_: Any
+    ) -> PreparedRelease:
         site.state.write(deployment.values, b"TOKEN=secret\n")
         os.kill(os.getpid(), number)
         raise AssertionError("it goes on")
@@ -96,7 +98,7 @@ def test_release_and_env_file_are_those_of_when_the_lock_was_had(
 
     monkeypatch.setattr(find, "resolve", resolve)
     monkeypatch.setattr(deploy, "exclusive", exclusive)
-    monkeypatch.setattr(change, "_bring", bring)
+    monkeypatch.setattr(deploy, "bring_release", bring)
     deploy.deploy(site, ["sha256:…"], wait=wait)
     assert happened == ["resolved", "locked", "resolved, and kept"]
     assert brought[4].values["FRONT_PORT"] == "2"

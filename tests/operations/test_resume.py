@@ -53,7 +53,7 @@ def test_containers_of_somebody_else_are_not_touched(
     site: Site, target: FakeTarget, kind: Kind, end: Callable[[Site], dict[str, Any]]
 ) -> None:
     cut_off(site, kind)
-    target.containers["theirs"] = container("theirs", ours=False)
+    target.containers["theirs"] = container("theirs", managed=False)
     before = site.history.entries()
     with pytest.raises(PreconditionError, match="containers that no release created: theirs") as e:
         end(site)

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from morphops.adapters.probes import World
+from morphops.adapters.probes import ProbeContext
 from morphops.core.stack import Stack
 from morphops.errors import DriftFound, GateFailed, PreconditionError
 from morphops.operations import smoke, status, verify, wait
 from morphops.operations.history import show
 from morphops.operations.pipeline import gates, prepare
-from morphops.operations.pipeline.prepare import Scene
+from morphops.operations.pipeline.prepare import PreparedRelease
 from morphops.operations.pipeline.session import exclusive
 from morphops.report import history
 from morphops.report import status as report
@@ -52,7 +52,9 @@ def site(tmp_path: Path, target: FakeTarget, monkeypatch: pytest.MonkeyPatch) ->
     stack = Stack("shop", (), Path("x"))
     target.start(stack, ("db", "api"))
     bundle = replace(BUNDLE, probes={})
-    ready = Scene(bundle, RELEASE, stack, services("db", "api"), World(target, "shop", {}))
+    ready = PreparedRelease(
+        bundle, RELEASE, stack, services("db", "api"), ProbeContext(target, "shop", {})
+    )
     monkeypatch.setattr(prepare, "reopen", lambda *_, **__: ready)
     return site
 

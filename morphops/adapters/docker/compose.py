@@ -21,15 +21,15 @@ from morphops.core.release.release import Image
 from morphops.core.stack import (
     LABEL_CONFIG,
     LABEL_RELEASE,
-    Container,
     Health,
     HealthCheck,
     Identity,
+    Instance,
+    LaunchConfig,
     Network,
     Port,
     Running,
     Service,
-    Shape,
     Stack,
 )
 from morphops.errors import ConfigError, EngineCallFailed, IntegrityError
@@ -62,11 +62,11 @@ class ComposeTarget:
         self._redact = redact
         self._store: str | None = None
 
-    def answers(self) -> bool:
+    def is_reachable(self) -> bool:
         """See `target.Target.answers`."""
         return self._docker.answers()
 
-    def here(self) -> bool:
+    def is_local(self) -> bool:
         """See `target.Target.here`: what is reached over a network, or by ssh, is elsewhere."""
         return engine_endpoint(self._docker).startswith("unix:")
 
@@ -121,7 +121,7 @@ class ComposeTarget:
                 network.name: (network.labels or {}).get(LABEL_CONFIG, "") for network in listed
             }
 
-    def pull(self, image: Image, say: Say, *, stalled_after: float) -> None:
+    def pull_image(self, image: Image, say: Say, *, stalled_after: float) -> None:
         """See `target.Target.pull`."""
         image_pull.pull(
             self._docker,
@@ -129,13 +129,13 @@ class ComposeTarget:
             stalled_after=stalled_after,
             say=lambda text: say(f"{image.name}: {text}"),
         )
-        if not self.has(image):
+        if not self.has_image(image):
             raise IntegrityError(
                 f"{image.ref} was pulled, but it is not the image that the release recorded",
                 state="no container was touched",
             )
 
-    def has(self, image: Image) -> bool:
+    def has_image(self, image: Image) -> bool:
         """See `target.Target.has`."""
         from python_on_whales.exceptions import NoSuchImage
 
@@ -146,7 +146,7 @@ class ComposeTarget:
                 return False
             return Identity(self._identity_kind(), found.id).is_of(image)
 
-    def hold(self, image: Image, tag: str) -> None:
+    def tag_image(self, image: Image, tag: str) -> None:
         """See `target.Target.hold`."""
         with self._docker.call(f"tag {image.ref} as {tag}", 20):
             self._docker.client(20).image.tag(str(image.ref), tag)
@@ -214,7 +214,7 @@ class ComposeTarget:
         with EventWatch(f"{_PROJECT}={project}") as watch:
             yield watch
 
-    def fetch(self, container: Container, url: str, timeout: float) -> bytes:
+    def http_get(self, container: Instance, url: str, timeout: float) -> bytes:
         """See `target.Target.fetch`; needs `curl` in the image."""
         limit = timeout + 5
         with self._docker.call(f"ask {container.service} for {url}", limit):
@@ -223,7 +223,7 @@ class ComposeTarget:
             )
         return str(said).encode()
 
-    def shapes(self, running: Running) -> Mapping[str, Shape]:
+    def launch_configs(self, running: Running) -> Mapping[str, LaunchConfig]:
         """See `target.Target.shapes`."""
         found = self._docker.inspect([c.id for c in running.containers])
         images = self._docker.inspect_images(sorted({row["Image"] for row in found}))
@@ -237,7 +237,7 @@ class ComposeTarget:
             inspected["Config"]["Env"] = sorted(names(inspected["Config"].get("Env")))
         return found
 
-    def logs(self, container: Container, tail: int) -> tuple[str, ...]:
+    def logs(self, container: Instance, tail: int) -> tuple[str, ...]:
         """See `target.Target.logs`."""
         try:
             with self._docker.call(f"read the logs of {container.service}", 20):
@@ -274,18 +274,18 @@ def _long_enough(limit: float, running: Running) -> float:
     """
     longest: dict[str, float] = {}
     for container in running.containers:
-        within = max(longest.get(container.service, 0), container.ends_within)
+        within = max(longest.get(container.service, 0), container.stop_grace_period)
         longest[container.service] = within
     return limit + sum(longest.values())
 
 
-def _container(inspected: Mapping[str, Any], kind: Any, redact: Callable[[str], str]) -> Container:
+def _container(inspected: Mapping[str, Any], kind: Any, redact: Callable[[str], str]) -> Instance:
     """One container as `docker container inspect` describes it (Engine API, ContainerInspect)."""
     state = inspected["State"]
     labels = inspected["Config"].get("Labels") or {}
     health = state.get("Health") or {}
     log = health.get("Log") or [{}]
-    return Container(
+    return Instance(
         service=labels.get(_SERVICE, inspected["Name"].removeprefix("/")),
         id=inspected["Id"],
         image=Identity(kind, inspected["Image"]),
@@ -293,16 +293,16 @@ def _container(inspected: Mapping[str, Any], kind: Any, redact: Callable[[str], 
         health=_health(health.get("Status")),
         restarts=inspected.get("RestartCount", 0),
         exit_code=state.get("ExitCode", 0),
-        ends_within=_ends_within(inspected["Config"].get("StopTimeout")),
-        ours=LABEL_RELEASE in labels,
+        stop_grace_period=_ends_within(inspected["Config"].get("StopTimeout")),
+        managed=LABEL_RELEASE in labels,
         release=labels.get(LABEL_RELEASE, ""),
         config=labels.get(LABEL_CONFIG, ""),
         health_output=redact(log[-1].get("Output") or ""),
         checks=tuple(HealthCheck(row["Start"], not row["ExitCode"]) for row in log if row),
-        checked_within=_checked_within(inspected["Config"].get("Healthcheck") or {}),
+        healthcheck_interval=_checked_within(inspected["Config"].get("Healthcheck") or {}),
         ports=tuple(_bindings(inspected["HostConfig"].get("PortBindings") or {})),
         networks=frozenset((inspected.get("NetworkSettings") or {}).get("Networks") or ()),
-        number=int(number) if (number := str(labels.get(_NUMBER, ""))).isdecimal() else 1,
+        replica_index=int(number) if (number := str(labels.get(_NUMBER, ""))).isdecimal() else 1,
     )
 
 
@@ -382,9 +382,9 @@ def _service(name: str, spec: Mapping[str, Any]) -> Service:
             if str(port.get("published", "")).isdigit()
         ),
         labels=labels,
-        shape=shape_of_service(spec),
-        count=_count(spec),
-        awaits=frozenset(
+        launch=shape_of_service(spec),
+        replicas=_count(spec),
+        waits_for_completion=frozenset(
             other
             for other, how in (spec.get("depends_on") or {}).items()
             if how.get("condition") == "service_completed_successfully"

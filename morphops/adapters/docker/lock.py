@@ -44,19 +44,19 @@ class EngineLock:
         self, project: str, holder: Holder, wait: float = 0, inside: str = ""
     ) -> Iterator[EngineHeld]:
         """See `lock.Lock.hold`."""
-        grip = Grip(project, holder)
+        grip = LockProcess(project, holder)
         try:
-            self.take(grip, wait, inside)
+            self.acquire(grip, wait, inside)
             yield EngineHeld(self, grip)
         finally:
-            grip.let_go()
+            grip.release()
 
     def holder(self, project: str) -> Holder | None:
         """See `lock.Lock.holder`."""
         found = self._look(project)
         return _holder(found) if found and _runs(found) else None
 
-    def wrest(self, project: str, holder: Holder) -> None:
+    def steal(self, project: str, holder: Holder) -> None:
         """See `lock.Lock.wrest`."""
         found = self._look(project)
         # By its id: under the name there may be somebody else's by then.
@@ -64,7 +64,7 @@ class EngineLock:
             with self._docker.call(f"remove the lock of {project}", 20):
                 self._docker.client(20).container.remove(found["Id"], force=True)
 
-    def take(self, grip: Grip, wait: float, inside: str) -> None:
+    def acquire(self, grip: LockProcess, wait: float, inside: str) -> None:
         """Take it within `wait` seconds.
 
         Raises:
@@ -84,11 +84,11 @@ class EngineLock:
                     raise refusal(holder, inside, wait)
                 watch.wait(min(left, _RELOOK))
 
-    def _take_free(self, grip: Grip) -> bool:
+    def _take_free(self, grip: LockProcess) -> bool:
         """Take it where nobody has it; False where somebody does, and holds on to it."""
         half_taken: dict[str, float] = {}
         nobody, begun = 0, time.monotonic()
-        while not grip.begin():
+        while not grip.start():
             found = self._look(grip.project)
             if found is None:
                 # It was let go just now, or the container could not even be created.
@@ -144,7 +144,7 @@ class EngineLock:
 class EngineHeld:
     """Implements `lock.Held`."""
 
-    def __init__(self, lock: EngineLock, grip: Grip) -> None:
+    def __init__(self, lock: EngineLock, grip: LockProcess) -> None:
         self.holder = grip.holder
         self._lock = lock
         self._grip = grip
@@ -155,13 +155,13 @@ class EngineHeld:
             return False
         return not sure or self.holder.is_same(self._lock.holder(self._grip.project))
 
-    def again(self) -> None:
+    def reacquire(self) -> None:
         """See `lock.Held.again`."""
-        self._grip.let_go()
-        self._lock.take(self._grip, 0, "")
+        self._grip.release()
+        self._lock.acquire(self._grip, 0, "")
 
 
-class Grip:
+class LockProcess:
     """The docker client that keeps the container's input open."""
 
     def __init__(self, project: str, holder: Holder) -> None:
@@ -170,7 +170,7 @@ class Grip:
         self.complaint: tuple[str, ...] = ()
         self._client: subprocess.Popen[bytes] | None = None
 
-    def begin(self) -> bool:
+    def start(self) -> bool:
         """Start the container; whether it was started, and so the lock is ours."""
         command = [*tied("KILL"), "docker", "run", *_OPTIONS, "--name", _name(self.project)]
         for label, value in _labels(self.project, self.holder).items():
@@ -186,14 +186,14 @@ class Grip:
         out = self._client.stdout
         if out and select.select([out], [], [], _ANSWER)[0] and out.readline() == lock_image.SAYS:
             return True
-        self.let_go()
+        self.release()
         return False
 
     def runs(self) -> bool:
         """Whether the client is there still: it ends with the container, and with the engine."""
         return self._client is not None and self._client.poll() is None
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Close the input, and wait until the container is gone and the name is free."""
         client, self._client = self._client, None
         if client is None:

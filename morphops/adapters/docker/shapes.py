@@ -7,19 +7,19 @@ from collections.abc import Iterable, Mapping
 from posixpath import normpath
 from typing import Any
 
-from morphops.core.stack import Shape
+from morphops.core.stack import LaunchConfig
 
 _COMPARED = ("bind", "volume")
 # What the engine calls a volume to which nobody gave a name.
 _ANONYMOUS = re.compile("[0-9a-f]{64}")
 
 
-def shape_of_service(spec: Mapping[str, Any]) -> Shape:
+def shape_of_service(spec: Mapping[str, Any]) -> LaunchConfig:
     """From a service as Compose renders it (compose-spec), with volumes by their engine's names."""
     command = _words(spec.get("command"))
-    return Shape(
+    return LaunchConfig(
         command=command or None,
-        line=(*_words(spec.get("entrypoint")), *command),
+        argv=(*_words(spec.get("entrypoint")), *command),
         user=str(spec.get("user") or ""),
         variables=frozenset(spec.get("environment") or ()),
         mounts=frozenset(
@@ -28,7 +28,7 @@ def shape_of_service(spec: Mapping[str, Any]) -> Shape:
             if m["type"] in _COMPARED
         ),
         # Where Compose mounts these is written out when it renders them.
-        brought=frozenset(
+        inherited=frozenset(
             normpath(given["target"])
             for kind in ("secrets", "configs")
             for given in spec.get(kind) or ()
@@ -36,13 +36,13 @@ def shape_of_service(spec: Mapping[str, Any]) -> Shape:
         ),
         dropped=_capabilities(spec.get("cap_drop")),
         added=_capabilities(spec.get("cap_add")),
-        confined=_confined(spec.get("security_opt")),
+        no_new_privileges=_confined(spec.get("security_opt")),
         read_only=bool(spec.get("read_only")),
         privileged=bool(spec.get("privileged")),
     )
 
 
-def shape_of_container(inspected: Mapping[str, Any], image: Mapping[str, Any]) -> Shape:
+def shape_of_container(inspected: Mapping[str, Any], image: Mapping[str, Any]) -> LaunchConfig:
     """From a container as the engine describes it (Engine API, ContainerInspect).
 
     Args:
@@ -50,9 +50,9 @@ def shape_of_container(inspected: Mapping[str, Any], image: Mapping[str, Any]) -
         image: the configuration of its image (ImageInspect, `Config`).
     """
     config, host = inspected["Config"], inspected["HostConfig"]
-    return Shape(
+    return LaunchConfig(
         command=tuple(config.get("Cmd") or ()),
-        line=(inspected.get("Path") or "", *(inspected.get("Args") or ())),
+        argv=(inspected.get("Path") or "", *(inspected.get("Args") or ())),
         user=config.get("User") or "",
         variables=names(config.get("Env")),
         mounts=frozenset(
@@ -60,10 +60,10 @@ def shape_of_container(inspected: Mapping[str, Any], image: Mapping[str, Any]) -
             for m in inspected.get("Mounts") or ()
             if m["Type"] in _COMPARED
         ),
-        brought=names(image.get("Env")) | {normpath(path) for path in image.get("Volumes") or ()},
+        inherited=names(image.get("Env")) | {normpath(path) for path in image.get("Volumes") or ()},
         dropped=_capabilities(host.get("CapDrop")),
         added=_capabilities(host.get("CapAdd")),
-        confined=_confined(host.get("SecurityOpt")),
+        no_new_privileges=_confined(host.get("SecurityOpt")),
         read_only=bool(host.get("ReadonlyRootfs")),
         privileged=bool(host.get("Privileged")),
     )

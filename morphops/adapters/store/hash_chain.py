@@ -31,7 +31,7 @@ _MOMENT = 0.02
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-class Chain:
+class HashChain:
     """One file.
 
     Args:

@@ -20,24 +20,24 @@ from pathlib import Path
 from typing import Any, Literal
 
 from morphops.adapters.actor import now, sound, user
-from morphops.adapters.store.hash_chain import Chain
+from morphops.adapters.store.hash_chain import HashChain
 from morphops.core.history import recovery
 from morphops.core.history.heads import FIRST, Head
 from morphops.core.history.operations import (
-    LATER,
+    END_FIELDS,
     TOUCHING,
     Kind,
     Outcome,
     Record,
+    apply_entry,
     next_id,
     release_of_record,
-    take,
 )
 from morphops.errors import IntegrityError, LockLost, PreconditionError
-from morphops.interfaces import Witness
+from morphops.interfaces import LockGuard
 
 
-class History:
+class HistoryReader:
     """The history file of one state folder, for those who read it.
 
     Args:
@@ -46,7 +46,7 @@ class History:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.chain = Chain(path)
+        self.chain = HashChain(path)
 
     def entries(self) -> tuple[dict[str, Any], ...]:
         """Every entry, oldest first, of which `records` can be put together.
@@ -74,7 +74,7 @@ class History:
         records: dict[int, Record] = {}
         for number, entry in enumerate(entries, start=1):
             try:
-                take(records, entry)
+                apply_entry(records, entry)
             except (ValueError, KeyError, TypeError):
                 raise IntegrityError(
                     f"{self.path}:{number}: is no entry of the history",
@@ -88,7 +88,7 @@ class History:
         return next_id(self.records())
 
 
-class Journal(History):
+class HistoryWriter(HistoryReader):
     """The same file for the one operation that may write to it.
 
     Every method returns only when its entry is on the disk and the witness knows of it. Nothing is
@@ -106,7 +106,7 @@ class Journal(History):
     """
 
     def __init__(
-        self, path: Path, witness: Witness, redact: Callable[[str], str] = str, lock: str = ""
+        self, path: Path, witness: LockGuard, redact: Callable[[str], str] = str, lock: str = ""
     ) -> None:
         super().__init__(path)
         self._lock = lock
@@ -151,7 +151,7 @@ class Journal(History):
             began=now(),
         )
         fields = asdict(record)
-        for later in LATER:
+        for later in END_FIELDS:
             del fields[later]
         self._remember_release()
         self.chain.spare()
@@ -212,7 +212,7 @@ class Journal(History):
             }
         )
         self._remember_release()
-        self._witness.told(self._head())
+        self._witness.report_head(self._head())
 
     def _read(self) -> tuple[tuple[dict[str, Any], ...], tuple[Record, ...]]:
         read = super()._read()
@@ -220,7 +220,7 @@ class Journal(History):
         return read
 
     def _put(self, entry: dict[str, Any], *, sure: bool = True) -> None:
-        self._witness.allow(sure=sure)
+        self._witness.check(sure=sure)
         self._append(entry)
 
     def _append(self, entry: dict[str, Any]) -> None:
@@ -240,8 +240,8 @@ class Journal(History):
         To sync a disk and to tell an engine can take a while, or somebody stopped us in between. So
         what counts is the answer that comes last; what touches nothing needs no sure one.
         """
-        self._witness.told(self._head(operation, step))
-        self._witness.allow(sure=sure)
+        self._witness.report_head(self._head(operation, step))
+        self._witness.check(sure=sure)
 
     def _remember_release(self) -> None:
         self._of_record = release_of_record(self.records())

@@ -43,7 +43,7 @@ class Deployment:
         return self.folder / "values.env"
 
     @property
-    def sealed(self) -> Path:
+    def encrypted_values(self) -> Path:
         """The same, encrypted, where the env file that they came from was."""
         return self.folder / "values.env.age"
 

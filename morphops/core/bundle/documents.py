@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from morphops.core.bundle.schema import Bundle
-from morphops.core.jmespath import find
+from morphops.core.jmespath import search
 from morphops.errors import InputError
 
 # `{NAME}` in a document's path.
@@ -25,7 +25,7 @@ class Loaded:
     data: Any
 
 
-def provided(bundle: Bundle, loaded: Mapping[str, Loaded]) -> dict[str, str]:
+def derive_values(bundle: Bundle, loaded: Mapping[str, Loaded]) -> dict[str, str]:
     """The variables that the documents decide.
 
     Raises:
@@ -34,7 +34,7 @@ def provided(bundle: Bundle, loaded: Mapping[str, Loaded]) -> dict[str, str]:
     values = {}
     for name, document in bundle.documents.items():
         for variable, expression in document.provides.items():
-            value = find(expression, loaded[name].data)
+            value = search(expression, loaded[name].data)
             if value is None or isinstance(value, (dict, list)):
                 raise InputError(
                     f"document {name}: {loaded[name].path} says no {expression!r}, "
@@ -51,7 +51,7 @@ def provided(bundle: Bundle, loaded: Mapping[str, Loaded]) -> dict[str, str]:
     return values
 
 
-def replaced(
+def changed_since_deploy(
     bundle: Bundle, loaded: Mapping[str, Loaded], values: Mapping[str, str]
 ) -> tuple[str, ...]:
     """Where documents decide by now something else than what was deployed; each in words.
@@ -65,7 +65,7 @@ def replaced(
         InputError: a document does not say what it must.
     """
     found = []
-    for variable, value in sorted(provided(bundle, loaded).items()):
+    for variable, value in sorted(derive_values(bundle, loaded).items()):
         if values.get(variable) != value:
             name = next(n for n, d in bundle.documents.items() if variable in d.provides)
             was = values.get(variable, "nothing")
@@ -73,6 +73,6 @@ def replaced(
     return tuple(found)
 
 
-def variables(bundle: Bundle) -> frozenset[str]:
+def variable_names(bundle: Bundle) -> frozenset[str]:
     """The names of the variables that documents decide."""
     return frozenset(v for document in bundle.documents.values() for v in document.provides)

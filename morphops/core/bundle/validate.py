@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from morphops.core.bundle.documents import FIELD
 from morphops.core.bundle.schema import Bundle, Invariant, Notify, Wave
 from morphops.core.env.encryption import RECIPIENT
-from morphops.core.jmespath import invalid
+from morphops.core.jmespath import syntax_error
 from morphops.core.probes.specs import OFFLINE_PROBES, Agree, Probe, Same, param_expression
 from morphops.core.release.reference import is_repository, registry_fault
 from morphops.core.schema import NAME
@@ -101,7 +101,7 @@ def cross_findings(bundle: Bundle) -> list[str]:
         findings += [
             f"documents/{name}/provides/{variable}: {why}"
             for variable, expression in document.provides.items()
-            if (why := invalid(expression))
+            if (why := syntax_error(expression))
         ]
     return findings
 
@@ -162,7 +162,9 @@ def _probe_findings(probe: Probe, bundle: Bundle, services: Mapping[str, int]) -
         for place, param in enumerate(question.params):
             if expression := param_expression(param):
                 expressions[f"questions/{number}/params/{place}"] = expression
-    findings += [f"{key}: {why}" for key, e in expressions.items() if e and (why := invalid(e))]
+    findings += [
+        f"{key}: {why}" for key, e in expressions.items() if e and (why := syntax_error(e))
+    ]
     fields = getattr(probe, "fields", {})
     for key in ("matches", "show"):
         findings += [

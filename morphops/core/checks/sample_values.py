@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from morphops.core.bundle.documents import variables
+from morphops.core.bundle.documents import variable_names
 from morphops.core.bundle.schema import Bundle
 from morphops.core.checks.interpolation import Use
 from morphops.core.env.schema import EnvSchema, Variable
@@ -37,7 +37,7 @@ def values(bundle: Bundle, schema: EnvSchema, uses: Iterable[Use]) -> MadeUp:
         schema: has the patterns that a value must match.
         uses: an image variable with a default keeps it.
     """
-    found = dict.fromkeys(variables(bundle), "1")
+    found = dict.fromkeys(variable_names(bundle), "1")
     sentinels = {}
     for name, spec in schema.variables.items():
         if spec.secret:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
-from morphops.core.bundle.documents import FIELD, variables
+from morphops.core.bundle.documents import FIELD, variable_names
 from morphops.core.bundle.schema import Bundle
 from morphops.core.checks.interpolation import Use
 from morphops.core.env.schema import EnvSchema
@@ -29,7 +29,7 @@ def check(
         schema_text: the schema's own text, for the lines.
     """
     images = {spec.variable for spec in bundle.images.values()}
-    provided = variables(bundle)
+    provided = variable_names(bundle)
     known = {*schema.variables, *images, *provided}
     for use in uses:
         if use.name not in known:
@@ -75,7 +75,9 @@ def notified(bundle: Bundle, schema: EnvSchema, text: YamlText) -> Iterator[Find
 
 def required(uses: Sequence[Use], bundle: Bundle, schema: EnvSchema) -> Mapping[str, Use]:
     """The variables without which Compose has to refuse, with the first place of each."""
-    must = {name for name, spec in schema.variables.items() if spec.required} | variables(bundle)
+    must = {name for name, spec in schema.variables.items() if spec.required} | variable_names(
+        bundle
+    )
     must |= {use.name for use in uses if use.refuses}
     return {use.name: use for use in reversed(uses) if use.name in must}
 

@@ -45,7 +45,7 @@ def of(entries: Sequence[Mapping[str, Any]]) -> Head:
     Args:
         entries: the whole history, verified; not none.
     """
-    records = operations.put_together(entries)
+    records = operations.replay(entries)
     last = entries[-1]
     record = next(record for record in records if record.id == last["id"])
     ended = bool(record.outcome)
@@ -104,13 +104,13 @@ def _explained(
     """Whether a crash, or an engine that did not answer, can leave this tail; see `mismatch`."""
     if not tail:
         return True
-    records = operations.put_together(told)
+    records = operations.replay(told)
     first = tail[0]
     if first["entry"] == "begin":
         return len(tail) == 1 and _may_begin(first, records)
     if first["id"] == under_way:
         return all(entry["id"] == under_way for entry in tail)
-    open_ = operations.cut_off(records)
+    open_ = operations.incomplete_operation(records)
     taken_up = first["entry"] == "resume" and open_ is not None and first["id"] == open_.id
     return len(tail) == 1 and taken_up
 
@@ -119,7 +119,10 @@ def _may_begin(begin: Mapping[str, Any], records: Sequence[Record]) -> bool:
     """Whether an operation can have begun after these; see `recovery.refuse`."""
     if begin["id"] != operations.next_id(records):
         return False
-    return operations.cut_off(records) is None or begin["kind"] in operations.BESIDE
+    return (
+        operations.incomplete_operation(records) is None
+        or begin["kind"] in operations.ALLOWED_WHILE_INCOMPLETE
+    )
 
 
 def _about(head: Head) -> str:

@@ -24,17 +24,17 @@ Outcome: TypeAlias = Literal[
     "recorded",
 ]
 # What a record says that only later entries can say.
-LATER = ("ended", "outcome", "error", "steps", "resumed")
+END_FIELDS = ("ended", "outcome", "error", "steps", "resumed")
 # Only these touch what runs, so only these have to be finished or undone after a crash.
 TOUCHING: tuple[Kind, ...] = ("deploy", "rollback", "up", "down")
 # Only these, where they come to `deployed`, make a release the one of record.
 _RELEASING: tuple[Kind, ...] = ("deploy", "rollback", "adopt")
 # Only these may begin while another one is cut off.
-BESIDE: tuple[Kind, ...] = ("adopt", "break")
+ALLOWED_WHILE_INCOMPLETE: tuple[Kind, ...] = ("adopt", "break")
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class StepRecord:
     """One step of an operation.
 
     Attributes:
@@ -91,7 +91,7 @@ class Record:
     subject: str = ""
     lock: str = ""
     variables: tuple[str, ...] = ()
-    steps: tuple[Done, ...] = ()
+    steps: tuple[StepRecord, ...] = ()
     resumed: tuple[str, ...] = ()
 
     @property
@@ -104,15 +104,15 @@ class Record:
         return asdict(self)
 
 
-def put_together(entries: Iterable[Mapping[str, Any]]) -> tuple[Record, ...]:
-    """The operations of a history, oldest first; see `take`."""
+def replay(entries: Iterable[Mapping[str, Any]]) -> tuple[Record, ...]:
+    """The operations of a history, oldest first; see `apply_entry`."""
     records: dict[int, Record] = {}
     for entry in entries:
-        take(records, entry)
+        apply_entry(records, entry)
     return tuple(records.values())
 
 
-def take(records: dict[int, Record], entry: Mapping[str, Any]) -> None:
+def apply_entry(records: dict[int, Record], entry: Mapping[str, Any]) -> None:
     """Put the next entry of a history where it belongs.
 
     Each kind of entry says only what is its own to say: no single line can announce an operation
@@ -136,7 +136,7 @@ def take(records: dict[int, Record], entry: Mapping[str, Any]) -> None:
     match kind:
         case "step":
             # One that does not say it may have.
-            done = Done(fields["step"], fields["at"], bool(fields.get("touches", True)))
+            done = StepRecord(fields["step"], fields["at"], bool(fields.get("touches", True)))
             records[id_] = replace(record, steps=(*record.steps, done))
         case "result":
             *before, last = record.steps
@@ -152,7 +152,7 @@ def take(records: dict[int, Record], entry: Mapping[str, Any]) -> None:
 
 
 def _begun(records: Mapping[int, Record], fields: Mapping[str, Any]) -> Record:
-    if fields.keys() & set(LATER):
+    if fields.keys() & set(END_FIELDS):
         raise ValueError("a beginning knows of no end")
     if not isinstance(fields["id"], int) or fields["id"] in records:
         raise ValueError("not the number of a new operation")
@@ -174,7 +174,7 @@ def next_id(records: Iterable[Record]) -> int:
     return max((record.id for record in records), default=0) + 1
 
 
-def healthy(records: Sequence[Record]) -> tuple[Record, ...]:
+def deployment_stack(records: Sequence[Record]) -> tuple[Record, ...]:
     """The stack of healthy deployments, the one of record last.
 
     A deploy of something new goes on top. A rollback goes back to where its target lies and drops
@@ -185,7 +185,9 @@ def healthy(records: Sequence[Record]) -> tuple[Record, ...]:
     for record in records:
         if record.outcome != "deployed" or record.kind not in _RELEASING:
             continue
-        if record.kind == "rollback" and any(_same(below, record) for below in stack):
+        if record.kind == "rollback" and any(
+            _same(previous_deployment, record) for previous_deployment in stack
+        ):
             while not _same(stack[-1], record):
                 stack.pop()
         if not stack or not _same(stack[-1], record):
@@ -195,25 +197,25 @@ def healthy(records: Sequence[Record]) -> tuple[Record, ...]:
     return tuple(stack)
 
 
-def of_record(records: Sequence[Record]) -> Record | None:
+def deployment_of_record(records: Sequence[Record]) -> Record | None:
     """The deployment that runs by right, if there is one."""
-    stack = healthy(records)
+    stack = deployment_stack(records)
     return stack[-1] if stack else None
 
 
 def release_of_record(records: Sequence[Record]) -> str:
     """The digest of the release that runs by right; empty where there is none."""
-    record = of_record(records)
+    record = deployment_of_record(records)
     return record.release if record else ""
 
 
-def below(records: Sequence[Record]) -> Record | None:
+def previous_deployment(records: Sequence[Record]) -> Record | None:
     """The healthy deployment before the one of record, if there is one."""
-    stack = healthy(records)
+    stack = deployment_stack(records)
     return stack[-2] if len(stack) > 1 else None
 
 
-def left(records: Sequence[Record]) -> Record | None:
+def abandoned_deploy(records: Sequence[Record]) -> Record | None:
     """The deploy that failed and was not undone, where its containers may run still.
 
     A rollback that failed is none: who says it once more means the same place.
@@ -238,7 +240,11 @@ def rollback_target(records: Sequence[Record], to: str = "") -> Record | None:
         to: a release's digest, to go to its last healthy deployment instead.
     """
     if not to:
-        return of_record(records) if left(records) else below(records)
+        return (
+            deployment_of_record(records)
+            if abandoned_deploy(records)
+            else previous_deployment(records)
+        )
     for record in reversed(records):
         if record.outcome == "deployed" and record.release == to:
             return record
@@ -254,9 +260,9 @@ def last_healthy(records: Sequence[Record]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(record.release for record in reversed(done)))
 
 
-def tried(records: Sequence[Record]) -> tuple[Record, ...]:
+def failed_attempts(records: Sequence[Record]) -> tuple[Record, ...]:
     """What came to nothing since the deployment of record, the last one last."""
-    record = of_record(records)
+    record = deployment_of_record(records)
     since = [r for r in records if record is None or r.id > record.id]
     return tuple(
         r
@@ -265,7 +271,7 @@ def tried(records: Sequence[Record]) -> tuple[Record, ...]:
     )
 
 
-def cut_off(records: Sequence[Record]) -> Record | None:
+def incomplete_operation(records: Sequence[Record]) -> Record | None:
     """The last operation that touches what runs, where it never came to its end.
 
     A prune that was cut off left nothing half: what it removes, no release that is kept needs. Who

@@ -22,7 +22,7 @@ def refuse(records: Sequence[Record]) -> None:
     Raises:
         PreconditionError: one is; with the commands that end it.
     """
-    record = operations.cut_off(records)
+    record = operations.incomplete_operation(records)
     if record is not None:
         raise PreconditionError(
             f"{describe(record)}; it has to be finished or undone first",

@@ -15,7 +15,7 @@ from morphops.core.history import operations
 from morphops.core.history.operations import Record
 from morphops.core.release.digest import short
 from morphops.core.release.release import Release
-from morphops.core.stack import Container, LocalImage
+from morphops.core.stack import Instance, LocalImage
 
 _HOLDS = "morphops/"  # local tags by which the projects of an engine hold images
 
@@ -23,12 +23,12 @@ _STOPPED = ("created", "exited", "dead")
 
 
 @dataclass(frozen=True, slots=True)
-class Sweep:
+class Garbage:
     """What goes.
 
     Attributes:
         references: image references to let go; an image without any is gone.
-        nameless: images that we built and that have lost every name, by id.
+        untagged: images that we built and that have lost every name, by id.
         releases: digests of stored releases.
         deployments: numbers of stored deployments.
         containers: stopped ones that no service of the stack is, by id.
@@ -36,7 +36,7 @@ class Sweep:
     """
 
     references: tuple[str, ...] = ()
-    nameless: tuple[str, ...] = ()
+    untagged: tuple[str, ...] = ()
     releases: tuple[str, ...] = ()
     deployments: tuple[int, ...] = ()
     containers: tuple[str, ...] = ()
@@ -46,7 +46,7 @@ class Sweep:
     def empty(self) -> bool:
         """Whether nothing goes."""
         return not (
-            self.references or self.nameless or self.releases or self.deployments or self.containers
+            self.references or self.untagged or self.releases or self.deployments or self.containers
         )
 
 
@@ -74,21 +74,21 @@ def roots(
         if release and reason not in (reasons := why.setdefault(release, [])):
             reasons.append(reason)
 
-    if record := operations.of_record(records):
+    if record := operations.deployment_of_record(records):
         root(record.release, "of record")
-    if target := operations.below(records):
+    if target := operations.previous_deployment(records):
         root(target.release, "rollback target")
     lasting = operations.last_healthy(records)[:keep]
     for number, release in enumerate(lasting, start=1):
         root(release, f"healthy {number} of {keep}")
-    stack = list(dict.fromkeys(r.release for r in reversed(operations.healthy(records))))
+    stack = list(dict.fromkeys(r.release for r in reversed(operations.deployment_stack(records))))
     for release in stack[:keep]:
         if release not in why:
             root(release, "further rollback target")
     for attempt in _attempts(records):
-        last = attempt == operations.tried(records)[-1]
+        last = attempt == operations.failed_attempts(records)[-1]
         root(attempt.release, "tried last" if last else "failed, and may run")
-    if under_way := operations.cut_off(records):
+    if under_way := operations.incomplete_operation(records):
         root(under_way.release, "under way")
     for reason, those in (
         ("runs", running),
@@ -105,12 +105,12 @@ def needed_deployments(records: Sequence[Record], kept: Collection[str]) -> froz
 
     A rollback to a kept release would use them, or what runs may be of them.
     """
-    needed = {r.deployment for r in operations.healthy(records) if r.release in kept}
+    needed = {r.deployment for r in operations.deployment_stack(records) if r.release in kept}
     latest = {r.release: r.deployment for r in records if r.outcome == "deployed" and r.deployment}
     needed |= {number for release, number in latest.items() if release in kept}
-    if record := operations.of_record(records):
+    if record := operations.deployment_of_record(records):
         needed.add(record.deployment)
-    if under_way := operations.cut_off(records):
+    if under_way := operations.incomplete_operation(records):
         needed.add(under_way.deployment)
     needed |= {attempt.deployment for attempt in _attempts(records)}
     return frozenset(needed)
@@ -121,11 +121,11 @@ def _attempts(records: Sequence[Record]) -> tuple[Record, ...]:
 
     The last is what will be tried again; of one that failed and was not undone, containers may run.
     """
-    tried = operations.tried(records)
+    tried = operations.failed_attempts(records)
     return tuple(r for r in tried if r.outcome == "failed" or r is tried[-1])
 
 
-def sweep(
+def garbage(
     *,
     project: str,
     prefix: str,
@@ -136,9 +136,9 @@ def sweep(
     stored: Collection[str],
     deployments: Collection[int],
     needed: Collection[int],
-    containers: Sequence[Container] = (),
+    containers: Sequence[Instance] = (),
     services: Collection[str] = (),
-) -> Sweep:
+) -> Garbage:
     """What goes: all that is ours and that no root needs.
 
     Args:
@@ -189,9 +189,9 @@ def sweep(
             going = ours
             at_most += image.size if going == image.references else 0
         gone += going
-    return Sweep(
+    return Garbage(
         references=tuple(sorted(gone)),
-        nameless=tuple(sorted(nameless)),
+        untagged=tuple(sorted(nameless)),
         releases=tuple(sorted(set(stored) - kept.keys())),
         deployments=tuple(sorted(set(deployments) - set(needed))),
         containers=tuple(

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from morphops.core.release.release import Image
-from morphops.core.stack import Container, Running, Service, Shape
+from morphops.core.stack import Instance, LaunchConfig, Running, Service
 from morphops.core.verify import drift
 
 Action: TypeAlias = Literal["create", "replace", "scale", "start", "keep", "remove"]
@@ -28,7 +28,7 @@ class Before:
     """
 
     services: Mapping[str, Service] = field(default_factory=dict)
-    shapes: Mapping[str, Shape] = field(default_factory=dict)
+    shapes: Mapping[str, LaunchConfig] = field(default_factory=dict)
 
 
 NOTHING = Before()
@@ -102,7 +102,7 @@ def of_deploy(
         present, old = running.of(name), before.services.get(name)
         if not present:
             found.append(Change(service=name, action="create", image_to=service.image))
-        elif astray(service, present):
+        elif on_wrong_networks(service, present):
             networks = Change(
                 service=name,
                 action="replace",
@@ -114,7 +114,7 @@ def of_deploy(
             found.append(networks)
         elif _all_of(present, service):
             stopped = any(container.state != "running" for container in present)
-            other_number = len(present) != service.count
+            other_number = len(present) != service.replicas
             action: Action = "scale" if other_number else "start" if stopped else "keep"
             same, keys = service.image, ("scale",) if other_number else ()
             found.append(
@@ -125,7 +125,7 @@ def of_deploy(
         else:
             other = next(c for c in present if c.config != service.config)
             found.append(_against(other, service, known[service.image], before.shapes))
-    for name in gone(services, running):
+    for name in services_to_remove(services, running):
         present, old = running.of(name), before.services.get(name)
         described = old is not None and _all_of(present, old)
         image = old.image if old is not None and described else present[0].image.digest
@@ -154,22 +154,22 @@ def undescribed(
     )
 
 
-def gone(services: Mapping[str, Service], running: Running) -> tuple[str, ...]:
+def services_to_remove(services: Mapping[str, Service], running: Running) -> tuple[str, ...]:
     """The services that have containers and that the release does not have."""
     return tuple(name for name in running.services if name not in services)
 
 
-def astray(service: Service, present: Sequence[Container]) -> bool:
+def on_wrong_networks(service: Service, present: Sequence[Instance]) -> bool:
     """Whether containers are on other networks than they were created for.
 
     They are otherwise as they shall be, so that nothing but this would replace them.
     """
     return _all_of(present, service) and any(
-        any(drift.attached(service, container)) for container in present
+        any(drift.network_diff(service, container)) for container in present
     )
 
 
-def _all_of(present: Sequence[Container], service: Service) -> bool:
+def _all_of(present: Sequence[Instance], service: Service) -> bool:
     """Whether every one of these containers was created from this configuration."""
     return all(container.config == service.config for container in present)
 
@@ -193,19 +193,19 @@ def _between(old: Service, new: Service) -> Change:
                 key
                 for key in old.keys.keys() | new.keys.keys() | {"scale"}
                 if old.keys.get(key) != new.keys.get(key)
-                or (key == "scale" and old.count != new.count)
+                or (key == "scale" and old.replicas != new.replicas)
             )
         ),
     )
 
 
 def _against(
-    container: Container, service: Service, image: Image, shapes: Mapping[str, Shape]
+    container: Instance, service: Service, image: Image, shapes: Mapping[str, LaunchConfig]
 ) -> Change:
     """A rendering, and a container of which only the engine knows how it was started."""
     found = container.image
     shape = shapes.get(container.id)
-    added, removed = drift.variables(service.shape, shape) if shape else ((), ())
+    added, removed = drift.variables(service.launch, shape) if shape else ((), ())
     return Change(
         service=service.name,
         action="replace",
@@ -214,5 +214,5 @@ def _against(
         # An index is another name of the same image.
         image_to=found.digest if found.is_of(image) else found.expected(image),
         variables=Names(added=added, removed=removed),
-        keys=tuple(sorted(drift.settings(service.shape, shape))) if shape else (),
+        keys=tuple(sorted(drift.settings(service.launch, shape))) if shape else (),
     )

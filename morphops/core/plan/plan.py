@@ -40,8 +40,8 @@ class Plan:
         steps: in order.
         changes: service by service, for people.
         undo: the way back; none where there is nothing to go back to by itself.
-        lacks: of a way back, the pulls of images that are not here. They are no steps of it:
-            whoever relies on it does them before anything is touched.
+        missing_images: of an automatic rollback, the pulls of images that are not here. They are
+            not among its steps: a deploy does them before anything is touched.
     """
 
     release: str
@@ -49,7 +49,7 @@ class Plan:
     steps: tuple[Step, ...]
     changes: tuple[Change, ...] = ()
     undo: Plan | None = None
-    lacks: tuple[Pull, ...] = ()
+    missing_images: tuple[Pull, ...] = ()
 
     @property
     def changed(self) -> bool:
@@ -103,11 +103,11 @@ def deploy(
     invariants.refuse(bundle.invariants, services, approved)
     steps: list[Step] = list(pulls(bundle, release, services))
     here = {image.ref for image in release.images}
-    steps += [pull for pull in (undo.lacks if undo else ()) if pull.image.ref not in here]
+    steps += [pull for pull in (undo.missing_images if undo else ()) if pull.image.ref not in here]
     steps += [Check(probe) for probe in bundle.checks]
     steps += _bring(bundle, services, running)
     steps.append(Verify(bundle.settle, strict=True))
-    way_back = begun_anew(undo, services, removed(services, running)) if undo else None
+    way_back = prepend_removals(undo, services, removals(services, running)) if undo else None
     told = plan_changes.of_deploy(release.images, services, running, before)
     return Plan(release.digest, deployment, tuple(steps), told, way_back)
 
@@ -126,7 +126,7 @@ def pulls(bundle: Bundle, release: Release, services: Mapping[str, Service]) -> 
     )
 
 
-def back(
+def rollback_to(
     bundle: Bundle,
     release: str,
     services: Mapping[str, Service],
@@ -145,15 +145,15 @@ def back(
     """
     missing = tuple(replace(pull, back_to=release) for pull in lacks)
     steps = (*_bring(bundle, services, None), Verify())
-    return Plan(release, deployment, steps, lacks=missing)
+    return Plan(release, deployment, steps, missing_images=missing)
 
 
-def alone(undo: Plan) -> Plan:
+def standalone(undo: Plan) -> Plan:
     """A way back that is all there is to do: what it lacks comes first."""
-    return replace(undo, steps=(*undo.lacks, *undo.steps), lacks=())
+    return replace(undo, steps=(*undo.missing_images, *undo.steps), missing_images=())
 
 
-def nothing() -> Plan:
+def teardown() -> Plan:
     """The undo of a first deploy."""
     return Plan("", 0, (Teardown(),))
 
@@ -167,7 +167,7 @@ def gates(bundle: Bundle, services: Mapping[str, Service]) -> tuple[Step, ...]:
 def _bring(bundle: Bundle, services: Mapping[str, Service], running: Running | None) -> list[Step]:
     """Remove what has to go; then wave by wave: start, wait, probe."""
     steps: list[Step] = []
-    if running is not None and (first := removed(services, running)):
+    if running is not None and (first := removals(services, running)):
         steps.append(Remove(first))
     earlier: tuple[str, ...] = ()
     for number, wave in enumerate(bundle.waves, start=1):
@@ -180,13 +180,17 @@ def _bring(bundle: Bundle, services: Mapping[str, Service], running: Running | N
     return steps
 
 
-def removed(services: Mapping[str, Service], running: Running) -> tuple[str, ...]:
+def removals(services: Mapping[str, Service], running: Running) -> tuple[str, ...]:
     """The services that a plan removes first: what is gone, and what would be kept astray."""
-    astray = (n for n, service in services.items() if plan_changes.astray(service, running.of(n)))
-    return (*plan_changes.gone(services, running), *astray)
+    astray = (
+        n
+        for n, service in services.items()
+        if plan_changes.on_wrong_networks(service, running.of(n))
+    )
+    return (*plan_changes.services_to_remove(services, running), *astray)
 
 
-def creators(
+def ownership_labels(
     services: Mapping[str, Service], running: Running, release: str
 ) -> Mapping[str, Mapping[str, str]]:
     """The labels for each service: which release created it, with what configuration.
@@ -202,7 +206,7 @@ def creators(
     return labels
 
 
-def begun_anew(undo: Plan, added: Iterable[str], going: Collection[str]) -> Plan:
+def prepend_removals(undo: Plan, added: Iterable[str], going: Collection[str]) -> Plan:
     """A way back that begins with removals.
 
     Args:

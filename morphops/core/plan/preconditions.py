@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from morphops.core.bundle.schema import Bundle
 from morphops.core.release.release import Release
-from morphops.core.stack import Container, Port, Running, Service
+from morphops.core.stack import Instance, Port, Running, Service
 from morphops.core.verify import health
 from morphops.errors import InputError, PreconditionError
 
@@ -17,7 +17,7 @@ def refuse_foreign(bundle: Bundle, running: Running) -> None:
     Raises:
         PreconditionError: there are some.
     """
-    foreign = [c for c in running.containers if not c.ours]
+    foreign = [c for c in running.containers if not c.managed]
     if foreign:
         # To take everything down would take what a release brought as well.
         beside = len(foreign) < len(running.containers)
@@ -109,13 +109,13 @@ def refuse_misfit(bundle: Bundle, release: Release, services: Mapping[str, Servi
     findings += [
         f"{name}: has a scale of 0, and a release runs every service; give it a profile instead"
         for name, service in services.items()
-        if service.count == 0
+        if service.replicas == 0
     ]
     # Its health gate would wait for what ends, once the first containers are touched.
     findings += [
         f"{name}: waits for {other} to end, and each service of a release has to stay up"
         for name, service in services.items()
-        for other in sorted(service.awaits)
+        for other in sorted(service.waits_for_completion)
     ]
     if findings:
         raise InputError(
@@ -125,19 +125,19 @@ def refuse_misfit(bundle: Bundle, release: Release, services: Mapping[str, Servi
         )
 
 
-def paused(services: Mapping[str, Service], running: Running) -> tuple[Container, ...]:
+def paused(services: Mapping[str, Service], running: Running) -> tuple[Instance, ...]:
     """The containers that stand still and would be kept."""
     return tuple(c for c in running.containers if c.state == "paused" and _kept(services, c))
 
 
 def unhealthy(
     bundle: Bundle, services: Mapping[str, Service], running: Running
-) -> tuple[Container, ...]:
+) -> tuple[Instance, ...]:
     """The unhealthy containers that would be kept, and that nothing before them may mend.
 
     What is started anew in the same wave, or in an earlier one, may be what they wait for.
     """
-    found: list[Container] = []
+    found: list[Instance] = []
     for wave in bundle.waves:
         names = [name for name in wave.services if name in services]
         present = [container for name in names for container in running.of(name)]
@@ -179,10 +179,10 @@ def refuse(
     )
 
 
-def _kept(services: Mapping[str, Service], container: Container) -> bool:
+def _kept(services: Mapping[str, Service], container: Instance) -> bool:
     service = services.get(container.service)
     return service is not None and container.config == service.config
 
 
-def _ids(containers: tuple[Container, ...]) -> str:
+def _ids(containers: tuple[Instance, ...]) -> str:
     return " ".join(container.id[:12] for container in containers)

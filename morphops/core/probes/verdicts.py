@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from morphops.core.bundle.documents import Loaded
-from morphops.core.jmespath import find
+from morphops.core.jmespath import search
 from morphops.core.probes.specs import Agree, Answers, Question, Same, param_expression
 from morphops.core.verify.reading import Reading
 
@@ -22,7 +22,7 @@ def same(probe: Same, documents: Mapping[str, Loaded]) -> Reading:
     """Compare documents with each other."""
     differing = []
     for label, expression in probe.fields.items():
-        values = {name: find(expression, documents[name].data) for name in probe.documents}
+        values = {name: search(expression, documents[name].data) for name in probe.documents}
         if any(value is None for value in values.values()):
             silent = ", ".join(name for name, value in values.items() if value is None)
             differing.append(f"{label}: {silent} does not say")
@@ -49,7 +49,7 @@ def compare(
         the reading and the values of the fields, for the comparison with other rounds.
     """
     seen: dict[str, dict[str, Any]] = {
-        service: {label: find(expr, answer) for label, expr in probe.fields.items()}
+        service: {label: search(expr, answer) for label, expr in probe.fields.items()}
         for service, answer in answers.items()
     }
     first, *others = seen
@@ -62,7 +62,7 @@ def compare(
         elif values[first] is None:  # to be silent together is no agreement
             problems.append(f"{label}: {', '.join(seen)} does not say")
         elif label in probe.matches and document is not None:
-            expected = find(probe.matches[label], document)
+            expected = search(probe.matches[label], document)
             if values[first] != expected:
                 problems.append(
                     f"{label}: served {brief(values[first])}, the document says {brief(expected)}"
@@ -91,9 +91,9 @@ NOT_ASKED = "was not asked"
 def questions(probe: Answers, document: Any) -> tuple[Asked, ...]:
     """All known questions of a document."""
     asked: list[Asked] = []
-    for row in find(probe.rows, document) or ():
+    for row in search(probe.rows, document) or ():
         for question in probe.questions:
-            if not question.when or find(question.when, row):
+            if not question.when or search(question.when, row):
                 asked.append(ask(question, row, len(asked) + 1))
     return tuple(asked)
 
@@ -101,12 +101,12 @@ def questions(probe: Answers, document: Any) -> tuple[Asked, ...]:
 def ask(question: Question, row: Any, id_: int) -> Asked:
     """One question, filled in from a row."""
     params = [
-        find(expression, row) if (expression := param_expression(param)) else param
+        search(expression, row) if (expression := param_expression(param)) else param
         for param in question.params
     ]
     request = {"jsonrpc": "2.0", "id": id_, "method": question.method, "params": params}
     subject = str(params[0]) if params else ""
-    return Asked(question.name, subject, request, find(question.expect, row))
+    return Asked(question.name, subject, request, search(question.expect, row))
 
 
 def judge(asked: Sequence[Asked], answers: Sequence[Any], at_least: int) -> Reading:

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from morphops.core.bundle.schema import Bundle
 from morphops.core.env import encryption
 from morphops.core.finding import Finding
-from morphops.core.jmespath import invalid
+from morphops.core.jmespath import syntax_error
 from morphops.core.release.reference import is_loopback
 from morphops.core.runbook import commands
 from morphops.core.runbook.commands import TaskIndex
@@ -198,7 +198,7 @@ def _step(book: Runbook, step: Step, tasks: TaskIndex) -> Iterator[Finding]:
         if not step.on_fail:
             yield finding("changes something and has no on-fail", "on-fail=STEP")
     for expression in step.json:
-        if why := invalid(expression):
+        if why := syntax_error(expression):
             yield finding(f"json: {expression}: {why}", "write a JMESPath expression")
     if step.json and not tasks.takes(call.task, "json"):
         yield finding(f"`inv {call.task}` has no --json", "expect its exit code only")

@@ -94,12 +94,12 @@ def judge(step: Step, code: int, document: Any) -> tuple[Checked, ...]:
         code: the command's exit code.
         document: what it wrote to stdout, where that is JSON.
     """
-    from morphops.core.jmespath import find
+    from morphops.core.jmespath import search
 
     wanted = ", ".join(map(str, step.exits))
     return (
         Checked(f"exit: {wanted}", code in step.exits, f"exit: {code}"),
-        *(Checked(f"json: {text}", find(text, document) is True) for text in step.json),
+        *(Checked(f"json: {text}", search(text, document) is True) for text in step.json),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from morphops.core.bundle.schema import Invariant
 from morphops.core.release.digest import short
 from morphops.core.release.release import Image, Release
-from morphops.core.stack import Container, Running, Service, Shape
+from morphops.core.stack import Instance, LaunchConfig, Running, Service
 from morphops.core.verify import health, invariants
 
 Kind: TypeAlias = Literal[
@@ -57,11 +57,11 @@ def images(
         present = running.of(name)
         if not present:
             found.append(Difference("missing", name, "there is no container"))
-        elif len(present) < service.count:
-            what = f"{len(present)} of {service.count} containers are there"
+        elif len(present) < service.replicas:
+            what = f"{len(present)} of {service.replicas} containers are there"
             found.append(Difference("missing", name, what))
-        elif len(present) > service.count:
-            what = f"{len(present)} containers are there, the release says {service.count}"
+        elif len(present) > service.replicas:
+            what = f"{len(present)} containers are there, the release says {service.replicas}"
             found.append(Difference("extra", name, what))
         found += [
             Difference("image", name, f"runs {_digests(container, image)}")
@@ -76,17 +76,17 @@ def images(
     return tuple(found)
 
 
-def apart(services: Mapping[str, Service], running: Running) -> tuple[Difference, ...]:
+def missing_networks(services: Mapping[str, Service], running: Running) -> tuple[Difference, ...]:
     """Containers that lack a network of their service: others do not reach them there."""
     return tuple(
         Difference("network", name, f"is not on the network {network}")
         for name, service in services.items()
         for container in running.of(name)
-        for network in attached(service, container)[0]
+        for network in network_diff(service, container)[0]
     )
 
 
-def attached(service: Service, container: Container) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def network_diff(service: Service, container: Instance) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The networks that a container lacks, and those that it is attached to as well."""
     wanted = {network.name for network in service.networks}
     return tuple(sorted(wanted - container.networks)), tuple(sorted(container.networks - wanted))
@@ -96,7 +96,7 @@ def compare(
     release: Release,
     services: Mapping[str, Service],
     running: Running,
-    shapes: Mapping[str, Shape],
+    shapes: Mapping[str, LaunchConfig],
     *,
     rules: Mapping[str, Invariant] | None = None,
     approved: Collection[str] = (),
@@ -111,9 +111,9 @@ def compare(
         rules: the invariants of its bundle.
         approved: of these, the ones that may be broken.
     """
-    found = [*images(release, services, running), *apart(services, running)]
+    found = [*images(release, services, running), *missing_networks(services, running)]
     lines = {
-        name: [shapes[c.id].line for c in running.of(name) if c.id in shapes]
+        name: [shapes[c.id].argv for c in running.of(name) if c.id in shapes]
         for name in running.services
     }
     found += [
@@ -127,34 +127,34 @@ def compare(
 
 
 def _of_container(
-    name: str, service: Service, container: Container, shapes: Mapping[str, Shape]
+    name: str, service: Service, container: Instance, shapes: Mapping[str, LaunchConfig]
 ) -> Iterator[Difference]:
     if container.config != service.config:
         what = "was created from another configuration than the release's"
         yield Difference("config", name, what)
-    for network in attached(service, container)[1]:
+    for network in network_diff(service, container)[1]:
         yield Difference("network", name, f"is on the network {network} as well")
     if container.id in shapes:
-        yield from _shape(name, service.shape, shapes[container.id])
+        yield from _shape(name, service.launch, shapes[container.id])
     if not container.ready:
         yield Difference("unhealthy", name, health.explain(container))
 
 
-def _digests(container: Container, image: Image) -> str:
+def _digests(container: Instance, image: Image) -> str:
     found = container.image
     return f"{found.kind} {short(found.digest)}, the release says {short(found.expected(image))}"
 
 
-def settings(wanted: Shape, found: Shape) -> tuple[str, ...]:
+def settings(wanted: LaunchConfig, found: LaunchConfig) -> tuple[str, ...]:
     """The keys of a service (compose-spec) in which a container differs, as far as that shows."""
-    brought = wanted.brought | found.brought
+    brought = wanted.inherited | found.inherited
     surplus = {mount for mount in found.mounts - wanted.mounts if mount[0] not in brought}
     differ = {
         "command": wanted.command is not None and wanted.command != found.command,
         "user": bool(wanted.user) and wanted.user != found.user,
         "cap_drop": wanted.dropped != found.dropped,
         "cap_add": wanted.added != found.added,
-        "security_opt": wanted.confined != found.confined,
+        "security_opt": wanted.no_new_privileges != found.no_new_privileges,
         "read_only": wanted.read_only != found.read_only,
         "privileged": wanted.privileged != found.privileged,
         "volumes": bool(wanted.mounts - found.mounts or surplus),
@@ -162,9 +162,9 @@ def settings(wanted: Shape, found: Shape) -> tuple[str, ...]:
     return tuple(key for key, differs in differ.items() if differs)
 
 
-def variables(wanted: Shape, found: Shape) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def variables(wanted: LaunchConfig, found: LaunchConfig) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The names of variables that a container lacks, and of those that it has as well."""
-    more = found.variables - wanted.variables - wanted.brought - found.brought
+    more = found.variables - wanted.variables - wanted.inherited - found.inherited
     return tuple(sorted(wanted.variables - found.variables)), tuple(sorted(more))
 
 
@@ -179,7 +179,7 @@ _SAYS = {
 }
 
 
-def _shape(name: str, wanted: Shape, found: Shape) -> Iterator[Difference]:
+def _shape(name: str, wanted: LaunchConfig, found: LaunchConfig) -> Iterator[Difference]:
     for key in settings(wanted, found):
         runs_as = f"runs as {found.user or 'the image says'}"
         yield Difference("config", name, _SAYS.get(key, runs_as))

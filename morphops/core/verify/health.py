@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from morphops.core.stack import Container, HealthCheck, Running
+from morphops.core.stack import HealthCheck, Instance, Running
 from morphops.core.verify.reading import Reading
 
 # Started again by itself this often within one wait, a service will not become healthy.
@@ -53,7 +53,7 @@ def read(
     return Reading(True, f"healthy: {', '.join(services)}")
 
 
-def stays(passed: Mapping[str, Container], running: Running, services: Sequence[str]) -> Reading:
+def stays(passed: Mapping[str, Instance], running: Running, services: Sequence[str]) -> Reading:
     """Whether what was ready at its gate is so still: the container that it was, never ended since.
 
     Args:
@@ -80,7 +80,7 @@ def stays(passed: Mapping[str, Container], running: Running, services: Sequence[
 
 
 def lasts(
-    passed: Mapping[str, Container],
+    passed: Mapping[str, Instance],
     running: Running,
     services: Sequence[str],
     *,
@@ -114,7 +114,7 @@ def lasts(
     return Reading(False, "; ".join(waiting)) if waiting else reading
 
 
-def patience(passed: Mapping[str, Container], running: Running, settle: float) -> float:
+def patience(passed: Mapping[str, Instance], running: Running, settle: float) -> float:
     """Seconds in which health has to prove that it lasts.
 
     A check that failed once is forgiven where the next ones pass; so there has to be time for them
@@ -125,7 +125,7 @@ def patience(passed: Mapping[str, Container], running: Running, settle: float) -
         settle: what the bundle says.
     """
     stumbled = (
-        container.checked_within
+        container.healthcheck_interval
         for container in running.containers
         if container.id in passed
         and not all(check.passed for check in _since(passed[container.id], container))
@@ -133,14 +133,14 @@ def patience(passed: Mapping[str, Container], running: Running, settle: float) -
     return settle + min(_IN_A_ROW * max(stumbled, default=0.0), _LONGEST)
 
 
-def _since(before: Container, container: Container) -> tuple[HealthCheck, ...]:
+def _since(before: Instance, container: Instance) -> tuple[HealthCheck, ...]:
     """The checks after those that it had passed its gate with; the engine keeps only the last."""
     if not before.checks or before.checks[-1] not in container.checks:
         return container.checks
     return container.checks[container.checks.index(before.checks[-1]) + 1 :]
 
 
-def broken(container: Container, restarts: int = 0) -> bool:
+def broken(container: Instance, restarts: int = 0) -> bool:
     """Whether waiting for this container is in vain; `restarts` are those that do not count."""
     return (
         container.state in _NO_PATIENCE_HELPS
@@ -159,7 +159,7 @@ def unwell(running: Running, services: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def explain(container: Container) -> str:
+def explain(container: Instance) -> str:
     """Why a container is not ready, in a few words."""
     if container.state in ("exited", "dead"):
         return f"{container.service} exited with {container.exit_code}"

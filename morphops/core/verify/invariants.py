@@ -84,7 +84,7 @@ def refuse(
     Raises:
         PreconditionError: with the command that records an approval.
     """
-    lines = {name: (service.shape.line,) for name, service in services.items()}
+    lines = {name: (service.launch.argv,) for name, service in services.items()}
     found = tuple(breaches(invariants, lines, approved))
     if found:
         names = dict.fromkeys(breach.name for breach in found)

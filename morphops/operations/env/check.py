@@ -31,7 +31,7 @@ def check(site: Site, env_file: str = "", *, name: str = "") -> dict[str, Any]:
         env,
         schema,
         images={spec.variable: "" for spec in site.bundle.images.values()},
-        provided=documents.variables(site.bundle),
+        provided=documents.variable_names(site.bundle),
         exported=site.exported,
     )
     return {

@@ -45,7 +45,7 @@ def encrypt(site: Site, env_file: str = "", *, wait: float = 0) -> dict[str, Any
         done, left = [], []
         for deployment in site.state.deployments():
             try:
-                values.seal(site, deployment)
+                values.encrypt_values(site, deployment)
                 done.append(deployment.id)
             except InputError as err:
                 site.observer.note(f"deployment {deployment.id}: {err.what}")

@@ -65,10 +65,10 @@ def adopt(
         broken = _broken(session)
         why = broken or session.mismatch()
         records = () if broken else session.history.records()
-        known = operations.of_record(records) or not running.containers
+        known = operations.deployment_of_record(records) or not running.containers
         if not why:
             session.catch_up()
-        if not why and known and not operations.cut_off(records):
+        if not why and known and not operations.incomplete_operation(records):
             return _view(session, "as known", "", None, "")
         taken: _Taken | None = None
         if running.containers and not without_running:
@@ -158,7 +158,7 @@ def _take_over(
 def _kept(site: Site, digest: str) -> Iterator[Deployment]:
     """The deployments of a release that lie in the state folder, the newest first."""
     for deployment in reversed(site.state.deployments()):
-        if values.are_of(site, deployment, digest):
+        if values.belong_to(site, deployment, digest):
             yield deployment
 
 
@@ -176,14 +176,16 @@ def _supplied(site: Site, digest: str, env_file: str, running: Running, next_id:
 def _values(site: Site, taken: _Taken) -> Mapping[str, str]:
     """Those that a person set."""
     bundle, _ = prepare.read_bundle(prepare.stored(site, taken.release))
-    return prepare.personal(bundle, values.read(site, taken.deployment)).values
+    return prepare.operator_values(bundle, values.read_values(site, taken.deployment)).values
 
 
 def _differences(site: Site, taken: _Taken, running: Running) -> tuple[str, ...]:
     """What runs otherwise than this; that it may be unhealthy is none of it."""
     # A history that nobody can trust yet approves nothing, and nothing is started here.
     ready = prepare.reopen(site, taken.deployment, taken.release, approved=frozenset())
-    found = drift.compare(ready.release, ready.services, running, site.target.shapes(running))
+    found = drift.compare(
+        ready.release, ready.services, running, site.target.launch_configs(running)
+    )
     return tuple(f"{d.subject}: {d.what}" for d in found if d.kind != "unhealthy")
 
 

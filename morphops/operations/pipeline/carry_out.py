@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from morphops.adapters.host import ports
-from morphops.adapters.store.history_file import Journal
+from morphops.adapters.store.history_file import HistoryWriter
 from morphops.core.history import operations, recovery
 from morphops.core.history.operations import Record
 from morphops.core.plan import plan, preconditions, steps
@@ -25,18 +25,18 @@ from morphops.errors import (
 from morphops.operations.pipeline import evidence, execute, planning, prepare
 from morphops.operations.pipeline.conclude import failure
 from morphops.operations.pipeline.execute import Outcome
-from morphops.operations.pipeline.prepare import Scene
+from morphops.operations.pipeline.prepare import PreparedRelease
 from morphops.operations.pipeline.session import Session
 from morphops.site import Site
 
 
-def carry_out(
+def execute_operation(
     site: Site,
     session: Session,
     record: Record,
     todo: plan.Plan,
-    ready: Scene | None,
-    undo_scene: Scene | None,
+    ready: PreparedRelease | None,
+    undo_scene: PreparedRelease | None,
     *,
     aborting: bool = False,
 ) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def carry_out(
         )
     finally:
         # How it came out is decided: a signal that came meanwhile came too late to change it.
-        session.signals.forget()
+        session.signals.acknowledge()
     if outcome.kind != "deployed":
         raised = failure(site, todo, outcome, aborting=aborting)
         if _still_open(record, outcome):
@@ -107,7 +107,7 @@ def carry_out(
 class StepLog:
     """Implements `engine.Log` with the entries of one operation."""
 
-    def __init__(self, history: Journal, record: Record, prefix: str = "") -> None:
+    def __init__(self, history: HistoryWriter, record: Record, prefix: str = "") -> None:
         self._history = history
         self._record = record
         self._prefix = prefix
@@ -173,11 +173,11 @@ def _still_open(record: Record, outcome: Outcome) -> bool:
 
 def planned(
     site: Site,
-    ready: Scene,
+    ready: PreparedRelease,
     running: Running,
     deployment: int,
     undo: plan.Plan | None,
-    of_record: Scene | None = None,
+    of_record: PreparedRelease | None = None,
 ) -> plan.Plan:
     """The plan that brings what a scene holds; see `plan.deploy` and `planning.before`."""
     return plan.deploy(
@@ -203,21 +203,21 @@ def take_down(site: Site, session: Session, record: Record) -> None:
         RollbackFailed: the engine refuses, and may have done a part of it.
         MorphopsError: it failed before; nothing was changed.
     """
-    with session.signals.deferred():
-        carry_out(site, session, record, plan.nothing(), None, None)
+    with session.signals.shield():
+        execute_operation(site, session, record, plan.teardown(), None, None)
 
 
 def way_back(
     site: Site, records: Sequence[Record], running: Running
-) -> tuple[plan.Plan | None, Scene | None]:
+) -> tuple[plan.Plan | None, PreparedRelease | None]:
     """What undoes a deploy: the deployment of record, or nothing at all where nothing runs.
 
     Returns:
         the plan and what it works on; no plan where there is no way back.
     """
     if not running.containers:
-        return plan.nothing(), None
-    record = operations.of_record(records)
+        return plan.teardown(), None
+    record = operations.deployment_of_record(records)
     if record is None:
         # Somebody relies on these; that our memory of them is lost is no reason to remove them.
         site.observer.note("there is no way back: what runs is not in this state folder's history")
@@ -225,7 +225,7 @@ def way_back(
     return way_back_to(site, record)
 
 
-def way_back_to(site: Site, record: Record) -> tuple[plan.Plan | None, Scene | None]:
+def way_back_to(site: Site, record: Record) -> tuple[plan.Plan | None, PreparedRelease | None]:
     """The plan that brings an earlier deployment back, and what it works on."""
     deployment = site.state.deployment(record.deployment)
     try:
@@ -233,7 +233,7 @@ def way_back_to(site: Site, record: Record) -> tuple[plan.Plan | None, Scene | N
     except MorphopsError as err:
         site.observer.note(f"there is no way back to {short(record.release)}: {err.what}")
         return None, None
-    undo = plan.back(
+    undo = plan.rollback_to(
         before.bundle,
         record.release,
         before.services,
@@ -243,13 +243,13 @@ def way_back_to(site: Site, record: Record) -> tuple[plan.Plan | None, Scene | N
     return undo, before
 
 
-def _lacking(site: Site, before: Scene) -> list[steps.Pull]:
+def _lacking(site: Site, before: PreparedRelease) -> list[steps.Pull]:
     """The pulls of the images that are gone from the engine, while their containers may still run.
 
     A tag that holds such an image keeps its bytes, but not the name by which it is started.
     """
     pulls = plan.pulls(before.bundle, before.release, before.services)
-    return [pull for pull in pulls if not site.target.has(pull.image)]
+    return [pull for pull in pulls if not site.target.has_image(pull.image)]
 
 
 def fetch_way_back(site: Site, undo: plan.Plan | None) -> plan.Plan | None:
@@ -264,7 +264,7 @@ def fetch_way_back(site: Site, undo: plan.Plan | None) -> plan.Plan | None:
     if undo is None:
         return None
     try:
-        for step in undo.lacks:
+        for step in undo.missing_images:
             site.observer.note(str(step))
             execute.pull(step, site.target, site.observer)
     except EngineUnavailable:
@@ -272,10 +272,10 @@ def fetch_way_back(site: Site, undo: plan.Plan | None) -> plan.Plan | None:
     except PreconditionError as err:
         site.observer.note(f"there is no way back to {short(undo.release)}: {err.what}")
         return None
-    return replace(undo, lacks=())
+    return replace(undo, missing_images=())
 
 
-def refuse_taken_ports(site: Site, ready: Scene, running: Running) -> None:
+def refuse_taken_ports(site: Site, ready: PreparedRelease, running: Running) -> None:
     """Refuse before anything is touched when a port that is needed is somebody else's.
 
     Ports of another machine cannot be tried from here; the engine there says what it refuses.
@@ -286,7 +286,7 @@ def refuse_taken_ports(site: Site, ready: Scene, running: Running) -> None:
     wanted = {(p.host, p.published, p.protocol) for s in ready.services.values() for p in s.ports}
     held = {port for port in wanted if ports.taken(*port)}
     taken = preconditions.taken_ports(ready.services, running, held)
-    if taken and site.target.here():
+    if taken and site.target.is_local():
         raise PreconditionError(
             taken[0],
             detail=taken[1:],

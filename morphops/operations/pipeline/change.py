@@ -19,7 +19,7 @@ from morphops.core.release.release import Release
 from morphops.errors import Interrupted
 from morphops.operations.pipeline import hooks, notify, planning, prepare
 from morphops.operations.pipeline.carry_out import (
-    carry_out,
+    execute_operation,
     fetch_way_back,
     planned,
     refuse_taken_ports,
@@ -55,9 +55,9 @@ def bring_release(
         hooks.before(site, session, release=release.digest, previous=previous, reason=reason)
     # As a rollback to it will count them: an image's variable that stands in the file, empty, is
     # the release's all the same.
-    values_set = prepare.personal(ready.bundle, env).values
+    values_set = prepare.operator_values(ready.bundle, env).values
     fingerprint = dotenv.fingerprint(values_set, site.state.key())
-    session.signals.hold()  # what has begun is to be ended, and `carry_out` does that
+    session.signals.mask()  # what has begun is to be ended, and `execute_operation` does that
     record = session.history.begin(
         kind,
         release=todo.release,
@@ -68,7 +68,7 @@ def bring_release(
         reason=reason,
     )
     with notify.outcome(site, session, record, previous):
-        return carry_out(site, session, record, todo, ready, undo_scene)
+        return execute_operation(site, session, record, todo, ready, undo_scene)
 
 
 def show_plan(
@@ -97,5 +97,5 @@ def _scratch(site: Site, signals: Signals) -> Iterator[Path]:
         err.state = "nothing was changed"
         raise
     finally:
-        with signals.deferred():
+        with signals.shield():
             shutil.rmtree(folder, ignore_errors=True)

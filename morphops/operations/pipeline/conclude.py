@@ -92,7 +92,7 @@ def _back(todo: Plan) -> str:
 def _has_record(site: Site) -> bool:
     """Whether there is a release of record, which `inv up` would start."""
     try:
-        return operations.of_record(site.history.records()) is not None
+        return operations.deployment_of_record(site.history.records()) is not None
     except MorphopsError:
         return False
 

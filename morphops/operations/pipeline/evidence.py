@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from morphops.adapters.store.history_file import History
+from morphops.adapters.store.history_file import HistoryReader
 from morphops.core.history.operations import Record
 from morphops.core.plan.plan import Plan
 from morphops.errors import EngineCallFailed, MorphopsError
@@ -29,7 +29,7 @@ def folder_of(site: Site, record: Record) -> Path | None:
 
 def keep(
     site: Site,
-    history: History,
+    history: HistoryReader,
     record: Record,
     todo: Plan,
     error: MorphopsError,
@@ -64,7 +64,12 @@ def keep(
 
 
 def _keep(
-    site: Site, folder: Path, history: History, record: Record, todo: Plan, error: MorphopsError
+    site: Site,
+    folder: Path,
+    history: HistoryReader,
+    record: Record,
+    todo: Plan,
+    error: MorphopsError,
 ) -> None:
     def write(name: str, text: str) -> None:
         site.state.write(folder / name, site.redact(text).encode())

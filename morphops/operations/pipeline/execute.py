@@ -16,7 +16,7 @@ from typing import Literal
 from morphops.adapters.signals import Signals
 from morphops.core.plan import plan, steps
 from morphops.core.release.digest import short
-from morphops.core.stack import Container
+from morphops.core.stack import Instance
 from morphops.errors import (
     Bug,
     EngineUnavailable,
@@ -25,9 +25,9 @@ from morphops.errors import (
     MorphopsError,
     PreconditionError,
 )
-from morphops.interfaces import Log, Observer, Target
+from morphops.interfaces import Observer, StepLog, Target
 from morphops.operations.pipeline import gates
-from morphops.operations.pipeline.prepare import Scene
+from morphops.operations.pipeline.prepare import PreparedRelease
 
 # Seconds that an engine may be away before going back is given up; a restart takes a few.
 PATIENCE, _REASK = 60.0, 0.2
@@ -53,12 +53,12 @@ class Outcome:
 
 def run(
     todo: plan.Plan,
-    scene: Scene | None,
-    undo_scene: Scene | None,
+    scene: PreparedRelease | None,
+    undo_scene: PreparedRelease | None,
     *,
     target: Target,
     project: str,
-    log: Log,
+    log: StepLog,
     observer: Observer,
     signals: Signals,
     keep_evidence: Callable[[MorphopsError], None] = lambda error: None,
@@ -88,11 +88,11 @@ def run(
             log.begin(str(step), touches=touching)
             touched = touched or touching
             # Half of a step that changes containers would be worse than a Ctrl-C heard later.
-            work.do(step, scene, nullcontext() if touching else signals.heard())
+            work.do(step, scene, nullcontext() if touching else signals.interruptible())
     except Exception as raised:
         failed = _expected(raised)
-        error = signals.cause(failed)
-        signals.forget()  # one that came is what failed, and is answered from here on
+        error = signals.root_cause(failed)
+        signals.acknowledge()  # one that came is what failed, and is answered from here on
         if isinstance(raised, LockLost):
             return Outcome("failed", raised.touched() if touched else raised)
         if not touched:
@@ -128,7 +128,7 @@ def _expected(raised: Exception) -> MorphopsError:
 
 def _undo(
     undo: plan.Plan,
-    scene: Scene | None,
+    scene: PreparedRelease | None,
     error: MorphopsError,
     work: _Work,
     keep_evidence: Callable[[MorphopsError], None],
@@ -153,7 +153,7 @@ def _undo(
             return Outcome("failed", error, failed)
         else:
             return Outcome("rolled back", error)
-        if not work.target.answers():
+        if not work.target.is_reachable():
             break
     keep_evidence(away)
     return Outcome("cut off", error, away)
@@ -171,7 +171,7 @@ def await_engine(target: Target, end: float, observer: Observer) -> None:
         EngineUnavailable: it did not come back in time.
     """
     told = False
-    while not target.answers():
+    while not target.is_reachable():
         if time.monotonic() >= end:
             raise EngineUnavailable(f"the engine did not come back within {PATIENCE:g} s")
         if not told:
@@ -189,12 +189,12 @@ class _Work:
 
     target: Target
     project: str
-    log: Log
+    log: StepLog
     observer: Observer
-    passed: dict[str, Container] = field(default_factory=dict)
+    passed: dict[str, Instance] = field(default_factory=dict)
 
     def do(
-        self, step: steps.Step, scene: Scene | None, hearing: AbstractContextManager[None]
+        self, step: steps.Step, scene: PreparedRelease | None, hearing: AbstractContextManager[None]
     ) -> None:
         begun = time.monotonic()
         try:
@@ -207,7 +207,7 @@ class _Work:
             raise
         self.log.end("ok", time.monotonic() - begun)
 
-    def _do(self, step: steps.Step, scene: Scene | None) -> None:
+    def _do(self, step: steps.Step, scene: PreparedRelease | None) -> None:
         match step:
             case steps.Teardown():
                 self.target.teardown(self.project)
@@ -221,7 +221,7 @@ class _Work:
                 pull(step, self.target, self.observer)
             case steps.Check() | steps.Gate():
                 probe = scene.bundle.probes[step.probe]
-                reading = gates.run(step.probe, probe, scene.world, self.observer.note)
+                reading = gates.run(step.probe, probe, scene.context, self.observer.note)
                 self.observer.note(reading.reason)
             case steps.Start():
                 self.target.start(scene.stack, step.services)
@@ -250,15 +250,15 @@ def pull(step: steps.Pull, target: Target, observer: Observer) -> None:
     Raises:
         MorphopsError: it cannot be had.
     """
-    if target.has(step.image):
+    if target.has_image(step.image):
         observer.note(f"{step.image.name} is here already")
     else:
         try:
-            target.pull(step.image, observer.note, stalled_after=step.stalled_after)
+            target.pull_image(step.image, observer.note, stalled_after=step.stalled_after)
         except PreconditionError as err:
             if step.back_to:
                 gone = f"{step.image.name} of {short(step.back_to)}, which was to be the way back,"
                 err.what = f"{gone} is no longer on the engine: {err.what}"
                 err.hint = "mend the registry; or, without a way back: inv deploy --no-rollback …"
             raise
-    target.hold(step.image, step.tag)
+    target.tag_image(step.image, step.tag)

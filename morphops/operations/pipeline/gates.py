@@ -5,19 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping
 
-from morphops.adapters.probes import Look, World, read
+from morphops.adapters.probes import Look, ProbeContext, read
 from morphops.core.bundle.schema import Invariant
 from morphops.core.plan.steps import AwaitHealth
 from morphops.core.probes.specs import Probe
 from morphops.core.release.release import Release
-from morphops.core.stack import Container, Running, Service
+from morphops.core.stack import Instance, Running, Service
 from morphops.core.verify import drift, health
 from morphops.core.verify.reading import Reading
 from morphops.errors import GateFailed
 from morphops.interfaces import Notes, Say, Target
 
 
-def run(name: str, probe: Probe, world: World, say: Say) -> Reading:
+def run(name: str, probe: Probe, world: ProbeContext, say: Say) -> Reading:
     """Look until the probe is ready.
 
     Raises:
@@ -112,7 +112,7 @@ def await_health(step: AwaitHealth, target: Target, project: str, observer: Note
 
 def await_lasting(
     settle: float,
-    passed: Mapping[str, Container],
+    passed: Mapping[str, Instance],
     services: tuple[str, ...],
     target: Target,
     project: str,
@@ -191,7 +191,7 @@ def verify(
     """
     running = target.observe(project)
     found = drift.compare(
-        release, services, running, target.shapes(running), rules=rules, approved=approved
+        release, services, running, target.launch_configs(running), rules=rules, approved=approved
     )
     if tell is not None:
         for difference in found:

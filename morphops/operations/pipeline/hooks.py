@@ -15,7 +15,7 @@ from morphops.core.bundle.schema import Moment
 from morphops.core.history.operations import Record
 from morphops.errors import Interrupted, PreconditionError
 from morphops.operations.pipeline.session import Session
-from morphops.settings import INSIDE
+from morphops.settings import ENV_LOCK_TOKEN
 from morphops.site import Site
 
 _GRACE = 5.0
@@ -74,10 +74,10 @@ def _run(
         "MORPHOPS_PREVIOUS": previous,
         "MORPHOPS_OUTCOME": outcome,
         "MORPHOPS_REASON": reason,
-        INSIDE: session.token,
+        ENV_LOCK_TOKEN: session.token,
     }
     try:
-        with session.signals.heard():
+        with session.signals.interruptible():
             return process.run(
                 [str((site.folder / hook.run).resolve())],
                 folder=site.folder,

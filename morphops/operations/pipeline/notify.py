@@ -101,7 +101,7 @@ def _post(
         return f"{notify.url_from} is not set"
     site.redact.learn([url])
     try:
-        with session.signals.heard():
+        with session.signals.interruptible():
             return webhook.post(url, site.redact.within(body), timeout=notify.timeout)
     except Interrupted:
         return "interrupted while it was"  # the operation is over; how it came out stands
@@ -110,7 +110,7 @@ def _post(
 def _stored(site: Site, notify: Notify, record: Record) -> str:
     """The URL of the env file that the operation used."""
     try:
-        env = values.read(site, site.state.deployment(record.deployment))
+        env = values.read_values(site, site.state.deployment(record.deployment))
     except MorphopsError:
         return ""
     return env.values.get(notify.url_from, "")

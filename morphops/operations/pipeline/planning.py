@@ -11,11 +11,13 @@ from morphops.core.plan.plan import Plan
 from morphops.core.stack import Running
 from morphops.errors import MorphopsError
 from morphops.operations.pipeline import prepare
-from morphops.operations.pipeline.prepare import Scene
+from morphops.operations.pipeline.prepare import PreparedRelease
 from morphops.site import Site
 
 
-def before(site: Site, ready: Scene, running: Running, of_record: Scene | None) -> Before:
+def before(
+    site: Site, ready: PreparedRelease, running: Running, of_record: PreparedRelease | None
+) -> Before:
     """What is known of what runs, as far as the changes of a plan have to tell it.
 
     Args:
@@ -29,12 +31,12 @@ def before(site: Site, ready: Scene, running: Running, of_record: Scene | None) 
     of_record = of_record or _of_record(site)
     known = of_record.services if of_record else {}
     unknown = changes.undescribed(ready.services, running, known)
-    shapes = site.target.shapes(unknown) if unknown.containers else {}
+    shapes = site.target.launch_configs(unknown) if unknown.containers else {}
     return Before(known, shapes)
 
 
-def _of_record(site: Site) -> Scene | None:
-    record = operations.of_record(site.history.records())
+def _of_record(site: Site) -> PreparedRelease | None:
+    record = operations.deployment_of_record(site.history.records())
     if record is None:
         return None
     try:
@@ -43,7 +45,7 @@ def _of_record(site: Site) -> Scene | None:
         return None  # its files are gone; then what runs has to speak for itself
 
 
-def view(todo: Plan, ready: Scene, *, previous: str) -> dict[str, Any]:
+def view(todo: Plan, ready: PreparedRelease, *, previous: str) -> dict[str, Any]:
     """A plan as `--plan` shows it.
 
     Args:

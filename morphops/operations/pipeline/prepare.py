@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from morphops.adapters.probes import World
+from morphops.adapters.probes import ProbeContext
 from morphops.adapters.store import documents
 from morphops.adapters.store.release_layout import read_layout
 from morphops.adapters.store.state_folder import Deployment
 from morphops.core.bundle import parse
-from morphops.core.bundle.documents import provided, replaced, variables
+from morphops.core.bundle.documents import changed_since_deploy, derive_values, variable_names
 from morphops.core.bundle.schema import Bundle
 from morphops.core.env import rules
 from morphops.core.env.dotenv import EnvFile
@@ -31,7 +31,7 @@ from morphops.site import BUNDLE, Site
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class PreparedRelease:
     """Everything that the steps of one plan work on: a release with its values, ready to start.
 
     `approved` are the names of the invariants that may be broken.
@@ -41,7 +41,7 @@ class Scene:
     release: Release
     stack: Stack
     services: Mapping[str, Service]
-    world: World
+    context: ProbeContext
     approved: frozenset[str] = frozenset()
 
 
@@ -53,7 +53,7 @@ def prepare(
     running: Running,
     *,
     approved: frozenset[str] | None = None,
-) -> Scene:
+) -> PreparedRelease:
     """Write a deployment's folder and render what would be started from it.
 
     Args:
@@ -81,7 +81,7 @@ def _prepare(
     deployment: Deployment,
     running: Running,
     approved: frozenset[str] | None,
-) -> Scene:
+) -> PreparedRelease:
     bundle, schema = read_bundle(release)
     if bundle.project != site.bundle.project:
         raise InputError(
@@ -93,18 +93,18 @@ def _prepare(
         env,
         schema,
         images=images,
-        provided=variables(bundle),
+        provided=variable_names(bundle),
         exported=site.exported,
     )
     loaded = documents.load(bundle, env.values)
-    values = {**env.values, **provided(bundle, loaded), **images}
-    kept.keep(site, deployment, release.digest, values, encrypted=env.encrypted)
+    values = {**env.values, **derive_values(bundle, loaded), **images}
+    kept.store_values(site, deployment, release.digest, values, encrypted=env.encrypted)
     for name, data in release.files.items():
         site.state.write(deployment.files / name, data)
     stack = _stack(site, bundle, schema, deployment, values)
     services = site.target.render(stack)
     _refuse_left_behind(release, deployment, services)
-    labels = plan.creators(services, running, release.digest)
+    labels = plan.ownership_labels(services, running, release.digest)
     override: dict[str, Any] = {
         "services": {name: {"labels": dict(pairs)} for name, pairs in labels.items()}
     }
@@ -114,12 +114,12 @@ def _prepare(
             key: {"labels": {LABEL_CONFIG: config}} for key, config in made.items()
         }
     site.state.write(deployment.labels, canonical_json(override))
-    return Scene(
+    return PreparedRelease(
         bundle=bundle,
         release=release,
         stack=_labelled(stack, deployment),
         services=services,
-        world=World(site.target, bundle.project, loaded),
+        context=ProbeContext(site.target, bundle.project, loaded),
         approved=_approved(site) if approved is None else approved,
     )
 
@@ -155,7 +155,7 @@ def reopen(
     *,
     approved: frozenset[str] | None = None,
     same_data: bool = False,
-) -> Scene:
+) -> PreparedRelease:
     """The scene of an earlier deployment, from what the state folder keeps of it.
 
     Args:
@@ -172,11 +172,11 @@ def reopen(
     """
     release = stored(site, digest)
     bundle, schema = read_bundle(release)
-    values = kept.read(site, deployment)
+    values = kept.read_values(site, deployment)
     # Images and what documents decide are no secrets; a message has to be able to name them.
-    site.redact.learn(schema.secrets(personal(bundle, values).values))
+    site.redact.learn(schema.secrets(operator_values(bundle, values).values))
     loaded = documents.load(bundle, values.values)
-    if same_data and (other := replaced(bundle, loaded, values.values)):
+    if same_data and (other := changed_since_deploy(bundle, loaded, values.values)):
         raise PreconditionError(
             f"the data was replaced since release {short(digest)} was deployed: {other[0]}",
             detail=other[1:],
@@ -184,12 +184,12 @@ def reopen(
             hint=f"inv deploy --image={digest}   (with the data of now), or put that of then back",
         )
     stack = _labelled(_stack(site, bundle, schema, deployment, values.values), deployment)
-    return Scene(
+    return PreparedRelease(
         bundle=bundle,
         release=release,
         stack=stack,
         services=site.target.render(stack),
-        world=World(site.target, bundle.project, loaded),
+        context=ProbeContext(site.target, bundle.project, loaded),
         approved=_approved(site) if approved is None else approved,
     )
 
@@ -207,9 +207,9 @@ def stored(site: Site, digest: str) -> Release:
     return read_layout(site.state.release(digest), digest)
 
 
-def personal(bundle: Bundle, values: EnvFile) -> EnvFile:
+def operator_values(bundle: Bundle, values: EnvFile) -> EnvFile:
     """Of a deployment's values those that a person set: neither the release nor a document did."""
-    decided = variables(bundle) | {spec.variable for spec in bundle.images.values()}
+    decided = variable_names(bundle) | {spec.variable for spec in bundle.images.values()}
     own = {name: value for name, value in values.values.items() if name not in decided}
     return replace(values, values=own)
 
@@ -245,7 +245,7 @@ def _stack(
     return Stack(
         project=bundle.project,
         files=files,
-        env_file=kept.for_compose(site, deployment),
+        env_file=kept.env_file_for_platform(site, deployment),
         profiles=profiles,
         variables=frozenset({*schema.variables, *values}),
     )

@@ -12,7 +12,7 @@ from morphops.operations.pipeline import prepare, values
 from morphops.site import Site
 
 
-def learn(site: Site) -> None:
+def learn_secrets(site: Site) -> None:
     """Let the redactor know the secrets of whatever may speak here, as far as they can be read.
 
     Those are the deployment of record, the last one that was begun (it may have been cut off with
@@ -24,7 +24,7 @@ def learn(site: Site) -> None:
     with suppress(MorphopsError):
         records = site.history.records()
         begun = [record for record in records if record.deployment]
-        for record in (operations.of_record(records), *begun[-1:]):
+        for record in (operations.deployment_of_record(records), *begun[-1:]):
             if record is not None:
                 with suppress(MorphopsError):
                     _learn_deployment(site, record)
@@ -32,5 +32,5 @@ def learn(site: Site) -> None:
 
 def _learn_deployment(site: Site, record: Record) -> None:
     bundle, schema = prepare.read_bundle(prepare.stored(site, record.release))
-    kept = values.read(site, site.state.deployment(record.deployment))
-    site.redact.learn(schema.secrets(prepare.personal(bundle, kept).values))
+    kept = values.read_values(site, site.state.deployment(record.deployment))
+    site.redact.learn(schema.secrets(prepare.operator_values(bundle, kept).values))

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from morphops.adapters import actor
 from morphops.adapters.signals import Signals
-from morphops.adapters.store.history_file import Journal
+from morphops.adapters.store.history_file import HistoryWriter
 from morphops.core.history import heads
 from morphops.core.history.heads import Head
 from morphops.errors import (
@@ -41,7 +41,7 @@ class Session:
 
     def __init__(self, site: Site, held: Held, signals: Signals) -> None:
         self.signals = signals
-        self.history = Journal(site.history.path, self, site.redact, held.holder.mark)
+        self.history = HistoryWriter(site.history.path, self, site.redact, held.holder.token_digest)
         self.found = site.heads.read(site.bundle.project)
         self._site = site
         self._held = held
@@ -51,14 +51,14 @@ class Session:
 
     @property
     def token(self) -> str:
-        """For the environment of what this operation starts; see `settings.INSIDE`."""
+        """For the environment of what this operation starts; see `settings.ENV_LOCK_TOKEN`."""
         return self._held.holder.token
 
     def mismatch(self) -> str:
         """Why the history here is not the one that the engine knows of; empty where it is."""
         return heads.mismatch(self.history.entries(), self.found)
 
-    def allow(self, *, sure: bool = True) -> None:
+    def check(self, *, sure: bool = True) -> None:
         """See `history.Witness.allow`.
 
         An engine that was restarted has let the lock go. Where nobody took it since, and the head
@@ -70,14 +70,14 @@ class Session:
         if self._held.alive(sure=sure):
             return
         try:
-            self._held.again()
+            self._held.reacquire()
         except LockHeld as err:
             raise LockLost(err.what, hint=_GO_ON) from None
         if self._site.heads.read(self._site.bundle.project) not in self._possible:
             raise LockLost("the lock was taken away by `inv lock.break`", hint=_GO_ON)
         self._site.observer.note("the engine had let the lock go; it is held again")
 
-    def told(self, head: Head) -> None:
+    def report_head(self, head: Head) -> None:
         """See `history.Witness.told`."""
         try:
             self._keep(head)
@@ -140,7 +140,7 @@ def exclusive(
         Interrupted: by a signal, and what it found.
     """
     site.state.ensure()
-    secrets.learn(site)  # a reason that somebody types stands where others can read it
+    secrets.learn_secrets(site)  # a reason that somebody types stands where others can read it
     signals = Signals()
     holder = actor.holder(what, site.redact(reason))
     inside = site.settings.inside

@@ -5,19 +5,19 @@ from __future__ import annotations
 from morphops.core.history import operations
 from morphops.errors import PreconditionError
 from morphops.operations.pipeline import prepare, secrets
-from morphops.operations.pipeline.prepare import Scene
+from morphops.operations.pipeline.prepare import PreparedRelease
 from morphops.site import Site
 
 
-def released_scene(site: Site) -> Scene:
+def released_scene(site: Site) -> PreparedRelease:
     """What should run, to be compared with what does.
 
     Raises:
         PreconditionError: nothing should: nothing was deployed yet, or it was stopped on purpose.
     """
-    secrets.learn(site)
+    secrets.learn_secrets(site)
     records = site.history.records()
-    record = operations.of_record(records)
+    record = operations.deployment_of_record(records)
     if record is None:
         raise PreconditionError(
             "there is no release of record here", hint="inv deploy --image=sha256:<release>"

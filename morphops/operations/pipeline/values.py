@@ -16,7 +16,7 @@ from morphops.site import Site
 _HEADER = "release {}\nwritten by morphops; what a person sets is elsewhere"
 
 
-def keep(
+def store_values(
     site: Site, deployment: Deployment, release: str, values: Mapping[str, str], *, encrypted: bool
 ) -> None:
     """Write the values of a deployment.
@@ -34,12 +34,12 @@ def keep(
     """
     text = dotenv.render(values, header=_HEADER.format(release)).encode()
     if encrypted:
-        site.state.write(deployment.sealed, site.keys.encrypt(text))
+        site.state.write(deployment.encrypted_values, site.keys.encrypt(text))
     else:
         site.state.write(deployment.values, text)
 
 
-def read(site: Site, deployment: Deployment) -> EnvFile:
+def read_values(site: Site, deployment: Deployment) -> EnvFile:
     """The values that a deployment ran with.
 
     Raises:
@@ -53,19 +53,19 @@ def read(site: Site, deployment: Deployment) -> EnvFile:
         ) from None
 
 
-def for_compose(site: Site, deployment: Deployment) -> Path:
+def env_file_for_platform(site: Site, deployment: Deployment) -> Path:
     """A path from which Compose can read them; of encrypted ones a copy that no disk holds.
 
     Raises:
         PreconditionError: they are gone, or cannot be decrypted.
     """
-    if not deployment.sealed.exists():
+    if not deployment.encrypted_values.exists():
         return deployment.values
-    values = read(site, deployment)
+    values = read_values(site, deployment)
     return in_memory(deployment.values.name, dotenv.render(values.values).encode())
 
 
-def are_of(site: Site, deployment: Deployment, release: str) -> bool:
+def belong_to(site: Site, deployment: Deployment, release: str) -> bool:
     """Whether a deployment was one of this release; false where nobody can tell any more."""
     first = dotenv.render({}, header=_HEADER.format(release)).rstrip("\n")
     try:
@@ -75,7 +75,7 @@ def are_of(site: Site, deployment: Deployment, release: str) -> bool:
     return text.startswith(first)
 
 
-def seal(site: Site, deployment: Deployment) -> None:
+def encrypt_values(site: Site, deployment: Deployment) -> None:
     """Encrypt the values of a deployment, or encrypt them anew for who may read them now.
 
     Raises:
@@ -83,9 +83,11 @@ def seal(site: Site, deployment: Deployment) -> None:
         PreconditionError: they cannot be written.
     """
     text, *_ = env_file.read_text(_where(deployment), site.keys.decrypt)
-    site.state.write(deployment.sealed, site.keys.encrypt(text.encode()))
+    site.state.write(deployment.encrypted_values, site.keys.encrypt(text.encode()))
     deployment.values.unlink(missing_ok=True)
 
 
 def _where(deployment: Deployment) -> Path:
-    return deployment.sealed if deployment.sealed.exists() else deployment.values
+    return (
+        deployment.encrypted_values if deployment.encrypted_values.exists() else deployment.values
+    )

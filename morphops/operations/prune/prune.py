@@ -10,7 +10,7 @@ from morphops.adapters.docker import image_store
 from morphops.adapters.store.release_layout import is_complete
 from morphops.core import stack
 from morphops.core.history import operations, recovery, retention
-from morphops.core.history.retention import Sweep
+from morphops.core.history.retention import Garbage
 from morphops.errors import LockLost, MorphopsError
 from morphops.operations.pipeline.session import demand_reason, exclusive
 from morphops.operations.prune.removal import Removal
@@ -56,11 +56,11 @@ def prune(
         record = session.history.begin("prune", reason=reason)
         removal = Removal(site, session, record)
         try:
-            with session.signals.deferred():  # what it is at it finishes
+            with session.signals.shield():  # what it is at it finishes
                 # Images first: a release whose files are here can be pulled again.
                 removal.containers(gone.containers)
                 removal.references(gone.references)
-                removal.nameless(gone.nameless)
+                removal.untagged(gone.untagged)
                 # That takes minutes, and what is stored here may be needed by now.
                 kept, now = _decide(site, keep)
                 gone = replace(
@@ -89,10 +89,10 @@ def prune(
     return {**view, "freed": freed, "refused": removal.refused}
 
 
-def _decide(site: Site, keep: int) -> tuple[dict[str, tuple[str, ...]], Sweep]:
+def _decide(site: Site, keep: int) -> tuple[dict[str, tuple[str, ...]], Garbage]:
     records = site.history.records()
     kept = kept_roots(site, keep)
-    gone = retention.sweep(
+    gone = retention.garbage(
         project=site.bundle.project,
         prefix=stack.local_tag(site.bundle.project, "", "").partition(":")[0],
         repositories={site.bundle.repository(name) for name in site.bundle.images},
@@ -109,7 +109,7 @@ def _decide(site: Site, keep: int) -> tuple[dict[str, tuple[str, ...]], Sweep]:
 
 
 def _view(
-    site: Site, kept: dict[str, tuple[str, ...]], gone: Sweep, *, state: str
+    site: Site, kept: dict[str, tuple[str, ...]], gone: Garbage, *, state: str
 ) -> dict[str, Any]:
     return {
         "state": state,
@@ -117,7 +117,7 @@ def _view(
         "kept": {digest: list(reasons) for digest, reasons in kept.items()},
         "rollback": _way_back(site),
         "references": list(gone.references),
-        "nameless": list(gone.nameless),
+        "nameless": list(gone.untagged),
         "releases": list(gone.releases),
         "deployments": list(gone.deployments),
         "containers": [container[:12] for container in gone.containers],

@@ -59,7 +59,7 @@ class Removal:
         """Let go of image references."""
         self._each("image references", references, self._let_go)
 
-    def nameless(self, ids: Sequence[str]) -> None:
+    def untagged(self, ids: Sequence[str]) -> None:
         """Remove images that have lost every name."""
         self._each("images without a name", ids, self._let_go)
 
@@ -96,7 +96,7 @@ class Removal:
         self._log.begin(f"remove {what} ({len(items)})", touches=False)
         try:
             for item in items:
-                self._session.allow()
+                self._session.check()
                 remove(item)
                 done += 1
         except LockLost:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from morphops.adapters.store.release_layout import is_complete, write_layout
-from morphops.core.history.operations import of_record
+from morphops.core.history.operations import deployment_of_record
 from morphops.core.release import artifact
 from morphops.core.release.digest import is_digest, parse_digest, parse_image_digest, short
 from morphops.core.release.reference import ImageRef
@@ -105,7 +105,7 @@ def current(site: Site) -> Release:
     Raises:
         PreconditionError: there is none.
     """
-    record = of_record(site.history.records())
+    record = deployment_of_record(site.history.records())
     if record is None:
         raise PreconditionError(
             "there is no release of record here to replace an image of",

@@ -55,7 +55,7 @@ def unpin(site: Site, digest: str) -> dict[str, Any]:
 
 def _hold(site: Site, release: Release) -> None:
     """Hold the images of a release, so that a cleanup by others does not take what was pinned."""
-    missing = [image.name for image in release.images if not site.target.has(image)]
+    missing = [image.name for image in release.images if not site.target.has_image(image)]
     if missing:
         raise PreconditionError(
             f"release {release.short} is stored here without its images "
@@ -64,4 +64,4 @@ def _hold(site: Site, release: Release) -> None:
             hint=f"inv pull --image={release.digest}; then the same command again",
         )
     for image in release.images:
-        site.target.hold(image, stack.local_tag(release.project, image.name, release.digest))
+        site.target.tag_image(image, stack.local_tag(release.project, image.name, release.digest))

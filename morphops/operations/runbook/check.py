@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from morphops.adapters.invoke_tasks import Catalogue
+from morphops.adapters.invoke_tasks import InvokeTasks
 from morphops.adapters.store import text_file
 from morphops.core.bundle import quickstart
 from morphops.core.checks import waivers
@@ -52,7 +52,7 @@ def findings(
         unread: those of the files that could not be read.
         whole: they are all there are, so every task that changes something must stand in them.
     """
-    tasks = Catalogue.load(site.folder)
+    tasks = InvokeTasks.load(site.folder)
     services = [name for wave in site.bundle.waves for name in wave.services]
     targets, broken = _link_targets(site, books)
     found = rules.check(books, tasks, targets, services)

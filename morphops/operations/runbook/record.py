@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from morphops.adapters.store import text_file
-from morphops.adapters.store.hash_chain import Chain
+from morphops.adapters.store.hash_chain import HashChain
 from morphops.core.runbook import transcript
 from morphops.errors import InputError, IntegrityError, PreconditionError
 from morphops.site import Site
@@ -32,7 +32,7 @@ def verify(site: Site, path: str = "") -> dict[str, Any]:
         PreconditionError: nothing was ever run, or the file cannot be read.
     """
     file = _typed(path) if path else _last(site)
-    entries = Chain(file).entries()
+    entries = HashChain(file).entries()
     run = transcript.progress(entries)
     if run is None:
         raise IntegrityError(f"{file}:1: is not the beginning of a run")

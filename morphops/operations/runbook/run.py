@@ -9,7 +9,7 @@ from typing import Any
 
 from morphops.adapters.signals import Signals
 from morphops.adapters.store import file_lock
-from morphops.adapters.store.hash_chain import Chain
+from morphops.adapters.store.hash_chain import HashChain
 from morphops.adapters.terminal.prompt import Prompt
 from morphops.core.runbook import transcript
 from morphops.core.runbook.model import Runbook
@@ -61,7 +61,7 @@ def run(
     section = _section(book, section)
     _refuse_idle_signatures(book, section, prompt.signed_off)
     # What steps write was redacted by the steps; this is for what they could not know.
-    secrets.learn(site)
+    secrets.learn_secrets(site)
     signals = Signals()
     if resume:
         folder, begun = _last_stopped(site, book, section)
@@ -81,7 +81,7 @@ def run(
         values = take(site, book, section, inputs, later=prompt.there, again=again)
         folder = _new_folder(site, f"{name}-{section}")
     with file_lock.lock(folder / "lock", f"this run of {name}"), signals.handled():
-        runner = Runner(site, book, section, values, prompt, Chain(folder / record.FILE))
+        runner = Runner(site, book, section, values, prompt, HashChain(folder / record.FILE))
         if resume:
             runner.resume({name: values[name] for name in values if name not in known})
         else:
@@ -154,7 +154,7 @@ def _last_stopped(site: Site, book: Runbook, section: str) -> tuple[Path, transc
         # A stamp has no dash: what is called `re-deploy-all` is none of `deploy-all`.
         if folder.name.partition("-")[2] != f"{book.name}-{section}":
             continue
-        entries = Chain(folder / record.FILE).entries()
+        entries = HashChain(folder / record.FILE).entries()
         progress = transcript.progress(entries)
         if progress is None:  # an older run would be of another release
             raise IntegrityError(

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from morphops.adapters import actor, process
-from morphops.adapters.invoke_tasks import Catalogue
-from morphops.adapters.store.hash_chain import Chain
+from morphops.adapters.invoke_tasks import InvokeTasks
+from morphops.adapters.store.hash_chain import HashChain
 from morphops.adapters.terminal.prompt import Prompt
 from morphops.core.history import operations
 from morphops.core.runbook import prose, rules, transcript
@@ -45,7 +45,7 @@ class Runner:
         section: str,
         values: Mapping[str, str],
         prompt: Prompt,
-        chain: Chain,
+        chain: HashChain,
     ) -> None:
         self.site, self.book, self.section = site, book, section
         self.values, self.prompt, self.chain = dict(values), prompt, chain
@@ -292,8 +292,8 @@ class Runner:
         return (*words, "--json") if takes and "--json" not in words else words
 
     @cached_property
-    def _tasks(self) -> Catalogue:
-        return Catalogue.load(self.site.folder)
+    def _tasks(self) -> InvokeTasks:
+        return InvokeTasks.load(self.site.folder)
 
     def _release(self) -> str:
         return operations.release_of_record(self.site.history.records())

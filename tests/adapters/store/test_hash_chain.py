@@ -12,20 +12,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from morphops.adapters.store.hash_chain import START, Chain
+from morphops.adapters.store.hash_chain import START, HashChain
 from morphops.core.release.digest import canonical_json
 from morphops.errors import IntegrityError, LockLost, PreconditionError
 
 
 @pytest.fixture
-def chain(tmp_path: Path) -> Chain:
-    chain = Chain(tmp_path / "c.jsonl")
+def chain(tmp_path: Path) -> HashChain:
+    chain = HashChain(tmp_path / "c.jsonl")
     for number in range(1, 5):
         chain.append({"entry": "x", "n": number})
     return chain
 
 
-def refused(chain: Chain) -> str:
+def refused(chain: HashChain) -> str:
     with pytest.raises(IntegrityError) as caught:
         chain.entries()
     with pytest.raises(IntegrityError):
@@ -33,13 +33,13 @@ def refused(chain: Chain) -> str:
     return caught.value.what.rpartition("/")[2]
 
 
-def test_what_is_written_is_read(chain: Chain) -> None:
+def test_what_is_written_is_read(chain: HashChain) -> None:
     entries = chain.entries()
     assert [e["n"] for e in entries] == [1, 2, 3, 4]
     assert entries[0]["prev"] == START
     assert all(b["prev"] == a["hash"] for a, b in pairwise(entries))
     assert chain.path.stat().st_mode & 0o777 == 0o600
-    assert Chain(chain.path.with_name("none")).entries() == ()
+    assert HashChain(chain.path.with_name("none")).entries() == ()
 
 
 @pytest.mark.parametrize(
@@ -52,14 +52,14 @@ def test_what_is_written_is_read(chain: Chain) -> None:
         ((3, 2, 1, 0), "c.jsonl:1: is not the line that followed"),
     ],
 )
-def test_lines_that_were_moved(chain: Chain, order: tuple[int, ...], says: str) -> None:
+def test_lines_that_were_moved(chain: HashChain, order: tuple[int, ...], says: str) -> None:
     lines = chain.path.read_bytes().splitlines(keepends=True)
     chain.path.write_bytes(b"".join(lines[place] for place in order))
     assert refused(chain).startswith(says)
 
 
 @pytest.mark.parametrize("place", [0, 1, 3])
-def test_a_line_that_was_edited(chain: Chain, place: int) -> None:
+def test_a_line_that_was_edited(chain: HashChain, place: int) -> None:
     lines = chain.path.read_bytes().splitlines(keepends=True)
     lines[place] = lines[place].replace(b'"n":', b'"n":1')
     chain.path.write_bytes(b"".join(lines))
@@ -67,12 +67,12 @@ def test_a_line_that_was_edited(chain: Chain, place: int) -> None:
 
 
 @pytest.mark.parametrize("line", [b"", b"null", b"[]", b"{}", b"{", b'"x"', b'{"hash": 1}'])
-def test_a_line_that_is_no_entry(chain: Chain, line: bytes) -> None:
+def test_a_line_that_is_no_entry(chain: HashChain, line: bytes) -> None:
     chain.path.write_bytes(chain.path.read_bytes() + line + b"\n")
     assert refused(chain) == "c.jsonl:5: was changed after it was written"
 
 
-def test_a_key_that_was_put_in_twice(chain: Chain) -> None:
+def test_a_key_that_was_put_in_twice(chain: HashChain) -> None:
     """The last one counts for a parser, so the hash is right; who reads the file sees the first."""
     chain.append({"reason": "a drill"})
     data = chain.path.read_bytes()
@@ -82,7 +82,7 @@ def test_a_key_that_was_put_in_twice(chain: Chain) -> None:
 
 
 @pytest.mark.parametrize("change", [(b'"n":3', b'"n": 3'), (b'"n":3', b'"n":3.0'), (b"}", b"}\r")])
-def test_another_form_of_the_same_line(chain: Chain, change: tuple[bytes, bytes]) -> None:
+def test_another_form_of_the_same_line(chain: HashChain, change: tuple[bytes, bytes]) -> None:
     lines = chain.path.read_bytes().split(b"\n")
     lines[2] = lines[2].replace(*change)
     chain.path.write_bytes(b"\n".join(lines))
@@ -90,13 +90,13 @@ def test_another_form_of_the_same_line(chain: Chain, change: tuple[bytes, bytes]
 
 
 @pytest.mark.parametrize("line", [b"[" * 100_000, b'{"a":' * 100_000, b"9" * 5_000])
-def test_a_line_that_no_parser_can_take(chain: Chain, line: bytes) -> None:
+def test_a_line_that_no_parser_can_take(chain: HashChain, line: bytes) -> None:
     chain.path.write_bytes(chain.path.read_bytes() + line + b"\n")
     assert refused(chain) == "c.jsonl:5: was changed after it was written"
 
 
 @pytest.mark.parametrize("torn", [(0, 30), (20, 40), (3, 200), (0, 1)])
-def test_a_last_line_with_lost_pages_was_torn(chain: Chain, torn: tuple[int, int]) -> None:
+def test_a_last_line_with_lost_pages_was_torn(chain: HashChain, torn: tuple[int, int]) -> None:
     """A power cut may keep the page with its end and not the ones before: they read as zeros."""
     whole = chain.path.read_bytes()
     chain.append({"n": 5, "text": "x" * 150})
@@ -104,25 +104,25 @@ def test_a_last_line_with_lost_pages_was_torn(chain: Chain, torn: tuple[int, int
     first, after = torn
     line[first:after] = bytes(min(after, len(line)) - first)
     chain.path.write_bytes(whole + bytes(line) + b"\n")
-    other = Chain(chain.path)  # as the next command sees it
+    other = HashChain(chain.path)  # as the next command sees it
     assert [e["n"] for e in other.entries()] == [1, 2, 3, 4]
     other.append({"n": 6})
-    assert [e["n"] for e in Chain(chain.path).entries()] == [1, 2, 3, 4, 6]
+    assert [e["n"] for e in HashChain(chain.path).entries()] == [1, 2, 3, 4, 6]
     assert chain.path.read_bytes().startswith(whole + b"{")
 
 
-def test_zeros_elsewhere_are_no_torn_end(chain: Chain) -> None:
+def test_zeros_elsewhere_are_no_torn_end(chain: HashChain) -> None:
     lines = chain.path.read_bytes().split(b"\n")
     lines[1] = bytes(len(lines[1]))
     chain.path.write_bytes(b"\n".join(lines))
     assert refused(chain) == "c.jsonl:2: was changed after it was written"
 
 
-def test_an_entry_may_be_bound_to_the_one_that_it_follows(chain: Chain) -> None:
+def test_an_entry_may_be_bound_to_the_one_that_it_follows(chain: HashChain) -> None:
     """Who was stopped before it could write does not write behind somebody who came after it."""
     chain.entries()
     found = chain.end
-    Chain(chain.path).append({"n": "somebody else's"})
+    HashChain(chain.path).append({"n": "somebody else's"})
     written = chain.path.read_bytes()
     with pytest.raises(LockLost, match=r"somebody else has written to .*c\.jsonl since"):
         chain.append({"n": "late"}, after=found)
@@ -134,7 +134,7 @@ def test_an_entry_may_be_bound_to_the_one_that_it_follows(chain: Chain) -> None:
 
 
 def test_a_writer_that_was_stopped_is_named_and_not_waited_for(
-    chain: Chain, monkeypatch: pytest.MonkeyPatch
+    chain: HashChain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("morphops.adapters.store.hash_chain._PATIENCE", 0.2)
     written = chain.path.read_bytes()
@@ -150,9 +150,9 @@ def test_a_writer_that_was_stopped_is_named_and_not_waited_for(
     chain.append({"n": 5})
 
 
-def test_a_line_with_a_hash_of_its_own_still_does_not_follow(chain: Chain) -> None:
+def test_a_line_with_a_hash_of_its_own_still_does_not_follow(chain: HashChain) -> None:
     lines = chain.path.read_bytes().splitlines(keepends=True)
-    other = Chain(chain.path.with_name("other"))
+    other = HashChain(chain.path.with_name("other"))
     for number in (1, 7):
         other.append({"entry": "x", "n": number})
     lines[1] = other.path.read_bytes().splitlines(keepends=True)[1]
@@ -164,7 +164,7 @@ def test_a_line_with_a_hash_of_its_own_still_does_not_follow(chain: Chain) -> No
 def test_a_torn_end_is_no_entry_and_is_mended(
     tmp_path_factory: pytest.TempPathFactory, cut: int
 ) -> None:
-    chain = Chain(tmp_path_factory.mktemp("c") / "c.jsonl")
+    chain = HashChain(tmp_path_factory.mktemp("c") / "c.jsonl")
     chain.append({"n": 1})
     whole = chain.path.read_bytes()
     chain.append({"n": 2, "text": "é" * 60})
@@ -178,9 +178,9 @@ def test_a_torn_end_is_no_entry_and_is_mended(
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(PreconditionError, match="cannot write"):
-        Chain(tmp_path / "no" / "c.jsonl").append({"n": 1})
+        HashChain(tmp_path / "no" / "c.jsonl").append({"n": 1})
 
 
-def test_the_form_of_a_line_is_canonical(chain: Chain) -> None:
+def test_the_form_of_a_line_is_canonical(chain: HashChain) -> None:
     for line in chain.path.read_bytes().splitlines():
         assert canonical_json(json.loads(line)) == line

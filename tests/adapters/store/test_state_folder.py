@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from morphops.adapters.store.files import read_table
-from morphops.adapters.store.history_file import History
+from morphops.adapters.store.history_file import HistoryReader
 from morphops.adapters.store.state_folder import StateFolder
 from morphops.errors import InputError, PreconditionError
 
@@ -160,7 +160,7 @@ def test_the_folder_of_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize(
     "read",
-    [lambda path: read_table(path, hint="remove it"), lambda path: History(path).records()],
+    [lambda path: read_table(path, hint="remove it"), lambda path: HistoryReader(path).records()],
 )
 @pytest.mark.parametrize("mine", [False, True])
 def test_a_file_that_may_not_be_read_is_not_called_broken(

@@ -27,7 +27,7 @@ def bundle(**found: Document) -> Bundle:
 
 def provided(data: Any, **provides: str) -> Mapping[str, str]:
     document = Document(path="/m.json", provides=provides)
-    return documents.provided(bundle(d=document), {"d": Loaded(Path("/m.json"), data)})
+    return documents.derive_values(bundle(d=document), {"d": Loaded(Path("/m.json"), data)})
 
 
 def refused(path: str, values: Mapping[str, str]) -> InputError:
@@ -67,13 +67,13 @@ def test_what_was_replaced_since() -> None:
         "e": Loaded(Path("/n.json"), {"root": "0x1"}),
     }
     same = {"EPOCH": "8", "ROWS": "5", "ROOT": "0x1", "TOKEN": "t"}
-    assert documents.replaced(found, loaded, same) == ()
-    assert documents.replaced(found, loaded, same | {"EPOCH": "7", "ROOT": "0x0"}) == (
+    assert documents.changed_since_deploy(found, loaded, same) == ()
+    assert documents.changed_since_deploy(found, loaded, same | {"EPOCH": "7", "ROOT": "0x0"}) == (
         "/m.json says EPOCH=8 now, and it was 7",
         "/n.json says ROOT=0x1 now, and it was 0x0",
     )
     del same["ROOT"]
-    assert documents.replaced(found, loaded, same) == (
+    assert documents.changed_since_deploy(found, loaded, same) == (
         "/n.json says ROOT=0x1 now, and it was nothing",
     )
 
@@ -156,10 +156,10 @@ def test_the_names_are_known_without_reading(tmp_path: Path) -> None:
         d=Document(path="/none", provides={"A": "a", "B": "b"}),
         e=Document(path="/none", provides={"C": "c"}),
     )
-    assert documents.variables(both) == {"A", "B", "C"}
+    assert documents.variable_names(both) == {"A", "B", "C"}
 
 
 def test_what_jmespath_cannot_answer_is_nothing() -> None:
-    assert jmespath.find("a.b", json.loads('{"a": {"b": 1}}')) == 1
-    assert jmespath.find("join(',', @)", {"a": 1}) is None
-    assert jmespath.find("a[", {"a": 1}) is None
+    assert jmespath.search("a.b", json.loads('{"a": {"b": 1}}')) == 1
+    assert jmespath.search("join(',', @)", {"a": 1}) is None
+    assert jmespath.search("a[", {"a": 1}) is None

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from morphops.adapters.store.history_file import Journal
+from morphops.adapters.store.history_file import HistoryWriter
 from morphops.core.history import heads
 from morphops.core.history.heads import Head
 from tests.fakes import Remembering
@@ -124,7 +124,7 @@ def test_whatever_a_journal_writes_is_its_own_and_what_is_cut_off_is_not(
     What may come after a kill is in `test_histories`.
     """
     witness = Remembering()
-    journal = Journal(tmp_path_factory.mktemp("head") / "history", witness)
+    journal = HistoryWriter(tmp_path_factory.mktemp("head") / "history", witness)
     for how in (*ends, *["killed"] * killed):
         record = journal.begin("deploy", release="sha256:" + "0" * 64, reason="")
         for step in ("pull", "start"):

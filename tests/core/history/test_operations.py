@@ -12,11 +12,11 @@ from typing import Any, Literal
 import pytest
 
 from morphops.adapters.actor import user
-from morphops.adapters.store.hash_chain import Chain
-from morphops.adapters.store.history_file import History, Journal
+from morphops.adapters.store.hash_chain import HashChain
+from morphops.adapters.store.history_file import HistoryReader, HistoryWriter
 from morphops.core.history import operations
 from morphops.core.history.heads import Head
-from morphops.core.history.operations import Done, Kind, Outcome, Record
+from morphops.core.history.operations import Kind, Outcome, Record, StepRecord
 from morphops.errors import IntegrityError, LockLost, PreconditionError
 from tests.fakes import Remembering
 
@@ -99,10 +99,10 @@ C: Told = ("deploy", "C", "deployed")
 )
 def test_the_healthy_stack_and_the_way_back(told: tuple[Told, ...], stack: str, back: str) -> None:
     done = records(*told)
-    assert "".join(record.release for record in operations.healthy(done)) == stack
+    assert "".join(record.release for record in operations.deployment_stack(done)) == stack
     target = operations.rollback_target(done)
     assert (target.release if target else "") == back
-    record = operations.of_record(done)
+    record = operations.deployment_of_record(done)
     assert (record.release if record else "") == stack[-1:]
 
 
@@ -120,7 +120,7 @@ def test_rollback_goes_to_values_as_well_as_to_a_release() -> None:
     target = operations.rollback_target(done)
     assert target is not None
     assert (target.deployment, target.fingerprint) == (2, "2")
-    target = operations.below(done)
+    target = operations.previous_deployment(done)
     assert target is not None
     assert (target.deployment, target.fingerprint) == (1, "")
     again = records(A, B, ("up", "B", "deployed"), A, BACK_B)
@@ -130,19 +130,19 @@ def test_rollback_goes_to_values_as_well_as_to_a_release() -> None:
 
 
 def test_what_was_cut_off_is_the_last_operation_only() -> None:
-    assert operations.cut_off(()) is None
-    assert operations.cut_off(records(A, B)) is None
+    assert operations.incomplete_operation(()) is None
+    assert operations.incomplete_operation(records(A, B)) is None
     cut = records(A, ("deploy", "B", ""))
-    assert operations.cut_off(cut) == cut[-1]
-    assert operations.cut_off(records(("deploy", "B", ""), A)) is None
+    assert operations.incomplete_operation(cut) == cut[-1]
+    assert operations.incomplete_operation(records(("deploy", "B", ""), A)) is None
 
 
 def test_what_was_cut_off_before_a_history_was_adopted_is_settled() -> None:
     cut: Told = ("deploy", "B", "")
-    assert operations.cut_off(records(A, cut, ("adopt", "", "adopted"))) is None
-    assert operations.cut_off(records(A, cut, ("adopt", "", ""))) is not None
-    assert operations.cut_off(records(A, cut, ("break", "", "broken"))) is not None
-    assert operations.cut_off(records(("adopt", "B", "deployed"), cut)) is not None
+    assert operations.incomplete_operation(records(A, cut, ("adopt", "", "adopted"))) is None
+    assert operations.incomplete_operation(records(A, cut, ("adopt", "", ""))) is not None
+    assert operations.incomplete_operation(records(A, cut, ("break", "", "broken"))) is not None
+    assert operations.incomplete_operation(records(("adopt", "B", "deployed"), cut)) is not None
 
 
 def test_down_is_known_until_something_runs_again() -> None:
@@ -155,11 +155,11 @@ def test_down_is_known_until_something_runs_again() -> None:
     assert operations.is_down(records(A, down, ("up", "A", "failed")))
 
 
-def writing(path: Path) -> Journal:
-    return Journal(path, Remembering())
+def writing(path: Path) -> HistoryWriter:
+    return HistoryWriter(path, Remembering())
 
 
-def begun(history: Journal, release: str = "A") -> Record:
+def begun(history: HistoryWriter, release: str = "A") -> Record:
     return history.begin("deploy", release=release, deployment=1, fingerprint="", reason="why")
 
 
@@ -172,15 +172,15 @@ def test_operations_are_put_together_from_their_entries(tmp_path: Path) -> None:
     history.result(one, "ok", 1.23456)
     assert not history.records()[0].touched
     history.step(one, "start wave 1")
-    assert operations.cut_off(history.records()) == history.records()[0]
+    assert operations.incomplete_operation(history.records()) == history.records()[0]
     assert history.next_id() == 2
     history.end(one, "rolled back", "unhealthy: é\n second line")
     two = begun(history, "B")
     history.end(two, "deployed")
     first, second = history.records()
     assert first.steps == (
-        Done("pull", first.steps[0].at, touches=False, result="ok", took=1.235),
-        Done("start wave 1", first.steps[1].at),
+        StepRecord("pull", first.steps[0].at, touches=False, result="ok", took=1.235),
+        StepRecord("start wave 1", first.steps[1].at),
     )
     assert first.touched
     assert first.outcome == "rolled back"
@@ -188,7 +188,7 @@ def test_operations_are_put_together_from_their_entries(tmp_path: Path) -> None:
     assert first.began <= first.ended
     assert (second.id, second.release, second.steps) == (2, "B", ())
     assert second.as_json()["outcome"] == "deployed"
-    assert operations.cut_off(history.records()) is None
+    assert operations.incomplete_operation(history.records()) is None
     assert len((tmp_path / "history").read_bytes().splitlines()) == 7
     assert stat.S_IMODE((tmp_path / "history").stat().st_mode) == 0o600
 
@@ -234,9 +234,9 @@ def test_a_torn_last_line_is_not_trusted_and_is_repaired(tmp_path: Path, torn: b
 def test_a_first_line_that_is_torn(tmp_path: Path) -> None:
     path = tmp_path / "history"
     path.write_bytes(b'{"entry":"beg')
-    assert History(path).records() == ()
+    assert HistoryReader(path).records() == ()
     begun(writing(path))
-    assert [record.id for record in History(path).records()] == [1]
+    assert [record.id for record in HistoryReader(path).records()] == [1]
 
 
 BEGIN: dict[str, Any] = {
@@ -286,12 +286,12 @@ END: dict[str, Any] = {"entry": "end", "id": 1, "ended": "t", "outcome": "deploy
 )
 def test_a_line_that_is_no_entry_is_refused(tmp_path: Path, broken: dict[str, Any]) -> None:
     path = tmp_path / "history"
-    chain = Chain(path)
+    chain = HashChain(path)
     chain.append(BEGIN)
     chain.append(broken)
     text = path.read_text()
     with pytest.raises(PreconditionError) as caught:
-        History(path).records()
+        HistoryReader(path).records()
     assert caught.value.what == f"{path}:2: is no entry of the history"
     assert "backup" in caught.value.hint
     assert path.read_text() == text
@@ -307,12 +307,12 @@ def test_a_line_that_is_no_entry_is_refused(tmp_path: Path, broken: dict[str, An
     ],
 )
 def test_nothing_comes_after_the_end_of_an_operation(tmp_path: Path, late: dict[str, Any]) -> None:
-    chain = Chain(tmp_path / "history")
+    chain = HashChain(tmp_path / "history")
     step = {"entry": "step", "id": 1, "at": "t", "step": "pull"}
     for entry in (BEGIN, step, END, late):
         chain.append(entry)
     with pytest.raises(IntegrityError, match="history:4: is no entry of the history"):
-        History(chain.path).records()
+        HistoryReader(chain.path).records()
 
 
 def test_a_line_that_was_edited_is_named(tmp_path: Path) -> None:
@@ -328,8 +328,8 @@ def test_a_line_that_was_edited_is_named(tmp_path: Path) -> None:
 
 def test_an_entry_is_read_as_it_was_written(tmp_path: Path) -> None:
     path = tmp_path / "history"
-    Chain(path).append(BEGIN)
-    (record,) = History(path).records()
+    HashChain(path).append(BEGIN)
+    (record,) = HistoryReader(path).records()
     assert {"entry": "begin", **record.as_json()} == BEGIN | {
         "ended": "",
         "outcome": "",
@@ -348,7 +348,7 @@ def test_what_was_cut_off_is_taken_up_again(tmp_path: Path) -> None:
     record = begun(history)
     history.step(record, "pull")
     history.resume(record, "abort")
-    assert operations.cut_off(history.records()) is not None
+    assert operations.incomplete_operation(history.records()) is not None
     history.end(record, "rolled back")
     (record,) = history.records()
     assert (record.outcome, [done.step for done in record.steps]) == ("rolled back", ["pull"])
@@ -362,7 +362,7 @@ def test_a_history_that_cannot_be_written(tmp_path: Path) -> None:
 
 def test_a_history_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(PreconditionError, match=r"cannot read .*: Is a directory"):
-        History(tmp_path).records()
+        HistoryReader(tmp_path).records()
 
 
 def test_a_disk_that_fills_up_is_not_taken_for_written(
@@ -383,7 +383,7 @@ def test_a_disk_that_fills_up_is_not_taken_for_written(
         with pytest.raises(PreconditionError, match="No space left on device") as caught:
             history.end(record, "deployed")
     assert "free space" in caught.value.hint
-    assert operations.cut_off(history.records()) is not None
+    assert operations.incomplete_operation(history.records()) is not None
     history.end(record, "failed")
     assert history.records()[0].outcome == "failed"
 
@@ -424,7 +424,7 @@ def test_room_was_set_aside_for_a_disk_that_fills_up(
 
 def test_the_witness_is_told_before_each_step_and_at_the_end(tmp_path: Path) -> None:
     witness = Remembering()
-    history = Journal(tmp_path / "history", witness)
+    history = HistoryWriter(tmp_path / "history", witness)
     first = begun(history)
     history.end(first, "deployed")
     record = begun(history, "B")
@@ -445,7 +445,7 @@ def test_the_witness_is_told_before_each_step_and_at_the_end(tmp_path: Path) -> 
 
 def test_who_lost_the_lock_writes_nothing(tmp_path: Path) -> None:
     witness = Remembering()
-    history = Journal(tmp_path / "history", witness)
+    history = HistoryWriter(tmp_path / "history", witness)
     record = begun(history)
     before = history.path.read_bytes()
     witness.refuse = LockLost("gone")
@@ -464,19 +464,19 @@ def test_who_lost_the_lock_while_it_announced_a_step_does_not_do_it(tmp_path: Pa
     """Stopped while the disk was synced, or the engine told: it is asked again before it acts."""
 
     class Stopped(Remembering):
-        def told(self, head: Head) -> None:
-            super().told(head)
+        def report_head(self, head: Head) -> None:
+            super().report_head(head)
             self.refuse = LockLost("gone")
 
     history = writing(tmp_path / "history")
     record = begun(history)
-    late = Journal(tmp_path / "history", Stopped())
+    late = HistoryWriter(tmp_path / "history", Stopped())
     with pytest.raises(LockLost):
         late.step(record, "start wave 1")
-    late = Journal(tmp_path / "history", Stopped())
+    late = HistoryWriter(tmp_path / "history", Stopped())
     with pytest.raises(LockLost):
         late.resume(record, "abort")
-    late = Journal(tmp_path / "other", Stopped())
+    late = HistoryWriter(tmp_path / "other", Stopped())
     with pytest.raises(LockLost):
         begun(late)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from morphops.adapters.store.history_file import History, Journal
+from morphops.adapters.store.history_file import HistoryReader, HistoryWriter
 from morphops.core.history import operations, recovery
 from morphops.core.history.operations import Record
 from morphops.errors import PreconditionError
@@ -45,9 +45,9 @@ def test_what_was_cut_off_must_be_ended_first(kind: operations.Kind) -> None:
 def test_every_history_is_a_state_that_recovery_knows(told: list[tuple[str, str, str]]) -> None:
     """Either nothing was cut off, or it is named; the release of record is whole in both cases."""
     done: tuple[Record, ...] = records(*told)  # type: ignore[arg-type]
-    record = operations.of_record(done)
+    record = operations.deployment_of_record(done)
     assert record is None or record.outcome == "deployed"
-    cut = operations.cut_off(done)
+    cut = operations.incomplete_operation(done)
     if cut is None:
         recovery.refuse(done)
         return
@@ -75,7 +75,7 @@ def test_every_prefix_of_a_journal_is_a_state_that_recovery_knows(
 ) -> None:
     """Wherever it was killed: something is under way exactly until its end stands there."""
     folder = tmp_path_factory.mktemp("prefix")
-    written = Journal(folder / "history", Remembering())
+    written = HistoryWriter(folder / "history", Remembering())
     for kind, outcome, steps in told:
         record = written.begin(kind, release="sha256:" + "0" * 64, reason="")
         for number in range(steps):
@@ -87,10 +87,10 @@ def test_every_prefix_of_a_journal_is_a_state_that_recovery_knows(
         # And with a part of the next line, as a power cut leaves it.
         prefix = folder / "prefix"
         prefix.write_bytes(whole + b'{"entry":"st')
-        done = History(prefix).records()
+        done = HistoryReader(prefix).records()
         last = done[-1] if done else None
         under_way = last if last and not last.outcome and last.kind in operations.TOUCHING else None
-        assert operations.cut_off(done) == under_way
+        assert operations.incomplete_operation(done) == under_way
         if under_way is None:
             recovery.refuse(done)
             continue

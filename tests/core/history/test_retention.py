@@ -134,8 +134,8 @@ def test_what_failed_and_was_left_keeps_its_values_until_the_next_deploy() -> No
 
 def sweep(
     images: list[LocalImage], kept: dict[int, int], built: tuple[str, ...] = ()
-) -> retention.Sweep:
-    return retention.sweep(
+) -> retention.Garbage:
+    return retention.garbage(
         project="shop",
         prefix=PREFIX,
         repositories={OWN},
@@ -196,7 +196,7 @@ def test_foreign_tags_stay_and_so_does_their_image() -> None:
 )
 def test_what_we_built_goes_once_it_has_no_name(image: LocalImage, goes: bool) -> None:
     gone = sweep([image], {2: 2})
-    assert gone.nameless == ((image.id,) if goes else ())
+    assert gone.untagged == ((image.id,) if goes else ())
     assert gone.references == ()
     assert gone.at_most == (image.size if goes else 0)
 
@@ -223,7 +223,7 @@ def test_a_root_is_never_removed(
     records = [record(n, r, k, o) for n, (k, r, o) in enumerate(history, start=1)]
     kept = roots(records, keep, tuple(digest(n) for n in pinned))
     images = [local(n, n, extra=("foreign:1",) if n == 1 else ()) for n in range(1, 7)]
-    gone = retention.sweep(
+    gone = retention.garbage(
         project="shop",
         prefix=PREFIX,
         repositories={OWN},
@@ -238,8 +238,8 @@ def test_a_root_is_never_removed(
     for number, image in enumerate(images, start=1):
         if digest(number) in kept:
             assert not image.references & set(gone.references)
-    backs = (operations.rollback_target(records), operations.below(records))
-    for needed in (operations.of_record(records), *backs):
+    backs = (operations.rollback_target(records), operations.previous_deployment(records))
+    for needed in (operations.deployment_of_record(records), *backs):
         if needed is not None:
             assert needed.release not in gone.releases
             assert needed.deployment not in gone.deployments

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from morphops.adapters.docker.compose import _service
 from morphops.core.plan import changes
 from morphops.core.plan.changes import Before, Change, Names
-from morphops.core.stack import Container, Identity, Network, Running, Service, Shape
+from morphops.core.stack import Identity, Instance, LaunchConfig, Network, Running, Service
 from morphops.report import plan
 from tests.core.plan.test_plan import API, RELEASE, container, digest, service
 
@@ -21,7 +21,7 @@ REF, OLD_REF = str(API.ref), f"r.example/api@{digest('0')}"
 
 
 def of_deploy(
-    new: Service, *present: Container, old: Service | None = None, **shapes: Shape
+    new: Service, *present: Instance, old: Service | None = None, **shapes: LaunchConfig
 ) -> Change:
     before = Before({old.name: old} if old else {}, {f"{k}-id": v for k, v in shapes.items()})
     (change, *_) = changes.of_deploy(RELEASE.images, {new.name: new}, Running(present), before)
@@ -33,7 +33,7 @@ def rendered(**spec: Any) -> Service:
     return _service("api", {"image": REF, "environment": {"A": "1", "TOKEN": SECRET}, **spec})
 
 
-def created_from(spec: Service) -> Container:
+def created_from(spec: Service) -> Instance:
     return container("api", spec.config)
 
 
@@ -51,7 +51,7 @@ BASE = rendered()
         ((container("api", "c0", state="exited"),), "replace"),
     ],
 )
-def test_actions(present: tuple[Container, ...], action: str) -> None:
+def test_actions(present: tuple[Instance, ...], action: str) -> None:
     assert of_deploy(service("api"), *present).action == action
 
 
@@ -61,7 +61,7 @@ def test_actions(present: tuple[Container, ...], action: str) -> None:
 )
 def test_another_number_of_containers(count: int, there: int, action: str) -> None:
     present = [replace(container("api"), id=f"api-{n}") for n in range(there)]
-    change = of_deploy(replace(service("api"), count=count), *present)
+    change = of_deploy(replace(service("api"), replicas=count), *present)
     assert (change.action, change.keys) == (action, ("scale",) if action == "scale" else ())
 
 
@@ -76,7 +76,7 @@ def test_another_number_of_containers(count: int, there: int, action: str) -> No
     ],
 )
 def test_how_many_containers_a_service_has(spec: dict[str, Any], count: int) -> None:
-    assert rendered(**spec).count == count
+    assert rendered(**spec).replicas == count
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_what_is_on_other_networks_is_replaced(
     [("service_healthy", set()), ("service_completed_successfully", {"once"})],
 )
 def test_what_is_waited_for_to_end(condition: str, awaits: set[str]) -> None:
-    assert rendered(depends_on={"once": {"condition": condition}}).awaits == awaits
+    assert rendered(depends_on={"once": {"condition": condition}}).waits_for_completion == awaits
 
 
 def test_a_number_that_comes_with_something_else() -> None:
@@ -176,13 +176,15 @@ def test_a_service_is_replaced_just_when_something_of_it_is_told(
     assert action == ("replace" if differs else "keep")
 
 
-SHAPE = Shape(command=("serve",), variables=frozenset({"A", "B"}), dropped=frozenset({"ALL"}))
+SHAPE = LaunchConfig(
+    command=("serve",), variables=frozenset({"A", "B"}), dropped=frozenset({"ALL"})
+)
 
 
 def test_a_container_that_no_record_describes() -> None:
-    new = service("api", shape=SHAPE)
+    new = service("api", launch=SHAPE)
     runs = replace(SHAPE, command=("other",), variables=frozenset({"A", "OLD", "PATH"}))
-    runs = replace(runs, brought=frozenset({"PATH"}), dropped=frozenset())
+    runs = replace(runs, inherited=frozenset({"PATH"}), dropped=frozenset())
     stranger = replace(container("api", "c0"), image=Identity("config", digest("9")))
     described = replace(service("api"), config="c7")  # of record, and not what runs
     for old in (None, described):

@@ -12,7 +12,7 @@ from morphops.core.plan import plan, preconditions, steps
 from morphops.core.probes.specs import Checksum
 from morphops.core.release.reference import ImageRef
 from morphops.core.release.release import Image, Release
-from morphops.core.stack import Container, Identity, Network, Port, Running, Service
+from morphops.core.stack import Identity, Instance, Network, Port, Running, Service
 from morphops.core.verify import drift
 from morphops.errors import InputError, PreconditionError
 
@@ -52,17 +52,17 @@ def service(name: str, config: str = "c1", **changes: object) -> Service:
     return Service(name, str(API.ref), config, **changes)  # type: ignore[arg-type]
 
 
-def container(name: str, config: str = "c1", **changes: object) -> Container:
+def container(name: str, config: str = "c1", **changes: object) -> Instance:
     identity = Identity("config", API.config)
     given = {"state": "running", "health": "healthy", "config": config, **changes}
-    return Container(name, f"{name}-id", identity, **given)  # type: ignore[arg-type]
+    return Instance(name, f"{name}-id", identity, **given)  # type: ignore[arg-type]
 
 
 def services(*names: str) -> dict[str, Service]:
     return {name: service(name) for name in names}
 
 
-def deploy(wanted: dict[str, Service], *present: Container) -> plan.Plan:
+def deploy(wanted: dict[str, Service], *present: Instance) -> plan.Plan:
     return plan.deploy(BUNDLE, RELEASE, wanted, Running(present), deployment=3, undo=None)
 
 
@@ -84,7 +84,7 @@ def test_the_order_of_a_deploy() -> None:
 
 
 def test_the_way_back_pulls_nothing_and_names_every_service() -> None:
-    back = plan.back(BUNDLE, digest("0"), services("api", "db", "cache"), deployment=2)
+    back = plan.rollback_to(BUNDLE, digest("0"), services("api", "db", "cache"), deployment=2)
     assert not any(isinstance(step, steps.Pull | steps.Check) for step in back.steps)
     started = [step.services for step in back.steps if isinstance(step, steps.Start)]
     assert started == [("db", "cache"), ("api",)]
@@ -94,7 +94,7 @@ def test_the_way_back_pulls_nothing_and_names_every_service() -> None:
 def test_what_the_way_back_lacks_is_fetched_before_anything_is_touched() -> None:
     old = image("api", "d")
     pull = steps.Pull(old, "morphops/shop/api:000000000000")
-    back = plan.back(BUNDLE, digest("0"), services("db"), deployment=2, lacks=[pull])
+    back = plan.rollback_to(BUNDLE, digest("0"), services("db"), deployment=2, lacks=[pull])
     todo = plan.deploy(BUNDLE, RELEASE, services("db"), Running(), deployment=3, undo=back)
     pulled = [str(step) for step in todo.steps[:3]]
     assert pulled == [
@@ -102,15 +102,15 @@ def test_what_the_way_back_lacks_is_fetched_before_anything_is_touched() -> None
         "pull api dddddddddddd for the way back to 000000000000",
         "check data",
     ]
-    assert plan.alone(back).steps == (replace(pull, back_to=digest("0")), *back.steps)
+    assert plan.standalone(back).steps == (replace(pull, back_to=digest("0")), *back.steps)
     # What the release brings itself is not fetched twice.
-    back = plan.back(BUNDLE, digest("0"), {}, deployment=2, lacks=[steps.Pull(API, "tag")])
+    back = plan.rollback_to(BUNDLE, digest("0"), {}, deployment=2, lacks=[steps.Pull(API, "tag")])
     todo = plan.deploy(BUNDLE, RELEASE, services("db"), Running(), deployment=3, undo=back)
     assert sum(isinstance(step, steps.Pull) for step in todo.steps) == 1
 
 
 def test_the_way_back_first_takes_away_what_the_release_added() -> None:
-    back = plan.back(BUNDLE, digest("0"), services("db"), deployment=2)
+    back = plan.rollback_to(BUNDLE, digest("0"), services("db"), deployment=2)
     for wanted, removed in (
         (services("db"), ()),
         (services("api", "db", "cache"), ("api", "cache")),
@@ -119,14 +119,14 @@ def test_the_way_back_first_takes_away_what_the_release_added() -> None:
         assert todo.undo is not None
         assert todo.undo.steps == ((steps.Remove(removed),) if removed else ()) + back.steps
     todo = plan.deploy(
-        BUNDLE, RELEASE, services("db"), Running(), deployment=3, undo=plan.nothing()
+        BUNDLE, RELEASE, services("db"), Running(), deployment=3, undo=plan.teardown()
     )
-    assert todo.undo == plan.nothing()
+    assert todo.undo == plan.teardown()
 
 
 def test_what_was_to_go_is_gone_before_it_is_brought_back() -> None:
     """A removal that was cut off: the engine may still be about to stop what looks alive."""
-    back = plan.back(BUNDLE, RELEASE.digest, services("db", "api"), deployment=2)
+    back = plan.rollback_to(BUNDLE, RELEASE.digest, services("db", "api"), deployment=2)
     present = (container("db"), container("api"))
     todo = plan.deploy(BUNDLE, RELEASE, services("db"), Running(present), deployment=3, undo=back)
     assert todo.undo is not None
@@ -138,8 +138,11 @@ def test_what_was_to_go_is_gone_before_it_is_brought_back() -> None:
     [
         ({"web": service("web")}, "web: stands in no wave"),
         ({"db": Service("db", "postgres:16", "c")}, "db: image 'postgres:16' is none of the"),
-        ({"db": service("db", count=0)}, "db: has a scale of 0"),
-        ({"db": service("db", awaits=frozenset({"once"}))}, "db: waits for once to end"),
+        ({"db": service("db", replicas=0)}, "db: has a scale of 0"),
+        (
+            {"db": service("db", waits_for_completion=frozenset({"once"}))},
+            "db: waits for once to end",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(wanted: dict[str, Service], says: str) -> None:
@@ -157,10 +160,10 @@ def test_what_does_not_fit_is_refused(wanted: dict[str, Service], says: str) -> 
     ],
 )
 def test_containers_of_somebody_else_are_not_touched(
-    beside: tuple[Container, ...], hint: str
+    beside: tuple[Instance, ...], hint: str
 ) -> None:
     with pytest.raises(PreconditionError, match="no release created: db") as caught:
-        deploy(services("db"), container("db", ours=False), *beside)
+        deploy(services("db"), container("db", managed=False), *beside)
     assert caught.value.hint.startswith(hint)
 
 
@@ -177,9 +180,9 @@ def test_containers_of_somebody_else_are_not_touched(
     ],
 )
 def test_an_unchanged_service_keeps_its_creator(
-    present: tuple[Container, ...], creator: str
+    present: tuple[Instance, ...], creator: str
 ) -> None:
-    labels = plan.creators(services("api"), Running(present), digest("1"))
+    labels = plan.ownership_labels(services("api"), Running(present), digest("1"))
     assert labels["api"] == {stack.LABEL_RELEASE: creator, stack.LABEL_CONFIG: "c1"}
 
 
@@ -197,7 +200,7 @@ def test_unlike_kinds_of_digests_are_never_compared(identity: Identity, same: bo
     released = image("api", "a", index="e")
     release = Release(digest("1"), "shop", (released,), {})
     wanted = {"api": Service("api", str(released.ref), "c1")}
-    present = Container("api", "id", identity, "running", "healthy")
+    present = Instance("api", "id", identity, "running", "healthy")
     assert (drift.images(release, wanted, Running((present,))) == ()) is same
 
 
@@ -283,7 +286,7 @@ def test_what_nobody_would_replace_is_removed_first() -> None:
     [((), "docker network rm shop_default "), ((container("db"),), "inv down ")],
 )
 def test_a_network_is_not_made_anew_behind_anybodys_back(
-    there: dict[str, str], refused: bool, present: tuple[Container, ...], hint: str
+    there: dict[str, str], refused: bool, present: tuple[Instance, ...], hint: str
 ) -> None:
     def todo() -> plan.Plan:
         wanted = {"db": service("db", networks=(NETWORK, Network("ext", "e")))}
@@ -303,8 +306,8 @@ def test_a_network_is_not_made_anew_behind_anybodys_back(
 def test_containers_are_called_by_their_service_and_apart() -> None:
     present = [
         container("api"),
-        *(replace(container("db"), id=id_, number=n) for id_, n in (("x", 1), ("y", 2))),
-        *(replace(container("a"), id=id_, number=1) for id_ in ("0" * 64, "1" * 64)),
+        *(replace(container("db"), id=id_, replica_index=n) for id_, n in (("x", 1), ("y", 2))),
+        *(replace(container("a"), id=id_, replica_index=1) for id_ in ("0" * 64, "1" * 64)),
         container("db-1"),  # a service that is called so
     ]
     assert Running(tuple(present)).names == {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from morphops.core.plan import preconditions
-from morphops.core.stack import Container, Running
+from morphops.core.stack import Instance, Running
 from morphops.errors import PreconditionError
 from tests.core.plan.test_plan import BUNDLE, container, services
 
@@ -13,7 +13,7 @@ WANTED = services("db", "cache", "api")
 DB, CACHE, API = container("db"), container("cache"), container("api")
 
 
-def sick(name: str, config: str = "c1") -> Container:
+def sick(name: str, config: str = "c1") -> Instance:
     return container(name, config, health="unhealthy", health_output="503")
 
 
@@ -38,7 +38,7 @@ def sick(name: str, config: str = "c1") -> Container:
         ((container("db", health="starting"), CACHE, API), ""),
     ],
 )
-def test_what_is_kept_and_stays_broken(present: tuple[Container, ...], says: str) -> None:
+def test_what_is_kept_and_stays_broken(present: tuple[Instance, ...], says: str) -> None:
     if not says:
         preconditions.refuse(WANTED, Running(present), BUNDLE)
         return

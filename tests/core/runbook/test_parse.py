@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from morphops.adapters.invoke_tasks import Catalogue
+from morphops.adapters.invoke_tasks import InvokeTasks
 from morphops.core.bundle.schema import (
     Acceptance,
     BuildSpec,
@@ -28,7 +28,7 @@ from morphops.core.yaml_text import YamlText
 from morphops.tasks import ns
 
 ROOT = Path(__file__).parents[3]
-TASKS = Catalogue(ns)
+TASKS = InvokeTasks(ns)
 GOOD = """---
 inputs:
   release: {about: a digest, pattern: "sha256:[0-9a-f]{64}"}

@@ -8,27 +8,29 @@ from typing import Any
 import pytest
 
 from morphops.adapters.docker import compose, shapes
-from morphops.core.stack import Container, Identity, Network, Running, Service, Shape
+from morphops.core.stack import Identity, Instance, LaunchConfig, Network, Running, Service
 from morphops.core.verify import drift
 from tests.core.plan.test_plan import API as IMAGE
 from tests.core.plan.test_plan import RELEASE
 
-SHAPE = Shape(
+SHAPE = LaunchConfig(
     command=("serve", "--x=$1"),
     user="10001",
     variables=frozenset({"A", "B"}),
     mounts=frozenset({("/data", "/srv", False), ("/v", "v", True)}),
     dropped=frozenset({"ALL"}),
-    confined=True,
+    no_new_privileges=True,
     read_only=True,
 )
-SERVICE = Service("web", str(IMAGE.ref), "c1", shape=SHAPE)
-CONTAINER = Container(
+SERVICE = Service("web", str(IMAGE.ref), "c1", launch=SHAPE)
+CONTAINER = Instance(
     "web", "id", Identity("config", IMAGE.config), "running", "healthy", config="c1"
 )
 
 
-def kinds(container: Container | None = CONTAINER, shape: Shape = SHAPE) -> list[tuple[str, str]]:
+def kinds(
+    container: Instance | None = CONTAINER, shape: LaunchConfig = SHAPE
+) -> list[tuple[str, str]]:
     running = Running((container,) if container else ())
     found = drift.compare(RELEASE, {"web": SERVICE}, running, {"id": shape})
     return [(difference.kind, difference.subject) for difference in found]
@@ -37,7 +39,7 @@ def kinds(container: Container | None = CONTAINER, shape: Shape = SHAPE) -> list
 def test_what_is_as_released_has_none() -> None:
     assert kinds() == []
     # What the release leaves to the image is not compared.
-    service = replace(SERVICE, shape=replace(SHAPE, command=None, user=""))
+    service = replace(SERVICE, launch=replace(SHAPE, command=None, user=""))
     found = drift.compare(RELEASE, {"web": service}, Running((CONTAINER,)), {"id": SHAPE})
     assert found == ()
 
@@ -64,7 +66,7 @@ def test_a_container_that_differs(changes: dict[str, Any], kind: str) -> None:
         ({"mounts": frozenset()}, "config"),
         ({"dropped": frozenset()}, "config"),
         ({"added": frozenset({"NET_ADMIN"})}, "config"),
-        ({"confined": False}, "config"),
+        ({"no_new_privileges": False}, "config"),
         ({"read_only": False}, "config"),
         ({"privileged": True}, "config"),
         ({"variables": frozenset({"A"})}, "env keys"),
@@ -90,8 +92,8 @@ def test_missing_and_extra() -> None:
     ],
 )
 def test_too_few_and_too_many(count: int, there: int, found: list[tuple[str, str]]) -> None:
-    service = replace(SERVICE, count=count)
-    present = tuple(replace(CONTAINER, id=f"id{n}", number=n + 1) for n in range(there))
+    service = replace(SERVICE, replicas=count)
+    present = tuple(replace(CONTAINER, id=f"id{n}", replica_index=n + 1) for n in range(there))
     says = drift.compare(RELEASE, {"web": service}, Running(present), {})
     assert [(difference.kind, difference.what) for difference in says] == found
 
@@ -124,13 +126,13 @@ def test_a_service_and_its_container_have_the_same_shape() -> None:
             {"Type": "volume", "Name": "v", "Destination": "/v", "RW": True},
         ],
     }
-    assert shapes.shape_of_service(spec) == replace(SHAPE, line=("serve", "--x=$1"))
+    assert shapes.shape_of_service(spec) == replace(SHAPE, argv=("serve", "--x=$1"))
     found = shapes.shape_of_container(inspected, {"Env": ["PATH=/"]})
     assert found == replace(
         SHAPE,
-        line=("/bin/web", "serve", "--x=$1"),
+        argv=("/bin/web", "serve", "--x=$1"),
         variables=frozenset({"A", "B", "PATH"}),
-        brought=frozenset({"PATH"}),
+        inherited=frozenset({"PATH"}),
     )
     assert kinds(shape=found) == []
 
@@ -165,7 +167,7 @@ def test_what_others_bring_is_no_difference(
     differs: bool,
 ) -> None:
     """As Compose 2.26 and Docker 26 were seen to write them."""
-    service = replace(SERVICE, shape=shapes.shape_of_service(spec))
+    service = replace(SERVICE, launch=shapes.shape_of_service(spec))
     inspected = {"Config": config, "HostConfig": {}, "Mounts": mounts}
     shape = shapes.shape_of_container(inspected, image)
     found = drift.compare(RELEASE, {"web": service}, Running((CONTAINER,)), {"id": shape})
@@ -189,7 +191,7 @@ def test_a_container_is_on_the_networks_that_were_released(
     running = Running((replace(CONTAINER, networks=frozenset(found)),))
     differences = drift.compare(RELEASE, {"web": service}, running, {"id": SHAPE})
     assert [(d.kind, d.what) for d in differences] == [("network", what) for what in says]
-    apart = [d.what for d in drift.apart({"web": service}, running)]
+    apart = [d.what for d in drift.missing_networks({"web": service}, running)]
     assert apart == [what for what in says if "not" in what]
 
 
@@ -258,7 +260,7 @@ def test_a_volume_is_the_one_that_was_released(
 ) -> None:
     """Compose 2.26 renders volumes' names apart; Docker 26 makes up those of anonymous ones."""
     mount = {"type": "volume", "target": "/vol", **({"source": source} if source else {})}
-    service = replace(SERVICE, shape=shapes.shape_of_service(named([mount])))
+    service = replace(SERVICE, launch=shapes.shape_of_service(named([mount])))
     mounted = {**VOLUME, "Name": found}
     inspected = {"Config": {}, "HostConfig": {}, "Mounts": [mounted]}
     shape = shapes.shape_of_container(inspected, {})

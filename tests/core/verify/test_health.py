@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from morphops.adapters.docker import compose
-from morphops.core.stack import Container, HealthCheck, Identity, Running
+from morphops.core.stack import HealthCheck, Identity, Instance, Running
 from morphops.core.verify import health
 from morphops.core.verify.reading import Reading
 from morphops.errors import GateFailed
@@ -24,12 +24,12 @@ def checks(said: str) -> tuple[HealthCheck, ...]:
     return tuple(HealthCheck(f"at {number}", sign == "+") for number, sign in enumerate(said))
 
 
-def one(service: str = "api", said: str = "+", **changes: object) -> Container:
-    made = Container(service, f"{service}-1", IMAGE, "running", "healthy", checks=checks(said))
+def one(service: str = "api", said: str = "+", **changes: object) -> Instance:
+    made = Instance(service, f"{service}-1", IMAGE, "running", "healthy", checks=checks(said))
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
-def lasts(*now: Container, before: Container | None = None, again: bool = True) -> Reading:
+def lasts(*now: Instance, before: Instance | None = None, again: bool = True) -> Reading:
     was = before or one()
     return health.lasts({was.id: was}, Running(now), ["api"], checked_again=again)
 
@@ -49,7 +49,7 @@ def lasts(*now: Container, before: Container | None = None, again: bool = True) 
         (one(said="++", service="db"), True, "api has no container any more"),
     ],
 )
-def test_what_does_not_last(now: Container, final: bool, says: str) -> None:
+def test_what_does_not_last(now: Instance, final: bool, says: str) -> None:
     reading = lasts(now)
     assert (reading.ready, reading.final) == (False, final)
     assert says in reading.reason
@@ -65,7 +65,7 @@ def test_what_does_not_last(now: Container, final: bool, says: str) -> None:
         (one(said="++", restarts=7), one(restarts=7)),  # before anything of this began
     ],
 )
-def test_what_lasts(now: Container, before: Container) -> None:
+def test_what_lasts(now: Instance, before: Instance) -> None:
     assert lasts(now, before=before).ready
 
 
@@ -94,8 +94,8 @@ def test_one_look_forgives_what_the_health_check_forgives(said: str) -> None:
 def test_a_check_that_failed_once_is_given_time_to_pass_again(
     said: str, apart: float, seconds: float
 ) -> None:
-    was, now = one(), one(said=said, checked_within=apart)
-    other = one("db", "+-", checked_within=1000)  # none of ours
+    was, now = one(), one(said=said, healthcheck_interval=apart)
+    other = one("db", "+-", healthcheck_interval=1000)  # none of ours
     assert health.patience({was.id: was}, Running((now, other)), 15) == seconds
 
 
@@ -127,7 +127,7 @@ class Checked(FakeTarget):
     def observe(self, project: str) -> Running:
         self.now[0] += 1
         done = 1 + int(self.now[0] // 10)
-        return Running((one(said=self.said[:done], checked_within=10.5),))
+        return Running((one(said=self.said[:done], healthcheck_interval=10.5),))
 
 
 @pytest.mark.parametrize(

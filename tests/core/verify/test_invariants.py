@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from morphops.adapters.docker import shapes
-from morphops.adapters.store.history_file import History, Journal
+from morphops.adapters.store.history_file import HistoryReader, HistoryWriter
 from morphops.core.bundle.schema import Invariant
 from morphops.core.history import operations as history_operations
 from morphops.core.history.operations import Kind, Outcome, Record
 from morphops.core.plan import plan
-from morphops.core.stack import Running, Service, Shape
+from morphops.core.stack import LaunchConfig, Running, Service
 from morphops.core.verify import drift, invariants
 from morphops.errors import PreconditionError
 from tests.core.history.test_operations import records
@@ -87,7 +87,7 @@ def test_a_flag_is_found_among_any_words(before: list[str], value: str, after: l
 
 
 def wanted(*line: str) -> dict[str, Service]:
-    return {"api": service("api", shape=Shape(line=line))}
+    return {"api": service("api", launch=LaunchConfig(argv=line))}
 
 
 def test_a_release_that_breaks_one_is_refused() -> None:
@@ -102,7 +102,7 @@ def test_a_release_that_breaks_one_is_refused() -> None:
     assert "sk-1" not in message
     invariants.refuse(RULES, wanted("adapter", FLAG), {"private"})
     invariants.refuse(RULES, wanted("adapter"), ())
-    invariants.refuse(RULES, {"other": service("other", shape=Shape(line=(FLAG,)))}, ())
+    invariants.refuse(RULES, {"other": service("other", launch=LaunchConfig(argv=(FLAG,)))}, ())
 
 
 def test_a_plan_is_refused_before_it_is_one() -> None:
@@ -134,7 +134,7 @@ def test_what_runs_is_held_against_them(
         RELEASE,
         wanted(),
         running,
-        {"api-id": Shape(line=line)},
+        {"api-id": LaunchConfig(argv=line)},
         rules=RULES,
         approved=approved,
     )
@@ -142,17 +142,17 @@ def test_what_runs_is_held_against_them(
 
 
 def test_a_service_that_the_release_does_not_have_is_held_against_them_too() -> None:
-    shown = {"api-id": Shape(line=(FLAG,))}
+    shown = {"api-id": LaunchConfig(argv=(FLAG,))}
     found = drift.compare(RELEASE, {}, Running((container("api"),)), shown, rules=RULES)
     assert [difference.kind for difference in found] == ["extra", "invariant"]
 
 
 def test_the_line_is_that_of_the_files_and_that_of_the_engine() -> None:
     spec = {"entrypoint": ["sh", "-c"], "command": ["adapter $$X", FLAG]}
-    assert shapes.shape_of_service(spec).line == ("sh", "-c", "adapter $X", FLAG)
-    assert shapes.shape_of_service({"entrypoint": None, "command": None}).line == ()
+    assert shapes.shape_of_service(spec).argv == ("sh", "-c", "adapter $X", FLAG)
+    assert shapes.shape_of_service({"entrypoint": None, "command": None}).argv == ()
     inspected = {"Path": "adapter", "Args": ["--x", FLAG], "Config": {}, "HostConfig": {}}
-    assert shapes.shape_of_container(inspected, {}).line == ("adapter", "--x", FLAG)
+    assert shapes.shape_of_container(inspected, {}).argv == ("adapter", "--x", FLAG)
 
 
 Operation: TypeAlias = tuple[Kind, str, Outcome | Literal[""]]
@@ -202,11 +202,11 @@ APPROVALS = st.lists(
     st.tuples(st.integers(0, 6), st.sampled_from(ASIDE), st.booleans()), max_size=4
 )
 ASKED: tuple[Callable[[Sequence[Record]], object], ...] = (
-    history_operations.healthy,
-    history_operations.of_record,
+    history_operations.deployment_stack,
+    history_operations.deployment_of_record,
     history_operations.rollback_target,
-    history_operations.left,
-    history_operations.cut_off,
+    history_operations.abandoned_deploy,
+    history_operations.incomplete_operation,
     history_operations.is_down,
 )
 
@@ -225,11 +225,11 @@ def test_approvals_are_no_deploys(
 
 
 def test_an_approval_is_an_operation_of_the_history(tmp_path: Path) -> None:
-    history = Journal(tmp_path / "history.jsonl", Remembering())
+    history = HistoryWriter(tmp_path / "history.jsonl", Remembering())
     record = history.begin("approve", subject="private", reason="incident 12")
     assert history_operations.approved(history.records()) == frozenset()
     history.end(record, "recorded")
-    (read,) = History(history.path).records()
+    (read,) = HistoryReader(history.path).records()
     assert (read.kind, read.subject, read.reason) == ("approve", "private", "incident 12")
     assert (read.release, read.deployment) == ("", 0)
     assert history_operations.approvals(history.records()) == {"private": read}

@@ -314,9 +314,9 @@ def test_only_one_of_many(place: tuple[EngineLock, str]) -> None:
         other = f"{project}-other"
         with lock.hold(other, actor.holder("another project's")):
             assert lock.holder(other) != holder
-        lock.wrest(project, actor.holder("somebody else's"))
+        lock.steal(project, actor.holder("somebody else's"))
         assert held.alive()
-        lock.wrest(project, held.holder)
+        lock.steal(project, held.holder)
         assert not held.alive()
     assert lock.holder(project) is None
 

@@ -169,26 +169,26 @@ def test_values_are_kept_as_the_env_file_is(site: Site, tmp_path: Path) -> None:
     plain, sealed = site.state.deployment(1), site.state.deployment(2)
     release = "sha256:" + "a" * 64
     wanted = {"TOKEN": stacks.SECRET, "A": "x 'y' $z"}
-    values.keep(site, plain, release, wanted, encrypted=False)
-    values.keep(site, sealed, release, wanted, encrypted=True)
+    values.store_values(site, plain, release, wanted, encrypted=False)
+    values.store_values(site, sealed, release, wanted, encrypted=True)
     for deployment in (plain, sealed):
-        assert values.read(site, deployment).values == wanted
-        assert values.are_of(site, deployment, release)
-        assert not values.are_of(site, deployment, "sha256:" + "b" * 64)
-        given = values.for_compose(site, deployment)
+        assert values.read_values(site, deployment).values == wanted
+        assert values.belong_to(site, deployment, release)
+        assert not values.belong_to(site, deployment, "sha256:" + "b" * 64)
+        given = values.env_file_for_platform(site, deployment)
         assert dotenv.parse(given.read_text(), "x").values == wanted
-    assert values.for_compose(site, plain) == plain.values
+    assert values.env_file_for_platform(site, plain) == plain.values
     assert not sealed.values.exists()
-    assert not values.for_compose(site, sealed).is_relative_to(tmp_path)
-    assert stacks.SECRET.encode() not in sealed.sealed.read_bytes()
+    assert not values.env_file_for_platform(site, sealed).is_relative_to(tmp_path)
+    assert stacks.SECRET.encode() not in sealed.encrypted_values.read_bytes()
 
-    values.seal(site, plain)
+    values.encrypt_values(site, plain)
     assert not plain.values.exists()
-    assert values.read(site, plain).values == wanted
+    assert values.read_values(site, plain).values == wanted
     site.keys.identity.unlink()
     with pytest.raises(PreconditionError, match="values of deployment 1 cannot be used"):
-        values.read(site, plain)
-    assert not values.are_of(site, plain, release)
+        values.read_values(site, plain)
+    assert not values.belong_to(site, plain, release)
 
 
 def test_who_else_can_read_it(site: Site, tmp_path: Path) -> None:
@@ -196,10 +196,10 @@ def test_who_else_can_read_it(site: Site, tmp_path: Path) -> None:
     colleague.make()
     spec = replace(site.bundle.env, recipients=colleague.own())
     shared = replace(site, bundle=replace(site.bundle, env=spec))
-    values.keep(shared, site.state.deployment(1), "sha256:", {"A": "1"}, encrypted=True)
-    data = site.state.deployment(1).sealed.read_bytes()
+    values.store_values(shared, site.state.deployment(1), "sha256:", {"A": "1"}, encrypted=True)
+    data = site.state.deployment(1).encrypted_values.read_bytes()
     assert b"A='1'" in colleague.decrypt(data, "")
-    assert values.read(site, site.state.deployment(1)).values == {"A": "1"}
+    assert values.read_values(site, site.state.deployment(1)).values == {"A": "1"}
 
 
 @pytest.mark.parametrize("recipient", ["age1", "AGE-SECRET-KEY-1X", "ssh-ed25519 AAAA", ""])

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from morphops.adapters import actor, signals
-from morphops.adapters.store.history_file import Journal
+from morphops.adapters.store.history_file import HistoryWriter
 from morphops.core.history.operations import Kind, Record
 from morphops.core.plan import plan, steps
 from morphops.core.plan.changes import Action, Change
@@ -75,7 +75,9 @@ def operation(
     """A deploy, from its announcement on; what it ends with."""
     site = replace(site, target=world.target)
     session = Session(site, Grip(actor.holder("deploy")), world.signals)
-    back = plan.back(world.bundle, world.old.release.digest, world.old.services, deployment=1)
+    back = plan.rollback_to(
+        world.bundle, world.old.release.digest, world.old.services, deployment=1
+    )
     todo = plan.deploy(
         world.bundle,
         world.new.release,
@@ -85,11 +87,11 @@ def operation(
         undo=back if undo else None,
     )
     with world.signals.handled():
-        world.signals.hold()
+        world.signals.mask()
         record = session.history.begin("deploy", release=todo.release, deployment=2, reason="x")
         try:
             with around or nullcontext():
-                carry_out.carry_out(site, session, record, todo, world.new, world.old)
+                carry_out.execute_operation(site, session, record, todo, world.new, world.old)
         except MorphopsError as err:
             return err
     return None
@@ -139,7 +141,7 @@ def test_a_lock_that_is_lost_when_all_was_done(
     def lost(*args: object) -> None:
         raise LockLost("somebody else has it")
 
-    monkeypatch.setattr(Journal, "end", lost)
+    monkeypatch.setattr(HistoryWriter, "end", lost)
     if fails:
         world.target.on[fails] = failing_once(world, fails)
     error = failed(site, world)
@@ -196,12 +198,12 @@ def test_a_way_back_that_fails_leaves_evidence_too(site: Site, world: World1) ->
 def test_a_way_back_that_cannot_be_fetched(site: Site, world: World1) -> None:
     """A deploy does not begin without it; who goes back already has to go on without it."""
     pull = steps.Pull(world.old.release.images[0], "tag")
-    undo = plan.back(
+    undo = plan.rollback_to(
         world.bundle, world.old.release.digest, world.old.services, deployment=1, lacks=[pull]
     )
     world.target.on["pull api"] = fail
     with pytest.raises(EngineCallFailed) as caught:
-        execute.pull(undo.lacks[0], world.target, world.observer)
+        execute.pull(undo.missing_images[0], world.target, world.observer)
     assert caught.value.what == (
         "api of 000000000000, which was to be the way back, is no longer on the engine: "
         "the engine said no"
@@ -211,7 +213,7 @@ def test_a_way_back_that_cannot_be_fetched(site: Site, world: World1) -> None:
     assert carry_out.fetch_way_back(site, undo) is None
     assert world.observer.lines[-1].startswith("there is no way back to 000000000000: api of ")
     del world.target.on["pull api"]
-    assert carry_out.fetch_way_back(site, undo) == replace(undo, lacks=())
+    assert carry_out.fetch_way_back(site, undo) == replace(undo, missing_images=())
     assert world.target.held == {str(pull.image.ref)}
 
 
@@ -219,7 +221,7 @@ def begun(site: Site, world: World1, kind: Kind) -> tuple[Site, Session, Record]
     """An operation that was announced, and what it works with."""
     site = replace(site, target=world.target)
     session = Session(site, Grip(actor.holder(kind)), world.signals)
-    session.signals.hold()
+    session.signals.mask()
     return site, session, session.history.begin(kind, reason="x")
 
 
@@ -236,9 +238,13 @@ def test_a_stop_that_fails(site: Site, world: World1) -> None:
 
 def test_an_abort_that_fails(site: Site, world: World1) -> None:
     world.target.on["start db"] = fail
-    back = plan.back(world.bundle, world.old.release.digest, world.old.services, deployment=1)
+    back = plan.rollback_to(
+        world.bundle, world.old.release.digest, world.old.services, deployment=1
+    )
     with pytest.raises(RollbackFailed) as caught:
-        carry_out.carry_out(*begun(site, world, "deploy"), back, world.old, None, aborting=True)
+        carry_out.execute_operation(
+            *begun(site, world, "deploy"), back, world.old, None, aborting=True
+        )
     assert caught.value.what == "going back failed: the engine said no"
     assert caught.value.state.startswith("api of ")
     (folder,) = (site.state.root / "failures").iterdir()
@@ -253,9 +259,9 @@ def test_neither_a_stop_nor_an_abort_is_cut_short(site: Site, aborting: bool) ->
         where, session, record = begun(site, world, "down")
         with world.signals.handled(), at:
             if aborting:
-                with session.signals.deferred():
-                    carry_out.carry_out(
-                        where, session, record, plan.nothing(), None, None, aborting=True
+                with session.signals.shield():
+                    carry_out.execute_operation(
+                        where, session, record, plan.teardown(), None, None, aborting=True
                     )
             else:
                 carry_out.take_down(where, session, record)

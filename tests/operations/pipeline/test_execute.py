@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from morphops.adapters.probes import World
+from morphops.adapters.probes import ProbeContext
 from morphops.adapters.signals import Signals
 from morphops.core.bundle.schema import Invariant
 from morphops.core.plan import plan
 from morphops.core.release.release import Image, Release
-from morphops.core.stack import Running, Service, Shape, Stack
+from morphops.core.stack import LaunchConfig, Running, Service, Stack
 from morphops.errors import (
     Bug,
     EngineCallFailed,
@@ -29,7 +29,7 @@ from morphops.errors import (
 )
 from morphops.operations.pipeline import execute
 from morphops.operations.pipeline.execute import Outcome
-from morphops.operations.pipeline.prepare import Scene
+from morphops.operations.pipeline.prepare import PreparedRelease
 from tests.core.plan.test_plan import BUNDLE, digest, image
 from tests.fakes import FakeTarget, Recorder, StepLog
 
@@ -89,14 +89,14 @@ class World1:
     def _services(self, image: Image, config: str, names: tuple[str, ...]) -> dict[str, Service]:
         return {name: Service(name, str(image.ref), config) for name in names}
 
-    def _scene(self, name: str, image: Image) -> Scene:
+    def _scene(self, name: str, image: Image) -> PreparedRelease:
         release = Release(digest("1" if name == "new" else "0"), "shop", (image,), {})
         stack = Stack("shop", (), Path(name))
-        world = World(self.target, "shop", {})
-        return Scene(self.bundle, release, stack, self.target.stacks[name], world)
+        world = ProbeContext(self.target, "shop", {})
+        return PreparedRelease(self.bundle, release, stack, self.target.stacks[name], world)
 
     def run(self, *, undo: bool = True, back: plan.Plan | None = None) -> Outcome:
-        back = back or plan.back(
+        back = back or plan.rollback_to(
             self.bundle, self.old.release.digest, self.old.services, deployment=1
         )
         todo = plan.deploy(
@@ -108,7 +108,7 @@ class World1:
             undo=back if undo else None,
         )
         with self.signals.handled():
-            self.signals.hold()
+            self.signals.mask()
             return execute.run(
                 todo,
                 self.new,
@@ -243,7 +243,7 @@ def test_whatever_fails_the_undo_brings_the_model_back(
         target.start(world.old.stack, tuple(old))
     before = world.model
     target.fails(at, done=done)
-    outcome = world.run() if old else world.run(back=plan.nothing())
+    outcome = world.run() if old else world.run(back=plan.teardown())
     if outcome.kind == "deployed":  # it had fewer changes than that
         assert {c.service for c in world.model.containers} == set(new)
         return
@@ -396,7 +396,7 @@ def test_a_second_signal_hides_no_failure_of_the_way_back() -> None:
 
 def test_a_signal_that_came_before_the_first_step_is_an_outcome_like_any_other() -> None:
     world = World1()
-    world.signals.hold()
+    world.signals.mask()
     with world.signals.handled():
         signal.raise_signal(signal.SIGTERM)  # while the beginning was recorded
     outcome = world.run()
@@ -480,7 +480,9 @@ def test_going_back_to_what_nobody_approves_of_any_more_is_told_of(
     world.bundle = replace(world.bundle, invariants={"never-loose": rule})
     world.old, world.new = world._scene("old", OLD), world._scene("new", NEW)
     monkeypatch.setattr(
-        FakeTarget, "shapes", lambda self, running: {"api-old": Shape(line=("api", "--loose"))}
+        FakeTarget,
+        "launch_configs",
+        lambda self, running: {"api-old": LaunchConfig(argv=("api", "--loose"))},
     )
     world.target.on["start api"] = failing_once(world, "start api")
     outcome = world.run()
@@ -489,7 +491,9 @@ def test_going_back_to_what_nobody_approves_of_any_more_is_told_of(
     assert any("api: --loose is on its command line" in line for line in world.observer.lines)
     # Forward it is what it was: reason enough to go back.
     monkeypatch.setattr(
-        FakeTarget, "shapes", lambda self, running: {"api-new": Shape(line=("api", "--loose"))}
+        FakeTarget,
+        "launch_configs",
+        lambda self, running: {"api-new": LaunchConfig(argv=("api", "--loose"))},
     )
     outcome = world.run()
     assert (outcome.kind, str(outcome.error)) == (

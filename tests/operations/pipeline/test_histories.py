@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from morphops.adapters import actor
 from morphops.adapters.signals import Signals
-from morphops.adapters.store.history_file import History
+from morphops.adapters.store.history_file import HistoryReader
 from morphops.core.history import heads, operations, recovery
 from morphops.core.history.heads import Head
 from morphops.core.history.operations import Kind, Outcome, Record
@@ -86,20 +86,25 @@ class World:
 
     def check(self) -> None:
         """Whoever comes now finds a history that is the engine's, and knows where things stand."""
-        history = History(self.path)
+        history = HistoryReader(self.path)
         entries, records = history.entries(), history.records()
         assert heads.mismatch(entries, self.head) == ""
-        cut = operations.cut_off(records)
+        cut = operations.incomplete_operation(records)
         assert (cut.id if cut else 0) == self.cut_off
         if cut is not None:
             assert recovery.describe(cut)
             with pytest.raises(PreconditionError):
                 recovery.refuse(records)
         ended = [record for record in records if record.outcome]
-        of_record, back = operations.of_record(records), operations.rollback_target(records)
-        assert of_record == operations.of_record(ended)
+        of_record, back = (
+            operations.deployment_of_record(records),
+            operations.rollback_target(records),
+        )
+        assert of_record == operations.deployment_of_record(ended)
         assert back is None or back.outcome == "deployed"
-        assert back is None or (back == of_record) == (operations.left(records) is not None)
+        assert back is None or (back == of_record) == (
+            operations.abandoned_deploy(records) is not None
+        )
         assert set(operations.approvals(records)) == self.standing
         if entries:
             last = heads.of(entries)
@@ -111,7 +116,7 @@ class World:
 
     def session(self) -> Session:
         site = SimpleNamespace(
-            history=History(self.path),
+            history=HistoryReader(self.path),
             heads=self,
             bundle=SimpleNamespace(project="p"),
             redact=str,
@@ -128,11 +133,11 @@ class World:
                 session.catch_up()
             records = session.history.records()
             if command.startswith("--"):
-                record = operations.cut_off(records)
+                record = operations.incomplete_operation(records)
                 if record is not None:
                     self._take_up(session, record, command)
             else:
-                if command not in operations.BESIDE:
+                if command not in operations.ALLOWED_WHILE_INCOMPLETE:
                     recovery.refuse(records)
                 self._begin(session, cast("Kind", command))
         self.check()
@@ -156,7 +161,7 @@ class World:
         try:
             record = session.history.begin(kind, release=release, subject=subject, reason="")
         except MorphopsError:
-            if not any(r.id == number for r in History(self.path).records()):
+            if not any(r.id == number for r in HistoryReader(self.path).records()):
                 self.cut_off = before
             raise
         if touching:
@@ -215,7 +220,7 @@ def test_whatever_comes_about_is_known_and_nothing_else_is(
     world = World(tmp_path_factory.mktemp("world"), data.draw)
     for command in commands:
         world.work(command)
-    entries = History(world.path).entries()
+    entries = HistoryReader(world.path).entries()
     for tail in forged(world):
         assert (heads.mismatch((*entries, *tail), world.head) == "") == possible(world, tail), tail
     known = world.head
@@ -236,9 +241,9 @@ def test_whatever_comes_about_is_known_and_nothing_else_is(
 
 def forged(world: World) -> Iterator[tuple[dict[str, Any], ...]]:
     """What somebody may have written behind a history by hand: one entry, or two that fit."""
-    records = History(world.path).records()
+    records = HistoryReader(world.path).records()
     singles = [line for id_ in range(1, len(records) + 3) for line in lines(id_)]
-    entries = History(world.path).entries()
+    entries = HistoryReader(world.path).entries()
     for first in singles:
         if not reads((*entries, first)):
             continue
@@ -262,7 +267,7 @@ def lines(id_: int) -> Iterator[dict[str, Any]]:
 
 def reads(entries: tuple[dict[str, Any], ...]) -> bool:
     try:
-        operations.put_together(entries)
+        operations.replay(entries)
     except (KeyError, TypeError, ValueError):
         return False
     return True
@@ -270,7 +275,7 @@ def reads(entries: tuple[dict[str, Any], ...]) -> bool:
 
 def possible(world: World, tail: tuple[dict[str, Any], ...]) -> bool:
     """Whether a crash right now can leave this behind, and behind what it left already."""
-    entries = History(world.path).entries()
+    entries = HistoryReader(world.path).entries()
     left = (*entries[world.head.seq if world.head else 0 :], *tail)
     first = left[0]
     if all(entry["id"] == world.under_way for entry in left) and first["entry"] != "begin":
@@ -280,5 +285,5 @@ def possible(world: World, tail: tuple[dict[str, Any], ...]) -> bool:
     if first["entry"] == "begin":
         if world.cut_off and first["kind"] not in ("adopt", "break"):
             return False
-        return bool(first["id"] == len(History(world.path).records()) + 1)
+        return bool(first["id"] == len(HistoryReader(world.path).records()) + 1)
     return bool(first["entry"] == "resume" and first["id"] == world.cut_off)

@@ -242,7 +242,7 @@ def test_a_ctrl_c_while_it_is_told_changes_nothing(
         recorder.lines.clear()
         signals = Signals()
         with signals.handled():
-            signals.hold()
+            signals.mask()
             tell(site, record, signals=signals)
         assert recorder.lines[: len(lines)] == lines
         site = replace(site, bundle=replace(site.bundle, hooks={}))

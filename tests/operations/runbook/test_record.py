@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from morphops.adapters.store.hash_chain import Chain
+from morphops.adapters.store.hash_chain import HashChain
 from morphops.core.runbook import parse, transcript
 from morphops.errors import InputError, IntegrityError, PreconditionError
 from morphops.operations.runbook import record
@@ -45,7 +45,7 @@ def site(tmp_path: Path) -> Site:
 def run(site: Site, *entries: dict[str, Any]) -> Path:
     """The folder of a run that wrote these; a report is written where it stops or ends."""
     folder = _new_folder(site, "b-all")
-    chain = Chain(folder / "transcript.jsonl")
+    chain = HashChain(folder / "transcript.jsonl")
     for entry in entries:
         head = chain.append(entry)
         if entry["entry"] in ("stop", "end"):
@@ -118,7 +118,7 @@ def test_a_run_that_died_before_its_report_can_be_resumed(
     site: Site, before: tuple[dict[str, Any], ...]
 ) -> None:
     folder = run(site, BEGIN, *before)
-    Chain(folder / "transcript.jsonl").append(STOP)
+    HashChain(folder / "transcript.jsonl").append(STOP)
     assert _last_stopped(site, BOOK, "all")[0] == folder
     with pytest.raises(IntegrityError, match=r"no .*report\.md tells of it"):
         record.verify(site)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from morphops.adapters.store.hash_chain import Chain
+from morphops.adapters.store.hash_chain import HashChain
 from morphops.adapters.terminal.prompt import Prompt
 from morphops.core.runbook import parse, transcript
 from morphops.core.runbook.model import Runbook
@@ -37,7 +37,7 @@ def stopped(site: Site, of: Runbook, section: str) -> Path:
     """A run that was begun, and is not over."""
     folder = run._new_folder(site, f"{of.name}-{section}")
     begin = {"runbook": of.name, "section": section, "digest": of.digest, "inputs": {}, **WHO}
-    Chain(folder / "transcript.jsonl").append({"entry": "begin", "id": 1, **begin})
+    HashChain(folder / "transcript.jsonl").append({"entry": "begin", "id": 1, **begin})
     return folder
 
 
@@ -97,7 +97,7 @@ def test_a_secret_is_no_input(site: Site, tmp_path: Path, monkeypatch: pytest.Mo
     def learn(site: Site) -> None:
         site.redact.learn(["s3cr3t-word"])
 
-    monkeypatch.setattr(secrets, "learn", learn)
+    monkeypatch.setattr(secrets, "learn_secrets", learn)
     with pytest.raises(InputError, match="reason holds a secret") as refused:
         run.run(
             site,
@@ -128,10 +128,10 @@ def test_a_run_that_is_resumed_may_lack_an_input(
     """At a terminal it is asked for when a step needs it, and the run may have stopped before."""
     rollback = check.read(site, "rollback")
     folder = run._new_folder(site, "rollback-go-back-further")
-    chain = Chain(folder / "transcript.jsonl")
+    chain = HashChain(folder / "transcript.jsonl")
     begin = {"runbook": "rollback", "section": "go-back-further", "digest": rollback.digest}
     chain.append({"entry": "begin", **begin, "inputs": {"reason": "slow"}, **WHO})
-    monkeypatch.setattr(secrets, "learn", lambda site: None)
+    monkeypatch.setattr(secrets, "learn_secrets", lambda site: None)
     monkeypatch.setattr(Prompt, "there", there)
     monkeypatch.setattr(Runner, "procedure", lambda self, passed: dict(self.values))
 
@@ -175,7 +175,7 @@ def test_what_is_advised_can_be_pasted(
     hint: str,
 ) -> None:
     """It is the whole command with all that was right, and names what was not, and no more."""
-    monkeypatch.setattr(secrets, "learn", lambda site: None)
+    monkeypatch.setattr(secrets, "learn_secrets", lambda site: None)
     prompt = Prompt(yes="--yes" in options, signed_off={})
     with pytest.raises(InputError) as refused:
         run.run(

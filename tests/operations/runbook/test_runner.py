@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from morphops.adapters.store.hash_chain import Chain
+from morphops.adapters.store.hash_chain import HashChain
 from morphops.adapters.terminal.prompt import Prompt
 from morphops.core.runbook import parse, transcript
 from morphops.errors import InputError, MorphopsError, StepFailed
@@ -92,7 +92,7 @@ def make(site: Site, tmp_path: Path) -> Make:
         book = parse.parse(FRONT + "".join(steps), "book", "book.md")
         assert not book.findings, book.findings
         prompt = prompt or Prompt(yes=True, signed_off={})
-        runner = Runner(site, book, "all", values, prompt, Chain(tmp_path / "transcript.jsonl"))
+        runner = Runner(site, book, "all", values, prompt, HashChain(tmp_path / "transcript.jsonl"))
         runner.begin()
         return runner
 
