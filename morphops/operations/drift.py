@@ -57,4 +57,4 @@ def look(site: Site) -> dict[str, Any]:
         "release": record.release,
         "differences": [asdict(difference) for difference in found],
     }
-    return view | ({"exit": DriftFound.exit_code} if found else {})
+    return view | ({"exit": DriftFound.EXIT} if found else {})

@@ -54,12 +54,11 @@ def take_away(site: Site, *, reason: str) -> dict[str, Any]:
     try:
         cut_off = _record(site, holder, reason)
     except MorphopsError as err:
-        err.state = f"the lock was taken from: {holder}; that is not, or not all, in the history"
-        if isinstance(err, LockHeld):
-            err.hint = "inv lock.status"
-        else:
-            err.hint = f"{err.hint}; then inv status" if err.hint else "inv status"
-        raise
+        hint = f"{err.hint}; then inv status" if err.hint else "inv status"
+        raise err.with_(
+            state=f"the lock was taken from: {holder}; that is not, or not all, in the history",
+            hint="inv lock.status" if isinstance(err, LockHeld) else hint,
+        ) from None
     return {
         "state": "free",
         "project": project,
@@ -86,9 +85,10 @@ def _wrest(site: Site, holder: Holder) -> None:
         if latest.seq > head.seq:
             site.heads.write(project, replace(latest, fence=head.fence + 1))
     except PreconditionError as err:
-        err.state = f"the lock may still be held by: {holder}"
-        err.hint = "inv host.check; inv lock.status; then the same command again"
-        raise
+        raise err.with_(
+            state=f"the lock may still be held by: {holder}",
+            hint="inv host.check; inv lock.status; then the same command again",
+        ) from None
 
 
 def _record(site: Site, holder: Holder, reason: str) -> Record | None:

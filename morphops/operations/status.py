@@ -29,8 +29,7 @@ def status(site: Site) -> dict[str, Any]:
     try:
         running = site.target.observe(site.bundle.project)
     except EngineUnavailable as err:
-        err.detail += _known(record, cut_off)
-        raise
+        raise err.with_(detail=(*err.detail, *_known(record, cut_off))) from None
     view: dict[str, Any] = {
         "project": site.bundle.project,
         "state_folder": str(site.state.root),

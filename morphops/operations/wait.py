@@ -30,7 +30,7 @@ def wait(site: Site) -> dict[str, Any]:
                 probe = ready.bundle.probes[step.probe]
                 gates.run(step.probe, probe, ready.context, site.observer.note)
     except GateFailed as err:
-        err.state = "nothing was changed"
-        err.hint = "inv status; inv logs; inv up --reason=…"
-        raise
+        raise err.with_(
+            state="nothing was changed", hint="inv status; inv logs; inv up --reason=…"
+        ) from None
     return {"state": "healthy", "release": ready.release.digest}

@@ -94,8 +94,7 @@ def _scratch(site: Site, signals: Signals) -> Iterator[Path]:
     try:
         yield folder
     except Interrupted as err:
-        err.state = "nothing was changed"
-        raise
+        raise err.with_(state="nothing was changed") from None
     finally:
         with signals.shield():
             shutil.rmtree(folder, ignore_errors=True)

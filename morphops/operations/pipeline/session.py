@@ -101,9 +101,10 @@ class Session:
         try:
             self._keep(heads.of(entries))
         except PreconditionError as err:
-            err.state = "this command changed nothing"
-            err.hint = "inv host.check; then the same command again"
-            raise
+            raise err.with_(
+                state="this command changed nothing",
+                hint="inv host.check; then the same command again",
+            ) from None
 
     def _keep(self, head: Head) -> None:
         self._last = replace(head, fence=self._last.fence if self._last else 0)
@@ -156,7 +157,8 @@ def exclusive(
     except Interrupted as err:
         if not err.state and not (session and session.history.wrote):
             # What needs no history that counts (a pull) may have done a part of it by then.
-            err.state = "nothing was changed" if aligned else "no container was touched"
+            state = "nothing was changed" if aligned else "no container was touched"
+            raise err.with_(state=state) from None
         raise
 
 

@@ -76,14 +76,14 @@ def prune(
                 after = image_store.sizes(site.docker)
                 session.history.end(record, "pruned")
         except MorphopsError as err:
-            err.state, err.hint = removal.state, err.hint or "inv prune   (says what is left)"
+            hint = err.hint or "inv prune   (says what is left)"
             if isinstance(err, LockLost):
-                err.hint = "inv lock.status; inv prune   (says what is left)"
+                hint = "inv lock.status; inv prune   (says what is left)"
             else:
                 # What failed is what the caller has to know, not that it could not be written too.
                 with suppress(MorphopsError):
                     session.history.end(record, "failed", err.what)
-            raise
+            raise err.with_(state=removal.state, hint=hint) from None
     freed = removal.freed + sum(max(0, before[what] - after[what]) for what in before)
     view = _view(site, kept, gone, state="pruned")
     return {**view, "freed": freed, "refused": removal.refused}
