@@ -7,7 +7,7 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 
@@ -16,35 +16,11 @@ from morphops.adapters.store.hash_chain import HashChain
 from morphops.adapters.store.history_file import HistoryReader, HistoryWriter
 from morphops.core.history import operations
 from morphops.core.history.heads import Head
-from morphops.core.history.operations import Kind, Outcome, Record, StepRecord
+from morphops.core.history.operations import Record, StepRecord
 from morphops.errors import IntegrityError, LockLost, PreconditionError
 from tests.fakes import Remembering
+from tests.samples.history import A, B, Told, records
 
-Told = tuple[Kind, str, Outcome | Literal[""]]
-
-
-def records(*told: Told) -> tuple[Record, ...]:
-    """Operations as (kind, release and values, outcome); `A2` is release A with other values."""
-    return tuple(
-        Record(
-            id=number,
-            kind=kind,
-            release=what[:1],
-            deployment=number,
-            fingerprint=what[1:],
-            reason="",
-            user="u",
-            host="h",
-            began="t",
-            ended="t",
-            outcome=outcome,
-        )
-        for number, (kind, what, outcome) in enumerate(told, start=1)
-    )
-
-
-A: Told = ("deploy", "A", "deployed")
-B: Told = ("deploy", "B", "deployed")
 BACK_A: Told = ("rollback", "A", "deployed")
 
 
