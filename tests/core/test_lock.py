@@ -293,7 +293,7 @@ def test_a_lock_that_was_taken_and_cannot_be_journalled(site: Site) -> None:
         patch.setattr("os.posix_fallocate", full)
         with pytest.raises(PreconditionError) as caught:
             take_away(site, reason="hangs")
-    assert "cannot set 64 KiB aside" in caught.value.what
+    assert "cannot reserve 64 KiB" in caught.value.what
     assert caught.value.state.startswith("the lock was taken from: deploy, by ")
     assert "not, or not all, in the history" in caught.value.state
     assert "free space" in caught.value.hint
@@ -305,7 +305,7 @@ def test_a_holder_that_was_stopped_while_it_wrote(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It keeps the history's file, so that the break cannot be recorded; it is not waited for."""
-    monkeypatch.setattr("morphops.adapters.store.hash_chain._PATIENCE", 0.2)
+    monkeypatch.setattr("morphops.adapters.store.hash_chain.PATIENCE", 0.2)
     assert isinstance(site.lock, Place)
     with exclusive(site, "deploy") as session:
         session.history.begin("deploy", reason="")

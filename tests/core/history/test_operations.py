@@ -391,7 +391,7 @@ def test_room_was_set_aside_for_a_disk_that_fills_up(
     assert spare.stat().st_size == 60 * 1024
     (ended,) = history.records()
     assert ([done.step for done in ended.steps], ended.outcome) == (["start wave 1"], "rolled back")
-    with pytest.raises(PreconditionError, match="cannot set 64 KiB aside") as caught:
+    with pytest.raises(PreconditionError, match="cannot reserve 64 KiB") as caught:
         begun(history)
     assert caught.value.state == "nothing was changed"
     assert history.records() == (ended,)
@@ -471,7 +471,7 @@ def test_who_lost_the_lock_writes_nothing_behind_the_one_that_took_it(tmp_path: 
         lambda: history.end(record, "deployed"),
     )
     for write in late:
-        with pytest.raises(LockLost, match="somebody else has written") as caught:
+        with pytest.raises(LockLost, match="another process has written") as caught:
             write()
         assert "inv deploy --abort" in caught.value.hint
     history.records()  # to look at what is there now makes it no more ours
