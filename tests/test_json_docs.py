@@ -1,4 +1,4 @@
-"""docs/json.md names just the fields that there are."""
+"""docs/reference/json.md names just the fields that there are."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from morphops.tasks import ns
 from tests.fakes import FakeTarget
 from tests.test_plan import BUNDLE, RELEASE, digest, services
 
-TEXT = (Path(__file__).parents[1] / "docs" / "json.md").read_text()
+TEXT = (Path(__file__).parents[1] / "docs/reference/json.md").read_text()
 
 
 def documented(heading: str) -> set[str]:
