@@ -30,6 +30,12 @@ def test_every_task_is_in_the_command_overview() -> None:
     assert named <= {*ns.task_names, "history", "resume", "abort"}
 
 
+def test_the_glossary_is_in_order() -> None:
+    terms = re.findall(r"^### (.+)$", (ROOT / "docs/glossary.md").read_text(), re.MULTILINE)
+    assert terms == sorted(terms, key=str.lower)
+    assert len(terms) > 30
+
+
 def test_every_variable_is_documented() -> None:
     source = "".join(path.read_text() for path in ROOT.glob("morphops/**/*.py"))
     used = set(re.findall(r"\bMORPHOPS_[A-Z_]*[A-Z]\b", source))
