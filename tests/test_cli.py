@@ -182,8 +182,7 @@ DOCUMENTS = [
     "CONTRIBUTING.md",
     "ops/README.md",
     "ops/services/README.md",
-    "docs/json.md",
-    "docs/your-own-stack.md",
+    *sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.md")),
 ]
 
 

@@ -255,11 +255,11 @@ def test_an_engine_that_cannot_be_told_leaves_a_way_on_each_time(site: Site) -> 
         before = site.history.entries()
         slow.away = 2
         with pytest.raises(EngineCallFailed) as caught:
-            exclusive(site, "deploy --abort").__enter__()
+            exclusive(site, lock.ABORT).__enter__()
         assert caught.value.state == "this command changed nothing"
         assert "the same command again" in caught.value.hint
         assert site.history.entries() == before
-    with exclusive(site, "deploy --abort") as session:
+    with exclusive(site, lock.ABORT) as session:
         (record,) = session.history.records()
         assert site.platform.heads.read("") == of(site.history.entries())
         slow.away = 2
@@ -269,7 +269,7 @@ def test_an_engine_that_cannot_be_told_leaves_a_way_on_each_time(site: Site) -> 
             "what was cut off is as it was",
             recovery.NEXT,
         )
-    with exclusive(site, "deploy --abort") as session:
+    with exclusive(site, lock.ABORT) as session:
         session.history.resume(record, "abort")
         slow.away = 2
         session.history.end(record, "refused")  # that it could not be told of it is shown

@@ -35,7 +35,7 @@ class Remedies:
         return f"restart {' '.join(ids)}"
 
 
-def decided(  # noqa: PLR0913 - each test names only the few that it is about
+def decided(
     bundle: Bundle,
     release: Release,
     services: Mapping[str, Service],
