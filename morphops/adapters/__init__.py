@@ -1,0 +1,1 @@
+"""What touches the outside world: one folder for each outside thing."""
