@@ -13,8 +13,9 @@ from urllib.parse import urlencode
 
 from morphops.adapters.registry.challenge import Challenge, parse
 from morphops.adapters.registry.credentials import Credential
+from morphops.adapters.registry.http_library import TransportError
 from morphops.adapters.registry.origin import Origin
-from morphops.adapters.registry.transport import Answer, Request, Transport, TransportError
+from morphops.adapters.registry.transport import Answer, Request, Transport
 
 _TOKEN_ANSWER = 1 << 20  # bytes
 _CLIENT = "morphops"

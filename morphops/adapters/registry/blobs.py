@@ -12,12 +12,13 @@ from pathlib import Path
 from urllib.parse import urlencode, urljoin
 
 from morphops.adapters.registry.exchange import Exchange, Question
+from morphops.adapters.registry.http_library import TransportError
 from morphops.adapters.registry.origin import Origin
-from morphops.adapters.registry.transport import Stream, TransportError
+from morphops.adapters.registry.transport import Stream
 from morphops.errors import IntegrityError, RegistryError
 from morphops.model import short
 
-_TRIES = 8  # connections for one blob
+_TRIES = 6  # connections for one blob
 _PAUSE = 0.1  # seconds before the second; each later one is twice as long
 _UNKNOWN = 1 << 30  # bytes: the time limit of a blob whose size nobody said
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from morphops.adapters.registry import blobs, referrers
 from morphops.adapters.registry.exchange import ANSWER_LIMIT, Exchange, Question
-from morphops.adapters.registry.transport import Request, Transport, TransportError
+from morphops.adapters.registry.http_library import TransportError
+from morphops.adapters.registry.transport import Request, Transport
 from morphops.adapters.registry.values import (
     Descriptor,
     Manifest,

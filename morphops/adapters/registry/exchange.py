@@ -11,14 +11,9 @@ from urllib.parse import urljoin
 
 from morphops.adapters.registry.auth import Authorizer, Refused
 from morphops.adapters.registry.credentials import DockerConfig
+from morphops.adapters.registry.http_library import TransportError
 from morphops.adapters.registry.origin import Origin, base_url
-from morphops.adapters.registry.transport import (
-    Answer,
-    Request,
-    Stream,
-    Transport,
-    TransportError,
-)
+from morphops.adapters.registry.transport import Answer, Request, Stream, Transport
 from morphops.errors import InputError, MorphopsError, NotFound, RegistryError
 from morphops.model import HUB
 

@@ -48,16 +48,15 @@ def open_session(direct: bool) -> requests.Session:
 
 
 @contextmanager
-def translated(stalled_after: float = 0) -> Iterator[None]:
+def translated(stalled_after: float) -> Iterator[None]:
     """Translate what the library raises; its own texts hold URLs."""
     import requests
     import urllib3
 
-    silence = f"no answer within {stalled_after:g} s" if stalled_after else "the answer stalled"
     try:
         yield
     except (requests.Timeout, urllib3.exceptions.TimeoutError):
-        raise TransportError(silence, "late") from None
+        raise TransportError(f"no answer within {stalled_after:g} s", "late") from None
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as err:
         raise TransportError(type(err).__name__, "broken") from None
     except ValueError as err:

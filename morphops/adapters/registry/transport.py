@@ -65,11 +65,12 @@ class Answer:
 class Stream:
     """An answer whose body is still to be read."""
 
-    def __init__(self, response: requests.Response, *, foreign: bool) -> None:
+    def __init__(self, response: requests.Response, *, foreign: bool, stalled_after: float) -> None:
         self.status = response.status_code
         self.headers: Mapping[str, str] = response.headers
         self.foreign = foreign
         self._response = response
+        self._stalled_after = stalled_after
 
     def chunks(self, until: float, late: TransportError) -> Iterator[bytes]:
         """Read the body as it comes.
@@ -85,7 +86,7 @@ class Stream:
         if encoding != "identity" and self.status < 300:
             # We asked for none. To decode it could fill the memory from a few bytes.
             raise TransportError("it sends a compressed body", "odd")
-        with translated():
+        with translated(self._stalled_after):
             while chunk := self._response.raw.read1(_CHUNK, decode_content=False):
                 yield chunk
                 if time.monotonic() > until:
@@ -168,7 +169,7 @@ class Transport:
         for _ in range(_REDIRECTS + 1):
             response = self._send(request, here)
             if not response.is_redirect:
-                return Stream(response, foreign=foreign)
+                return Stream(response, foreign=foreign, stalled_after=self._stalled_after)
             response.close()
             if request.method not in ("GET", "HEAD"):
                 raise TransportError(f"it redirects a {request.method}", "odd")
