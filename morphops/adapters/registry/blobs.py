@@ -127,7 +127,7 @@ def send(
             state=f"{exchange.host} refused them",
         )
     if answer.status not in (200, 201, 202, 204):
-        raise exchange.refusal(finish, answer.status)
+        raise exchange.refusal(finish, answer)
 
 
 def _question(wanted: Wanted, done: int) -> Question:
@@ -151,7 +151,7 @@ def _begin(exchange: Exchange, question: Question, stream: Stream, done: int) ->
         raise exchange.odd(question, "it sends another range than the one that was asked for")
     if stream.status in (500, 502, 503, 504) and done:
         raise TransportError(f"HTTP {stream.status}", "broken")
-    raise exchange.refusal(question, stream.status)
+    raise exchange.refusal(question, stream)
 
 
 def _check_size(exchange: Exchange, wanted: Wanted, done: int) -> None:

@@ -88,7 +88,7 @@ class RegistryClient:
         if answer.status == 404:
             return ""
         if answer.status != 200:
-            raise self._exchange.refusal(question, answer.status)
+            raise self._exchange.refusal(question, answer)
         if is_digest(reference):
             return reference
         said = _claimed(answer.headers.get("Docker-Content-Digest", ""))
@@ -156,7 +156,7 @@ class RegistryClient:
         question = Question(doing, "HEAD", path, repository=repository)
         answer = self._exchange.ask(question)
         if answer.status not in (200, 404):
-            raise self._exchange.refusal(question, answer.status)
+            raise self._exchange.refusal(question, answer)
         return answer.status == 200
 
     def read_blob(self, repository: str, digest: str, *, most: int = _IN_MEMORY) -> bytes:

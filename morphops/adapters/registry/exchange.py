@@ -22,7 +22,9 @@ _NOT_CHANGED = "nothing was changed"
 _MAYBE_SENT = "the registry may have taken it; to do it again does no harm"
 
 
-class _HasStatus(Protocol):
+class HasStatus(Protocol):
+    """What both kinds of answer say."""
+
     @property
     def status(self) -> int: ...
     @property
@@ -31,7 +33,7 @@ class _HasStatus(Protocol):
     def foreign(self) -> bool: ...
 
 
-_Reply = TypeVar("_Reply", bound=_HasStatus)
+_Reply = TypeVar("_Reply", bound=HasStatus)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ class Exchange:
         """
         answer = self.ask(question, most)
         if answer.status not in (200, 201, 202):
-            raise self.refusal(question, answer.status)
+            raise self.refusal(question, answer)
         return answer
 
     def url(self, path: str, base: str = "") -> str:
@@ -126,14 +128,17 @@ class Exchange:
             return f"{self._base}{path}"
         return urljoin(base or self._base, path)
 
-    def refusal(self, question: Question, status: int) -> MorphopsError:
+    def refusal(self, question: Question, reply: HasStatus) -> MorphopsError:
         """Return the error for a status that says no."""
-        if status in (401, 403):
+        status = reply.status
+        elsewhere = reply.foreign or not self._ours(self.url(question.path))
+        if status in (401, 403) and not elsewhere:
             return self._denied(question, status)
         if status == 404:
             return NotFound(f"could not {question.doing}: {self.host} does not have it")
+        who = f"the host to which {self.host} leads" if elsewhere else self.host
         return RegistryError(
-            f"could not {question.doing}: {self.host} answers HTTP {status}",
+            f"could not {question.doing}: {who} answers HTTP {status}",
             hint="try again; the registry's own log says more",
         )
 

@@ -34,7 +34,7 @@ def find(exchange: Exchange, repository: str, digest: str) -> tuple[Descriptor, 
         if answer.status == 404 and not found:
             return _by_tag(exchange, repository, digest)
         if answer.status != 200:
-            raise exchange.refusal(question, answer.status)
+            raise exchange.refusal(question, answer)
         found.extend(_descriptors(exchange, question, answer))
         url = exchange.next_page(question, exchange.url(url), answer)
         if not url:
@@ -103,7 +103,7 @@ def _tagged(exchange: Exchange, repository: str, digest: str) -> tuple[Question,
     if answer.status == 404:
         return question, None
     if answer.status != 200:
-        raise exchange.refusal(question, answer.status)
+        raise exchange.refusal(question, answer)
     return question, answer
 
 

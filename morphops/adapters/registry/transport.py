@@ -187,7 +187,7 @@ class Transport:
     def _send(self, request: Request, origin: Origin) -> requests.Response:
         headers = {"Accept-Encoding": "identity", "User-Agent": "morphops", **request.headers}
         # While a body is sent, the library has its connect limit run for each packet.
-        connect = self._stalled_after if isinstance(request.body, Path) else _CONNECT
+        connect = self._stalled_after if _length(request.body) > _CHUNK else _CONNECT
 
         def authorize(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
             # Also where there is nothing to add: else the library would look into ~/.netrc.
@@ -244,7 +244,12 @@ def _whole(chunks: Iterator[bytes], most: int) -> bytes:
 
 
 def _beginning(chunks: Iterator[bytes]) -> bytes:
+    data = b""
     try:
-        return next(chunks, b"")
+        for chunk in chunks:
+            data += chunk
+            if len(data) >= _CHUNK:
+                break
     except TransportError:
-        return b""
+        pass  # what came of it is enough
+    return data

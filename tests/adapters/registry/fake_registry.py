@@ -23,7 +23,16 @@ TOKEN = "token-for-the-bearer"
 BASIC = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
 
 Kind: TypeAlias = Literal[
-    "cut", "other bytes", "endless", "drip", "drip headers", "hang", "status", "redirect", "gzip"
+    "cut",
+    "other bytes",
+    "endless",
+    "drip",
+    "drip headers",
+    "hang",
+    "status",
+    "redirect",
+    "gzip",
+    "lose",
 ]
 Login: TypeAlias = Literal["", "basic", "bearer", "denied"]
 
@@ -33,7 +42,8 @@ class Fault:
     """What happens to answers.
 
     Attributes:
-        kind: `cut` sends half and closes; `drip` sends a byte now and then for ever.
+        kind: `cut` sends half and closes; `lose` does not keep a manifest, as when another
+            writer was later; `drip` sends a byte now and then for ever.
         path: a part of the paths that it happens to.
         times: how often it still happens.
         status: of `status` and `redirect`.
@@ -194,6 +204,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command == "PUT":
             kind = self.headers.get("Content-Type", "")
             digest = digest_of(self.body)
+            fault = self.server.fault
+            if fault and fault.kind == "lose" and fault.applies(self.url.path):
+                return self._answer(201)
             there[reference] = there[digest] = (kind, self.body)
             subject = json.loads(self.body).get("subject")
             known = subject and self.server.knows_referrers

@@ -126,7 +126,7 @@ def test_another_host_that_asks_gets_nothing(
     log_in(docker_config, server)
     other.login = login  # type: ignore[assignment]
     server.fault = Fault("redirect", location=f"http://{other.host}{{path}}")
-    with pytest.raises(RegistryError, match="HTTP 401") as caught:
+    with pytest.raises(RegistryError, match="leads answers HTTP 401") as caught:
         RegistryClient(server.host).read_blob("shop", DIGEST)
     message(caught)
     assert [(seen.path, seen.authorization) for seen in other.seen] == [

@@ -200,3 +200,20 @@ def test_a_referrer_is_added_to_the_list_of_others(server: FakeRegistry) -> None
             "annotations": {"by": "us"},
         },
     ]
+
+
+@pytest.mark.parametrize(("times", "recorded"), [(2, True), (1000, False)])
+def test_a_list_that_another_writer_replaces(
+    server: FakeRegistry, times: int, recorded: bool
+) -> None:
+    asking = client(server)
+    server.knows_referrers = False
+    server.fault = Fault("lose", "/manifests/sha256-", times=times)
+    subject = {"mediaType": MANIFEST, "digest": NAME, "size": len(MANIFEST_BYTES)}
+    data = json.dumps({"mediaType": MANIFEST, "subject": subject}).encode()
+    if recorded:
+        put = asking.put_manifest("shop", data)
+        assert [d.digest for d in asking.referrers("shop", NAME)] == [put.digest]
+        return
+    with pytest.raises(RegistryError, match="others write the same list"):
+        asking.put_manifest("shop", data)
