@@ -106,8 +106,10 @@ def send(
     """
     doing = f"push {short(digest)} to {repository}"
     path = f"/{repository}/blobs/uploads/"
-    query = f"?{urlencode({'mount': digest, 'from': mount_from})}" if mount_from else ""
-    begin = Question(doing, "POST", f"{path}{query}", body=b"", repository=repository)
+    mount = urlencode({"mount": digest, "from": mount_from}, safe=":/")
+    begin = Question(
+        doing, "POST", f"{path}?{mount}" if mount_from else path, body=b"", repository=repository
+    )
     answer = exchange.expect(begin)
     if mount_from and answer.status == 201:
         return
@@ -115,7 +117,7 @@ def send(
     finish = Question(
         doing,
         "PUT",
-        f"{where}{'&' if '?' in where else '?'}{urlencode({'digest': digest})}",
+        f"{where}{'&' if '?' in where else '?'}digest={digest}",
         headers={"Content-Type": "application/octet-stream"},
         body=body,
         repository=repository,
