@@ -45,7 +45,7 @@ class RegistryClient:
         self, host: str, *, stalled_after: float = _SILENCE, whole: float = _WHOLE
     ) -> None:
         self.host = host
-        self._limits = (min(_SILENCE, stalled_after), whole)
+        self._limits = (stalled_after, whole)
 
     def ping(self) -> None:
         """Ask whether it is there.

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from morphops.adapters.registry import RegistryClient
+from morphops.adapters.registry.exchange import Exchange, Question
+from morphops.adapters.registry.transport import Answer
 from morphops.errors import InputError, PreconditionError, RegistryError
+from morphops.model import HUB
 from tests.adapters.registry.fake_registry import IDENTITY, PASSWORD, USER, FakeRegistry
 
 
@@ -84,3 +87,12 @@ def test_a_broken_docker_configuration(
     docker_config.write_text(text)
     with pytest.raises(InputError, match="cannot be read as Docker's configuration"):
         RegistryClient(server.host).ping()
+
+
+@pytest.mark.parametrize(
+    ("host", "hint"), [(HUB, "docker login"), ("ghcr.io", "docker login ghcr.io")]
+)
+def test_how_to_log_in(host: str, hint: str) -> None:
+    exchange = Exchange(host, stalled_after=1, whole=1)
+    refusal = exchange.refusal(Question("ask", "GET", "/"), Answer(401, {}, b"", foreign=False))
+    assert refusal.hint == hint
