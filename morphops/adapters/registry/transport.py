@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urljoin
@@ -108,7 +107,8 @@ class Transport:
     def __init__(self, *, stalled_after: float, whole: float) -> None:
         self._stalled_after = stalled_after
         self._whole = whole
-        self._session = cache(open_session)
+        # Here, for to import the library takes time that no limit may count.
+        self._sessions = {direct: open_session(direct) for direct in (True, False)}
 
     def ask(self, request: Request, most: int) -> Answer:
         """Send a request, and read its answer.
@@ -197,7 +197,7 @@ class Transport:
 
         def send(data: object) -> requests.Response:
             with translated(self._stalled_after):
-                return self._session(origin.loopback).request(
+                return self._sessions[origin.loopback].request(
                     request.method,
                     request.url,
                     headers=headers,

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from morphops.errors import InputError
 from morphops.model import digest_of, is_digest, is_repository
-from morphops.oci import MANIFEST, is_index, parse_json
+from morphops.oci import INDEX, MANIFEST, is_index, parse_json
 
 # One value of a JSON document.
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -93,13 +93,12 @@ class Manifest:
         return self.descriptor.digest
 
 
-def describe(data: bytes, where: str, media_type: str = "") -> Descriptor:
+def describe(data: bytes, where: str) -> Descriptor:
     """Return the descriptor of a manifest, as an index of referrers lists it.
 
     Args:
         data: the manifest's bytes.
         where: names them in an error.
-        media_type: used where the document does not say its own.
 
     Raises:
         InputError: the bytes are not a JSON object.
@@ -110,7 +109,7 @@ def describe(data: bytes, where: str, media_type: str = "") -> Descriptor:
     if not kind and isinstance(config, dict) and not is_index(document):
         kind = config.get("mediaType")  # as the spec says where there is no artifactType
     return Descriptor(
-        media_type=str(document.get("mediaType") or media_type or MANIFEST),
+        media_type=str(document.get("mediaType") or (INDEX if is_index(document) else MANIFEST)),
         digest=digest_of(data),
         size=len(data),
         artifact_type=str(kind or ""),

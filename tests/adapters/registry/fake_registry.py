@@ -16,51 +16,14 @@ from urllib.parse import parse_qs, urlsplit
 
 from morphops.model import digest_of
 from morphops.oci import INDEX
+from tests.adapters.registry.fault import Fault
 
 USER, PASSWORD = "user", "hunter2-hunter2"
 IDENTITY = "identity-token-of-the-user"
 TOKEN = "token-for-the-bearer"
 BASIC = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
 
-Kind: TypeAlias = Literal[
-    "cut",
-    "other bytes",
-    "endless",
-    "drip",
-    "drip headers",
-    "hang",
-    "status",
-    "redirect",
-    "gzip",
-    "lose",
-]
 Login: TypeAlias = Literal["", "basic", "bearer", "denied"]
-
-
-@dataclass
-class Fault:
-    """What happens to answers.
-
-    Attributes:
-        kind: `cut` sends half and closes; `lose` does not keep a manifest, as when another
-            writer was later; `drip` sends a byte now and then for ever.
-        path: a part of the paths that it happens to.
-        times: how often it still happens.
-        status: of `status` and `redirect`.
-        location: of `redirect`; `{path}` is the path that was asked for.
-    """
-
-    kind: Kind
-    path: str = "/v2/"
-    times: int = 1_000_000
-    status: int = 307
-    location: str = ""
-
-    def applies(self, path: str) -> bool:
-        if self.path not in path or not self.times:
-            return False
-        self.times -= 1
-        return True
 
 
 @dataclass(frozen=True)

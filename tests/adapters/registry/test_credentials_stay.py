@@ -19,9 +19,9 @@ from tests.adapters.registry.fake_registry import (
     TOKEN,
     USER,
     FakeRegistry,
-    Fault,
     blob,
 )
+from tests.adapters.registry.fault import Fault
 
 DIGEST, DATA = blob(1000)
 SECRETS = (PASSWORD, TOKEN, IDENTITY, BASIC.removeprefix("Basic "))

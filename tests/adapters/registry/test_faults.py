@@ -11,7 +11,8 @@ from morphops.adapters.registry import RegistryClient, answers
 from morphops.errors import IntegrityError, MorphopsError, NotFound, RegistryError
 from morphops.model import digest_of
 from morphops.oci import INDEX, MANIFEST
-from tests.adapters.registry.fake_registry import FakeRegistry, Fault, blob
+from tests.adapters.registry.fake_registry import FakeRegistry, blob
+from tests.adapters.registry.fault import Fault
 
 DIGEST, DATA = blob(400_000)
 MANIFEST_BYTES = json.dumps({"schemaVersion": 2, "mediaType": MANIFEST}).encode()

@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from morphops.adapters.registry.challenge import Challenge, parse
 from morphops.adapters.registry.credentials import DockerConfig
 from morphops.adapters.registry.origin import Origin, base_url
+from morphops.adapters.registry.values import Descriptor, describe, subject_of
+from morphops.errors import InputError
 from morphops.model import HUB
+from morphops.oci import INDEX, MANIFEST
 
 
 @pytest.mark.parametrize(
@@ -127,3 +130,28 @@ def test_whose_credential_a_key_is(tmp_path: Path, key: str, host: str, found: b
 
 def test_no_configuration_has_no_credential(tmp_path: Path) -> None:
     assert DockerConfig.load({"DOCKER_CONFIG": str(tmp_path / "absent")}).find(HUB) is None
+
+
+@pytest.mark.parametrize(
+    ("document", "media_type", "artifact_type"),
+    [
+        ({}, MANIFEST, ""),
+        ({"manifests": []}, INDEX, ""),
+        ({"mediaType": "x/y"}, "x/y", ""),
+        ({"config": {"mediaType": "c/d"}}, MANIFEST, "c/d"),
+        ({"config": {"mediaType": "c/d"}, "artifactType": "a/b"}, MANIFEST, "a/b"),
+        ({"manifests": [], "artifactType": "a/b"}, INDEX, "a/b"),
+    ],
+)
+def test_how_a_manifest_is_listed(
+    document: dict[str, object], media_type: str, artifact_type: str
+) -> None:
+    found = describe(json.dumps(document).encode(), "shop")
+    assert (found.media_type, found.artifact_type) == (media_type, artifact_type)
+    assert Descriptor.parse(json.loads(json.dumps(found.json()))) == found
+
+
+@pytest.mark.parametrize("subject", ["x", {}, {"digest": "sha256:1", "size": 1}])
+def test_a_malformed_subject(subject: object) -> None:
+    with pytest.raises(InputError, match="the subject of shop is a descriptor"):
+        subject_of(json.dumps({"subject": subject}).encode(), "shop")
