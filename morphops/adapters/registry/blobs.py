@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urlencode
 
 from morphops.adapters.registry.exchange import Exchange, Question
 from morphops.adapters.registry.http_library import TransportError
-from morphops.adapters.registry.origin import Origin
+from morphops.adapters.registry.origin import Origin, resolve
 from morphops.adapters.registry.transport import Stream
 from morphops.errors import IntegrityError, RegistryError
 from morphops.model import short
@@ -172,8 +172,8 @@ def _check_size(exchange: Exchange, wanted: Wanted, done: int) -> None:
 
 def _location(exchange: Exchange, question: Question, location: str) -> str:
     """Return the URL where an upload goes on; it may be relative, or at another host."""
-    url = urljoin(exchange.url(question.path), location)
     try:
+        url = resolve(exchange.url(question.path), location)
         if not location or not exchange.origin.may_lead_to(Origin.of(url)):
             raise ValueError("plain HTTP")
     except ValueError as err:

@@ -7,12 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
-from urllib.parse import urljoin
 
 from morphops.adapters.registry.auth import Authorizer, Refused
 from morphops.adapters.registry.credentials import DockerConfig
 from morphops.adapters.registry.http_library import TransportError
-from morphops.adapters.registry.origin import Origin, base_url
+from morphops.adapters.registry.origin import Origin, base_url, resolve
 from morphops.adapters.registry.transport import Answer, Request, Stream, Transport
 from morphops.errors import InputError, MorphopsError, NotFound, RegistryError
 from morphops.model import HUB
@@ -122,11 +121,9 @@ class Exchange:
             raise self.refusal(question, answer)
         return answer
 
-    def url(self, path: str, base: str = "") -> str:
-        """Return the URL of a path below `/v2`, or of what the registry answered with."""
-        if path.startswith("/") and not base:
-            return f"{self._base}{path}"
-        return urljoin(base or self._base, path)
+    def url(self, path: str) -> str:
+        """Return the URL of a path below `/v2`; a whole URL stays as it is."""
+        return f"{self._base}{path}" if path.startswith("/") else path
 
     def refusal(self, question: Question, reply: HasStatus) -> MorphopsError:
         """Return the error for a status that says no."""
@@ -188,9 +185,12 @@ class Exchange:
         following = next((link.get("url", "") for link in links if link.get("rel") == "next"), "")
         if not following:
             return ""
-        target = self.url(following, url)
+        try:
+            target = resolve(url, following)
+        except ValueError:
+            target = ""
         if not self._ours(target):
-            raise self.odd(question, "its next page is at another place")
+            raise self.odd(question, "its next page is at another host")
         return target
 
     def _authorized(self, question: Question, send: Callable[[Request], _Reply]) -> _Reply:

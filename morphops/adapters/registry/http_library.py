@@ -31,7 +31,7 @@ class TransportError(Exception):
 
 
 def open_session(direct: bool) -> requests.Session:
-    """Return a session that keeps no cookies.
+    """Return a session that keeps no cookies and leaves redirects to us.
 
     Args:
         direct: without the proxies of the environment.
@@ -40,7 +40,11 @@ def open_session(direct: bool) -> requests.Session:
 
     import requests
 
-    session = requests.Session()
+    class Session(requests.Session):
+        def get_redirect_target(self, resp: requests.Response) -> None:
+            """Find none: else the library reads the whole body of each redirect, and decodes it."""
+
+    session = Session()
     # A proxy of the environment must not see what goes to loopback, and could not deliver it.
     session.trust_env = not direct
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))

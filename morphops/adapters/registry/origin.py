@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from morphops.base_push import is_loopback
 
@@ -25,7 +25,10 @@ class Origin:
         Raises:
             ValueError: it is not an HTTP URL, or holds a user's name.
         """
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            raise ValueError("a malformed URL") from None
         if parts.scheme not in _PORTS or not parts.hostname:
             raise ValueError("not an HTTP URL")
         if parts.username is not None or parts.password is not None:
@@ -54,3 +57,15 @@ class Origin:
 def base_url(registry: str) -> str:
     """Return the URL of a registry's API: plain HTTP on loopback, as Docker does, else HTTPS."""
     return f"{'http' if is_loopback(registry) else 'https'}://{registry}/v2"
+
+
+def resolve(base: str, target: str) -> str:
+    """Return the URL that a server means by a target, which may be relative to the URL asked.
+
+    Raises:
+        ValueError: it is not a URL.
+    """
+    try:
+        return urljoin(base, target)
+    except ValueError:
+        raise ValueError("a malformed URL") from None

@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import urljoin
 
 from morphops.adapters.registry.bounded import TooLate, within
 from morphops.adapters.registry.http_library import TransportError, open_session, translated
-from morphops.adapters.registry.origin import Origin
+from morphops.adapters.registry.origin import Origin, resolve
 from morphops.errors import PreconditionError
 
 if TYPE_CHECKING:
@@ -164,7 +163,7 @@ class Transport:
 
     def _follow(self, request: Request) -> Stream:
         """Follow redirects of reads; credentials stay behind at the first other origin."""
-        origin = _origin(request.url)
+        _, origin = _target(request.url, "")
         here, foreign = origin, False
         for _ in range(_REDIRECTS + 1):
             response = self._send(request, here)
@@ -173,8 +172,7 @@ class Transport:
             response.close()
             if request.method not in ("GET", "HEAD"):
                 raise TransportError(f"it redirects a {request.method}", "odd")
-            url = urljoin(request.url, response.headers["Location"])
-            target = _origin(url)
+            url, target = _target(request.url, response.headers["Location"])
             if not here.may_lead_to(target):
                 raise TransportError(f"it redirects to plain HTTP at {target.host}", "odd")
             foreign = foreign or target != origin
@@ -218,9 +216,10 @@ class Transport:
             return send(file)
 
 
-def _origin(url: str) -> Origin:
+def _target(url: str, location: str) -> tuple[str, Origin]:
     try:
-        return Origin.of(url)
+        url = resolve(url, location)
+        return url, Origin.of(url)
     except ValueError as err:
         raise TransportError(f"it names {err}", "odd") from None
 

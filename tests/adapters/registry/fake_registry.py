@@ -48,6 +48,7 @@ class FakeRegistry(ThreadingHTTPServer):
         knows_ranges: whether a blob can be read from the middle.
         uploads_at: the origin where uploads go on; its own where it is empty.
         page: entries of a list in one answer.
+        link: the URL of the next page; its own where it is empty.
     """
 
     daemon_threads = True
@@ -62,6 +63,7 @@ class FakeRegistry(ThreadingHTTPServer):
         self.knows_ranges = True
         self.uploads_at = ""
         self.page = 1000
+        self.link = ""
         self.tokens_given = 0
         self.token_answer: tuple[int, bytes] | None = None
         self.blobs: dict[str, dict[str, bytes]] = {}
@@ -119,6 +121,9 @@ class _Handler(BaseHTTPRequestHandler):
         fault = server.fault
         if fault and fault.kind in ("status", "redirect") and fault.applies(path):
             where = fault.location.format(path=path)
+            if fault.endless:
+                self._head(fault.status, {"Location": where, "Connection": "close"})
+                return self._for_ever(b" " * 65536, pause=0)
             return self._answer(fault.status, b"", **({"Location": where} if where else {}))
         if self._refused(said):
             return None
@@ -239,8 +244,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _paged(self, body: dict[str, object], at: int, size: int) -> None:
         following = at + self.server.page
-        link = f'<{self.url.path}?at={following}>; rel="next"'
-        self._send(json.dumps(body).encode(), 200, **({"Link": link} if following < size else {}))
+        link = f'<{self.server.link or self.url.path}?at={following}>; rel="next"'
+        self._send(
+            json.dumps(body).encode(),
+            200,
+            **({"Link": link} if following < size or not self.server.page else {}),
+        )
 
     def _send(self, data: bytes, status: int = 200, **headers: str) -> None:
         fault = self.server.fault

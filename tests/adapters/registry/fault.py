@@ -30,6 +30,7 @@ class Fault:
         times: how often it still happens.
         status: of `status` and `redirect`.
         location: of `redirect`; `{path}` is the path that was asked for.
+        endless: whether the redirect has a body without an end.
     """
 
     kind: Kind
@@ -37,6 +38,7 @@ class Fault:
     times: int = 1_000_000
     status: int = 307
     location: str = ""
+    endless: bool = False
 
     def applies(self, path: str) -> bool:
         if self.path not in path or not self.times:

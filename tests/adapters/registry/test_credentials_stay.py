@@ -155,6 +155,7 @@ def test_a_redirect_back_gets_nothing_either(
         ("http://user:pw@127.0.0.1:1{path}", "a URL with a user's name"),
         ("file:///etc/passwd", "not an HTTP URL"),
         ("http://127.0.0.1:99999{path}", "a malformed port"),
+        ("http://[::1", "a malformed URL"),
         ("{path}", "redirects more than 5 times"),
     ],
 )
@@ -186,9 +187,17 @@ def test_an_upload_at_another_host_gets_nothing(
     assert {seen.authorization for seen in other.seen} == {""}
 
 
-def test_an_upload_does_not_go_on_in_plain_http(server: FakeRegistry) -> None:
-    server.uploads_at = "http://registry.example"
-    with pytest.raises(RegistryError, match="plain HTTP"):
+@pytest.mark.parametrize(
+    ("origin", "says"),
+    [
+        ("http://registry.example", "plain HTTP"),
+        ("http://[::1", "a malformed URL"),
+        ("ftp://registry.example", "not an HTTP URL"),
+    ],
+)
+def test_where_an_upload_does_not_go_on(server: FakeRegistry, origin: str, says: str) -> None:
+    server.uploads_at = origin
+    with pytest.raises(RegistryError, match=says):
         RegistryClient(server.host).push_blob("shop", DIGEST, DATA)
 
 
@@ -197,14 +206,15 @@ def test_an_upload_does_not_go_on_in_plain_http(server: FakeRegistry) -> None:
     [
         ("http://auth.example/token", "auth.example is plain HTTP"),
         ("http://user:pw@127.0.0.1:1/token", "a URL with a user's name"),
-        ("", "not an HTTP URL"),
+        ("nothing", "not an HTTP URL"),
+        ("http://[::1", "a malformed URL"),
     ],
 )
 def test_a_token_service_that_is_not_asked(
     server: FakeRegistry, docker_config: Path, realm: str, says: str
 ) -> None:
     server.login = "bearer"
-    server.realm = realm or "nothing"
+    server.realm = realm
     log_in(docker_config, server)
     with pytest.raises(RegistryError, match=says) as caught:
         RegistryClient(server.host).ping()

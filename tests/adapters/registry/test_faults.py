@@ -163,6 +163,13 @@ def test_a_blob_that_stalls_is_given_up(server: FakeRegistry) -> None:
         list(asking.stream_blob("shop", DIGEST, len(DATA)))
 
 
+def test_the_body_of_a_redirect_is_not_read(server: FakeRegistry) -> None:
+    asking = client(server, whole=20)
+    where = f"http://{server.host}{{path}}"
+    server.fault = Fault("redirect", location=where, times=1, endless=True)
+    assert asking.read_blob("shop", DIGEST) == DATA
+
+
 def test_lists_come_in_pages(server: FakeRegistry) -> None:
     asking = client(server)
     server.page = 2
@@ -174,6 +181,22 @@ def test_lists_come_in_pages(server: FakeRegistry) -> None:
     assert len(asking.referrers("shop", NAME)) == 5
     assert [d.artifact_type for d in asking.referrers("shop", NAME, "t/3")] == ["t/3"]
     assert not any("sha256-" in line for line in server.asked())
+
+
+@pytest.mark.parametrize(
+    ("link", "says"),
+    [
+        ("http://127.0.0.1:1/v2/shop/tags/list", "its next page is at another host"),
+        ("http://[::1", "its next page is at another host"),
+        ("", "more than 100 pages"),
+    ],
+)
+def test_a_list_that_goes_on_nowhere(server: FakeRegistry, link: str, says: str) -> None:
+    asking = client(server)
+    server.page = 0  # so that there is always more
+    server.link = link
+    with pytest.raises(RegistryError, match=says):
+        asking.referrers("shop", NAME)
 
 
 def test_a_referrer_is_added_to_the_list_of_others(server: FakeRegistry) -> None:
