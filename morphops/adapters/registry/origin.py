@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
 from morphops.base_push import is_loopback
 
 _PORTS = {"http": 80, "https": 443}
+_HOST = re.compile(r"[a-z0-9._:%-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class Origin:
             raise ValueError("a malformed URL") from None
         if parts.scheme not in _PORTS or not parts.hostname:
             raise ValueError("not an HTTP URL")
+        if not _HOST.fullmatch(parts.hostname):  # it is shown in messages
+            raise ValueError("a URL with a malformed host")
         if parts.username is not None or parts.password is not None:
             raise ValueError("a URL with a user's name")  # the library would send it
         try:

@@ -156,6 +156,8 @@ def test_a_redirect_back_gets_nothing_either(
         ("file:///etc/passwd", "not an HTTP URL"),
         ("http://127.0.0.1:99999{path}", "a malformed port"),
         ("http://[::1", "a malformed URL"),
+        ("https://a\x1b[2Jb{path}", "a malformed (host|URL)"),
+        ("https://\xff{path}", "a malformed host"),
         ("{path}", "redirects more than 5 times"),
     ],
 )
