@@ -18,9 +18,9 @@ from morphops.operations.pipeline.prepare import PreparedRelease
 from morphops.tasks import ns
 from tests.docs.json_page import TEXT, documented
 from tests.fakes import FakeTarget
-from tests.paths import ROOT
 from tests.samples.plans import decided
 from tests.samples.releases import BUNDLE, RELEASE, digest, services
+
 
 def planned() -> dict[str, Any]:
     wanted = services("db", "api")

@@ -137,7 +137,7 @@ def test_an_upgrade_killed_when_a_step_was_done(inv: Inv, release: Release) -> N
         # To undo what touched nothing is to write that down, and no place to be killed at.
         back = at % 2 and at >= TOUCHED
         again = (1 + at % BACK, "abort") if back else (at, "resume")
-        done = inv.killed(again[0], "deploy", again[1])
+        done = inv.killed(again[0], again[1])
         assert done.code == KILLED, done
         if at % 4 < 2:
             ended(inv, "abort")
