@@ -9,7 +9,7 @@ import pytest
 from morphops.core import stack
 from morphops.core.bundle.schema import Bundle, ComposeSpec, EnvSpec, ImageSpec, Wave
 from morphops.core.plan import plan, preconditions, steps
-from morphops.core.probes.specs import Checksum
+from morphops.core.probes.checksum import Checksum
 from morphops.core.release.reference import ImageRef
 from morphops.core.release.release import Image, Release
 from morphops.core.stack import Identity, Instance, Network, Port, Running, Service
