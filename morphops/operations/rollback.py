@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from morphops.adapters.store.release_layout import is_complete
 from morphops.core.env.dotenv import EnvFile
 from morphops.core.history import operations
-from morphops.core.history.operations import Record
-from morphops.core.release.digest import is_digest, parse_digest, short
+from morphops.core.release.digest import short
 from morphops.core.release.release import Release
 from morphops.errors import PreconditionError
 from morphops.operations.pipeline import prepare, values
 from morphops.operations.pipeline.change import bring_release, show_plan
 from morphops.operations.pipeline.session import demand_reason, exclusive
+from morphops.operations.release.find import full_digest
 from morphops.site import Site
 
 
@@ -49,7 +48,7 @@ def rollback(
 def _earlier(site: Site, to: str) -> tuple[Release, EnvFile]:
     """The release that a rollback goes to, and the values that it ran with."""
     records = site.history.records()
-    digest = _digest_of(site, records, to) if to else ""
+    digest = full_digest(site, to, "inv history") if to else ""
     target = operations.rollback_target(records, digest)
     if target is None:
         named = (
@@ -77,13 +76,3 @@ def _earlier(site: Site, to: str) -> tuple[Release, EnvFile]:
     bundle, _ = prepare.read_bundle(release)
     kept = values.read_values(site, site.state.deployment(target.deployment))
     return release, prepare.operator_values(bundle, kept)
-
-
-def _digest_of(site: Site, records: Sequence[Record], to: str) -> str:
-    """A release's digest; the 12 digits that are shown will do where they mean just one."""
-    if is_digest(to):
-        return to
-    matching = {r.release for r in records if r.release and short(r.release) == to}
-    return (
-        matching.pop() if len(matching) == 1 else parse_digest(to, "release digest", "inv history")
-    )
