@@ -22,6 +22,7 @@ from morphops.core.bundle.quickstart import FILE, Ask, Prepare, Quickstart
 from morphops.core.env import dotenv, templates
 from morphops.core.release.reference import ImageRef
 from morphops.core.schema import parse_mapping
+from morphops.core.stack import Running
 from morphops.errors import ConfigError, GateFailed
 from morphops.operations import build, deploy, host, registry
 from morphops.operations.env.schema import read_schema
@@ -129,7 +130,7 @@ def _write_env(site: Site, given: Mapping[str, str]) -> Path:
 
 def _ask(site: Site, ask: Ask) -> list[dict[str, Any]]:
     document = json.loads((site.folder / ask.document).read_bytes())
-    url, why = published(site.target.observe(site.bundle.project), ask.service, ask.port)
+    url, why = published(_running(site), ask.service, ask.port)
     if not url:
         raise GateFailed(why, hint="inv status")
     answers = []
@@ -168,8 +169,12 @@ def _equal(got: Any, expected: Any) -> bool:
         return str(got).lower() == str(expected).lower()
 
 
+def _running(site: Site) -> Running:
+    return site.platform.workloads.observe(site.bundle.project)
+
+
 def _commands(site: Site, ask: Ask) -> list[str]:
-    url, _ = published(site.target.observe(site.bundle.project), ask.service, ask.port)
+    url, _ = published(_running(site), ask.service, ask.port)
     inv = typed(Path(sys.executable), site.environ.get("PATH", ""), Path.cwd())
     commands = [f"{inv} {task}" for task in ("status", "smoke", "history", "logs")]
     if ask.questions and url:

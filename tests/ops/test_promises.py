@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
@@ -21,10 +20,10 @@ from morphops.core.env.parse import parse_env_schema
 from morphops.core.probes.answers import Answers
 from morphops.core.probes.checksum import Checksum
 from morphops.core.probes.same import Same
+from tests.paths import OPS
 
 Texts: TypeAlias = Mapping[str, str]
 
-OPS = Path(__file__).parents[2] / "ops"
 README, COMPOSE, BUNDLE = "README.md", "compose/compose.yaml", "bundle.yaml"
 SCHEMA, NGINX = "env/schema.yaml", "docker/code-data/nginx.conf"
 DOCKERFILES = {

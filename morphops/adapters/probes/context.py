@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from morphops.core.bundle.documents import Loaded
 from morphops.core.stack import Instance, Running
-from morphops.interfaces import Target
+from morphops.interfaces import Workloads
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class ProbeContext:
         slot: the generation of the stack that is asked; empty where there is only one.
     """
 
-    target: Target
+    target: Workloads
     project: str
     documents: Mapping[str, Loaded]
     slot: str = ""
@@ -37,6 +37,6 @@ def running_instance(running: Running, service: str, slot: str = "") -> Instance
     Args:
         running: what is there.
         service: whose instance.
-        slot: of which generation; what is observed is all of one generation so far.
+        slot: of which generation; empty where there is only one.
     """
-    return next((c for c in running.of(service) if c.state == "running"), None)
+    return next((c for c in running.of(service, slot) if c.state == "running"), None)
