@@ -83,7 +83,7 @@ def _order(bundle: Bundle, services: Services, tell: Tell) -> Iterator[Finding]:
                         *("waves", str(number), "services", str(at)),
                     )
         for at, probe in enumerate(wave.probes):
-            for service in _asked(bundle.probes[probe]):
+            for service in bundle.probes[probe].asks.services:
                 if wave_of[service] > number:
                     yield tell(
                         f"wave {number}: probe {probe} asks {service}, which is in wave "
@@ -99,8 +99,8 @@ def _probes(bundle: Bundle, services: Services, tell: Tell) -> Iterator[Finding]
     for name, probe in bundle.probes.items():
         if name not in used:
             yield tell(f"probe {name} is asked by no wave and no check", "add it", "probes", name)
-        port = getattr(probe, "port", 0)
-        for service in _asked(probe) if port else ():
+        port = probe.asks.port
+        for service in probe.asks.services if port else ():
             published = services.get(service, {}).get("ports") or ()
             if port not in {int(item["target"]) for item in published if item.get("published")}:
                 yield tell(
@@ -153,12 +153,6 @@ def _invariants(bundle: Bundle, services: Services, text: YamlText) -> Iterator[
             INVARIANT,
             (breach.service,),
         )
-
-
-def _asked(probe: Any) -> tuple[str, ...]:
-    """The services that a probe asks."""
-    one = getattr(probe, "service", "")
-    return (*((one,) if one else ()), *getattr(probe, "services", ()))
 
 
 def seconds(duration: Any) -> float:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
-from morphops.core.bundle.documents import FIELD, variable_names
-from morphops.core.bundle.schema import Bundle
+from morphops.core.bundle.documents import variable_names
+from morphops.core.bundle.schema import FIELD, Bundle
 from morphops.core.checks.interpolation import Use
 from morphops.core.env.schema import EnvSchema
 from morphops.core.finding import Finding

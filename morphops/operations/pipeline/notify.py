@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from morphops.adapters import webhook
-from morphops.core.bundle.schema import Ending, Notify
+from morphops.core.bundle.moments import Ending, Notify
 from morphops.core.history.operations import Record
 from morphops.core.release.digest import short
 from morphops.errors import Interrupted, MorphopsError
