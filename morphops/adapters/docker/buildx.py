@@ -1,4 +1,4 @@
-"""Builds the images of a bake file, and says which digest each one got."""
+"""Builds the images of a bake file, and returns the digest of each."""
 
 from __future__ import annotations
 

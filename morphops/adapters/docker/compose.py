@@ -38,7 +38,7 @@ class ComposeTarget:
     """Implements `target.Target` for one Docker engine.
 
     Args:
-        docker: makes the bounded clients.
+        docker: the engine and Compose.
         redact: applied to log lines and health output.
     """
 
@@ -75,7 +75,7 @@ class ComposeTarget:
         return self._running(self._inspected(project), kind)
 
     def _inspected(self, project: str) -> list[dict[str, Any]]:
-        """Everything that the engine says of the project's containers, one-off ones left out."""
+        """Return the project's containers (ContainerInspect), without one-off ones."""
         engine = self._docker.engine
         listed = engine.containers(label=[labels.of_project(project)])
         return engine.inspect(
@@ -137,12 +137,12 @@ class ComposeTarget:
             )
 
     def _finish_replacements(self, inspected: Sequence[Mapping[str, Any]], limit: float) -> None:
-        """Put right what a start that was cut off left half replaced.
+        """Finish what an interrupted start left half replaced.
 
         Compose creates the new container under another name, stops the old one, removes it, and
-        gives its name to the new one. It does not get over what is left of that: it would create a
-        container of that other name again. And the engine ends an old one that it was asked to
-        stop, whoever asked and however long ago: taken for one that runs, it would be gone later.
+        gives its name to the new one. What is left of an interrupted replacement makes Compose
+        fail: it would create a container of that other name again. And the engine still ends an old
+        container that it was asked to stop earlier: it seems to run now, and is gone later.
         """
         client = self._docker.client(limit)
         there = {one["Id"] for one in inspected}
@@ -151,7 +151,7 @@ class ComposeTarget:
             if old is None or new["State"]["Status"] != "created":
                 continue
             name = new["Name"].removeprefix("/")
-            with self._docker.call(f"put {name} right", limit):
+            with self._docker.call(f"finish the replacement of {name}", limit):
                 if old in there:
                     client.container.stop(old)
                     client.container.remove(new["Id"])

@@ -47,11 +47,13 @@ def find(environ: Mapping[str, str], ask_context: Callable[[], str]) -> Endpoint
     """
     tls = any(environ.get(name) for name in _TLS)
     if host := environ.get("DOCKER_HOST"):
-        return Endpoint(host, host.startswith("unix://") or (host.startswith("tcp://") and not tls))
+        return Endpoint(
+            host, host.startswith("unix:///") or (host.startswith("tcp://") and not tls)
+        )
     context = environ.get("DOCKER_CONTEXT") or _configured_context(environ)
     if context not in ("", "default"):
         host = ask_context()
-        return Endpoint(host, host.startswith("unix://"))
+        return Endpoint(host, host.startswith("unix:///"))
     return Endpoint(_TLS_DEFAULT, direct=False) if tls else Endpoint(DEFAULT_SOCKET)
 
 

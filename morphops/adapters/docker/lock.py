@@ -30,7 +30,7 @@ _HALF_TAKEN = 2.0  # seconds; longer, nobody is between creating a container and
 _STUCK = 30.0  # seconds; a container that nobody holds and that cannot be removed either
 _RELOOK = 5.0
 _MOMENT = 0.05
-_TRIES = 5  # to find the name taken, and then nobody there
+_TRIES = 10  # to find the name taken, and then nobody there
 
 
 class EngineLock:
@@ -91,10 +91,12 @@ class EngineLock:
             if found is None:
                 # It was let go just now, or the container could not even be created.
                 nobody += 1
-                if not self._mend() and nobody >= _TRIES:
+                if nobody >= _TRIES:
                     raise EngineCallFailed(
                         f"could not take the lock of {grip.project}", detail=grip.complaint
                     )
+                if not self._load_image():
+                    time.sleep(_MOMENT)  # the engine may not have freed the name yet
                 continue
             if _runs(found):
                 return False
@@ -116,8 +118,8 @@ class EngineLock:
         found = self._docker.engine.inspect([_name(project)])
         return found[0] if found else None
 
-    def _mend(self) -> bool:
-        """Bring the lock's image where it is missing; whether that was so.
+    def _load_image(self) -> bool:
+        """Load the lock's image where it is missing, and return whether it was.
 
         Raises:
             EngineUnavailable: no engine answers.

@@ -105,7 +105,7 @@ def start(say: Say) -> list[str]:
     say(f"starting the engine (dockerd, log in {LOG})")
     with LOG.open("ab") as log:
         begin = log.tell()
-        # A session of its own: it outlives this command, and a Ctrl-C here is none of its business.
+        # A session of its own: it outlives this command, and a Ctrl-C here does not reach it.
         process = subprocess.Popen(
             ["dockerd"],
             stdin=subprocess.DEVNULL,
@@ -187,7 +187,7 @@ def _await(process: subprocess.Popen[bytes] | None, begin: int) -> None:
             raise EngineUnavailable(
                 f"the engine ended as soon as it was started (exit code {process.returncode})",
                 state="the packages are installed, no engine runs",
-                hint=f"mend what its log says ({LOG}), then `inv host.setup`; in a container or a "
+                hint=f"fix what its log says ({LOG}), then `inv host.setup`; in a container or a "
                 "small virtual machine it is often overlayfs, iptables or cgroups that are missing",
                 detail=_tail(begin),
             )
