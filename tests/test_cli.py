@@ -21,8 +21,8 @@ from morphops.adapters.invoke_tasks import InvokeTasks
 from morphops.errors import MorphopsError
 from morphops.report.console import Reporter
 from morphops.tasks import ns
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[1]
 TASKS = """
 from invoke import task
 from morphops import errors

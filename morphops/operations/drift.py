@@ -30,11 +30,11 @@ def look(site: Site) -> dict[str, Any]:
             hint="inv status; inv deploy --image=sha256:<release>",
         )
     secrets.learn_secrets(site)
-    running = site.target.observe(site.bundle.project)
+    running = site.platform.workloads.observe(site.bundle.project)
     if operations.is_down(records) and not running.containers:
         return {"state": "down", "release": record.release, "differences": []}
     ready = prepare.reopen(site, site.state.deployment(record.deployment), record.release)
-    shapes = site.target.launch_configs(running)
+    shapes = site.platform.workloads.launch_configs(running)
     found = list(
         drift.compare(
             ready.release,

@@ -22,8 +22,8 @@ def status(site: Site) -> dict[str, Any]:
     Raises:
         EngineUnavailable: no engine answers.
     """
-    holder = site.lock.holder(site.bundle.project)
-    head = site.heads.read(site.bundle.project) or Head()
+    holder = site.platform.lock.holder(site.bundle.project)
+    head = site.platform.heads.read(site.bundle.project) or Head()
     return {
         "state": "held" if holder else "free",
         "project": site.bundle.project,
@@ -47,7 +47,7 @@ def take_away(site: Site, *, reason: str) -> dict[str, Any]:
     """
     demand_reason(reason, "lock.break")
     project = site.bundle.project
-    holder = site.lock.holder(project)
+    holder = site.platform.lock.holder(project)
     if holder is None:
         return {"state": "free", "project": project, "changed": False, "holder": None}
     _wrest(site, holder)
@@ -77,13 +77,13 @@ def _wrest(site: Site, holder: Holder) -> None:
     project = site.bundle.project
     try:
         # The fence goes up first: a holder that finds its lock gone must not take it for a restart.
-        head = site.heads.read(project) or Head()
-        site.heads.write(project, replace(head, fence=head.fence + 1))
-        site.lock.steal(project, holder)
+        head = site.platform.heads.read(project) or Head()
+        site.platform.heads.write(project, replace(head, fence=head.fence + 1))
+        site.platform.lock.steal(project, holder)
         # What the holder told until then is not to be outranked by what we read before.
-        latest = site.heads.latest(project) or head
+        latest = site.platform.heads.latest(project) or head
         if latest.seq > head.seq:
-            site.heads.write(project, replace(latest, fence=head.fence + 1))
+            site.platform.heads.write(project, replace(latest, fence=head.fence + 1))
     except PreconditionError as err:
         raise err.with_(
             state=f"the lock may still be held by: {holder}",

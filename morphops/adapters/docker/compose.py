@@ -6,7 +6,7 @@ Compose files are read only as `docker compose config` renders them; its model i
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, TypeAlias
 
@@ -15,17 +15,20 @@ from morphops.adapters.docker.argv import hidden
 from morphops.adapters.docker.client import Docker
 from morphops.adapters.docker.events import EventWatch
 from morphops.adapters.docker.shapes import names, shape_of_container
+from morphops.adapters.host import ports as host_ports
+from morphops.core.release.digest import canonical_json
+from morphops.core.release.reference import local_tag
 from morphops.core.release.release import Image
 from morphops.core.stack import (
-    LABEL_CONFIG,
     Identity,
     Instance,
     LaunchConfig,
+    Port,
     Running,
     Service,
     Stack,
 )
-from morphops.errors import EngineCallFailed, IntegrityError
+from morphops.errors import EngineCallFailed, IntegrityError, PreconditionError
 from morphops.interfaces import Say
 
 _Kind: TypeAlias = Literal["config", "manifest"]
@@ -35,7 +38,7 @@ STOP_LIMIT = 180.0
 
 
 class ComposeTarget:
-    """Implements `target.Target` for one Docker engine.
+    """Implements `Workloads` and `Images` for one Docker engine.
 
     Args:
         docker: the engine and Compose.
@@ -48,15 +51,33 @@ class ComposeTarget:
         self._store: _Kind | None = None
 
     def is_reachable(self) -> bool:
-        """See `target.Target.answers`."""
+        """See `Workloads.answers`."""
         return self._docker.engine.answers()
 
-    def is_local(self) -> bool:
-        """See `target.Target.here`: what is reached over a network, or by ssh, is elsewhere."""
-        return self._docker.endpoint.is_local
+    def taken(self, ports: Collection[Port]) -> frozenset[tuple[str, int, str]]:
+        """See `Workloads.taken`: an engine behind a network, or behind ssh, is elsewhere."""
+        if not self._docker.endpoint.is_local:
+            return frozenset()
+        wanted = {(port.host, port.published, port.protocol) for port in ports}
+        return frozenset(port for port in wanted if host_ports.taken(*port))
+
+    def marks(self, services: Mapping[str, Service], owners: Mapping[str, str]) -> bytes:
+        """See `Workloads.marks`: a Compose override that labels containers and networks."""
+        override: dict[str, Any] = {
+            "services": {
+                name: {"labels": {labels.RELEASE: owners[name], labels.CONFIG: service.config}}
+                for name, service in services.items()
+            }
+        }
+        networks = {n.key: n.config for service in services.values() for n in service.networks}
+        if made := {key: config for key, config in networks.items() if config}:
+            override["networks"] = {
+                key: {"labels": {labels.CONFIG: config}} for key, config in made.items()
+            }
+        return canonical_json(override)
 
     def render(self, stack: Stack) -> Mapping[str, Service]:
-        """See `target.Target.render`."""
+        """See `Workloads.render`."""
         return model.services(
             compose_config.rendered(
                 self._docker,
@@ -70,7 +91,7 @@ class ComposeTarget:
         )
 
     def observe(self, project: str) -> Running:
-        """See `target.Target.observe`."""
+        """See `Workloads.observe`."""
         kind = self._identity_kind()
         return self._running(self._inspected(project), kind)
 
@@ -91,12 +112,12 @@ class ComposeTarget:
         return Running(tuple(sorted(found, key=lambda c: (c.service, c.id))))
 
     def networks(self, project: str) -> Mapping[str, str]:
-        """See `target.Target.networks`."""
+        """See `Workloads.networks`."""
         listed = self._docker.engine.networks(label=[labels.of_project(project)])
-        return {row["Name"]: (row.get("Labels") or {}).get(LABEL_CONFIG, "") for row in listed}
+        return {row["Name"]: (row.get("Labels") or {}).get(labels.CONFIG, "") for row in listed}
 
     def pull_image(self, image: Image, say: Say, *, stalled_after: float) -> None:
-        """See `target.Target.pull`."""
+        """See `Workloads.pull`."""
         image_pull.pull(
             self._docker,
             str(image.ref),
@@ -110,17 +131,26 @@ class ComposeTarget:
             )
 
     def has_image(self, image: Image) -> bool:
-        """See `target.Target.has`."""
+        """See `Workloads.has`."""
         kind = self._identity_kind()
         found = self._docker.engine.inspect_images([str(image.ref)])
         return any(Identity(kind, row["Id"]).is_of(image) for row in found)
 
-    def tag_image(self, image: Image, tag: str) -> None:
-        """See `target.Target.hold`."""
-        self._docker.engine.tag(str(image.ref), tag)
+    def hold_image(self, image: Image, project: str, release: str) -> None:
+        """See `Images.hold_image`."""
+        self._docker.engine.tag(str(image.ref), local_tag(project, image.name, release))
 
-    def start(self, stack: Stack, services: Sequence[str]) -> None:
-        """See `target.Target.start`."""
+    def start(self, stack: Stack, services: Sequence[str], slot: str = "") -> None:
+        """See `Workloads.start`.
+
+        Raises:
+            PreconditionError: a slot is named; Compose has one generation of a project.
+        """
+        if slot:
+            raise PreconditionError(
+                f"this platform has one generation of a stack, so nothing can start in {slot!r}",
+                state="no container was touched",
+            )
         inspected = self._inspected(stack.project)
         limit = _long_enough(START_LIMIT, self._running(inspected, self._identity_kind()))
         self._finish_replacements(inspected, limit)
@@ -158,10 +188,10 @@ class ComposeTarget:
                 elif name.startswith(f"{old[:12]}_"):
                     client.container.rename(new["Id"], name.removeprefix(f"{old[:12]}_"))
 
-    def remove(self, project: str, services: Sequence[str]) -> None:
-        """See `target.Target.remove`."""
+    def remove(self, project: str, services: Sequence[str], slot: str = "") -> None:
+        """See `Workloads.remove`."""
         running = self.observe(project)
-        ids = [c.id for c in running.containers if c.service in services]
+        ids = [c.id for name in services for c in running.of(name, slot)]
         limit = _long_enough(STOP_LIMIT, running)
         client = self._docker.client(limit)
         with self._docker.call(f"remove {' '.join(services)}", limit):
@@ -170,7 +200,7 @@ class ComposeTarget:
                 client.container.remove(ids, force=True)
 
     def teardown(self, project: str) -> None:
-        """See `target.Target.teardown`."""
+        """See `Workloads.teardown`."""
         limit = _long_enough(STOP_LIMIT, self.observe(project))
         client = self._docker.client(limit, compose_project_name=project)
         with self._docker.call(f"take down {project}", limit):
@@ -178,12 +208,12 @@ class ComposeTarget:
 
     @contextmanager
     def watch(self, project: str) -> Iterator[EventWatch]:
-        """See `target.Target.watch`."""
+        """See `Workloads.watch`."""
         with EventWatch(self._docker, labels.of_project(project)) as watch:
             yield watch
 
     def http_get(self, container: Instance, url: str, timeout: float) -> bytes:
-        """See `target.Target.fetch`; needs `curl` in the image."""
+        """See `Workloads.fetch`; needs `curl` in the image."""
         limit = timeout + 5
         with self._docker.call(f"ask {container.service} for {url}", limit):
             said = self._docker.client(limit).container.execute(
@@ -192,21 +222,21 @@ class ComposeTarget:
         return str(said).encode()
 
     def launch_configs(self, running: Running) -> Mapping[str, LaunchConfig]:
-        """See `target.Target.shapes`."""
+        """See `Workloads.shapes`."""
         found = self._docker.engine.inspect([c.id for c in running.containers])
         images = self._docker.engine.inspect_images(sorted({row["Image"] for row in found}))
         own = {row["Id"]: row.get("Config") or {} for row in images}
         return {row["Id"]: shape_of_container(row, own.get(row["Image"], {})) for row in found}
 
     def describe(self, running: Running) -> list[dict[str, Any]]:
-        """See `target.Target.describe` (Engine API, ContainerInspect)."""
+        """See `Workloads.describe` (Engine API, ContainerInspect)."""
         found = self._docker.engine.inspect([c.id for c in running.containers])
         for inspected in found:
             inspected["Config"]["Env"] = sorted(names(inspected["Config"].get("Env")))
         return found
 
     def logs(self, container: Instance, tail: int) -> tuple[str, ...]:
-        """See `target.Target.logs`."""
+        """See `Workloads.logs`."""
         try:
             with self._docker.call(f"read the logs of {container.service}", 20):
                 text = self._docker.client(20).container.logs(container.id, tail=tail)

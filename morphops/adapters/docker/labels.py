@@ -1,14 +1,17 @@
-"""The labels that Compose gives to what it makes, and ours that say whose an image is."""
+"""The labels by which the engine remembers: ours, and those that Compose gives to what it makes."""
 
 from __future__ import annotations
 
+RELEASE = "morphops.release"  # digest of the release that created a container
+CONFIG = "morphops.config"  # digest of the configuration that something was created with
+OURS = (RELEASE, CONFIG)
 PROJECT = "com.docker.compose.project"
 SERVICE = "com.docker.compose.service"
 REPLACES = "com.docker.compose.replace"  # of a new container: the id of the one in its place
 NUMBER = "com.docker.compose.container-number"
 ONE_OFF = "com.docker.compose.oneoff"  # "True" on what `docker compose run` started
 
-# Of the images that a project builds: it tells one that has lost every name from all others.
+# Of an image: the project that built it. It is known by this when it has lost every name.
 BUILT_FOR = "morphops.project"
 
 

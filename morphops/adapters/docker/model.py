@@ -10,8 +10,6 @@ from morphops.adapters.docker import labels as names
 from morphops.adapters.docker.shapes import shape_of_service
 from morphops.core.release.digest import canonical_json, digest_of, short
 from morphops.core.stack import (
-    LABEL_CONFIG,
-    LABEL_RELEASE,
     Health,
     HealthCheck,
     Identity,
@@ -77,9 +75,9 @@ def instance(
         restarts=inspected.get("RestartCount", 0),
         exit_code=state.get("ExitCode", 0),
         stop_grace_period=stop_grace_period(inspected["Config"].get("StopTimeout")),
-        managed=LABEL_RELEASE in labels,
-        release=labels.get(LABEL_RELEASE, ""),
-        config=labels.get(LABEL_CONFIG, ""),
+        managed=names.RELEASE in labels,
+        release=labels.get(names.RELEASE, ""),
+        config=labels.get(names.CONFIG, ""),
         health_output=redact(log[-1].get("Output") or ""),
         checks=tuple(HealthCheck(row["Start"], not row["ExitCode"]) for row in log if row),
         healthcheck_interval=healthcheck_interval(inspected["Config"].get("Healthcheck") or {}),
@@ -109,7 +107,7 @@ def network(key: str, spec: Mapping[str, Any]) -> Network:
     name = str(spec.get("name") or key)
     if spec.get("external"):
         return Network(name, key)
-    labels = {k: v for k, v in (spec.get("labels") or {}).items() if k != LABEL_CONFIG}
+    labels = {k: v for k, v in (spec.get("labels") or {}).items() if k != names.CONFIG}
     # Once it is labelled, it is to be the same as before.
     made = {k: v for k, v in spec.items() if k != "labels"} | ({"labels": labels} if labels else {})
     return Network(name, key, short(digest_of(canonical_json(made))))
@@ -151,7 +149,7 @@ def service(name: str, spec: Mapping[str, Any]) -> Service:
     """Return a service as Compose renders it (compose-spec, `services`)."""
     labels = spec.get("labels") or {}
     config = {key: value for key, value in spec.items() if key not in _NOT_CONFIG}
-    config["labels"] = {k: v for k, v in labels.items() if k not in (LABEL_RELEASE, LABEL_CONFIG)}
+    config["labels"] = {k: v for k, v in labels.items() if k not in names.OURS}
     return Service(
         name=name,
         image=spec.get("image", ""),

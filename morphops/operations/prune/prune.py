@@ -8,9 +8,9 @@ from typing import Any
 
 from morphops.adapters.docker import image_store
 from morphops.adapters.store.release_layout import is_complete
-from morphops.core import stack
 from morphops.core.history import operations, recovery, retention
 from morphops.core.history.retention import Garbage
+from morphops.core.release.reference import local_prefix
 from morphops.errors import LockLost, MorphopsError
 from morphops.operations.pipeline.session import demand_reason, exclusive
 from morphops.operations.prune.removal import Removal
@@ -94,7 +94,7 @@ def _decide(site: Site, keep: int) -> tuple[dict[str, tuple[str, ...]], Garbage]
     kept = kept_roots(site, keep)
     gone = retention.garbage(
         project=site.bundle.project,
-        prefix=stack.local_tag(site.bundle.project, "", "").partition(":")[0],
+        prefix=local_prefix(site.bundle.project),
         repositories={site.bundle.repository(name) for name in site.bundle.images},
         kept={digest: stored_releases(site, digest) for digest in kept},
         built=set(create.last_build(site).values()),
@@ -102,7 +102,7 @@ def _decide(site: Site, keep: int) -> tuple[dict[str, tuple[str, ...]], Garbage]
         stored=site.state.releases(),
         deployments=[deployment.id for deployment in site.state.deployments()],
         needed=retention.needed_deployments(records, kept),
-        containers=site.target.observe(site.bundle.project).containers,
+        containers=site.platform.workloads.observe(site.bundle.project).containers,
         services={name for wave in site.bundle.waves for name in wave.services},
     )
     return kept, gone
