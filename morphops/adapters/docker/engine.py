@@ -35,15 +35,12 @@ _PING = 5.0
 _LIMIT = 20.0
 
 
-def negotiate(newest: str, oldest: str, asked: str = "") -> str:
+def negotiate(newest: str, oldest: str) -> str:
     """Return the version of the API to speak: ours, as far as the engine speaks it.
 
     Args:
         newest, oldest: what the engine speaks.
-        asked: what `DOCKER_API_VERSION` says; it decides.
     """
-    if asked:
-        return asked
     ours = min(_NEWEST, _version(newest))
     # An engine that has left ours behind is asked in its oldest: better than not at all.
     return ".".join(map(str, max(ours, _version(oldest or "1.0"))))
@@ -79,7 +76,7 @@ class Engine:
     def version(self, limit: float = _LIMIT) -> Document:
         """Return what the engine says of itself (SystemVersion)."""
         with self._translated("ask the engine for its version", limit):
-            return _one(_parsed(self._unversioned("/version", limit)))
+            return _one(_parsed(ask(self._dial, Request("GET", "/version"), limit)))
 
     def info(self, limit: float = _LIMIT) -> Document:
         """Return how the engine is set up (SystemInfo)."""
@@ -142,10 +139,10 @@ class Engine:
         body = {"Name": name, "Labels": dict(labels)}
         self._ask(f"create the volume {name}", Request("POST", "/volumes/create", body))
 
-    def remove_volume(self, name: str) -> None:
-        """Remove a volume, if it is there."""
-        request = Request("DELETE", f"/volumes/{_quoted(name)}?force=1")
-        self._ask(f"remove the volume {name}", request)
+    def remove_volumes(self, names: Sequence[str]) -> None:
+        """Remove volumes, as far as they are there."""
+        requests = [Request("DELETE", f"/volumes/{_quoted(name)}?force=1") for name in names]
+        self._ask_all(f"remove the volumes {' '.join(names)}", requests)
 
     def remove_container(self, id_: str, limit: float = _LIMIT, *, force: bool = False) -> None:
         """Remove a container; one that runs only with `force`."""
@@ -188,18 +185,22 @@ class Engine:
             yield opened
 
     def _inspect(self, kind: str, ids: Sequence[str]) -> list[Document]:
-        if not ids:
-            return []
+        requests = [Request("GET", f"/{kind}/{_quoted(id_)}/json") for id_ in ids]
+        bodies = self._ask_all(f"inspect the {kind}", requests)
         with self._translated(f"inspect the {kind}", _LIMIT):
-            requests = [
-                self._versioned(Request("GET", f"/{kind}/{_quoted(id_)}/json"), _LIMIT)
-                for id_ in ids
-            ]
-            answers = ask_all(self._dial, requests, _LIMIT)
+            return [_one(_parsed(body)) for body in bodies]
+
+    def _ask_all(self, doing: str, requests: Sequence[Request]) -> list[bytes]:
+        """Ask over one connection; without the answers of what is not there."""
+        if not requests:
+            return []
+        with self._translated(doing, _LIMIT):
+            versioned = [self._versioned(request, _LIMIT) for request in requests]
+            answers = ask_all(self._dial, versioned, _LIMIT)
             for answer in answers:
                 if isinstance(answer, Refusal) and answer.status != 404:
                     raise answer
-            return [_one(_parsed(answer)) for answer in answers if isinstance(answer, bytes)]
+        return [answer for answer in answers if isinstance(answer, bytes)]
 
     def _get(
         self,
@@ -232,13 +233,14 @@ class Engine:
 
     def _versioned(self, request: Request, limit: float) -> Request:
         if not self._prefix:
-            found = {} if self._asked else _one(_parsed(self._unversioned("/version", limit)))
-            newest, oldest = (str(found.get(k) or "") for k in ("ApiVersion", "MinAPIVersion"))
-            self._prefix = f"/v{negotiate(newest, oldest, self._asked)}"
+            spoken = self._asked
+            if not spoken:
+                found = _one(_parsed(ask(self._dial, Request("GET", "/version"), limit)))
+                spoken = negotiate(
+                    str(found.get("ApiVersion") or ""), str(found.get("MinAPIVersion") or "")
+                )
+            self._prefix = f"/v{spoken}"
         return Request(request.method, self._prefix + request.path, request.body, request.headers)
-
-    def _unversioned(self, path: str, limit: float) -> bytes:
-        return ask(self._dial, Request("GET", path), limit)
 
     @contextmanager
     def _translated(self, doing: str, limit: float, slow: _Slow = too_slow) -> Iterator[None]:

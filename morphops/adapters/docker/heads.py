@@ -49,8 +49,7 @@ class EngineHeads:
         engine = self._docker.engine
         engine.create_volume(name, {_LABEL: project, **labels})
         if not head.operation:
-            for older in self._there[project]:
-                engine.remove_volume(older)
+            engine.remove_volumes(self._there[project])
             self._there[project] = []
         self._there[project].append(name)
 

@@ -31,18 +31,24 @@ def engine(fake: FakeEngine) -> Engine:
 
 
 @pytest.mark.parametrize(
-    ("newest", "oldest", "asked", "spoken"),
+    ("newest", "oldest", "spoken"),
     [
-        ("1.41", "1.12", "", "1.41"),  # Engine 20.10
-        ("1.45", "1.24", "", "1.45"),  # 26.1
-        ("1.52", "1.44", "", "1.47"),  # 29
-        ("1.60", "1.50", "", "1.50"),  # one that has left ours behind
-        ("1.45", "", "", "1.45"),
-        ("1.45", "1.24", "1.43", "1.43"),
+        ("1.41", "1.12", "1.41"),  # Engine 20.10
+        ("1.45", "1.24", "1.45"),  # 26.1
+        ("1.52", "1.44", "1.47"),  # 29
+        ("1.60", "1.50", "1.50"),  # one that has left ours behind
+        ("1.45", "", "1.45"),
     ],
 )
-def test_the_version_that_is_spoken(newest: str, oldest: str, asked: str, spoken: str) -> None:
-    assert negotiate(newest, oldest, asked) == spoken
+def test_the_version_that_is_spoken(newest: str, oldest: str, spoken: str) -> None:
+    assert negotiate(newest, oldest) == spoken
+
+
+def test_an_engine_that_names_no_version(fake: FakeEngine, engine: Engine) -> None:
+    fake.answers["/version"] = says({"ApiVersion": "next"})
+    with pytest.raises(EngineCallFailed) as caught:
+        engine.info()
+    assert "API version is 'next'" in caught.value.message()
 
 
 def test_the_version_is_asked_for_once(fake: FakeEngine, engine: Engine) -> None:
@@ -157,11 +163,14 @@ def test_lists_and_changes_are_asked_as_the_api_has_them(fake: FakeEngine, engin
         "/volumes": says({"Volumes": None}),
         "/volumes/create": says({"Name": "v"}, 201),
         "/images/127.0.0.1:5000/a@sha256:0/tag": says(b"", 201),
+        "/volumes/v": says(b"", 204),
         "/containers/a": sends(b"HTTP/1.1 204 No Content\r\n\r\n"),
     }
     assert engine.containers(all_=False, publish=["80"]) == [{"Id": "a"}]
     assert engine.volumes(label=["a=b"]) == []
     engine.create_volume("v", {"a": "b"})
+    engine.remove_volumes(["v", "gone"])
+    engine.remove_volumes([])
     engine.tag("127.0.0.1:5000/a@sha256:0", "morphops/a/b:0123")
     engine.remove_container("a", force=True)
     told = [(method, path.removeprefix("/v1.46"), query) for _, method, path, query in fake.asked]
@@ -169,6 +178,8 @@ def test_lists_and_changes_are_asked_as_the_api_has_them(fake: FakeEngine, engin
         ("GET", "/containers/json", {"all": ["0"], "filters": ['{"publish": ["80"]}']}),
         ("GET", "/volumes", {"filters": ['{"label": ["a=b"]}']}),
         ("POST", "/volumes/create", {}),
+        ("DELETE", "/volumes/v", {"force": ["1"]}),
+        ("DELETE", "/volumes/gone", {"force": ["1"]}),
         (
             "POST",
             "/images/127.0.0.1:5000/a@sha256:0/tag",

@@ -87,8 +87,8 @@ def test_volumes(engine: Engine, name: str) -> None:
     engine.create_volume(name, {LABEL: name})
     (volume,) = engine.volumes(label=[f"{LABEL}={name}"])
     assert (volume["Name"], volume["Labels"]) == (name, {LABEL: name})
-    engine.remove_volume(name)
-    engine.remove_volume(name)
+    engine.remove_volumes([name, f"{name}-none"])
+    engine.remove_volumes([name])
     assert engine.volumes(label=[f"{LABEL}={name}"]) == []
 
 
