@@ -43,8 +43,3 @@ _TOGETHER = (
     "tests/engine/test_manifests",
     "tests/engine/test_mutations",
 )
-    "tests/engine/test_mutations",
-    "tests/engine/test_manifests",
-    "tests/engine/test_env_",
-    "tests/contracts/test_registry",
-)
