@@ -7,12 +7,12 @@ The dataclasses are the validator: a key that no class knows is refused where it
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
 import types
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from morphops.core.nearest import did_you_mean
 from morphops.core.yaml_text import YamlText
 from morphops.errors import ConfigError
 
@@ -93,10 +93,8 @@ def _nearest(kind: Any, loc: Sequence[int | str]) -> str:
     for part in loc[:-1]:
         kind = _inside(kind, str(part))
     known = [field.name for field in dataclasses.fields(kind)] if kind else []
-    near = difflib.get_close_matches(str(loc[-1]), known, 1, cutoff=0.7)
-    if near:
-        return f"did you mean {near[0]}?"
-    return f"one of {', '.join(known)}" if known else "remove it"
+    otherwise = f"one of {', '.join(known)}" if known else "remove it"
+    return did_you_mean(str(loc[-1]), known, otherwise, cutoff=0.7)
 
 
 def _inside(kind: Any, part: str) -> Any:
