@@ -7,7 +7,6 @@ The dataclasses are the validator: a key that no class knows is refused where it
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
 import types
 import typing
@@ -150,10 +149,8 @@ def _nearest(kind: type, loc: Sequence[int | str]) -> str:
     for part in loc[:-1]:
         inside = _inside(inside, str(part))
     known = _keys(inside)
-    near = difflib.get_close_matches(str(loc[-1]), known, 1, cutoff=0.7)
-    if near:
-        return f"did you mean {near[0]}?"
-    return f"one of {', '.join(known)}" if known else "remove it"
+    otherwise = f"one of {', '.join(known)}" if known else "remove it"
+    return did_you_mean(str(loc[-1]), known, otherwise, cutoff=0.7)
 
 
 def _keys(kind: object) -> list[str]:
