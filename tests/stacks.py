@@ -45,7 +45,7 @@ _PORTS = itertools.cycle(_FIRST + (os.getpid() + offset) % 2_200 for offset in r
 
 ANNOUNCED = ("begin", "step", "end")
 
-_LONG = 300  # seconds
+_LONG = 1800  # seconds: a machine may be many times overloaded
 
 _NAME = str(Path(invoke.__file__).with_name("__main__.py"))  # what `python -m invoke` is called
 _INVOKE = "from invoke.main import program; program.run()"
