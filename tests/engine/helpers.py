@@ -128,5 +128,5 @@ def hook(inv: Inv, moment: str, script: str) -> None:
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
     bundle = inv.folder / "ops" / "bundle.yaml"
     document = yaml.safe_load(bundle.read_text())
-    document["hooks"] = {moment: {"run": moment, "timeout": 60}}
+    document["hooks"] = {moment: {"run": moment, "timeout": 600}}
     bundle.write_text(yaml.safe_dump(document, sort_keys=False))
