@@ -13,6 +13,7 @@ import typing
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
+from morphops.core.nearest import did_you_mean
 from morphops.core.yaml_text import YamlText
 from morphops.errors import ConfigError
 
