@@ -45,7 +45,7 @@ class FakePlatform(Platform):
             remedies=FakeRemedies(),
             can=frozenset(can),
         )
-        self.engine = engine
+        object.__setattr__(self, "engine", engine)  # a `Platform` is frozen
 
     @property
     def faults(self) -> Faults:
