@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import re
 import types
 from collections.abc import Sequence
@@ -32,11 +33,12 @@ def parse_mapping(text: str, source: str, kind: type[T]) -> T:
 
 
 def validate_mapping(kind: type[T], raw: Any, document: YamlText, prefix: str = "") -> T:
-    from pydantic import ConfigDict, TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
-    _forbid_unknown_keys(kind, ConfigDict(extra="forbid", allow_inf_nan=False))
     try:
-        return TypeAdapter(kind).validate_python(raw)
+        # mypy does not know that a class can be hashed.
+        valid: T = _validator(kind).validate_python(raw)  # type: ignore[arg-type]
+        return valid
     except ValidationError as err:
         findings = []
         for item in err.errors(include_url=False):
@@ -48,6 +50,15 @@ def validate_mapping(kind: type[T], raw: Any, document: YamlText, prefix: str = 
                 says = _plain(item["type"], item["msg"], item["input"])
             findings.append(f"{where}: {says}")
         raise refusal(document, findings) from None
+
+
+@functools.cache
+def _validator(kind: Any) -> Any:
+    """What validates a dataclass; making it costs more than validating every document."""
+    from pydantic import ConfigDict, TypeAdapter
+
+    _forbid_unknown_keys(kind, ConfigDict(extra="forbid", allow_inf_nan=False))
+    return TypeAdapter(kind)
 
 
 def _forbid_unknown_keys(kind: Any, config: Any, seen: set[Any] | None = None) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
 import re
 
 from morphops.core.env.schema import EnvSchema
 from morphops.core.schema import NAME, read_mapping, refusal, validate_mapping
 
 
+@functools.lru_cache(maxsize=16)  # one operation reads the schema of a release several times
 def parse_env_schema(text: str, source: str) -> EnvSchema:
     """An env schema from YAML text.
 

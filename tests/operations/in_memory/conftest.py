@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from morphops.operations.deploy import deploy
-from tests.operations.in_memory.world import OLD, World
+from tests.operations.in_memory.world import MEMORY, OLD, World
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def world() -> Iterator[World]:
+    with tempfile.TemporaryDirectory(dir=MEMORY, prefix="morphops-test-") as folder:
+        yield World(Path(folder))
 
 
 @pytest.fixture
