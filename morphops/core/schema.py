@@ -7,6 +7,7 @@ The dataclasses are the validator: a key that no class knows is refused where it
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 import types
 import typing
@@ -70,14 +71,24 @@ def validate_mapping(
     Raises:
         ConfigError: with one line for each finding.
     """
-    from pydantic import ConfigDict, TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
-    _configure(kind, ConfigDict(extra="forbid", allow_inf_nan=False), set())
     try:
-        return TypeAdapter(kind).validate_python(raw)
+        # mypy does not know that a class can be hashed.
+        valid: Described = _validator(kind).validate_python(raw)  # type: ignore[arg-type]
+        return valid
     except ValidationError as err:
         findings = [_finding(kind, prefix, item) for item in err.errors(include_url=False)]
         raise refusal(document, findings) from None
+
+
+@functools.cache
+def _validator(kind: Any) -> Any:
+    """What validates a dataclass; making it costs more than validating every document."""
+    from pydantic import ConfigDict, TypeAdapter
+
+    _configure(kind, ConfigDict(extra="forbid", allow_inf_nan=False), set())
+    return TypeAdapter(kind)
 
 
 def refusal(document: YamlText, findings: Sequence[str]) -> ConfigError:
