@@ -48,7 +48,7 @@ def name(docker: Docker) -> Iterator[str]:
 
 
 def shown(docker: Docker, *words: str) -> object:
-    """What the CLI shows when it speaks the same version of the API; newer ones have more fields."""
+    """What the CLI shows when it speaks our version of the API; newer ones have more fields."""
     found = docker.engine.version()
     spoken = negotiate(found["ApiVersion"], found["MinAPIVersion"])
     env = {**os.environ, "DOCKER_API_VERSION": spoken}
