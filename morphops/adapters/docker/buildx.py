@@ -7,7 +7,6 @@ import json
 import os
 import re
 import tempfile
-import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -164,22 +163,9 @@ def public_registry_answers(host: str = HUB, limit: float = 3) -> bool:
         host: the registry.
         limit: seconds; name resolution, which has no limit of its own, included.
     """
-    import requests
+    from morphops.adapters.registry import answers
 
-    answered: list[bool] = []
-
-    def ask() -> None:
-        try:
-            answer = requests.get(f"https://{host}/v2/", timeout=limit, allow_redirects=False)
-        except requests.RequestException:
-            return
-        # 401 is what a registry says to whoever has no token yet; a proxy's page is neither.
-        answered.append(answer.status_code in (200, 401))
-
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(limit)
-    return any(answered)
+    return answers(host, limit=limit)
 
 
 def definition(

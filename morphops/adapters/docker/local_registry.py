@@ -173,26 +173,18 @@ def _await(docker: Docker, registry: LocalRegistry, deadline: float) -> None:
     Raises:
         EngineCallFailed: it did not in time; with its last lines.
     """
-    import requests
+    from morphops.adapters.registry import answers
 
     end = time.monotonic() + deadline
-    why = "it has not been asked yet"
-    with requests.Session() as session:
-        session.trust_env = False
-        while time.monotonic() < end:
-            try:
-                answer = session.get(f"http://{registry.address}/v2/", timeout=2)
-                if answer.status_code == 200:
-                    return
-                why = f"HTTP {answer.status_code}"
-            except requests.RequestException as err:
-                why = type(err).__name__
-            time.sleep(0.05)
+    while time.monotonic() < end:
+        if answers(registry.address, limit=2):
+            return
+        time.sleep(0.05)
     with docker.call("read the registry's log", 20):
         log = docker.client(20).container.logs(registry.container, tail=12)
     text = log if isinstance(log, str) else ""
     raise EngineCallFailed(
-        f"the registry at {registry.address} does not answer after {deadline:g} s ({why})",
+        f"the registry at {registry.address} does not answer after {deadline:g} s",
         detail=tuple(text.splitlines()),
         hint=f"docker logs {registry.container}",
     )
