@@ -17,7 +17,9 @@ from morphops.core.bundle import parse
 from morphops.core.bundle.schema import Bundle
 from morphops.core.checks import dockerfile, healthcheck
 from morphops.core.env.parse import parse_env_schema
-from morphops.core.probes.specs import Answers, Checksum, Same
+from morphops.core.probes.answers import Answers
+from morphops.core.probes.checksum import Checksum
+from morphops.core.probes.same import Same
 from tests.paths import OPS
 
 Texts: TypeAlias = Mapping[str, str]

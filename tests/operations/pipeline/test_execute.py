@@ -113,11 +113,11 @@ class Failing(FakeTarget):
         if not self._left:
             raise EngineCallFailed("the engine said no")
 
-    def start(self, stack: Stack, services: Sequence[str]) -> None:
-        self._change(lambda: super(Failing, self).start(stack, services))
+    def start(self, stack: Stack, services: Sequence[str], slot: str = "") -> None:
+        self._change(lambda: super(Failing, self).start(stack, services, slot))
 
-    def remove(self, project: str, services: Sequence[str]) -> None:
-        self._change(lambda: super(Failing, self).remove(project, services))
+    def remove(self, project: str, services: Sequence[str], slot: str = "") -> None:
+        self._change(lambda: super(Failing, self).remove(project, services, slot))
 
     def teardown(self, project: str) -> None:
         self._change(lambda: super(Failing, self).teardown(project))
@@ -141,7 +141,7 @@ def test_whatever_fails_the_undo_brings_the_model_back(
         for name, image, rendered in (("old", OLD, old), ("new", NEW, new))
     }
     world.target = target = Failing(stacks, images=(OLD, NEW))
-    world.old, world.new = world._scene("old", OLD), world._scene("new", NEW)
+    world.old, world.new = world.prepared("old", OLD), world.prepared("new", NEW)
     target.fails(0, done=False)
     if old:
         target.start(world.old.stack, tuple(old))
@@ -365,7 +365,7 @@ def test_an_engine_that_stays_away_leaves_it_to_be_ended(
     world.target.on |= {"start api": gone, "start db": lambda: None}
     world.target.away = 100
     outcome = world.run(undo=undo)
-    assert outcome.kind == "cut off"
+    assert outcome.kind == "incomplete"
     assert str(outcome.error) == "no Docker engine answers"
     assert bool(outcome.undo_error) is undo
 
@@ -378,7 +378,7 @@ def test_going_back_to_what_nobody_approves_of_any_more_is_told_of(
     before = world.model
     rule = Invariant(service="api", forbids=("--loose",), why="anybody's answers")
     world.bundle = replace(world.bundle, invariants={"never-loose": rule})
-    world.old, world.new = world._scene("old", OLD), world._scene("new", NEW)
+    world.old, world.new = world.prepared("old", OLD), world.prepared("new", NEW)
     monkeypatch.setattr(
         FakeTarget,
         "launch_configs",
