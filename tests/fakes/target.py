@@ -54,6 +54,9 @@ class FakeTarget:
         there, self.away = not self.away, max(0, self.away - 1)
         return there
 
+    def platform(self) -> str:
+        return "linux/amd64"
+
     def is_local(self) -> bool:
         return self.is_here
 

@@ -19,6 +19,7 @@ from morphops.adapters.docker.shapes import names, shape_of_container, shape_of_
 from morphops.adapters.host import ports as host_ports
 from morphops.adapters.host.inspect import engine_endpoint
 from morphops.core.release.digest import canonical_json, digest_of, short
+from morphops.core.release.platform import platform_name
 from morphops.core.release.reference import local_tag
 from morphops.core.release.release import Image
 from morphops.core.stack import (
@@ -63,6 +64,7 @@ class ComposeTarget:
         self._docker = docker
         self._redact = redact
         self._store: str | None = None
+        self._platform: str | None = None
 
     def is_reachable(self) -> bool:
         """See `Workloads.answers`."""
@@ -155,6 +157,14 @@ class ComposeTarget:
                 f"{image.ref} was pulled, but it is not the image that the release recorded",
                 state="no container was touched",
             )
+
+    def platform(self) -> str:
+        """See `Images.platform`."""
+        if self._platform is None:
+            with self._docker.call("ask the engine for its platform", 20):
+                info = self._docker.client(20).system.info()
+            self._platform = platform_name(info.os_type or "", info.architecture or "")
+        return self._platform
 
     def has_image(self, image: Image) -> bool:
         """See `Workloads.has`."""

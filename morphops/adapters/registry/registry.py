@@ -26,10 +26,10 @@ from morphops.core.release.artifact import (
     check_bytes,
     children,
     decode,
-    describe_image,
     parse_json,
 )
 from morphops.core.release.digest import short
+from morphops.core.release.image_manifest import describe_image
 from morphops.core.release.reference import HUB, ImageRef
 from morphops.core.release.release import Image, Release
 from morphops.errors import InputError, MorphopsError, NotFound, PreconditionError, RegistryError
@@ -37,7 +37,6 @@ from morphops.errors import InputError, MorphopsError, NotFound, PreconditionErr
 _CONNECT, _READ = 5.0, 60.0  # seconds; the second is between two packets, not for the whole
 _ACCEPT = ", ".join((MANIFEST, INDEX, DOCKER_MANIFEST, DOCKER_INDEX))
 _HUB_ACCOUNT = "https://index.docker.io/v1/"  # as `docker login` writes it
-_DEFAULT_PLATFORM = "linux/amd64"
 
 
 class Registry:
@@ -61,7 +60,7 @@ class Registry:
         self._ask("GET", f"{self._base}/", "answer")
 
     def resolve_image(
-        self, name: str, ref: ImageRef, platform: str = _DEFAULT_PLATFORM
+        self, name: str, ref: ImageRef, platform: str
     ) -> tuple[Image, Mapping[str, bytes]]:
         """What a release records of an image, and the bytes of its manifests.
 
@@ -70,7 +69,13 @@ class Registry:
             InputError: it is no image, or not for the platform.
             IntegrityError: the registry answers with other bytes.
         """
-        return describe_image(name, ref, lambda d: self._manifest(ref.path, d), platform)
+        return describe_image(
+            name,
+            ref,
+            platform,
+            manifest=lambda digest: self._manifest(ref.path, digest),
+            blob=lambda digest: self._blob(ref.path, digest),
+        )
 
     def has(self, repository: str, digest: str) -> bool:
         """Whether a repository (without the host) has a manifest of this digest."""

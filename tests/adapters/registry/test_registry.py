@@ -252,7 +252,7 @@ def test_the_registry_of_an_image_is_the_one_that_docker_would_ask(
     monkeypatch.setattr(requests.Session, "request", request)
     ref = ImageRef(repository, digest_of(b"x"))
     with pytest.raises(NotFound) as caught:
-        Registry(ref.host).resolve_image("code-data", ref)
+        Registry(ref.host).resolve_image("code-data", ref, "linux/amd64")
     assert asked == [f"{url}{ref.digest}"]
     assert f"{ref.host} does not have it" in caught.value.what
     assert str(ref) == f"{repository}@{ref.digest}"  # as the engine knows it
@@ -277,7 +277,7 @@ def test_the_account_of_docker_hub_has_another_name(
     )
     ref = ImageRef("you/api", digest_of(b"x"))
     with pytest.raises(RegistryError, match=r"registry-1\.docker\.io refuses") as caught:
-        Registry(ref.host).resolve_image("api", ref)
+        Registry(ref.host).resolve_image("api", ref, "linux/amd64")
     assert seen[-1] == f"Basic {secret}"
     assert caught.value.hint == "docker login"
 
