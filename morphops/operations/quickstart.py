@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from morphops.adapters.docker import run_once
+from morphops.adapters.docker.run_once import RunRequest, run_once
 from morphops.adapters.probes.published_port import direct_session, post, published
 from morphops.adapters.store import text_file
 from morphops.core.bundle.quickstart import FILE, Ask, Prepare, Quickstart
@@ -99,15 +99,15 @@ def _prepare(site: Site, item: Prepare, image: ImageRef) -> None:
         folder = Path(_fill(site, name))
         folder.mkdir(parents=True, exist_ok=True, mode=0o755)
         volumes.append((str(folder), place, "rw"))
-    for line in run_once.run_once(
-        site.docker,
+    request = RunRequest(
         image=str(image),
         entrypoint=item.entrypoint,
-        command=item.command,
-        volumes=volumes,
+        command=tuple(item.command),
+        volumes=tuple(volumes),
         user=f"{os.geteuid()}:{os.getegid()}",
         doing=f"make {item.name}",
-    ):
+    )
+    for line in run_once(site.docker, request):
         site.observer.note(line)
     if not made.exists():
         raise ConfigError(f"{FILE}: {item.name}: {item.entrypoint} made no {made}")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,8 +18,7 @@ from morphops.errors import InputError, IntegrityError, MorphopsError, Precondit
 from morphops.operations import audit, deploy, pull, rollback
 from morphops.operations.release import pin, show
 from morphops.site import Site, open_site
-from tests.core.test_lock import Place
-from tests.fakes import FakeTarget, Recorder, Remembering
+from tests.fakes import FakeTarget, Place, Recorder, Remembering
 
 STACK = Path(__file__).parents[1] / "stack"
 KNOWN = digest_of(b"release")  # its first digits hold a letter
@@ -41,8 +39,9 @@ def site(tmp_path: Path) -> Site:
         "MORPHOPS_REGISTRY": "127.0.0.1:1",  # where none listens
     }
     engine = Remembering()
-    opened = replace(
-        open_site(Recorder(), environ), target=FakeTarget({}), heads=engine, lock=Place()
+    target = FakeTarget({})
+    opened = open_site(Recorder(), environ).on(
+        workloads=target, images=target, heads=engine, lock=Place()
     )
     opened.state.ensure()
     history = HistoryWriter(opened.history.path, engine)

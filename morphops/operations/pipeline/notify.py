@@ -69,7 +69,7 @@ def _tell(site: Site, session: Session, record: Record, previous: str) -> None:
 
 
 def message(site: Site, moment: Ending, record: Record, previous: str) -> dict[str, Any]:
-    """What the webhook is sent; see docs/json.md."""
+    """What the webhook is sent; see docs/reference/json.md."""
     folder = evidence.folder_of(site, record) if moment == "on-failure" else None
     body = {
         "schema": 1,

@@ -60,7 +60,7 @@ def site(tmp_path: Path, recorder: Recorder, webhook: Webhook) -> Site:
     }
     site = open_site(recorder, environ)
     site.state.ensure()
-    return replace(site, heads=Remembering())
+    return site.on(heads=Remembering())
 
 
 def tell(
