@@ -7,13 +7,14 @@ The dataclasses are the validator: a key that no class knows is refused where it
 from __future__ import annotations
 
 import dataclasses
-import difflib
+import functools
 import re
 import types
 import typing
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
+from morphops.core.nearest import did_you_mean
 from morphops.core.yaml_text import YamlText
 from morphops.errors import ConfigError
 
@@ -70,14 +71,24 @@ def validate_mapping(
     Raises:
         ConfigError: with one line for each finding.
     """
-    from pydantic import ConfigDict, TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
-    _configure(kind, ConfigDict(extra="forbid", allow_inf_nan=False), set())
     try:
-        return TypeAdapter(kind).validate_python(raw)
+        # mypy does not know that a class can be hashed.
+        valid: Described = _validator(kind).validate_python(raw)  # type: ignore[arg-type]
+        return valid
     except ValidationError as err:
         findings = [_finding(kind, prefix, item) for item in err.errors(include_url=False)]
         raise refusal(document, findings) from None
+
+
+@functools.cache
+def _validator(kind: Any) -> Any:
+    """What validates a dataclass; making it costs more than validating every document."""
+    from pydantic import ConfigDict, TypeAdapter
+
+    _configure(kind, ConfigDict(extra="forbid", allow_inf_nan=False), set())
+    return TypeAdapter(kind)
 
 
 def refusal(document: YamlText, findings: Sequence[str]) -> ConfigError:
@@ -150,10 +161,8 @@ def _nearest(kind: type, loc: Sequence[int | str]) -> str:
     for part in loc[:-1]:
         inside = _inside(inside, str(part))
     known = _keys(inside)
-    near = difflib.get_close_matches(str(loc[-1]), known, 1, cutoff=0.7)
-    if near:
-        return f"did you mean {near[0]}?"
-    return f"one of {', '.join(known)}" if known else "remove it"
+    otherwise = f"one of {', '.join(known)}" if known else "remove it"
+    return did_you_mean(str(loc[-1]), known, otherwise, cutoff=0.7)
 
 
 def _keys(kind: object) -> list[str]:

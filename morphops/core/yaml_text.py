@@ -100,6 +100,10 @@ class YamlText:
         """The line of a path, or of as much of it as there is."""
         return self.find(path)[1]
 
+    def locate(self, path: tuple[str, ...]) -> tuple[str, int]:
+        """Returns the file's name, and the line of as much of a path as exists."""
+        return self.name, self.find(path)[1]
+
     def keys(self, *path: str) -> tuple[str, ...]:
         """The keys that stand at a path, or the numbers of the items; none where it is not."""
         node: Any = self._root
@@ -158,17 +162,32 @@ def _child(node: Any, part: str, seen: set[int]) -> tuple[int, Any] | None:
         return None
     seen.add(id(node))
     if node.id == "sequence":
-        if not part.isdigit() or int(part) >= len(node.value):
-            return None
-        item = node.value[int(part)]
-        return item.start_mark.line + 1, item
+        return _item(node, part)
     if node.id == "mapping":
-        for key, value in node.value:
-            if key.id == "scalar" and key.value == part:
-                return key.start_mark.line + 1, value
-        for key, value in node.value:
-            if key.tag == _MERGE:
-                for base in value.value if value.id == "sequence" else [value]:
-                    if found := _child(base, part, seen):
-                        return found
+        return _own_value(node, part) or _merged_value(node, part, seen)
+    return None
+
+
+def _item(sequence: Any, part: str) -> tuple[int, Any] | None:
+    if not part.isdigit() or int(part) >= len(sequence.value):
+        return None
+    item = sequence.value[int(part)]
+    return item.start_mark.line + 1, item
+
+
+def _own_value(mapping: Any, part: str) -> tuple[int, Any] | None:
+    """The value of a key that the mapping itself has."""
+    for key, value in mapping.value:
+        if key.id == "scalar" and key.value == part:
+            return key.start_mark.line + 1, value
+    return None
+
+
+def _merged_value(mapping: Any, part: str, seen: set[int]) -> tuple[int, Any] | None:
+    """The value of a key in what the mapping merges (`<<`)."""
+    merges = (value for key, value in mapping.value if key.tag == _MERGE)
+    for value in merges:
+        for base in value.value if value.id == "sequence" else [value]:
+            if found := _child(base, part, seen):
+                return found
     return None

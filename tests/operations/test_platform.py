@@ -15,8 +15,9 @@ from morphops.errors import EngineUnavailable
 from morphops.operations.release.publish import resolve_image
 from morphops.site import Site, open_site
 from tests.fakes import FakeTarget, Recorder
+from tests.paths import STACK
 
-OWN = Path(__file__).parents[1] / "stack" / "bundle.yaml"
+OWN = STACK / "bundle.yaml"
 REF = ImageRef("127.0.0.1:1/shop/api", digest_of(b"x"))
 
 

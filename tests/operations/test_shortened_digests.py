@@ -19,8 +19,8 @@ from morphops.operations import audit, deploy, pull, rollback
 from morphops.operations.release import pin, show
 from morphops.site import Site, open_site
 from tests.fakes import FakeTarget, Place, Recorder, Remembering
+from tests.paths import STACK
 
-STACK = Path(__file__).parents[1] / "stack"
 KNOWN = digest_of(b"release")  # its first digits hold a letter
 DIGITS = KNOWN.removeprefix("sha256:")
 OTHER = "sha256:" + DIGITS[:20] + "0" * 44  # begins as the known one, and is known as well

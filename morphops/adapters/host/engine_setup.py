@@ -34,7 +34,7 @@ Say = Callable[[str], None]
 SOCKET = Path("/var/run/docker.sock")
 LOG = Path("/var/log/dockerd.log")
 PID_FILE = Path("/var/run/docker.pid")
-_SYSTEMD = Path("/run/systemd/system")  # sd_booted(3)
+SYSTEMD = Path("/run/systemd/system")  # sd_booted(3)
 _START_LIMIT = 60
 
 
@@ -91,7 +91,7 @@ def start(say: Say) -> list[str]:
     Raises:
         EngineUnavailable: it ends, or does not answer in time.
     """
-    if _SYSTEMD.exists():
+    if SYSTEMD.exists():
         say("starting the engine (systemctl enable --now docker)")
         apt.run(("systemctl", "enable", "--now", "docker"), "start the engine")
         _await(None, 0)

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from morphops.core.runbook import expectations
 from morphops.core.runbook.model import Step, unnumbered
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
+    from markdown_it.tree import SyntaxTreeNode
 
 _WIDTH = 74  # a terminal of 80 columns, less what stands before a note
 _HARD = "\0"  # a space at which no line is broken
@@ -52,7 +54,7 @@ class Heading:
 
 
 def assign(
-    tokens: Sequence[Token],
+    document: SyntaxTreeNode,
     lines: Sequence[str],
     headings: Sequence[Heading],
     steps: Sequence[Step],
@@ -62,12 +64,12 @@ def assign(
     One under a heading without a step belongs to the step that follows, or to the section's end.
 
     Args:
-        tokens: of the document.
+        document: the runbook.
         lines: of the document.
         headings: those of sections and steps, in order.
         steps: in order.
     """
-    _fill(tokens, lines, headings, {step.line for step in steps})
+    _fill(document, lines, headings, {step.line for step in steps})
     intros: dict[str, str] = {}
     waiting: dict[str, list[str]] = {}
     told = {step.line: step for step in steps}
@@ -90,29 +92,22 @@ def assign(
 
 
 def _fill(
-    tokens: Sequence[Token],
+    document: SyntaxTreeNode,
     lines: Sequence[str],
     headings: Sequence[Heading],
     commands: set[int],
 ) -> None:
-    """Give each heading the blocks that stand under it."""
+    """Give each heading the blocks below it, without commands, comments and expectations."""
     by_line = {heading.line: heading for heading in headings}
     current: Heading | None = None
     expecting = False
-    for place, token in enumerate(tokens):
-        if token.level or not token.map or token.nesting < 0:
-            continue
-        first, last = token.map
-        if token.type == "heading_open":
+    for node in document.children:
+        first, last = node.map or (0, 0)
+        # With another bullet the list of expectations goes on.
+        expecting = expectations.begins(node) or (expecting and node.type == "bullet_list")
+        if node.type == "heading":
             current = by_line.get(first + 1)
-        after, expecting = expecting, False
-        if token.type == "paragraph_open" and tokens[place + 1].content == "Expect:":
-            expecting = True
-        elif after and token.type == "bullet_list_open":
-            expecting = True  # with another bullet the list goes on
-        elif token.type in ("heading_open", "html_block") or first + 1 in commands:
-            continue
-        elif current is not None:
+        elif current and not expecting and node.type != "html_block" and first + 1 not in commands:
             current.said.append("\n".join(lines[first:last]).rstrip())
 
 

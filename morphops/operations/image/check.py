@@ -69,14 +69,14 @@ def _findings(site: Site, name: str, ref: str) -> Iterator[Finding]:
     schema = read_schema(site)
     path = site.folder / BUNDLE
     text = YamlText(site.shown(path), text_file.read(path, site.shown(path)))
-    yield from image_rules.check(
-        name,
-        spec,
-        _facts(site, spec, ref),
+    image = image_rules.Image(
+        name=name,
+        spec=spec,
+        facts=_facts(site, spec, ref),
         owned=schema.variables,
         secrets=[variable for variable, about in schema.variables.items() if about.secret],
-        where=(text.name, text.line("images", name)),
     )
+    yield from image_rules.check(image, text.locate(("images", name)))
 
 
 def _facts(site: Site, spec: ImageSpec, ref: str) -> image_rules.Facts:

@@ -64,7 +64,7 @@ def run(
     secrets.learn_secrets(site)
     signals = Signals()
     if resume:
-        folder, begun = _last_stopped(site, book, section)
+        folder, begun = last_stopped(site, book, section)
         known, passed = begun.inputs, begun.passed
         site.observer.note(site.redact(transcript.told(begun)))
         if any(known.get(name, value) != value for name, value in inputs.items()):
@@ -79,7 +79,7 @@ def run(
         passed = frozenset[str]()
         again = book.command(section, *prompt.options)
         values = take(site, book, section, inputs, later=prompt.there, again=again)
-        folder = _new_folder(site, f"{name}-{section}")
+        folder = new_folder(site, f"{name}-{section}")
     with file_lock.lock(folder / "lock", f"this run of {name}"), signals.handled():
         runner = Runner(site, book, section, values, prompt, HashChain(folder / record.FILE))
         if resume:
@@ -127,7 +127,12 @@ def _refuse_idle_signatures(book: Runbook, section: str, signed_off: Mapping[str
         )
 
 
-def _new_folder(site: Site, name: str) -> Path:
+def new_folder(site: Site, name: str) -> Path:
+    """Make the folder of a run, mode 0700, named after the time and the runbook.
+
+    Raises:
+        PreconditionError: the folder cannot be made.
+    """
     site.state.ensure()
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     folder = site.state.root / "runbooks" / f"{stamp}-{name}"
@@ -142,7 +147,7 @@ def _new_folder(site: Site, name: str) -> Path:
     return folder
 
 
-def _last_stopped(site: Site, book: Runbook, section: str) -> tuple[Path, transcript.Progress]:
+def last_stopped(site: Site, book: Runbook, section: str) -> tuple[Path, transcript.Progress]:
     """The last run of a section, which did not come to its end.
 
     Raises:

@@ -17,7 +17,7 @@ from morphops.adapters.invoke_tasks import InvokeTasks
 from morphops.adapters.store.hash_chain import HashChain
 from morphops.adapters.terminal.prompt import Prompt
 from morphops.core.history import operations
-from morphops.core.runbook import prose, rules, transcript
+from morphops.core.runbook import commands, prose, transcript
 from morphops.core.runbook.model import Runbook, Step, unnumbered
 from morphops.errors import Interrupted, MorphopsError, RollbackFailed, RolledBack, StepFailed
 from morphops.operations.runbook import record
@@ -117,7 +117,7 @@ class Runner:
         Raises:
             InputError: nobody is there.
         """
-        for name in rules.inputs_in(step):
+        for name in commands.inputs_in(step):
             spec = self.book.inputs[name]
             while name not in self.values:
                 value = self.prompt.answer(f"{name} ({spec.about})")
@@ -283,11 +283,11 @@ class Runner:
         """A step's command as the runbook has it."""
         if step.manual:
             return "by hand"
-        return self.site.redact(transcript.shown(rules.words(step.command, self.values)))
+        return self.site.redact(transcript.shown(commands.words(step.command, self.values)))
 
     def _words(self, step: Step) -> tuple[str, ...]:
         """What is run: with `--json` wherever there is one, which says why a task failed."""
-        words = rules.words(step.command, self.values)
+        words = commands.words(step.command, self.values)
         takes = self._tasks.takes(self._tasks.read(words).task, "json")
         return (*words, "--json") if takes and "--json" not in words else words
 
@@ -305,7 +305,7 @@ class Runner:
             if err.hint.startswith(resume):  # with the option that answers a question
                 return err.hint
             return "; then ".join(filter(None, (err.hint, resume)))
-        inputs = map(option, rules.inputs_of(self.book, self.section))
+        inputs = map(option, commands.inputs_of(self.book, self.section))
         anew = self.book.command(self.section, *inputs)
         return (
             f"{err.hint or 'inv status'}; mend it, then begin anew: {anew}"

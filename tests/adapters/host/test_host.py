@@ -382,7 +382,7 @@ def test_an_engine_that_ends_at_once_says_why(
     monkeypatch.setattr(engine_setup, "SOCKET", tmp_path / "docker.sock")
     monkeypatch.setattr(engine_setup, "PID_FILE", pid_file)
     monkeypatch.setattr(engine_setup, "LOG", log)
-    monkeypatch.setattr(engine_setup, "_SYSTEMD", tmp_path / "none")
+    monkeypatch.setattr(engine_setup, "SYSTEMD", tmp_path / "none")
     with pytest.raises(EngineUnavailable, match="exit code 1") as caught:
         engine_setup.start(QUIET.append)
     assert caught.value.detail == ("failed to mount overlay",)
@@ -434,4 +434,4 @@ def test_an_env_file_of_somebody_else_leaves_the_defaults(
         raise PermissionError(13, "Permission denied", "x")
 
     monkeypatch.setattr(Site, "read_env", refuse)
-    assert host._ports(site)
+    assert host.bound_ports(site)

@@ -77,12 +77,12 @@ def test_a_good_file_passes() -> None:
         (lines(KEY_B="0x" + "cd" * 16), "x.env:3: KEY_B must equal KEY_A; copy its value\n"),
         (lines(OTHER="0xAB" + "ab" * 15), "x.env:4: OTHER must differ from KEY_A; make a new one"),
         (lines(OTHER="ab" * 16), "x.env:4: OTHER must differ from KEY_A"),
-        (lines(PROT="1"), "x.env:4: PROT is no variable of this stack; did you mean PORT?"),
-        (lines(ZZZZ="1"), "x.env:4: ZZZZ is no variable of this stack; remove the line\n"),
+        (lines(PROT="1"), "x.env:4: PROT is not a variable of this stack; did you mean PORT?"),
+        (lines(ZZZZ="1"), "x.env:4: ZZZZ is not a variable of this stack; remove the line\n"),
         (lines(IMAGE="r@sha256:2"), "x.env:4: IMAGE comes from the release; remove the line\n"),
         (lines(ROWS="5"), "x.env:4: ROWS comes from a document's manifest"),
         (lines(ROWS=""), "x.env:4: ROWS comes from a document's manifest"),
-        ("\n# about\n\n" + lines(PROT="1"), "x.env:7: PROT is no variable"),
+        ("\n# about\n\n" + lines(PROT="1"), "x.env:7: PROT is not a variable"),
     ],
 )
 def test_each_finding_has_its_line_and_no_value(text: str, says: str) -> None:
@@ -127,7 +127,7 @@ def test_all_findings_at_once() -> None:
     message = refusal("PROT=1\nPORT=x\nOTHER=TODO\nIMAGE=y\n", {"PORT": "2", "IMAGE": "3"})
     assert message.splitlines() == [
         "x.env: 7 findings",
-        "  x.env:1: PROT is no variable of this stack; did you mean PORT?",
+        "  x.env:1: PROT is not a variable of this stack; did you mean PORT?",
         "  x.env:2: PORT does not have the right form; write: A port. (pattern: [0-9]+)",
         "  x.env:3: OTHER still holds a placeholder; fill it in: Another key.",
         "  x.env:4: IMAGE comes from the release; remove the line",

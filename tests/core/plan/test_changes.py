@@ -170,7 +170,7 @@ def test_a_service_is_replaced_just_when_something_of_it_is_told(
     env: dict[str, Any], env_2: dict[str, Any], keys: dict[str, Any], keys_2: dict[str, Any]
 ) -> None:
     old, new = rendered(environment=env, **keys), rendered(environment=env_2, **keys_2)
-    told = changes._between(old, new)
+    told = changes.between(old, new)
     differs = told.variables != Names() or bool(told.keys)
     action = of_deploy(new, created_from(old), old=old).action
     assert action == ("replace" if differs else "keep")
