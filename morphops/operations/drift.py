@@ -30,11 +30,11 @@ def look(site: Site) -> dict[str, Any]:
             hint="inv status; inv deploy --image=sha256:<release>",
         )
     secrets.learn_secrets(site)
-    running = site.target.observe(site.bundle.project)
+    running = site.platform.workloads.observe(site.bundle.project)
     if operations.is_down(records) and not running.containers:
         return {"state": "down", "release": record.release, "differences": []}
     ready = prepare.reopen(site, site.state.deployment(record.deployment), record.release)
-    shapes = site.target.launch_configs(running)
+    shapes = site.platform.workloads.launch_configs(running)
     found = list(
         drift.compare(
             ready.release,
@@ -57,4 +57,4 @@ def look(site: Site) -> dict[str, Any]:
         "release": record.release,
         "differences": [asdict(difference) for difference in found],
     }
-    return view | ({"exit": DriftFound.exit_code} if found else {})
+    return view | ({"exit": DriftFound.EXIT} if found else {})

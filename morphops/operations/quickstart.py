@@ -23,6 +23,7 @@ from morphops.core.env import dotenv, templates
 from morphops.core.probes import verdicts
 from morphops.core.release.reference import ImageRef
 from morphops.core.schema import parse_mapping
+from morphops.core.stack import Running
 from morphops.errors import ConfigError, GateFailed
 from morphops.operations import build, deploy, host, registry
 from morphops.operations.env.schema import read_schema
@@ -132,7 +133,7 @@ def _ask(site: Site, ask: Ask) -> list[dict[str, Any]]:
     import requests
 
     document = json.loads((site.folder / ask.document).read_bytes())
-    url, why = probes.published(site.target.observe(site.bundle.project), ask.service, ask.port)
+    url, why = probes.published(_running(site), ask.service, ask.port)
     if not url:
         raise GateFailed(why, hint="inv status")
     answers = []
@@ -172,8 +173,12 @@ def _equal(got: Any, expected: Any) -> bool:
         return str(got).lower() == str(expected).lower()
 
 
+def _running(site: Site) -> Running:
+    return site.platform.workloads.observe(site.bundle.project)
+
+
 def _commands(site: Site, ask: Ask) -> list[str]:
-    url, _ = probes.published(site.target.observe(site.bundle.project), ask.service, ask.port)
+    url, _ = probes.published(_running(site), ask.service, ask.port)
     inv = typed(Path(sys.executable), site.environ.get("PATH", ""), Path.cwd())
     commands = [f"{inv} {task}" for task in ("status", "smoke", "history", "logs")]
     if ask.questions and url:

@@ -27,10 +27,9 @@ def status(site: Site) -> dict[str, Any]:
     cut_off = operations.incomplete_operation(records)
     secrets.learn_secrets(site)
     try:
-        running = site.target.observe(site.bundle.project)
+        running = site.platform.workloads.observe(site.bundle.project)
     except EngineUnavailable as err:
-        err.detail += _known(record, cut_off)
-        raise
+        raise err.with_(detail=(*err.detail, *_known(record, cut_off))) from None
     view: dict[str, Any] = {
         "project": site.bundle.project,
         "state_folder": str(site.state.root),
@@ -94,7 +93,7 @@ def _under_way(site: Site) -> dict[str, Any] | None:
     """An operation without an end, if there is one: somebody is at it now, or it was cut off."""
     record = operations.incomplete_operation(site.history.records())
     while record is not None:
-        holder = site.lock.holder(site.bundle.project)
+        holder = site.platform.lock.holder(site.bundle.project)
         alive = holder is not None and holder.owns(record)
         # It may have come to its end between the two, and its holder be gone for that.
         found = record if alive else operations.incomplete_operation(site.history.records())

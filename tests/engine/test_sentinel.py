@@ -17,8 +17,8 @@ import pytest
 from morphops.core.env import parse
 from morphops.tasks import ns
 from tests import stacks
-from tests.engine.conftest import ROOT, Release
-from tests.engine.faults.test_locks import hook
+from tests.engine.helpers import Release, hook
+from tests.paths import ROOT
 from tests.stacks import Inv
 
 pytestmark = pytest.mark.engine
@@ -134,7 +134,7 @@ def run(every: Everything, release: Release, env: Path) -> None:
     every("deploy", f"--image={sick}", f"{TYPED} {TOKEN}", code=4)
     every("deploy", f"--image={wrong}", "--json", code=4)
     every("deploy", f"--image={sick}", "--no-rollback", code=5)
-    for end in ("--resume", "--abort"):
+    for end in ("resume", "abort"):
         every("deploy", end, code=3)
     # The health check's output, which holds the secrets, is what explains it.
     for task in ("status", "drift", "verify", "smoke"):

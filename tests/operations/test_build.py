@@ -23,10 +23,9 @@ from morphops.operations.registry import registry_down, registry_up
 from morphops.report import registry as report
 from morphops.report.console import Reporter
 from morphops.site import Site, open_site
-from tests.core.plan.test_plan import digest
 from tests.fakes import Recorder
-
-ROOT = Path(__file__).parents[2]
+from tests.paths import ROOT
+from tests.samples.releases import digest
 
 
 class Asked:
@@ -56,7 +55,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     monkeypatch.setattr(buildx, "public_registry_answers", lambda: True)
     monkeypatch.setattr(assemble, "make", lambda *_, **__: ())
     environ = {"MORPHOPS_BUNDLE": str(ROOT / "ops/bundle.yaml"), "MORPHOPS_STATE": str(tmp_path)}
-    return replace(open_site(Recorder(), environ), lock=Asked())
+    return open_site(Recorder(), environ).on(lock=Asked())
 
 
 def test_building_asks_for_no_lock(site: Site) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +32,11 @@ from morphops.operations.release.list import list_releases
 from morphops.report import prune as report
 from morphops.report.console import Reporter
 from morphops.site import Site, open_site
-from tests.core.plan.test_plan import digest
-from tests.core.release.test_artifact import artifact, decode
-from tests.core.test_lock import Place, grip
-from tests.fakes import FakeTarget, Recorder, Remembering
+from tests.fakes import FakeTarget, Place, Recorder, Remembering, grip
+from tests.paths import STACK
+from tests.samples.artifacts import artifact, decode
+from tests.samples.releases import digest
 
-STACK = Path(__file__).parents[1] / "stack"
 OLD = [digest(n) for n in "123"]
 
 
@@ -69,7 +68,9 @@ def site(tmp_path: Path) -> Site:
         "MORPHOPS_STATE": str(tmp_path / "state"),
     }
     opened = open_site(Recorder(), environ)
-    site = replace(opened, lock=Place(), heads=Remembering(), target=FakeTarget({}))
+    site = opened.on(
+        lock=Place(), heads=Remembering(), workloads=FakeTarget({}), images=FakeTarget({})
+    )
     with exclusive(site, "deploy") as session:
         for number in range(1, 6):
             layout = site.state.release(digest(str(number)))
@@ -310,7 +311,7 @@ def test_a_release_is_pinned_with_its_images_or_not_at_all(site: Site) -> None:
     write_layout(made, site.state.release(made.digest))
     first, *others = release.images
     target = FakeTarget({}, held={str(image.ref) for image in others})
-    site = replace(site, target=target)
+    site = site.on(workloads=target, images=target)
     with pytest.raises(PreconditionError, match=rf"missing: {first.name}\b") as caught:
         pin.pin(site, made.digest, reason="audit")
     assert caught.value.state == "nothing was changed"
@@ -326,7 +327,10 @@ def test_a_release_is_pinned_with_its_images_or_not_at_all(site: Site) -> None:
 def test_a_pin_has_the_last_reason_that_was_given(site: Site) -> None:
     made = artifact()
     write_layout(made, site.state.release(made.digest))
-    site = replace(site, target=FakeTarget({}, held={str(i.ref) for i in decode(made).images}))
+    site = site.on(
+        workloads=FakeTarget({}, held={str(i.ref) for i in decode(made).images}),
+        images=FakeTarget({}, held={str(i.ref) for i in decode(made).images}),
+    )
     for given, reason, changed in [
         ("", "pinned", True),
         ("audit", "audit", True),

@@ -22,11 +22,9 @@ from morphops.report import history
 from morphops.report import status as report
 from morphops.report.console import Reporter
 from morphops.site import Site, open_site
-from tests.core.plan.test_plan import BUNDLE, RELEASE, services
-from tests.core.test_lock import Place
-from tests.fakes import FakeTarget, Recorder, Remembering
-
-STACK = Path(__file__).parents[1] / "stack"
+from tests.fakes import FakeTarget, Place, Recorder, Remembering
+from tests.paths import STACK
+from tests.samples.releases import BUNDLE, RELEASE, services
 
 
 @pytest.fixture
@@ -43,7 +41,7 @@ def site(tmp_path: Path, target: FakeTarget, monkeypatch: pytest.MonkeyPatch) ->
         "MORPHOPS_STATE": str(tmp_path / "state"),
     }
     opened = open_site(Recorder(), environ)
-    site = replace(opened, lock=Place(), heads=Remembering(), target=target)
+    site = opened.on(lock=Place(), heads=Remembering(), workloads=target, images=target)
     with exclusive(site, "deploy") as session:
         record = session.history.begin(
             "deploy", release=RELEASE.digest, deployment=1, fingerprint="f", reason=""
@@ -63,7 +61,7 @@ def down(site: Site) -> str:
     with exclusive(site, "down") as session:
         record = session.history.begin("down", reason="")
         session.history.end(record, "stopped")
-    site.target.teardown("shop")
+    site.platform.workloads.teardown("shop")
     return site.history.records()[-1].ended
 
 
@@ -110,7 +108,7 @@ def test_a_wait_in_vain_says_what_to_do(site: Site, monkeypatch: pytest.MonkeyPa
 def test_an_empty_history_names_its_folder(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     """It may be that only MORPHOPS_STATE is mistyped."""
     site.history.path.unlink()
-    site.target.teardown("shop")
+    site.platform.workloads.teardown("shop")
     history.history(Reporter(), show.history(site, 20))
     report.status(Reporter(), status.status(site))
     lines = capsys.readouterr().out.splitlines()

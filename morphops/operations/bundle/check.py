@@ -41,7 +41,7 @@ def check(site: Site) -> dict[str, Any]:
         "state": "findings" if found else "ok",
         "findings": [asdict(finding) | {"text": str(finding)} for finding in found],
     }
-    return view | ({"exit": InputError.exit_code, "next": _AGAIN} if found else {})
+    return view | ({"exit": InputError.EXIT, "next": _AGAIN} if found else {})
 
 
 def findings(site: Site) -> list[Finding]:

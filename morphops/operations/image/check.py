@@ -43,7 +43,7 @@ def check(site: Site, images: Sequence[str] = ()) -> dict[str, Any]:
         "findings": [asdict(finding) | {"text": str(finding)} for finding in found],
     }
     again = "inv build, then inv image.check"
-    return view | ({"exit": InputError.exit_code, "next": again} if found else {})
+    return view | ({"exit": InputError.EXIT, "next": again} if found else {})
 
 
 def _references(site: Site, images: Sequence[str]) -> Mapping[str, str]:

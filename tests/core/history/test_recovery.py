@@ -12,8 +12,8 @@ from morphops.adapters.store.history_file import HistoryReader, HistoryWriter
 from morphops.core.history import operations, recovery
 from morphops.core.history.operations import Record
 from morphops.errors import PreconditionError
-from tests.core.history.test_operations import A, B, records
 from tests.fakes import Remembering
+from tests.samples.history import A, B, records
 
 
 def test_nothing_is_refused_where_nothing_was_cut_off() -> None:
@@ -29,8 +29,8 @@ def test_what_was_cut_off_must_be_ended_first(kind: operations.Kind) -> None:
         recovery.refuse(records(A, (kind, release, ""), ("prune", "", "pruned")))
     assert caught.value.what.startswith(f"{kind}")
     assert "was cut off before its first step" in caught.value.what
-    assert "inv deploy --resume" in caught.value.hint
-    assert "inv deploy --abort" in caught.value.hint
+    assert "inv resume" in caught.value.hint
+    assert "inv abort" in caught.value.hint
 
 
 @given(

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from typing import Any
 
 import pytest
 import yaml
 
-from morphops.operations import status as operations_status
-from morphops.report.console import Reporter
-from morphops.site import open_site
 from tests import stacks
-from tests.engine.conftest import Release
-from tests.engine.faults.conftest import LABEL, amend, assert_whole, project
-from tests.engine.test_story import ask
+from tests.engine.helpers import (
+    Release,
+    amend,
+    assert_serves,
+    containers,
+    project,
+    status,
+)
 from tests.stacks import Inv
 
 pytestmark = pytest.mark.engine
@@ -40,20 +41,6 @@ def inv(inv: Inv) -> Inv:
     bundle["probes"]["pair"]["reads"] = 1
     amend(inv, probes=bundle["probes"])
     return inv
-
-
-def status(inv: Inv) -> dict[str, Any]:
-    """What `inv status` shows, without a new process each time."""
-    bundle = str(inv.folder / "ops" / "bundle.yaml")
-    return operations_status.status(
-        open_site(Reporter(True), inv.environ | {"MORPHOPS_BUNDLE": bundle})
-    )
-
-
-def assert_runs(inv: Inv, release: str) -> None:
-    """Whole, as `inv status` says; and it answers whoever asks without morphops."""
-    assert_whole(status(inv), release)
-    assert ask(inv) == 8
 
 
 def killed(inv: Inv, at: int, *words: str) -> bool:
@@ -77,17 +64,12 @@ def cut_off(inv: Inv, at: int) -> None:
         return
     refused = inv("down")
     assert refused.code == 3, refused
-    assert "inv deploy --resume" in refused.err
+    assert "inv resume" in refused.err
 
 
 def ended(inv: Inv, how: str) -> None:
-    done = inv("deploy", how)
+    done = inv(how)
     assert done.code == 0, done
-
-
-def containers(inv: Inv) -> set[str]:
-    listing = ["docker", "ps", "-aq", "--filter", f"label={LABEL}={project(inv)}"]
-    return set(subprocess.run(listing, capture_output=True, text=True, check=True).stdout.split())
 
 
 def forget(inv: Inv) -> None:
@@ -106,16 +88,16 @@ def test_a_first_deploy(inv: Inv, release: Release) -> None:
     for at in range(1, ENTRIES):
         assert killed(inv, at, *words)
         cut_off(inv, at)
-        ended(inv, "--resume")
-        assert_runs(inv, new)
+        ended(inv, "resume")
+        assert_serves(inv, new)
         forget(inv)
         assert killed(inv, at, *words)
-        ended(inv, "--abort")
-        assert containers(inv) == set()
+        ended(inv, "abort")
+        assert containers(inv) == {}
         assert status(inv)["release"] == ""
     # With its last entry a deploy is done.
     assert killed(inv, ENTRIES, *words)
-    assert_runs(inv, new)
+    assert_serves(inv, new)
     assert not killed(inv, ENTRIES + 1, *words)
 
 
@@ -125,17 +107,19 @@ def test_an_upgrade(inv: Inv, release: Release) -> None:
     assert inv("deploy", f"--image={runs}").code == 0
     for at in range(1, ENTRIES):
         assert killed(inv, at, "deploy", f"--image={other}")
-        ended(inv, "--abort")
-        assert_runs(inv, runs)
+        ended(inv, "abort")
+        assert_serves(inv, runs)
         assert killed(inv, at, "deploy", f"--image={other}")
-        before = containers(inv)
-        ended(inv, "--resume")
-        assert_runs(inv, other)
+        before = set(containers(inv).values())
+        ended(inv, "resume")
+        assert_serves(inv, other)
         if at > SECOND_WAVE:
-            assert len(before & containers(inv)) >= 2, "the first wave was done; it is left alone"
+            assert len(before & set(containers(inv).values())) >= 2, (
+                "the first wave was done; it is left alone"
+            )
         runs, other = other, runs
     assert killed(inv, ENTRIES, "deploy", f"--image={other}")
-    assert_runs(inv, other)
+    assert_serves(inv, other)
 
 
 @pytest.mark.long
@@ -152,15 +136,15 @@ def test_an_upgrade_killed_when_a_step_was_done(inv: Inv, release: Release) -> N
         assert done.code == KILLED, done
         # To undo what touched nothing is to write that down, and no place to be killed at.
         back = at % 2 and at >= TOUCHED
-        again = (1 + at % BACK, "--abort") if back else (at, "--resume")
+        again = (1 + at % BACK, "abort") if back else (at, "resume")
         done = inv.killed(again[0], "deploy", again[1])
         assert done.code == KILLED, done
         if at % 4 < 2:
-            ended(inv, "--abort")
+            ended(inv, "abort")
         else:
-            ended(inv, "--resume")
+            ended(inv, "resume")
             runs, other = other, runs
-        assert_runs(inv, runs)
+        assert_serves(inv, runs)
 
 
 @pytest.mark.long
@@ -177,15 +161,15 @@ def test_killed_on_the_way_back(inv: Inv, release: Release) -> None:
         assert steps[-1]["step"].startswith("undo: "), steps
         assert len(steps) == SECOND_WAVE + at
         if at % 2:
-            ended(inv, "--resume")
+            ended(inv, "resume")
             runs, other = other, runs
         else:
-            ended(inv, "--abort")
-        assert_runs(inv, runs)
+            ended(inv, "abort")
+        assert_serves(inv, runs)
     # With the last entry it is over.
     done = inv.killed(stopped + BACK + 1, "deploy", f"--image={other}", stopped=stopped)
     assert done.code == KILLED, done
-    assert_runs(inv, runs)
+    assert_serves(inv, runs)
 
 
 @pytest.mark.long
@@ -196,14 +180,14 @@ def test_a_rollback(inv: Inv, release: Release) -> None:
     for at in range(1, ENTRIES):
         back = ("rollback", f"--to={other}", "--reason=x")
         assert killed(inv, at, *back)
-        ended(inv, "--abort")
-        assert_runs(inv, runs)
+        ended(inv, "abort")
+        assert_serves(inv, runs)
         assert killed(inv, at, *back)
-        ended(inv, "--resume")
-        assert_runs(inv, other)
+        ended(inv, "resume")
+        assert_serves(inv, other)
         runs, other = other, runs
     assert killed(inv, ENTRIES, "rollback", f"--to={other}", "--reason=x")
-    assert_runs(inv, other)
+    assert_serves(inv, other)
 
 
 def test_going_back_needs_nothing_of_what_was_to_come(inv: Inv, release: Release) -> None:
@@ -211,9 +195,9 @@ def test_going_back_needs_nothing_of_what_was_to_come(inv: Inv, release: Release
     assert inv("deploy", f"--image={runs}").code == 0
     assert killed(inv, SECOND_WAVE + 1, "deploy", f"--image={other}")
     shutil.rmtree(inv.state / "releases" / other.removeprefix("sha256:"))
-    assert inv("deploy", "--resume").code == 3
-    ended(inv, "--abort")
-    assert_runs(inv, runs)
+    assert inv("resume").code == 3
+    ended(inv, "abort")
+    assert_serves(inv, runs)
 
 
 def test_where_nothing_was_touched_nothing_has_to_be_undone(inv: Inv, release: Release) -> None:
@@ -221,16 +205,16 @@ def test_where_nothing_was_touched_nothing_has_to_be_undone(inv: Inv, release: R
     assert inv("deploy", f"--image={release(front='wrong')}", "--no-rollback").code == 5
     assert killed(inv, 2, "deploy", f"--image={release()}")
     assert inv("down").code == 3
-    ended(inv, "--abort")
+    ended(inv, "abort")
     assert inv("down").code == 0
 
 
 def test_nothing_was_cut_off(inv: Inv, release: Release) -> None:
-    for end in ("--resume", "--abort"):
-        done = inv("deploy", end)
+    for end in ("resume", "abort"):
+        done = inv(end)
         assert done.code == 3, done
         assert "no operation was cut off" in done.err
-        together = inv("deploy", end, f"--image={'sha256:' + '0' * 64}")
+        together = inv(end, f"--image={'sha256:' + '0' * 64}")
         assert together.code == 2, together
         assert "stand alone" in together.err
 
@@ -240,8 +224,8 @@ def test_a_stop_that_was_cut_off(inv: Inv, release: Release) -> None:
     assert inv("deploy", f"--image={new}").code == 0
     assert inv.killed(1, "down").code == KILLED
     assert status(inv)["under_way"]["kind"] == "down"
-    assert inv("deploy", "--abort").code == 0
-    assert_runs(inv, new)
+    assert inv("abort").code == 0
+    assert_serves(inv, new)
     assert inv.killed(1, "down").code == KILLED
-    assert inv("deploy", "--resume", "--json").json["state"] == "down"
-    assert containers(inv) == set()
+    assert inv("resume", "--json").json["state"] == "down"
+    assert containers(inv) == {}
