@@ -261,7 +261,7 @@ TARGET_RULES: tuple[Rule[Given, str], ...] = (
         "builds from {host}, which may be something else tomorrow",
         "build from a folder of this project",
     ),
-    Rule("", _missing_context, "its context {folder} is not a folder", "correct its context"),
+    Rule("", _missing_context, "its context {folder} is not a folder", "fix its context"),
     Rule(
         "digest",
         _unpinned_image,
@@ -296,6 +296,6 @@ FILE_RULES: tuple[Rule[str, str], ...] = (
         "",
         lambda path: (Breach("dockerfile", {"path": path}),),
         "there is no {path}",
-        "correct its context or its dockerfile",
+        "fix its context or its dockerfile",
     ),
 )

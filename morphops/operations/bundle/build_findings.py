@@ -38,7 +38,7 @@ def findings(site: Site, text: YamlText) -> Iterator[Finding]:
     file = site.folder / spec.file
     if not file.is_file():
         line = text.line("build", "file")
-        yield Finding(text.name, line, f"there is no {spec.file}", "correct the path")
+        yield Finding(text.name, line, f"there is no {spec.file}", "fix the path")
         return
     bake = bake_rules.Bake(site.shown(file), text_file.read(file, site.shown(file)))
     yield from digest_rules.check(bake.name, bake.text)
@@ -110,7 +110,7 @@ def _bake_refusal(
     for target, image in images.items():
         if re.search(rf"failed to find target {re.escape(target)}\b", whole):
             line = text.line("images", image, "target")
-            return Finding(text.name, line, f"no target {target} in {file}", "correct its name")
+            return Finding(text.name, line, f"no target {target} in {file}", "fix its name")
     at = re.search(r":(\d+),\d+", whole)
     line = int(at[1]) if at else 0
-    return Finding(file, line, f"Buildx refuses it: {whole}", "correct it")
+    return Finding(file, line, f"Buildx refuses it: {whole}", "fix it")
