@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import invoke
 import requests
 import yaml
 
@@ -28,6 +29,7 @@ from morphops.adapters.base_images import assemble
 from morphops.adapters.base_images.assemble import BaseImage
 from morphops.core.release.artifact import INDEX, MANIFEST
 from morphops.core.release.digest import canonical_json, digest_of
+from tests import forked
 from tests.paths import OPS, ROOT, STACK
 
 OWN_STACK = ROOT / "docs" / "tutorial.md"
@@ -42,6 +44,11 @@ _FIRST = 10_000 + _WORKER % 10 * 2_200
 _PORTS = itertools.cycle(_FIRST + (os.getpid() + offset) % 2_200 for offset in range(2_200))
 
 ANNOUNCED = ("begin", "step", "end")
+
+_LONG = 1800  # seconds: a machine may be many times overloaded
+
+_NAME = str(Path(invoke.__file__).with_name("__main__.py"))  # what `python -m invoke` is called
+_INVOKE = "from invoke.main import program; program.run()"
 
 _KILLED = """
 import os, signal, sys
@@ -77,7 +84,8 @@ class Inv:
     """`inv` as a user calls it, in a project folder, with a state and a registry of its own.
 
     `within` are words before each command, and `extra` variables more, where it is to run on
-    another engine than this machine's.
+    another engine than this machine's. Without `real` a call that is run to its end is a fork of
+    a process that has imported morphops (`tests.forked`), and not an interpreter of its own.
     """
 
     folder: Path
@@ -85,23 +93,27 @@ class Inv:
     registry: str
     within: tuple[str, ...] = ()
     extra: Mapping[str, str] = field(default_factory=dict)
+    real: bool = False
 
     def __call__(self, *words: str, env: Mapping[str, str] | None = None) -> Result:
         """Run it to its end."""
-        return self._run("-m", "invoke", *words, env=env)
+        return self.script(_INVOKE, *words, env=env)
 
-    def script(self, code: str, *words: str) -> Result:
+    def script(self, code: str, *words: str, env: Mapping[str, str] | None = None) -> Result:
         """Run it by a Python script of the test's own, which is given these arguments."""
-        return self._run("-c", code, *words)
-
-    def _run(self, *words: str, env: Mapping[str, str] | None = None) -> Result:
+        environ = self.environ | dict(env or {})
+        if not (self.real or self.within):
+            argv = (_NAME, *words)
+            folder = self.folder
+            return Result(*forked.run(code, argv, folder=folder, environ=environ, timeout=_LONG))
+        python = ["-m", "invoke"] if code == _INVOKE else ["-c", code]
         done = subprocess.run(
-            [*self.within, sys.executable, *words],
+            [*self.within, sys.executable, *python, *words],
             cwd=self.folder,
-            env=self.environ | dict(env or {}),
+            env=environ,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=_LONG,
             check=False,
         )
         return Result(done.returncode, done.stdout, done.stderr)

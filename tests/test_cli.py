@@ -139,7 +139,7 @@ def test_listing_imports_nothing_heavy() -> None:
         "from invoke.main import program\n"
         "try: program.run()\n"
         "except SystemExit: pass\n"
-        "heavy = {'python_on_whales', 'rich', 'pydantic', 'requests', 'oras', 'jmespath'}\n"
+        "heavy = {'python_on_whales', 'rich', 'pydantic', 'requests', 'urllib3', 'jmespath'}\n"
         "print('heavy:', sorted(heavy & set(sys.modules)))\n"
     )
     done = subprocess.run(

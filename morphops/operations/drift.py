@@ -7,7 +7,6 @@ from typing import Any
 
 from morphops.adapters import probes
 from morphops.core.history import operations
-from morphops.core.probes.specs import Agree
 from morphops.core.verify import drift
 from morphops.core.verify.drift import Difference
 from morphops.errors import DriftFound, PreconditionError
@@ -48,7 +47,7 @@ def look(site: Site) -> dict[str, Any]:
     whole = {container.service for container in running.containers if container.ready}
     for name, probe in ready.bundle.probes.items():
         # A service that does not run was named already; it cannot be asked.
-        if isinstance(probe, Agree) and whole.issuperset(probe.services):
+        if probe.watched and whole.issuperset(probe.asks.services):
             reading = probes.read(probe, ready.context)
             if not reading.ready:
                 found.append(Difference("pair", name, reading.reason))

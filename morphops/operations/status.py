@@ -7,7 +7,6 @@ from typing import Any
 from morphops.adapters import probes
 from morphops.core.history import operations, recovery
 from morphops.core.history.operations import Record
-from morphops.core.probes.specs import Agree
 from morphops.core.stack import Identity
 from morphops.core.verify import drift, health
 from morphops.errors import EngineUnavailable, InputError, PreconditionError
@@ -66,7 +65,7 @@ def status(site: Site) -> dict[str, Any]:
     _expect(view, ready)
     well = health.read(running, tuple(ready.services))
     for name, probe in ready.bundle.probes.items():
-        if isinstance(probe, Agree):
+        if probe.watched:
             reading = probes.read(probe, ready.context)
             view["probes"][name] = {
                 "ready": reading.ready,

@@ -111,7 +111,7 @@ def test_the_lock_is_ours_by_its_token(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever an engine makes of the other labels, nobody else has it."""
     me = actor.holder("deploy", "because")
     place = EngineLock(Docker())
-    grip = EngineGrip("project", me)
+    grip = EngineGrip(Docker(), "project", me)
     monkeypatch.setattr(grip, "runs", lambda: True)
     for there, ours in (
         (me, True),

@@ -96,7 +96,7 @@ def _early_probe(stack: Stack) -> Broken:
     wave_of = stack.wave_of
     for number, wave in enumerate(stack.bundle.waves):
         for place, probe in enumerate(wave.probes):
-            for service in _asked(stack.bundle.probes[probe]):
+            for service in stack.bundle.probes[probe].asks.services:
                 late = wave_of[service]
                 if late > number:
                     words = {"wave": number, "probe": probe, "service": service, "late": late}
@@ -111,8 +111,8 @@ def _unused_probe(stack: Stack) -> Broken:
 
 def _unpublished_port(stack: Stack) -> Broken:
     for name, probe in stack.bundle.probes.items():
-        port = getattr(probe, "port", 0)
-        for service in _asked(probe) if port else ():
+        port = probe.asks.port
+        for service in probe.asks.services if port else ():
             published = stack.services.get(service, {}).get("ports") or ()
             if port not in {int(item["target"]) for item in published if item.get("published")}:
                 yield at("probes", name, "port", probe=name, service=service, port=port)
@@ -203,12 +203,6 @@ RULES: tuple[Rule[Stack, Path], ...] = (
         "remove it in the compose files",
     ),
 )
-
-
-def _asked(probe: Any) -> tuple[str, ...]:
-    """The services that a probe asks."""
-    one = getattr(probe, "service", "")
-    return (*((one,) if one else ()), *getattr(probe, "services", ()))
 
 
 def seconds(duration: Any) -> float:

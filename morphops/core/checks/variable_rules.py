@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from morphops.core.bundle.documents import FIELD, variable_names
-from morphops.core.bundle.schema import Bundle
+from morphops.core.bundle.documents import variable_names
+from morphops.core.bundle.schema import FIELD, Bundle
 from morphops.core.checks.interpolation import Use
 from morphops.core.env.schema import EnvSchema, Variable
 from morphops.core.finding import Finding

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
 import re
 from collections.abc import Iterator
 
@@ -10,6 +11,7 @@ from morphops.core.env.schema import EnvSchema, Template, Variable
 from morphops.core.schema import NAME, read_mapping, refusal, validate_mapping
 
 
+@functools.lru_cache(maxsize=16)  # one operation reads the schema of a release several times
 def parse_env_schema(text: str, source: str) -> EnvSchema:
     """Returns an env schema from YAML text.
 

@@ -152,6 +152,7 @@ class _Stack:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             stream.write(dotenv.render(values))
         return rendered(
+            self._site.docker,
             [self._site.folder / file for file in files],
             env_file=Path(name),
             profiles=profiles,

@@ -111,13 +111,13 @@ def _new(
 ) -> _Begun:
     again = book.command(section, *prompt.options)
     values = take(site, book, section, inputs, later=prompt.there, again=again)
-    return _Begun(folder=_new_folder(site, f"{book.name}-{section}"), values=values)
+    return _Begun(folder=new_folder(site, f"{book.name}-{section}"), values=values)
 
 
 def _resumed(
     site: Site, book: Runbook, section: str, inputs: Mapping[str, str], prompt: Prompt
 ) -> _Begun:
-    folder, progress = _last_stopped(site, book, section)
+    folder, progress = last_stopped(site, book, section)
     known = progress.inputs
     site.observer.note(site.redact(transcript.told(progress)))
     if any(known.get(name, value) != value for name, value in inputs.items()):
@@ -169,7 +169,12 @@ def _refuse_idle_signatures(book: Runbook, section: str, signed_off: Mapping[str
         )
 
 
-def _new_folder(site: Site, name: str) -> Path:
+def new_folder(site: Site, name: str) -> Path:
+    """Makes the folder of a run, mode 0700, named after the time and the runbook.
+
+    Raises:
+        PreconditionError: the folder cannot be made.
+    """
     site.state.ensure()
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     folder = site.state.root / "runbooks" / f"{stamp}-{name}"
@@ -184,8 +189,8 @@ def _new_folder(site: Site, name: str) -> Path:
     return folder
 
 
-def _last_stopped(site: Site, book: Runbook, section: str) -> tuple[Path, transcript.Progress]:
-    """The last run of a section, if it did not finish.
+def last_stopped(site: Site, book: Runbook, section: str) -> tuple[Path, transcript.Progress]:
+    """Returns the last run of a section, if it did not finish: its folder and its progress.
 
     Raises:
         IntegrityError: its transcript was changed, or lacks its beginning.

@@ -10,7 +10,8 @@ import pytest
 
 from morphops import site
 from morphops.core.bundle import parse
-from morphops.core.bundle.schema import Acceptance, Notify
+from morphops.core.bundle.moments import Notify
+from morphops.core.bundle.schema import Acceptance
 from morphops.core.checks import (
     bundle_rules,
     compose_rules,

@@ -14,7 +14,7 @@ import pytest
 from morphops.adapters import actor
 from morphops.adapters import webhook as sender
 from morphops.adapters.signals import Signals
-from morphops.core.bundle.schema import Hook, Notify
+from morphops.core.bundle.moments import Hook, Notify
 from morphops.core.checks import variable_rules
 from morphops.core.env.parse import parse_env_schema
 from morphops.core.history.operations import Kind, Outcome, Record

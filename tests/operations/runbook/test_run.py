@@ -35,7 +35,7 @@ def book(name: str) -> Runbook:
 
 def stopped(site: Site, of: Runbook, section: str) -> Path:
     """A run that was begun, and is not over."""
-    folder = run._new_folder(site, f"{of.name}-{section}")
+    folder = run.new_folder(site, f"{of.name}-{section}")
     begin = {"runbook": of.name, "section": section, "digest": of.digest, "inputs": {}, **WHO}
     HashChain(folder / "transcript.jsonl").append({"entry": "begin", "id": 1, **begin})
     return folder
@@ -44,7 +44,7 @@ def stopped(site: Site, of: Runbook, section: str) -> Path:
 def test_one_of_another_runbook_is_none_of_this(site: Site) -> None:
     ours = stopped(site, book("deploy"), "all")
     stopped(site, book("re-deploy"), "all")
-    folder, progress = run._last_stopped(site, book("deploy"), "all")
+    folder, progress = run.last_stopped(site, book("deploy"), "all")
     assert folder == ours
     assert progress.begin["runbook"] == "deploy"
 
@@ -52,14 +52,14 @@ def test_one_of_another_runbook_is_none_of_this(site: Site) -> None:
 def test_names_that_come_to_the_same(site: Site) -> None:
     ours = stopped(site, book("deploy"), "all-of-it")
     theirs = stopped(site, book("deploy-all"), "of-it")
-    assert run._last_stopped(site, book("deploy"), "all-of-it")[0] == ours
-    assert run._last_stopped(site, book("deploy-all"), "of-it")[0] == theirs
+    assert run.last_stopped(site, book("deploy"), "all-of-it")[0] == ours
+    assert run.last_stopped(site, book("deploy-all"), "of-it")[0] == theirs
 
 
 def test_there_is_none(site: Site) -> None:
     stopped(site, book("re-deploy"), "all")
     with pytest.raises(PreconditionError, match="no run of deploy, all was stopped"):
-        run._last_stopped(site, book("deploy"), "all")
+        run.last_stopped(site, book("deploy"), "all")
 
 
 @pytest.mark.parametrize("left", [None, b"", b'{"entry":"begin"', b"\0" * 40 + b"\n"])
@@ -73,7 +73,7 @@ def test_of_a_run_whose_record_is_gone_no_older_one_is_taken(
     if left is not None:
         last.write_bytes(left)
     with pytest.raises(IntegrityError, match="the record of the last run is gone") as refused:
-        run._last_stopped(site, book("deploy"), "all")
+        run.last_stopped(site, book("deploy"), "all")
     assert str(last) in refused.value.what
     assert "inv runbook.run deploy --section=all   (begins a new run)" in refused.value.hint
 
@@ -81,14 +81,14 @@ def test_of_a_run_whose_record_is_gone_no_older_one_is_taken(
 def test_a_run_of_another_runbook_that_lost_its_record_is_none_of_this(site: Site) -> None:
     ours = stopped(site, book("deploy"), "all")
     (stopped(site, book("re-deploy"), "all") / "transcript.jsonl").unlink()
-    assert run._last_stopped(site, book("deploy"), "all")[0] == ours
+    assert run.last_stopped(site, book("deploy"), "all")[0] == ours
 
 
 def test_one_that_was_changed_since(site: Site) -> None:
     stopped(site, book("deploy"), "all")
     changed = replace(book("deploy"), digest="sha256:" + "0" * 64)
     with pytest.raises(InputError, match="was changed since the run began"):
-        run._last_stopped(site, changed, "all")
+        run.last_stopped(site, changed, "all")
 
 
 def test_a_secret_is_no_input(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,7 +121,7 @@ def test_a_run_that_is_resumed_may_lack_an_input(
 ) -> None:
     """At a terminal it is asked for when a step needs it, and the run may have stopped before."""
     rollback = check.read(site, "rollback")
-    folder = run._new_folder(site, "rollback-go-back-further")
+    folder = run.new_folder(site, "rollback-go-back-further")
     chain = HashChain(folder / "transcript.jsonl")
     begin = {"runbook": "rollback", "section": "go-back-further", "digest": rollback.digest}
     chain.append({"entry": "begin", **begin, "inputs": {"reason": "slow"}, **WHO})
