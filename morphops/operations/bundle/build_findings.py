@@ -9,6 +9,7 @@ from typing import Any
 from morphops.adapters.base_images import assemble
 from morphops.adapters.store import text_file
 from morphops.core.checks import bake_rules, digest_rules, dockerfile_rules
+from morphops.core.checks.bake_file import Bake
 from morphops.core.finding import Finding
 from morphops.core.yaml_text import YamlText
 from morphops.errors import ConfigError
@@ -40,7 +41,7 @@ def findings(site: Site, text: YamlText) -> Iterator[Finding]:
         line = text.line("build", "file")
         yield Finding(text.name, line, f"there is no {spec.file}", "fix the path")
         return
-    bake = bake_rules.Bake(site.shown(file), text_file.read(file, site.shown(file)))
+    bake = Bake(site.shown(file), text_file.read(file, site.shown(file)))
     yield from digest_rules.check(bake.name, bake.text)
     images = {i.target: name for name, i in site.bundle.images.items() if i.target}
     try:
@@ -59,7 +60,7 @@ def findings(site: Site, text: YamlText) -> Iterator[Finding]:
 
 def _target(
     site: Site,
-    bake: bake_rules.Bake,
+    bake: Bake,
     name: str,
     target: Mapping[str, Any],
     bases: frozenset[str] | None,
