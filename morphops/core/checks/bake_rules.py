@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from morphops.core.bundle.schema import ImageSpec
 from morphops.core.checks import dockerfile, plain_secrets
+from morphops.core.checks.bake_file import Bake
 from morphops.core.finding import Finding
 from morphops.core.release.reference import is_pinned
 from morphops.core.rule import Breach, Path, Rule, at, findings
@@ -21,49 +22,6 @@ _IMAGE = "docker-image://"
 _REMOTE = re.compile(r"[a-z][a-z0-9+.-]*://|[\w.-]+@[\w.-]+:|(github|gitlab)\.com/|bitbucket\.org/")
 _HERE = "cwd://"
 _LOCAL = (_IMAGE, "target:", "oci-layout://")  # what Buildx does not fetch as a remote context
-
-
-@dataclass(frozen=True, slots=True)
-class Bake:
-    """A bake file, in HCL or JSON.
-
-    Attributes:
-        name: how messages name it.
-        text: its contents, for the lines.
-    """
-
-    name: str
-    text: str
-
-    def line(self, target: str, key: str = "") -> int:
-        """Returns the line of a key in a target, else of the target; 0 if neither is found."""
-        lines = self.text.splitlines()
-        called = re.escape(target)
-        opens = re.compile(rf'\s*(target\s+"?{called}"?\s*\{{|"{called}"\s*:)')
-        start = next((n for n, line in enumerate(lines) if opens.match(line)), -1)
-        if not key or start < 0:
-            return start + 1
-        names = re.compile(rf'(^|[\s{{,"]){re.escape(key)}"?\s*[=:]')
-        for number in range(start, len(lines)):
-            if number > start and re.match(r"\s*target\s+[^=\s]", lines[number]):
-                break
-            if names.search(lines[number]):
-                return number + 1
-        return start + 1
-
-    def locate(self, target: str) -> Callable[[str], tuple[str, int]]:
-        """Returns what finds the file and the line of a target's keys."""
-        return lambda key: (self.name, self.line(target, key))
-
-    def of_inline(self, target: str, text: str, finding: Finding) -> Finding:
-        """Returns a finding in an inline Dockerfile with its line in this file."""
-        inline = text.splitlines()
-        said = inline[finding.line - 1].strip() if 0 < finding.line <= len(inline) else ""
-        start = self.line(target)
-        after = self.text.splitlines()[start:] if start else []
-        found = next((n for n, line in enumerate(after, start + 1) if line.strip() == said), start)
-        what = f"target {target}: {finding.what}"
-        return replace(finding, line=found if said else start, what=what)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,7 +219,7 @@ TARGET_RULES: tuple[Rule[Given, str], ...] = (
         "builds from {host}, which may be something else tomorrow",
         "build from a folder of this project",
     ),
-    Rule("", _missing_context, "its context {folder} is not a folder", "correct its context"),
+    Rule("", _missing_context, "its context {folder} is not a folder", "fix its context"),
     Rule(
         "digest",
         _unpinned_image,
@@ -296,6 +254,6 @@ FILE_RULES: tuple[Rule[str, str], ...] = (
         "",
         lambda path: (Breach("dockerfile", {"path": path}),),
         "there is no {path}",
-        "correct its context or its dockerfile",
+        "fix its context or its dockerfile",
     ),
 )

@@ -155,7 +155,7 @@ RULES: tuple[Rule[Stack, Path], ...] = (
         "",
         _unknown_service,
         "wave {wave}: no compose file has a service {service}",
-        "correct its name, or remove it",
+        "fix its name, or remove it",
     ),
     Rule(
         "",
@@ -181,9 +181,9 @@ RULES: tuple[Rule[Stack, Path], ...] = (
         "",
         _unpublished_port,
         "probe {probe}: {service} publishes no port {port}",
-        "publish it on loopback, or correct the probe",
+        "publish it on loopback, or fix the probe",
     ),
-    Rule("", _unknown_profile, "no service has the profile {profile}", "correct its name"),
+    Rule("", _unknown_profile, "no service has the profile {profile}", "fix its name"),
     Rule(
         "",
         _unused_image,

@@ -87,7 +87,7 @@ def refusal(said: Sequence[str], sources: Sequence[YamlText], doing: str) -> Fin
         path = (named[1], *named[2].replace("[]", "0").rstrip(".").split("."))
     elif service:
         path = ("services", service[1], *(("depends_on", service[2]) if service[2] else ()))
-    return Finding(*place(sources, path), f"Compose refuses it {doing}: {text}", "correct it")
+    return Finding(*place(sources, path), f"Compose refuses it {doing}: {text}", "fix it")
 
 
 def _left_behind(rendered: Rendered) -> Broken:

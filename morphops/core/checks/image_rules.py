@@ -126,7 +126,7 @@ RULES: tuple[Rule[Image, None], ...] = (
         "",
         _other_user,
         "image {image} runs as uid {user}, not {wanted}",
-        "correct USER, or `user` in the bundle",
+        "fix USER, or `user` in the bundle",
     ),
     Rule(
         "",
@@ -150,6 +150,6 @@ RULES: tuple[Rule[Image, None], ...] = (
         "",
         _failed_check,
         "image {image} fails `{command}` on a read-only root{last}",
-        "write below /tmp only; see how it starts, or correct `check` in the bundle",
+        "write below /tmp only; see how it starts, or fix `check` in the bundle",
     ),
 )

@@ -103,7 +103,7 @@ RULES: tuple[Rule[Project, Path], ...] = (
     ),
     Rule("", _missing_value, "{variable} is required, and has no value here", "{variable}: …"),
     Rule("", _unknown_image, "no image {image!r}", "one of {images}"),
-    Rule("", _missing_folder, "there is no {folder} to read", "correct the path"),
+    Rule("", _missing_folder, "there is no {folder} to read", "fix the path"),
     Rule("", _unknown_service, "{service!r} is in no wave", "name a service of a wave"),
-    Rule("", _missing_document, "there is no {document}", "correct the path"),
+    Rule("", _missing_document, "there is no {document}", "fix the path"),
 )

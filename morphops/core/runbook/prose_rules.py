@@ -147,6 +147,6 @@ RULES: tuple[Rule[InProject, int], ...] = (
         "--service={service}: the bundle has no such service",
         "one of {services}",
     ),
-    Rule("", _broken_link, "link to {file}: there is no such file", "correct it"),
-    Rule("", _unknown_anchor, "link to {target}: no such heading", "correct the anchor"),
+    Rule("", _broken_link, "link to {file}: there is no such file", "fix it"),
+    Rule("", _unknown_anchor, "link to {target}: no such heading", "fix the anchor"),
 )

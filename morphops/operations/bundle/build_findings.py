@@ -9,6 +9,7 @@ from typing import Any
 from morphops.adapters.base_images import assemble
 from morphops.adapters.store import text_file
 from morphops.core.checks import bake_rules, digest_rules, dockerfile_rules
+from morphops.core.checks.bake_file import Bake
 from morphops.core.finding import Finding
 from morphops.core.yaml_text import YamlText
 from morphops.errors import ConfigError
@@ -38,9 +39,9 @@ def findings(site: Site, text: YamlText) -> Iterator[Finding]:
     file = site.folder / spec.file
     if not file.is_file():
         line = text.line("build", "file")
-        yield Finding(text.name, line, f"there is no {spec.file}", "correct the path")
+        yield Finding(text.name, line, f"there is no {spec.file}", "fix the path")
         return
-    bake = bake_rules.Bake(site.shown(file), text_file.read(file, site.shown(file)))
+    bake = Bake(site.shown(file), text_file.read(file, site.shown(file)))
     yield from digest_rules.check(bake.name, bake.text)
     images = {i.target: name for name, i in site.bundle.images.items() if i.target}
     try:
@@ -59,7 +60,7 @@ def findings(site: Site, text: YamlText) -> Iterator[Finding]:
 
 def _target(
     site: Site,
-    bake: bake_rules.Bake,
+    bake: Bake,
     name: str,
     target: Mapping[str, Any],
     bases: frozenset[str] | None,
@@ -110,7 +111,7 @@ def _bake_refusal(
     for target, image in images.items():
         if re.search(rf"failed to find target {re.escape(target)}\b", whole):
             line = text.line("images", image, "target")
-            return Finding(text.name, line, f"no target {target} in {file}", "correct its name")
+            return Finding(text.name, line, f"no target {target} in {file}", "fix its name")
     at = re.search(r":(\d+),\d+", whole)
     line = int(at[1]) if at else 0
-    return Finding(file, line, f"Buildx refuses it: {whole}", "correct it")
+    return Finding(file, line, f"Buildx refuses it: {whole}", "fix it")

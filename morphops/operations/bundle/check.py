@@ -120,4 +120,4 @@ def _collected(part: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
     try:
         yield from part()
     except ConfigError as err:
-        yield from of_error(err, err.hint or "correct what is named")
+        yield from of_error(err, err.hint or "fix what is named")

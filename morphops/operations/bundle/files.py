@@ -18,7 +18,6 @@ def yaml_file(site: Site, path: Path) -> YamlText:
     """
     if not path.exists():
         raise ConfigError(
-            f"{site.shown(path)}: is not there, and the bundle names it; "
-            "write it, or correct its path"
+            f"{site.shown(path)}: is not there, and the bundle names it; write it, or fix its path"
         )
     return YamlText(site.shown(path), text_file.read(path, site.shown(path)))

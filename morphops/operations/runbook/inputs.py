@@ -35,7 +35,7 @@ def take(
     Raises:
         InputError: with all that is wrong.
     """
-    faults = [f"{name} is no input of {book.name}" for name in given if name not in book.inputs]
+    faults = [f"{name} is not an input of {book.name}" for name in given if name not in book.inputs]
     values, say = {}, [again]
     known = known or {}
     for name in commands.inputs_of(book, section):

@@ -10,7 +10,7 @@ import pytest
 
 from morphops.core.bundle.schema import ImageSpec
 from morphops.core.checks import bake_rules, dockerfile_rules
-from morphops.core.checks.bake_rules import Bake
+from morphops.core.checks.bake_file import Bake
 from morphops.core.yaml_text import YamlText
 from morphops.errors import EngineUnavailable
 from morphops.operations.bundle import check, stack_findings
