@@ -42,6 +42,9 @@ class Observer(Protocol):
     def step(self, number: int, total: int, text: str) -> None:
         """A step begins."""
 
+    def waiting(self, text: str) -> None:
+        """A step waits for something."""
+
     def note(self, text: str) -> None:
         """Something to watch inside of a step."""
 
@@ -134,6 +137,9 @@ class LockGuard(Protocol):
 
 class Notes(Protocol):
     """Is told what is waited for."""
+
+    def waiting(self, text: str) -> None:
+        """A step waits for something."""
 
     def note(self, text: str) -> None:
         """Something to watch inside of a step."""

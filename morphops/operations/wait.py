@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from morphops.core.plan import plan
 from morphops.core.plan.steps import AwaitHealth, Gate
+from morphops.core.results.wait import Wait
 from morphops.errors import GateFailed
 from morphops.operations.pipeline import gates
 from morphops.operations.pipeline.survey import released_scene
 from morphops.site import Site
 
 
-def wait(site: Site) -> dict[str, Any]:
+def wait(site: Site) -> Wait:
     """Wait until the release of record is healthy and its probes pass.
 
     Raises:
@@ -33,4 +32,4 @@ def wait(site: Site) -> dict[str, Any]:
         err.state = "nothing was changed"
         err.hint = "inv status; inv logs; inv up --reason=…"
         raise
-    return {"state": "healthy", "release": ready.release.digest}
+    return Wait(release=ready.release.digest)

@@ -25,5 +25,5 @@ def build(c: Context, version: str = "", no_push: bool = False, json: bool = Fal
     perform(
         json,
         lambda site: build.build(site, version=version, push=not no_push),
-        report.images,
+        report.build,
     )

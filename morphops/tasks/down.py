@@ -14,6 +14,6 @@ from morphops.tasks.options import JSON, REASON, WAIT
 def down(c: Context, reason: str = "", wait_lock: int = 0, json: bool = False) -> None:
     """Stop and remove the containers; data, state and images stay."""
     from morphops.operations import down
-    from morphops.report.state import state
+    from morphops.report import deploy as report
 
-    perform(json, lambda site: down.down(site, reason=reason, wait=wait_lock), state)
+    perform(json, lambda site: down.down(site, reason=reason, wait=wait_lock), report.down)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from morphops.core.env.dotenv import EnvFile, refusal
 from morphops.core.env.schema import EnvSchema, Variable
+from morphops.core.finding import Finding
 
 _PLACEHOLDER = re.compile(r"(?i:CHANGE_?ME|REPLACE_?ME)|<[^>]*>|\bTODO\b")
 _HEX = re.compile(r"(?:0[xX])?((?:[0-9a-fA-F]{2})+)")
@@ -21,7 +22,25 @@ def check(
     provided: frozenset[str],
     exported: Mapping[str, str],
 ) -> None:
-    """Everything that must be true of an env file before it is used.
+    """Refuse an env file that has findings; see `findings`.
+
+    Raises:
+        InputError: with every finding at once; no value is shown.
+    """
+    found = findings(env, schema, images=images, provided=provided, exported=exported)
+    if found:
+        raise refusal(env.source, found)
+
+
+def findings(
+    env: EnvFile,
+    schema: EnvSchema,
+    *,
+    images: Mapping[str, str],
+    provided: frozenset[str],
+    exported: Mapping[str, str],
+) -> tuple[Finding, ...]:
+    """Return what is wrong with an env file; no value is shown.
 
     Args:
         env: the file.
@@ -29,54 +48,58 @@ def check(
         images: image variable → the reference that the release says; empty where none is known.
         provided: variables that documents decide.
         exported: the shell's environment, which Compose would prefer to the file.
-
-    Raises:
-        InputError: with every finding at once; no value is shown.
     """
-    findings = list(env.findings)
+    found = list(env.findings)
     for name, value in env.values.items():
-        where = env.at(name)
         if name in images:
             if value and value != images[name]:
-                findings.append(f"{where}: {name} comes from the release; remove the line")
+                found.append(env.finding(name, "comes from the release", "remove the line"))
         elif name in provided:
-            findings.append(f"{where}: {name} comes from a document's manifest; remove the line")
+            found.append(env.finding(name, "comes from a document's manifest", "remove the line"))
         elif name not in schema.variables:
-            findings.append(
-                f"{where}: {name} is no variable of this stack; {_nearest(name, schema)}"
-            )
+            what = "is not a variable of this stack"
+            found.append(env.finding(name, what, _nearest(name, schema)))
         elif why := _wrong(value, schema.variables[name]):
-            findings.append(f"{where}: {name} {why}")
+            found.append(env.finding(name, *why))
     for name, variable in schema.variables.items():
-        value = env.values.get(name, "")
-        if variable.required and not value and name not in env.values:
-            findings.append(f"{env.source}: {name} is missing; add it: {variable.about}")
-        same, other = variable.same_as, variable.differs_from
-        if same and _bytes(value) != _bytes(env.values.get(same, "")):
-            findings.append(f"{env.at(name)}: {name} must equal {same}; copy its value")
-        if other and value and _bytes(value) == _bytes(env.values.get(other, "")):
-            findings.append(f"{env.at(name)}: {name} must differ from {other}; make a new one")
+        found += _missing_or_unequal(env, name, variable)
     owned = {*schema.variables, *images, *provided}
-    findings += [
-        f"{name} is exported in this shell and would beat {env.source}; `unset {name}`"
+    found += [
+        Finding(
+            env.source,
+            0,
+            f"{name} is exported in this shell and would beat this file",
+            f"`unset {name}`",
+            subjects=(name,),
+        )
         for name in sorted(owned & exported.keys())
     ]
-    if findings:
-        raise refusal(env.source, findings)
+    return tuple(found)
 
 
-def _wrong(value: str, variable: Variable) -> str:
+def _missing_or_unequal(env: EnvFile, name: str, variable: Variable) -> Iterator[Finding]:
+    value = env.values.get(name, "")
+    if variable.required and not value and name not in env.values:
+        yield env.finding(name, "is missing", f"add it: {variable.about}")
+    same, other = variable.same_as, variable.differs_from
+    if same and _bytes(value) != _bytes(env.values.get(same, "")):
+        yield env.finding(name, f"must equal {same}", "copy its value")
+    if other and value and _bytes(value) == _bytes(env.values.get(other, "")):
+        yield env.finding(name, f"must differ from {other}", "make a new one")
+
+
+def _wrong(value: str, variable: Variable) -> tuple[str, str] | None:
+    """Return what is wrong with a value, and the remedy."""
     if not value:
-        return f"is empty; fill it in: {variable.about}" if variable.required else ""
+        return ("is empty", f"fill it in: {variable.about}") if variable.required else None
     if _PLACEHOLDER.search(value) or (variable.placeholder and value == variable.placeholder):
-        return f"still holds a placeholder; fill it in: {variable.about}"
+        return "still holds a placeholder", f"fill it in: {variable.about}"
     if variable.pattern and not re.fullmatch(variable.pattern, value):
-        return (
-            f"does not have the right form; write: {variable.about} (pattern: {variable.pattern})"
-        )
+        remedy = f"write: {variable.about} (pattern: {variable.pattern})"
+        return "does not have the right form", remedy
     if "\n" in value or "\r" in value:
-        return "holds a line break, which no variable of this stack can"
-    return ""
+        return "holds a line break", "write it in one line"
+    return None
 
 
 def _bytes(value: str) -> str:

@@ -7,7 +7,6 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,8 @@ from morphops.core.checks.interpolation import Use
 from morphops.core.env import dotenv
 from morphops.core.env.schema import EnvSchema
 from morphops.core.finding import Finding, of_error
+from morphops.core.results.bundle import BundleCheck
+from morphops.core.results.check import of_findings
 from morphops.core.yaml_text import YamlText
 from morphops.errors import ConfigError, InputError
 from morphops.operations import quickstart as operations_quickstart
@@ -42,24 +43,22 @@ _AT_ONCE = 4
 _AGAIN = "inv bundle.check"
 
 
-def check(site: Site) -> dict[str, Any]:
+def check(site: Site) -> BundleCheck:
     """Check compose files, Dockerfiles, env schema and templates, the bundle and the runbooks.
 
     Needs the docker client with Compose and Buildx, and no engine. Exit code 2 with findings.
-
-    Returns:
-        `findings`: file, line, what, remedy and rule of each.
 
     Raises:
         EngineUnavailable: there is no docker client, or it has no Compose.
     """
     site.docker.need_compose()
     found = findings(site)
-    view: dict[str, Any] = {
-        "state": "findings" if found else "ok",
-        "findings": [asdict(finding) | {"text": str(finding)} for finding in found],
-    }
-    return view | ({"exit": InputError.exit_code, "next": _AGAIN} if found else {})
+    return BundleCheck(
+        state="findings" if found else "ok",
+        exit=InputError.exit_code if found else 0,
+        findings=of_findings(found),
+        next=_AGAIN if found else "",
+    )
 
 
 def findings(site: Site) -> list[Finding]:

@@ -121,23 +121,23 @@ def keep(site: Site, release: Release) -> None:
     write_layout(artifact.encode_release(release), site.state.release(release.digest))
 
 
-def known(site: Site) -> tuple[dict[str, Any], ...]:
+def known(site: Site) -> tuple[KnownRelease, ...]:
     """The releases that are stored here, those of the history last, newest last."""
     records = site.history.records()
     order = {record.release: number for number, record in enumerate(records)}
     last = {record.release: record for record in records}
     return tuple(
-        {
-            "release": digest,
-            "last": last[digest].began if digest in last else "",
-            "outcome": last[digest].outcome if digest in last else "",
-        }
+        KnownRelease(
+            release=digest,
+            last=last[digest].began if digest in last else "",
+            outcome=last[digest].outcome if digest in last else "",
+        )
         for digest in sorted(site.state.releases(), key=lambda d: order.get(d, -1))
     )
 
 
 def _known(site: Site) -> list[str]:
-    return [f"{row['release']}  {row['outcome'] or 'not deployed yet'}" for row in known(site)]
+    return [f"{row.release}  {row.outcome or 'not deployed yet'}" for row in known(site)]
 
 
 def _whole(site: Site, text: str) -> str:
@@ -186,7 +186,7 @@ def _image_of(site: Site, digest: str) -> str:
     return names[0]
 
 
-def split_images(images: Any) -> dict[str, str]:
+def split_images(images: Iterable[str]) -> dict[str, str]:
     named = {}
     for text in images:
         name, equals, ref = text.partition("=")
@@ -196,20 +196,3 @@ def split_images(images: Any) -> dict[str, str]:
             ImageRef.parse(ref) if "@" in ref else parse_image_digest(ref)
         named[name] = ref
     return named
-
-
-def as_json(release: Release) -> dict[str, Any]:
-    """A release as `--json` shows it."""
-    return {
-        "release": release.digest,
-        "project": release.project,
-        "images": {
-            image.name: {
-                **{k: v for k, v in dataclasses.asdict(image).items() if k not in ("name", "ref")},
-                "ref": str(image.ref),
-            }
-            for image in release.images
-        },
-        "files": sorted(release.files),
-        "labels": dict(release.labels),
-    }

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from morphops.adapters.signals import Signals
 from morphops.adapters.store import file_lock
 from morphops.adapters.store.hash_chain import HashChain
 from morphops.adapters.terminal.prompt import Prompt
+from morphops.core.results.runbook import RunbookRun
 from morphops.core.runbook import transcript
 from morphops.core.runbook.model import Runbook
 from morphops.errors import InputError, IntegrityError, PreconditionError
@@ -29,7 +29,7 @@ def run(
     inputs: Mapping[str, str],
     prompt: Prompt,
     resume: bool,
-) -> dict[str, Any]:
+) -> RunbookRun:
     """Go through a runbook's section step by step, and keep a transcript.
 
     Args:

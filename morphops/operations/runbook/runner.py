@@ -17,6 +17,7 @@ from morphops.adapters.invoke_tasks import InvokeTasks
 from morphops.adapters.store.hash_chain import HashChain
 from morphops.adapters.terminal.prompt import Prompt
 from morphops.core.history import operations
+from morphops.core.results.runbook import RunbookRun
 from morphops.core.runbook import prose, rules, transcript
 from morphops.core.runbook.model import Runbook, Step, unnumbered
 from morphops.errors import Interrupted, MorphopsError, RollbackFailed, RolledBack, StepFailed
@@ -71,7 +72,7 @@ class Runner:
             intro=self._prose(self.book.intros.get(self.section, "")),
         )
 
-    def procedure(self, passed: frozenset[str]) -> dict[str, Any]:
+    def procedure(self, passed: frozenset[str]) -> RunbookRun:
         """Do the steps in order, and write the report.
 
         Args:
@@ -102,14 +103,13 @@ class Runner:
         closing = self.book.closings.get(self.section, "")
         self._show(closing)
         self._note("end", outcome="passed", release=self._release(), closing=self._prose(closing))
-        return {
-            "state": "passed",
-            "runbook": self.book.name,
-            "section": self.section,
-            "steps": [step.name for step in steps],
-            "report": str(self._report()),
-            "transcript": str(self.chain.path),
-        }
+        return RunbookRun(
+            runbook=self.book.name,
+            section=self.section,
+            steps=tuple(step.name for step in steps),
+            report=str(self._report()),
+            transcript=str(self.chain.path),
+        )
 
     def _ask_inputs(self, step: Step) -> None:
         """Ask for what a step needs and nobody said: an earlier step has shown it by now.
