@@ -28,9 +28,9 @@ from morphops.adapters.base_images import assemble
 from morphops.adapters.base_images.assemble import BaseImage
 from morphops.core.release.artifact import INDEX, MANIFEST
 from morphops.core.release.digest import canonical_json, digest_of
+from tests.paths import OPS, ROOT, STACK
 
-HERE = Path(__file__).parent
-OWN_STACK = HERE.parent / "docs" / "your-own-stack.md"
+OWN_STACK = ROOT / "docs" / "your-own-stack.md"
 # Bases are made from packages in seconds; kept between runs, since a recipe's digest names one.
 STORE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "morphops-tests"
 SECRET = "sk-sentinel-8c1f0e5d"
@@ -46,9 +46,9 @@ ANNOUNCED = ("begin", "step", "end")
 _KILLED = """
 import os, signal, sys
 from invoke.main import program
-from morphops.chain import Chain
+from morphops.adapters.store.hash_chain import HashChain
 at, kinds, stop = int(sys.argv.pop(1)), sys.argv.pop(1).split(","), int(sys.argv.pop(1))
-append, written = Chain.append, []
+append, written = HashChain.append, []
 def count(chain, entry, **how):
     hash_ = append(chain, entry, **how)
     if entry["entry"] in kinds:
@@ -58,7 +58,7 @@ def count(chain, entry, **how):
         if len(written) == at:
             os.kill(os.getpid(), signal.SIGKILL)
     return hash_
-Chain.append = count
+HashChain.append = count
 sys.exit(program.run())
 """
 
@@ -170,7 +170,7 @@ def project(folder: Path, name: str, port: int, *, registry: str) -> Inv:
         registry: `host:port`.
     """
     ops = folder / "ops"
-    shutil.copytree(HERE / "stack", ops)
+    shutil.copytree(STACK, ops)
     bundle = yaml.safe_load((ops / "bundle.yaml").read_text())
     bundle["project"] = name
     (ops / "bundle.yaml").write_text(yaml.safe_dump(bundle, sort_keys=False))
@@ -217,7 +217,7 @@ def write_env(path: Path, **values: str) -> None:
 
 def bases() -> dict[str, BaseImage]:
     """The base images of the tests, by name."""
-    recipes = assemble.load_recipes(HERE.parent / "ops" / "docker" / "bases.yaml")
+    recipes = assemble.load_recipes(OPS / "docker" / "bases.yaml")
     STORE.mkdir(parents=True, exist_ok=True)
     with (STORE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # one worker makes them, the others find them

@@ -21,8 +21,8 @@ from morphops.adapters.invoke_tasks import InvokeTasks
 from morphops.errors import MorphopsError
 from morphops.report.console import Reporter
 from morphops.tasks import ns
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[1]
 TASKS = """
 from invoke import task
 from morphops import errors
@@ -128,7 +128,7 @@ def test_a_failure_as_json(tmp_path: Path) -> None:
 def test_every_error_has_a_code_of_the_table() -> None:
     table = errors.__doc__ or ""
     classes = [c for c in vars(errors).values() if isinstance(c, type)]
-    codes = {c.exit_code for c in classes if issubclass(c, MorphopsError)}
+    codes = {c.EXIT for c in classes if issubclass(c, MorphopsError)}
     assert codes == {1, 2, 3, 4, 5, 6}
     assert all(f"|    {code} |" in table for code in codes)
 

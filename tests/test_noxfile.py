@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-NOXFILE = Path(__file__).parents[1] / "noxfile.py"
+from tests.paths import ROOT
+
+NOXFILE = ROOT / "noxfile.py"
 
 
 class Ended(Exception):

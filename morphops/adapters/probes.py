@@ -19,16 +19,17 @@ from morphops.core.probes.verdicts import NOT_ASKED, SHOWN, brief, compare, judg
 from morphops.core.stack import Instance, Running
 from morphops.core.verify.reading import Reading
 from morphops.errors import PreconditionError
-from morphops.interfaces import Target
+from morphops.interfaces import Workloads
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeContext:
     """What a probe may look at."""
 
-    target: Target
+    target: Workloads
     project: str
     documents: Mapping[str, Loaded]
+    slot: str = ""
 
 
 Look: TypeAlias = Callable[[], Reading]

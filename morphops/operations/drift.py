@@ -31,11 +31,11 @@ def look(site: Site) -> Drift:
             hint="inv status; inv deploy --image=sha256:<release>",
         )
     secrets.learn_secrets(site)
-    running = site.target.observe(site.bundle.project)
+    running = site.platform.workloads.observe(site.bundle.project)
     if operations.is_down(records) and not running.containers:
         return Drift(state="down", release=record.release)
     ready = prepare.reopen(site, site.state.deployment(record.deployment), record.release)
-    shapes = site.target.launch_configs(running)
+    shapes = site.platform.workloads.launch_configs(running)
     found = list(
         drift.compare(
             ready.release,
@@ -55,7 +55,7 @@ def look(site: Site) -> Drift:
                 found.append(Difference("pair", name, reading.reason))
     return Drift(
         state="drift" if found else "as released",
-        exit=DriftFound.exit_code if found else 0,
+        exit=DriftFound.EXIT if found else 0,
         findings=of_differences(found, _NEXT),
         next=_NEXT if found else "",
         release=record.release,

@@ -26,7 +26,7 @@ def check(site: Site) -> HostCheck:
     ready = not findings
     return HostCheck(
         state="ready" if ready else "not ready",
-        exit=0 if ready else PreconditionError.exit_code,
+        exit=0 if ready else PreconditionError.EXIT,
         findings=findings,
         next="" if ready else "fix what is named, then inv host.check",
         ready=ready,

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from morphops.adapters.store.release_layout import is_complete
-from morphops.core.env.dotenv import EnvFile
 from morphops.core.history import operations
 from morphops.core.history.operations import Record
 from morphops.core.release.digest import is_digest, parse_digest, short
-from morphops.core.release.release import Release
+from morphops.core.results.deploy import DeployResult, PlanResult
 from morphops.errors import PreconditionError
 from morphops.operations.pipeline import prepare, values
-from morphops.operations.pipeline.change import bring_release, show_plan
+from morphops.operations.pipeline.change import Request, bring, show_plan
 from morphops.operations.pipeline.session import demand_reason, exclusive
 from morphops.site import Site
 
 
 def rollback(
     site: Site, *, to: str = "", plan_only: bool = False, reason: str = "", wait: float = 0
-) -> dict[str, Any]:
+) -> DeployResult | PlanResult:
     """Go back to the last healthy deployment before what runs: its files and its values.
 
     Where a deploy failed and was left as it was, that is the one of record. Everything it needs is
@@ -38,15 +36,13 @@ def rollback(
         PreconditionError: there is nothing to go back to.
     """
     if plan_only:
-        release, env = _earlier(site, to)
-        return show_plan(site, release, env)
+        return show_plan(site, _request(site, to, reason))
     demand_reason(reason, "rollback")
     with exclusive(site, "rollback", reason=reason, wait=wait) as session:
-        release, env = _earlier(site, to)
-        return bring_release(site, session, "rollback", release, env, reason)
+        return bring(site, session, _request(site, to, reason))
 
 
-def _earlier(site: Site, to: str) -> tuple[Release, EnvFile]:
+def _request(site: Site, to: str, reason: str) -> Request:
     """The release that a rollback goes to, and the values that it ran with."""
     records = site.history.records()
     digest = _digest_of(site, records, to) if to else ""
@@ -76,7 +72,8 @@ def _earlier(site: Site, to: str) -> tuple[Release, EnvFile]:
     release = prepare.stored(site, target.release)
     bundle, _ = prepare.read_bundle(release)
     kept = values.read_values(site, site.state.deployment(target.deployment))
-    return release, prepare.operator_values(bundle, kept)
+    env = prepare.operator_values(bundle, kept)
+    return Request(kind="rollback", release=release, env=env, reason=reason, offline=True)
 
 
 def _digest_of(site: Site, records: Sequence[Record], to: str) -> str:

@@ -7,7 +7,7 @@ from morphops.core.results.check import CheckFinding
 from morphops.core.results.smoke import ProbeResult, Smoke
 from morphops.core.verify.reading import Reading
 from morphops.errors import GateFailed
-from morphops.operations.pipeline.survey import released_scene
+from morphops.operations.pipeline import survey
 from morphops.site import Site
 
 _NEXT = "inv status; inv logs; inv rollback --reason=…"
@@ -19,7 +19,7 @@ def smoke(site: Site) -> Smoke:
     Raises:
         PreconditionError: nothing is there to look at.
     """
-    ready = released_scene(site)
+    ready = survey.released(site)
     readings: dict[str, Reading] = {}
     names = [*ready.bundle.checks, *(p for wave in ready.bundle.waves for p in wave.probes)]
     for number, name in enumerate(names, start=1):
@@ -29,7 +29,7 @@ def smoke(site: Site) -> Smoke:
     findings = tuple(_finding(name, r) for name, r in readings.items() if not r.ready)
     return Smoke(
         state="unhealthy" if findings else "healthy",
-        exit=GateFailed.exit_code if findings else 0,
+        exit=GateFailed.EXIT if findings else 0,
         findings=findings,
         next=_NEXT if findings else "",
         release=ready.release.digest,

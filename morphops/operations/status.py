@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 
 from morphops.adapters import probes
 from morphops.core.history import operations, recovery
@@ -24,7 +24,7 @@ from morphops.site import Site
 
 
 def status(site: Site) -> Status:
-    """Show the release of record, and for each service what runs, whether it is that, and its health.
+    """Compare what runs, service by service, with the release of record, and read its health.
 
     Raises:
         EngineUnavailable: no engine answers; with what is known without it.
@@ -34,10 +34,9 @@ def status(site: Site) -> Status:
     cut_off = operations.incomplete_operation(records)
     secrets.learn_secrets(site)
     try:
-        running = site.target.observe(site.bundle.project)
+        running = site.platform.workloads.observe(site.bundle.project)
     except EngineUnavailable as err:
-        err.detail += _known(record, cut_off)
-        raise
+        raise err.with_(detail=(*err.detail, *_known(record, cut_off))) from None
     shown = Status(
         state="down",
         project=site.bundle.project,
@@ -104,13 +103,13 @@ def _incomplete(site: Site) -> Incomplete | None:
     """Return the operation without an end, if there is one."""
     record = operations.incomplete_operation(site.history.records())
     while record is not None:
-        holder = site.lock.holder(site.bundle.project)
+        holder = site.platform.lock.holder(site.bundle.project)
         alive = holder is not None and holder.owns(record)
         # It may have come to its end between the two, and its holder be gone for that.
         found = record if alive else operations.incomplete_operation(site.history.records())
         if found == record:
             return Incomplete(
-                **_fields(record),
+                **{field.name: getattr(record, field.name) for field in fields(record)},
                 alive=alive,
                 holder=str(holder) if alive else "",
                 what=recovery.describe(record),

@@ -6,7 +6,7 @@ from morphops.core.results.check import of_differences
 from morphops.core.results.verify import Verification
 from morphops.core.verify import drift
 from morphops.errors import DriftFound
-from morphops.operations.pipeline.survey import released_scene
+from morphops.operations.pipeline import survey
 from morphops.site import Site
 
 _REMEDY = "inv up --reason=…   (brings the release of record)"
@@ -20,19 +20,19 @@ def verify(site: Site) -> Verification:
     Raises:
         PreconditionError: nothing is there to compare.
     """
-    ready = released_scene(site)
-    running = site.target.observe(site.bundle.project)
+    ready = survey.released(site)
+    running = site.platform.workloads.observe(site.bundle.project)
     found = drift.compare(
         ready.release,
         ready.services,
         running,
-        site.target.launch_configs(running),
+        site.platform.workloads.launch_configs(running),
         rules=ready.bundle.invariants,
         approved=ready.approved,
     )
     return Verification(
         state="drift" if found else "verified",
-        exit=DriftFound.exit_code if found else 0,
+        exit=DriftFound.EXIT if found else 0,
         findings=of_differences(found, _REMEDY),
         next=f"inv drift; {_REMEDY}" if found else "",
         release=ready.release.digest,

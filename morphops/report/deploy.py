@@ -15,9 +15,7 @@ def deployed(reporter: Reporter, result: DeployResult | PlanResult) -> None:
         return
     for line in plan.changes(result.changes):
         reporter.say(line)
-    reporter.say(
-        f"{result.state}: {result.release}" + ("" if result.changed else " (as before)")
-    )
+    reporter.say(f"{result.state}: {result.release}" + ("" if result.changed else " (as before)"))
 
 
 def down(reporter: Reporter, result: Down) -> None:

@@ -33,4 +33,4 @@ def lock_broken(reporter: Reporter, result: LockBroken) -> None:
         return
     reporter.say(f"taken from {holder.what}, by {holder.user} on {holder.host}")
     if result.cut_off:
-        reporter.say("next: inv status; then inv deploy --resume, or inv deploy --abort")
+        reporter.say("next: inv status; then inv resume, or inv abort")

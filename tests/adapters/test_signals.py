@@ -9,10 +9,7 @@ import pytest
 
 from morphops.adapters.signals import Signals
 from morphops.errors import Interrupted
-
-
-def send(number: signal.Signals = signal.SIGTERM) -> None:
-    signal.raise_signal(number)
+from tests.machine import send
 
 
 @pytest.fixture

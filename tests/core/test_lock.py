@@ -40,9 +40,9 @@ from morphops.operations.lock import take_away
 from morphops.operations.pipeline.session import Session, demand_reason, exclusive
 from morphops.report.console import Reporter
 from morphops.site import Site, open_site
-from tests.fakes import Remembering
+from tests.fakes import Grip, Place, Remembering, grip
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), "")
 
 
@@ -150,54 +150,11 @@ def test_the_history_lets_nobody_in(site: Site) -> None:
     assert me.token not in site.history.path.read_text()
 
 
-@dataclasses.dataclass
-class Grip:
-    """A `lock.Held` in memory; `runs` is what an engine would say."""
-
-    holder: Holder
-    runs: bool = True
-    other: Holder | None = None
-    takes: int = 1
-
-    def alive(self, *, sure: bool = True) -> bool:
-        return self.runs and self.other is None
-
-    def reacquire(self) -> None:
-        if self.other:
-            raise lock.refusal(self.other)
-        self.takes += 1
-        self.runs = True
-
-
-class Place:
-    """A `lock.Lock` in memory; `grip` is the last one that it gave."""
-
-    grip: Grip
-
-    @contextmanager
-    def hold(
-        self, project: str, holder: Holder, wait: float = 0, inside: str = ""
-    ) -> Iterator[Grip]:
-        self.grip = Grip(holder)
-        yield self.grip
-
-    def holder(self, project: str) -> Holder | None:
-        return self.grip.holder
-
-    def steal(self, project: str, holder: Holder) -> None:
-        self.grip.runs = False
-
-
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     environ = {"MORPHOPS_BUNDLE": str(ROOT / "ops/bundle.yaml"), "MORPHOPS_STATE": str(tmp_path)}
     place = open_site(Reporter(True), environ)
     return dataclasses.replace(place, lock=Place(), heads=Remembering())
-
-
-def grip(site: Site) -> Grip:
-    assert isinstance(site.lock, Place)
-    return site.lock.grip
 
 
 def heads(site: Site) -> list[Head]:
@@ -336,7 +293,7 @@ def test_a_lock_that_was_taken_and_cannot_be_journalled(site: Site) -> None:
         patch.setattr("os.posix_fallocate", full)
         with pytest.raises(PreconditionError) as caught:
             take_away(site, reason="hangs")
-    assert "cannot set 64 KiB aside" in caught.value.what
+    assert "cannot reserve 64 KiB" in caught.value.what
     assert caught.value.state.startswith("the lock was taken from: deploy, by ")
     assert "not, or not all, in the history" in caught.value.state
     assert "free space" in caught.value.hint
@@ -348,7 +305,7 @@ def test_a_holder_that_was_stopped_while_it_wrote(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It keeps the history's file, so that the break cannot be recorded; it is not waited for."""
-    monkeypatch.setattr("morphops.adapters.store.hash_chain._PATIENCE", 0.2)
+    monkeypatch.setattr("morphops.adapters.store.hash_chain.PATIENCE", 0.2)
     assert isinstance(site.lock, Place)
     with exclusive(site, "deploy") as session:
         session.history.begin("deploy", reason="")

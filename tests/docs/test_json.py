@@ -16,18 +16,9 @@ from morphops.core.stack import Running, Stack
 from morphops.operations.pipeline import planning
 from morphops.operations.pipeline.prepare import PreparedRelease
 from morphops.tasks import ns
-from tests.core.plan.test_plan import BUNDLE, RELEASE, digest, services
+from tests.docs.json_page import TEXT, documented
 from tests.fakes import FakeTarget
-
-TEXT = (Path(__file__).parents[2] / "docs" / "json.md").read_text()
-
-
-def documented(heading: str) -> set[str]:
-    """The fields of the first table below a text."""
-    table = TEXT.partition(heading)[2].partition("| field |")[2].partition("\n\n")[0]
-    rows = re.findall(r"^\| (`.+?`) \|", table, re.MULTILINE)
-    assert rows
-    return {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+from tests.samples.releases import BUNDLE, RELEASE, digest, services
 
 
 def planned() -> dict[str, Any]:

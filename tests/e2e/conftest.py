@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import shutil
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 import yaml
 
 from tests import stacks
-from tests.engine.conftest import ROOT
+from tests.e2e.helpers import PROJECT
+from tests.paths import ROOT
 from tests.stacks import Inv, free_port
-
-# Its own, as that of every other test: several checkouts may be tested on one engine.
-PROJECT = f"morphops-test-e2e-{uuid.uuid4().hex[:8]}"
 
 
 @pytest.fixture(scope="session")
@@ -57,9 +53,3 @@ def first(inv: Inv) -> dict[str, Any]:
 def _edit(path: Path, **changes: Any) -> None:
     document = yaml.safe_load(path.read_text())
     path.write_text(yaml.safe_dump(document | changes, sort_keys=False))
-
-
-def rpc(port: int, method: str, *params: Any) -> Any:
-    """A JSON-RPC call, made without morphops."""
-    request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
-    return requests.post(f"http://127.0.0.1:{port}/", json=request, timeout=20).json()

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from morphops.core.release.digest import short
-from tests.e2e.conftest import PROJECT, rpc
+from tests.e2e.helpers import PROJECT, rpc
 from tests.stacks import Inv, Result
 
 pytestmark = pytest.mark.engine

@@ -12,13 +12,9 @@ from morphops.adapters.base_images import assemble
 from morphops.adapters.base_images.assemble import BaseImage
 from morphops.adapters.docker import local_registry
 from morphops.adapters.docker.client import Docker
-from morphops.operations.release import create
-from morphops.site import open_site
 from tests import stacks
-from tests.fakes import Recorder
+from tests.engine.helpers import Release
 from tests.stacks import Inv, free_port
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
@@ -77,28 +73,3 @@ def inv(tmp_path: Path, registry: str, images: dict[str, str]) -> Iterator[Inv]:
 @pytest.fixture
 def release(inv: Inv, images: dict[str, str]) -> Release:
     return Release(inv, images)
-
-
-class Release:
-    """Makes releases of the test stack: `release(pair="v2")`.
-
-    In this process where that is possible: most tests begin with two of them, and to start the
-    interpreter takes longer than to make one. The task has tests of its own.
-    """
-
-    def __init__(self, inv: Inv, images: dict[str, str]) -> None:
-        self._inv = inv
-        self._images = images
-
-    def __call__(self, pair: str = "ok", front: str = "ok") -> str:
-        images = [
-            f"pair={self._images[f'pair-{pair}']}",
-            f"front={self._images[f'front-{front}']}",
-        ]
-        if not self._inv.within:
-            bundle = {"MORPHOPS_BUNDLE": str(self._inv.folder / "ops/bundle.yaml")}
-            site = open_site(Recorder(), self._inv.environ | bundle)
-            return create.create(site, images, ()).digest
-        made = self._inv("release.create", *(f"--image={image}" for image in images), "--json")
-        assert made.code == 0, made
-        return str(made.json["release"])

@@ -10,8 +10,7 @@ import pytest
 
 from morphops.adapters.base_images.assemble import BaseImage
 from tests import stacks
-from tests.engine.conftest import Release
-from tests.engine.test_story import containers, front_port
+from tests.engine.helpers import Release, containers, front_port
 from tests.stacks import SECRET, Inv, Result
 
 pytestmark = pytest.mark.engine

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from tests.engine.conftest import Release
+from tests.engine.helpers import Release
 from tests.stacks import Inv
 
 pytestmark = pytest.mark.engine

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tests import stacks
-from tests.engine.conftest import ROOT, Release
+from tests.engine.helpers import Release
+from tests.paths import ROOT
 from tests.stacks import Inv
 
 pytestmark = pytest.mark.engine

@@ -15,9 +15,7 @@ from morphops.operations import status as operations_status
 from morphops.report.console import Reporter
 from morphops.site import open_site
 from tests import stacks
-from tests.engine.conftest import Release
-from tests.engine.faults.conftest import project
-from tests.engine.test_story import ask, containers
+from tests.engine.helpers import Release, ask, containers, project
 from tests.stacks import SECRET, Inv
 
 pytestmark = pytest.mark.engine

@@ -15,10 +15,10 @@ from morphops import site
 from morphops.core.bundle import documents
 from morphops.core.bundle.schema import Bundle
 from morphops.core.env import dotenv, parse, templates
+from tests.paths import OPS
 
 pytestmark = pytest.mark.engine
 
-OPS = Path(__file__).parents[2] / "ops"
 BASE = OPS / "compose" / "compose.yaml"
 OVERRIDE = OPS / "compose" / "compose.local-code-data.yaml"
 PROFILE = "local-code-data"

@@ -26,11 +26,11 @@ from morphops.errors import ConfigError
 from morphops.operations.bundle import check
 from morphops.report.console import Reporter
 from morphops.site import open_site
+from tests.paths import ROOT
 
 pytestmark = pytest.mark.engine
 
 Row: TypeAlias = dict[str, Any]
-ROOT = Path(__file__).parents[2]
 BUNDLE = "ops/bundle.yaml"
 MUTATIONS = yaml.safe_load((Path(__file__).parent / "mutations.yaml").read_text())
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests import webhooks
-from tests.engine.conftest import Release
+from tests.engine.helpers import Release
 from tests.stacks import SECRET, Inv
 from tests.webhooks import TOKEN
 

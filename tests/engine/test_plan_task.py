@@ -11,8 +11,7 @@ import requests
 import yaml
 
 from tests import stacks
-from tests.engine.conftest import Release
-from tests.engine.test_story import actions, containers, front_port
+from tests.engine.helpers import Release, actions, containers, front_port
 from tests.stacks import SECRET, Inv
 
 pytestmark = pytest.mark.engine

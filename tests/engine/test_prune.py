@@ -17,7 +17,7 @@ from morphops.adapters.base_images.assemble import BaseImage
 from morphops.adapters.docker import image_store
 from morphops.adapters.docker.client import Docker
 from tests import stacks
-from tests.engine.conftest import Release
+from tests.engine.helpers import Release
 from tests.stacks import Inv, free_port
 
 pytestmark = pytest.mark.engine

@@ -12,7 +12,7 @@ import pytest
 from morphops.adapters.docker.client import Docker
 from morphops.adapters.docker.compose import ComposeTarget
 from morphops.core.stack import Service, Stack
-from tests.engine.conftest import Release
+from tests.engine.helpers import Release
 from tests.stacks import Inv
 
 pytestmark = pytest.mark.engine

@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 
 from tests import stacks
-from tests.engine.conftest import Release
+from tests.engine.helpers import Release
+from tests.paths import ROOT
 from tests.stacks import Inv
 
 pytestmark = pytest.mark.engine
 
-ROOT = Path(__file__).parents[2]
 RUN = "runbook.run"
 
 

@@ -17,8 +17,8 @@ import pytest
 from morphops.core.env import parse
 from morphops.tasks import ns
 from tests import stacks
-from tests.engine.conftest import ROOT, Release
-from tests.engine.faults.test_locks import hook
+from tests.engine.helpers import Release, hook
+from tests.paths import ROOT
 from tests.stacks import Inv
 
 pytestmark = pytest.mark.engine

@@ -11,51 +11,15 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-import requests
 import yaml
 
 from tests import stacks
-from tests.engine.conftest import Release
+from tests.engine.helpers import Release, actions, ask, containers, front_port
 from tests.stacks import SECRET, Inv
 
 pytestmark = pytest.mark.engine
-
-
-def ask(inv: Inv, number: int = 4) -> object:
-    """What the front answers, asked without morphops."""
-    request = {"id": 1, "method": "double", "params": [number]}
-    url = f"http://127.0.0.1:{front_port(inv)}/"
-    return requests.post(url, json=request, timeout=5).json()["result"]
-
-
-def front_port(inv: Inv) -> str:
-    """The host port of the front, as the env file has it."""
-    lines = (inv.state / "test.env").read_text().splitlines()
-    return next(line.partition("=")[2] for line in lines if line.startswith("FRONT_PORT"))
-
-
-def containers(inv: Inv) -> dict[str, str]:
-    """Service → container id, of what is there."""
-    view = inv("status", "--json").json
-    project = view["project"]
-    said = subprocess.run(
-        [
-            *("docker", "ps", "-a", "--filter", f"label=com.docker.compose.project={project}"),
-            *("--format", '{{.Label "com.docker.compose.service"}} {{.ID}}'),
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return dict(line.split() for line in said.stdout.splitlines())
-
-
-def actions(view: dict[str, Any]) -> dict[str, str]:
-    """Service → what a deploy did to it."""
-    return {change["service"]: change["action"] for change in view["changes"]}
 
 
 def test_first_deploy_upgrade_rollback_without_a_registry(inv: Inv, release: Release) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.engine.conftest import Release
+from tests.engine.helpers import Release
 from tests.stacks import Inv
 
 pytestmark = pytest.mark.engine

@@ -16,8 +16,7 @@ from morphops.operations.pipeline import history_check
 from morphops.report.console import Reporter
 from morphops.site import Site, open_site
 from tests.fakes import Remembering
-
-ROOT = Path(__file__).parents[2]
+from tests.paths import ROOT
 
 
 @pytest.fixture

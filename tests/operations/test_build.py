@@ -23,10 +23,9 @@ from morphops.operations.registry import registry_down, registry_up
 from morphops.report import registry as report
 from morphops.report.console import Reporter
 from morphops.site import Site, open_site
-from tests.core.plan.test_plan import digest
 from tests.fakes import Recorder
-
-ROOT = Path(__file__).parents[2]
+from tests.paths import ROOT
+from tests.samples.releases import digest
 
 
 class Asked:

@@ -26,10 +26,10 @@ from morphops.operations.release import find
 from morphops.report.console import Reporter
 from morphops.site import Site, open_site
 from tests import stacks
-from tests.core.plan.test_plan import RELEASE
 from tests.fakes import FakeTarget, Recorder, Remembering
+from tests.paths import STACK
+from tests.samples.releases import RELEASE
 
-STACK = Path(__file__).parents[1] / "stack"
 ENV = EnvFile("test.env", {}, {})
 
 

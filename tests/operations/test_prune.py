@@ -32,12 +32,11 @@ from morphops.operations.release.list import list_releases
 from morphops.report import prune as report
 from morphops.report.console import Reporter
 from morphops.site import Site, open_site
-from tests.core.plan.test_plan import digest
-from tests.core.release.test_artifact import artifact, decode
-from tests.core.test_lock import Place, grip
-from tests.fakes import FakeTarget, Recorder, Remembering
+from tests.fakes import FakeTarget, Place, Recorder, Remembering, grip
+from tests.paths import STACK
+from tests.samples.artifacts import artifact, decode
+from tests.samples.releases import digest
 
-STACK = Path(__file__).parents[1] / "stack"
 OLD = [digest(n) for n in "123"]
 
 

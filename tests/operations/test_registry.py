@@ -14,8 +14,8 @@ from morphops.report import registry as report
 from morphops.report.console import Reporter
 from morphops.site import Site, open_site
 from tests.fakes import Recorder
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 REMOTE = "registry.example.org"
 
 

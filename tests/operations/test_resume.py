@@ -14,11 +14,9 @@ from morphops.errors import PreconditionError
 from morphops.operations import resume
 from morphops.operations.pipeline.session import exclusive
 from morphops.site import Site, open_site
-from tests.core.plan.test_plan import container
-from tests.core.test_lock import Place
-from tests.fakes import FakeTarget, Recorder, Remembering
-
-STACK = Path(__file__).parents[1] / "stack"
+from tests.fakes import FakeTarget, Place, Recorder, Remembering
+from tests.paths import STACK
+from tests.samples.releases import container
 
 
 @pytest.fixture

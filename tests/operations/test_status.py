@@ -22,11 +22,9 @@ from morphops.report import history
 from morphops.report import status as report
 from morphops.report.console import Reporter
 from morphops.site import Site, open_site
-from tests.core.plan.test_plan import BUNDLE, RELEASE, services
-from tests.core.test_lock import Place
-from tests.fakes import FakeTarget, Recorder, Remembering
-
-STACK = Path(__file__).parents[1] / "stack"
+from tests.fakes import FakeTarget, Place, Recorder, Remembering
+from tests.paths import STACK
+from tests.samples.releases import BUNDLE, RELEASE, services
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from morphops.adapters.docker.client import Docker
+from tests.paths import OPS
 
-FOLDER = Path(__file__).parents[2] / "ops" / "docker"
+FOLDER = OPS / "docker"
 DOCKERFILES = sorted(FOLDER.glob("*.Dockerfile"))
 
 

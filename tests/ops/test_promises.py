@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
@@ -19,10 +18,10 @@ from morphops.core.bundle.schema import Bundle
 from morphops.core.checks import dockerfile, healthcheck
 from morphops.core.env.parse import parse_env_schema
 from morphops.core.probes.specs import Answers, Checksum, Same
+from tests.paths import OPS
 
 Texts: TypeAlias = Mapping[str, str]
 
-OPS = Path(__file__).parents[2] / "ops"
 README, COMPOSE, BUNDLE = "README.md", "compose/compose.yaml", "bundle.yaml"
 SCHEMA, NGINX = "env/schema.yaml", "docker/code-data/nginx.conf"
 DOCKERFILES = {

@@ -21,8 +21,7 @@ from morphops.core.runbook.parse import without_front
 from morphops.errors import PreconditionError
 from morphops.report import audit, console, env
 from morphops.report.console import Reporter
-
-ROOT = Path(__file__).parents[2]
+from tests.paths import ROOT
 
 
 @pytest.fixture

@@ -6,21 +6,22 @@ Compose files are read only as `docker compose config` renders them; its model i
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 from morphops.adapters.docker import image_pull
+from morphops.adapters.docker import labels as labels_
 from morphops.adapters.docker.client import Docker, hidden
 from morphops.adapters.docker.events import EventWatch
 from morphops.adapters.docker.shapes import names, shape_of_container, shape_of_service
+from morphops.adapters.host import ports as host_ports
 from morphops.adapters.host.inspect import engine_endpoint
 from morphops.core.release.digest import canonical_json, digest_of, short
+from morphops.core.release.reference import local_tag
 from morphops.core.release.release import Image
 from morphops.core.stack import (
-    LABEL_CONFIG,
-    LABEL_RELEASE,
     Health,
     HealthCheck,
     Identity,
@@ -32,7 +33,7 @@ from morphops.core.stack import (
     Service,
     Stack,
 )
-from morphops.errors import ConfigError, EngineCallFailed, IntegrityError
+from morphops.errors import ConfigError, EngineCallFailed, IntegrityError, PreconditionError
 from morphops.interfaces import Say
 
 _PROJECT = "com.docker.compose.project"
@@ -44,13 +45,14 @@ _ONE_OFF = "com.docker.compose.oneoff"  # "True" on what `docker compose run` st
 _NOT_CONFIG = ("depends_on", "profiles", "build", "pull_policy", "scale")
 # A service has fields of their own for these.
 _APART = ("image", "environment", "labels")
+_OURS = (labels_.RELEASE, labels_.CONFIG)
 _START_LIMIT = 300.0
 _STOP_LIMIT = 180.0
 _FOR_EVER = 24 * 3600.0
 
 
 class ComposeTarget:
-    """Implements `target.Target` for one Docker engine.
+    """Implements `Workloads` and `Images` for one Docker engine.
 
     Args:
         docker: makes the bounded clients.
@@ -63,15 +65,34 @@ class ComposeTarget:
         self._store: str | None = None
 
     def is_reachable(self) -> bool:
-        """See `target.Target.answers`."""
+        """See `Workloads.answers`."""
         return self._docker.answers()
 
-    def is_local(self) -> bool:
-        """See `target.Target.here`: what is reached over a network, or by ssh, is elsewhere."""
-        return engine_endpoint(self._docker).startswith("unix:")
+    def taken(self, ports: Collection[Port]) -> frozenset[tuple[str, int, str]]:
+        """See `Workloads.taken`: an engine behind a network, or behind ssh, is elsewhere."""
+        wanted = {(port.host, port.published, port.protocol) for port in ports}
+        taken = frozenset(port for port in wanted if host_ports.taken(*port))
+        # Where nothing is taken, nobody has to ask where the engine is.
+        here = not taken or engine_endpoint(self._docker).startswith("unix:")
+        return taken if here else frozenset()
+
+    def marks(self, services: Mapping[str, Service], owners: Mapping[str, str]) -> bytes:
+        """See `Workloads.marks`: a Compose override that labels containers and networks."""
+        override: dict[str, Any] = {
+            "services": {
+                name: {"labels": {labels_.RELEASE: owners[name], labels_.CONFIG: service.config}}
+                for name, service in services.items()
+            }
+        }
+        networks = {n.key: n.config for service in services.values() for n in service.networks}
+        if made := {key: config for key, config in networks.items() if config}:
+            override["networks"] = {
+                key: {"labels": {labels_.CONFIG: config}} for key, config in made.items()
+            }
+        return canonical_json(override)
 
     def render(self, stack: Stack) -> Mapping[str, Service]:
-        """See `target.Target.render`."""
+        """See `Workloads.render`."""
         with self._docker.call("render the compose files", refusal=ConfigError):
             rendered = self._compose(stack, 30).compose.config(return_json=True)
         volumes = {
@@ -92,7 +113,7 @@ class ComposeTarget:
         }
 
     def observe(self, project: str) -> Running:
-        """See `target.Target.observe`."""
+        """See `Workloads.observe`."""
         kind = self._identity_kind()
         return self._running(self._inspected(project), kind)
 
@@ -114,15 +135,15 @@ class ComposeTarget:
         return Running(tuple(sorted(found, key=lambda c: (c.service, c.id))))
 
     def networks(self, project: str) -> Mapping[str, str]:
-        """See `target.Target.networks`."""
+        """See `Workloads.networks`."""
         with self._docker.call("list the networks", 20):
             listed = self._docker.client(20).network.list({"label": f"{_PROJECT}={project}"})
             return {
-                network.name: (network.labels or {}).get(LABEL_CONFIG, "") for network in listed
+                network.name: (network.labels or {}).get(labels_.CONFIG, "") for network in listed
             }
 
     def pull_image(self, image: Image, say: Say, *, stalled_after: float) -> None:
-        """See `target.Target.pull`."""
+        """See `Workloads.pull`."""
         image_pull.pull(
             self._docker,
             str(image.ref),
@@ -136,7 +157,7 @@ class ComposeTarget:
             )
 
     def has_image(self, image: Image) -> bool:
-        """See `target.Target.has`."""
+        """See `Workloads.has`."""
         from python_on_whales.exceptions import NoSuchImage
 
         with self._docker.call(f"look for {image.ref}", 20):
@@ -146,13 +167,23 @@ class ComposeTarget:
                 return False
             return Identity(self._identity_kind(), found.id).is_of(image)
 
-    def tag_image(self, image: Image, tag: str) -> None:
-        """See `target.Target.hold`."""
+    def hold_image(self, image: Image, project: str, release: str) -> None:
+        """See `Images.hold_image`."""
+        tag = local_tag(project, image.name, release)
         with self._docker.call(f"tag {image.ref} as {tag}", 20):
             self._docker.client(20).image.tag(str(image.ref), tag)
 
-    def start(self, stack: Stack, services: Sequence[str]) -> None:
-        """See `target.Target.start`."""
+    def start(self, stack: Stack, services: Sequence[str], slot: str = "") -> None:
+        """See `Workloads.start`.
+
+        Raises:
+            PreconditionError: a slot is named; Compose has one generation of a project.
+        """
+        if slot:
+            raise PreconditionError(
+                f"this platform has one generation of a stack, so nothing can start in {slot!r}",
+                state="no container was touched",
+            )
         inspected = self._inspected(stack.project)
         limit = _long_enough(_START_LIMIT, self._running(inspected, self._identity_kind()))
         self._finish_replacements(inspected, limit)
@@ -190,10 +221,10 @@ class ComposeTarget:
                 elif name.startswith(f"{old[:12]}_"):
                     client.container.rename(new["Id"], name.removeprefix(f"{old[:12]}_"))
 
-    def remove(self, project: str, services: Sequence[str]) -> None:
-        """See `target.Target.remove`."""
+    def remove(self, project: str, services: Sequence[str], slot: str = "") -> None:
+        """See `Workloads.remove`."""
         running = self.observe(project)
-        ids = [c.id for c in running.containers if c.service in services]
+        ids = [c.id for name in services for c in running.of(name, slot)]
         limit = _long_enough(_STOP_LIMIT, running)
         client = self._docker.client(limit)
         with self._docker.call(f"remove {' '.join(services)}", limit):
@@ -202,7 +233,7 @@ class ComposeTarget:
                 client.container.remove(ids, force=True)
 
     def teardown(self, project: str) -> None:
-        """See `target.Target.teardown`."""
+        """See `Workloads.teardown`."""
         limit = _long_enough(_STOP_LIMIT, self.observe(project))
         client = self._docker.client(limit, compose_project_name=project)
         with self._docker.call(f"take down {project}", limit):
@@ -210,12 +241,12 @@ class ComposeTarget:
 
     @contextmanager
     def watch(self, project: str) -> Iterator[EventWatch]:
-        """See `target.Target.watch`."""
+        """See `Workloads.watch`."""
         with EventWatch(f"{_PROJECT}={project}") as watch:
             yield watch
 
     def http_get(self, container: Instance, url: str, timeout: float) -> bytes:
-        """See `target.Target.fetch`; needs `curl` in the image."""
+        """See `Workloads.fetch`; needs `curl` in the image."""
         limit = timeout + 5
         with self._docker.call(f"ask {container.service} for {url}", limit):
             said = self._docker.client(limit).container.execute(
@@ -224,21 +255,21 @@ class ComposeTarget:
         return str(said).encode()
 
     def launch_configs(self, running: Running) -> Mapping[str, LaunchConfig]:
-        """See `target.Target.shapes`."""
+        """See `Workloads.shapes`."""
         found = self._docker.inspect([c.id for c in running.containers])
         images = self._docker.inspect_images(sorted({row["Image"] for row in found}))
         own = {row["Id"]: row.get("Config") or {} for row in images}
         return {row["Id"]: shape_of_container(row, own.get(row["Image"], {})) for row in found}
 
     def describe(self, running: Running) -> list[dict[str, Any]]:
-        """See `target.Target.describe` (Engine API, ContainerInspect)."""
+        """See `Workloads.describe` (Engine API, ContainerInspect)."""
         found = self._docker.inspect([c.id for c in running.containers])
         for inspected in found:
             inspected["Config"]["Env"] = sorted(names(inspected["Config"].get("Env")))
         return found
 
     def logs(self, container: Instance, tail: int) -> tuple[str, ...]:
-        """See `target.Target.logs`."""
+        """See `Workloads.logs`."""
         try:
             with self._docker.call(f"read the logs of {container.service}", 20):
                 text = self._docker.client(20).container.logs(container.id, tail=tail)
@@ -294,9 +325,9 @@ def _container(inspected: Mapping[str, Any], kind: Any, redact: Callable[[str], 
         restarts=inspected.get("RestartCount", 0),
         exit_code=state.get("ExitCode", 0),
         stop_grace_period=_ends_within(inspected["Config"].get("StopTimeout")),
-        managed=LABEL_RELEASE in labels,
-        release=labels.get(LABEL_RELEASE, ""),
-        config=labels.get(LABEL_CONFIG, ""),
+        managed=labels_.RELEASE in labels,
+        release=labels.get(labels_.RELEASE, ""),
+        config=labels.get(labels_.CONFIG, ""),
         health_output=redact(log[-1].get("Output") or ""),
         checks=tuple(HealthCheck(row["Start"], not row["ExitCode"]) for row in log if row),
         healthcheck_interval=_checked_within(inspected["Config"].get("Healthcheck") or {}),
@@ -325,7 +356,7 @@ def _network(key: str, spec: Mapping[str, Any]) -> Network:
     name = str(spec.get("name") or key)
     if spec.get("external"):
         return Network(name, key)
-    labels = {k: v for k, v in (spec.get("labels") or {}).items() if k != LABEL_CONFIG}
+    labels = {k: v for k, v in (spec.get("labels") or {}).items() if k != labels_.CONFIG}
     # Once it is labelled, it is to be the same as before.
     made = {k: v for k, v in spec.items() if k != "labels"} | ({"labels": labels} if labels else {})
     return Network(name, key, short(digest_of(canonical_json(made))))
@@ -366,7 +397,7 @@ def _files(spec: Mapping[str, Any], rendered: Mapping[str, Any]) -> frozenset[st
 def _service(name: str, spec: Mapping[str, Any]) -> Service:
     labels = spec.get("labels") or {}
     config = {key: value for key, value in spec.items() if key not in _NOT_CONFIG}
-    config["labels"] = {k: v for k, v in labels.items() if k not in (LABEL_RELEASE, LABEL_CONFIG)}
+    config["labels"] = {k: v for k, v in labels.items() if k not in _OURS}
     return Service(
         name=name,
         image=spec.get("image", ""),

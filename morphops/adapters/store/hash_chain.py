@@ -2,8 +2,8 @@
 
 So an entry that was edited, dropped, inserted or moved is found, and named (a hash chain; Haber and
 Stornetta, 1991). A line has one form only, byte for byte, so that what a person reads in it is what
-a parser reads. What a chain alone cannot show is that its end was cut off: for that somebody else
-must remember the last hash.
+a parser reads. A chain alone cannot show that its last lines were removed: for that, the last hash
+must be kept in another place.
 """
 
 from __future__ import annotations
@@ -24,11 +24,14 @@ from morphops.core.release.digest import canonical_json
 from morphops.errors import IntegrityError, LockLost, PreconditionError
 
 START = "0" * 64
-_SPARE = 64 * 1024  # bytes: enough for every entry of an operation and of its way back
+_SPARE = 64 * 1024  # bytes: enough for every entry of an operation and of its automatic rollback
 _PAGE = 4096
-_PATIENCE = 10.0  # seconds, for whoever writes to the file; that takes milliseconds
+_CHUNK = 1 << 20
+PATIENCE = 10.0  # seconds to wait for another writer, who needs milliseconds
 _MOMENT = 0.02
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+
+_Look = tuple[int, int, int]
 
 
 class HashChain:
@@ -42,29 +45,35 @@ class HashChain:
         self.path = path
         # Number and hash of the last entry, and what the file looked like when they were read.
         self._end: tuple[int, str] = (0, START)
-        self._seen: object = None
-        self._size = 0  # bytes up to the end of that entry; what is behind them was torn
+        self._seen: _Look | None = None
+        self._size = 0  # bytes up to the end of that entry; a torn line may follow
 
     def entries(self) -> tuple[dict[str, Any], ...]:
         """Every entry with its `seq`, `prev` and `hash`; empty where there is no file.
 
-        A last line that a crash tore while it was written is no entry: it announced nothing yet.
-        That is one without its end, and one with NUL bytes in it: of several pages a power cut may
-        keep the last and lose another.
+        A last line that a crash tore is not an entry: nothing was done on its account yet. Such a
+        line has no end, or has NUL bytes: a power cut may keep its last page and lose another.
 
         Raises:
             IntegrityError: naming the first line that is not what was written.
             PreconditionError: the file cannot be read.
         """
-        seen = self._look()
         try:
-            data = self.path.read_bytes()
+            handle = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                return self._read(handle)
+            finally:
+                os.close(handle)
         except FileNotFoundError:
             self._end, self._seen, self._size = (0, START), None, 0
             return ()
         except OSError as err:
             raise unreadable(self.path, err) from None
-        *lines, _torn = data.split(b"\n")
+
+    def _read(self, handle: int) -> tuple[dict[str, Any], ...]:
+        """Every entry, and what the file looked like before the first was read."""
+        seen = _look(handle)
+        *lines, _torn = _read_all(handle).split(b"\n")
         if lines and b"\0" in lines[-1]:
             lines.pop()
         entries: list[dict[str, Any]] = []
@@ -84,26 +93,23 @@ class HashChain:
 
         Args:
             entry: what to write.
-            after: number and hash of the entry that it must follow; none: of whichever is the last.
+            after: number and hash of the entry that it must follow; none: it follows the last one.
 
         Returns:
             its hash, 64 hex digits.
 
         Raises:
-            IntegrityError: the file is not what was written; nothing is added to that.
-            LockLost: somebody else has added to it since.
+            IntegrityError: the file is not what was written; nothing is added to it.
+            LockLost: another process has added to it since.
             PreconditionError: it cannot be written.
         """
         try:
             with self._opened() as handle:
-                if self._seen is None or self._look() != self._seen:
-                    self.entries()
+                if self._seen is None or _look(handle) != self._seen:
+                    self._read(handle)
                 last, previous = self._end
                 if after not in (None, self._end):
-                    raise LockLost(
-                        f"the lock was taken away: somebody else has written to {self.path} since",
-                        hint="inv status",
-                    )
+                    raise self._overtaken()
                 sealed = {**entry, "seq": last + 1, "prev": previous}
                 sealed["hash"] = _hash(sealed)
                 self._seen = None
@@ -112,13 +118,14 @@ class HashChain:
                 self._write(handle, line)
                 if not last:
                     fsync_folder(self.path.parent)
+                # Inside of the lock: what another process adds after it is not what we have seen.
+                self._end, self._seen = (last + 1, str(sealed["hash"])), _look(handle)
+                self._size += len(line)
         except OSError as err:
             raise PreconditionError(
                 f"cannot write {self.path}: {err.strerror}",
-                hint="free space in the state folder; nothing is done that cannot be recorded",
+                hint="free space in the state folder: morphops does nothing that it cannot record",
             ) from None
-        self._end, self._seen = (last + 1, str(sealed["hash"])), self._look()
-        self._size += len(line)
         return str(sealed["hash"])
 
     @property
@@ -127,7 +134,7 @@ class HashChain:
         return self._end
 
     def spare(self) -> None:
-        """Set room aside, so that what is begun can be recorded to its end on a disk that fills up.
+        """Reserve room, so that an operation can be recorded to its end while the disk fills up.
 
         Raises:
             PreconditionError: there is not even that much.
@@ -141,9 +148,9 @@ class HashChain:
         except OSError as err:
             self._spare.unlink(missing_ok=True)
             raise PreconditionError(
-                f"cannot set {_SPARE // 1024} KiB aside beside {self.path}: {err.strerror}",
+                f"cannot reserve {_SPARE // 1024} KiB beside {self.path}: {err.strerror}",
                 state="nothing was changed",
-                hint="free space in the state folder; nothing is begun that cannot be recorded",
+                hint="free space in the state folder: what is begun must be recorded to its end",
             ) from None
 
     @property
@@ -155,11 +162,11 @@ class HashChain:
         """The file, for one writer at a time; its lock goes with the handle.
 
         Raises:
-            PreconditionError: somebody else keeps it: a writer that was stopped.
+            PreconditionError: another process keeps it, for example a writer that was stopped.
         """
         handle = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            end = time.monotonic() + _PATIENCE
+            end = time.monotonic() + PATIENCE
             while not _locked(handle):
                 if time.monotonic() >= end:
                     raise self._kept(handle)
@@ -169,7 +176,7 @@ class HashChain:
             os.close(handle)
 
     def _write(self, handle: int, line: bytes) -> None:
-        """Write a line whole or not at all, where need be into the room that was set aside."""
+        """Write a line whole or not at all; on a full disk, into the room that was reserved."""
         size = os.fstat(handle).st_size
         while True:
             try:
@@ -182,9 +189,9 @@ class HashChain:
                 return
 
     def _give_a_page(self) -> bool:
-        """Give up a page of the room that was set aside; False where nothing is left of it.
+        """Free a page of the room that was reserved; False where nothing is left of it.
 
-        No more than that, or whoever else writes to this disk gets what we need for later entries.
+        One page only, or other writers to this disk take what later entries need.
         """
         try:
             left = self._spare.stat().st_size - _PAGE
@@ -195,20 +202,12 @@ class HashChain:
             return False
         return True
 
-    def _look(self) -> object:
-        """What changes when anybody writes to the file; None where there is none."""
-        try:
-            stat = self.path.stat()
-        except OSError:
-            return None
-        return stat.st_ino, stat.st_size, stat.st_mtime_ns
-
     def _entry(self, line: bytes, number: int) -> dict[str, Any]:
         try:
             entry = json.loads(line)
             body = {key: value for key, value in entry.items() if key != "hash"}
             whole = entry["hash"] == _hash(body) and {"seq", "prev"} <= body.keys()
-            # A key that stands there twice is lost on a parser, and so on the hash.
+            # A parser drops a key that is there twice, so the hash alone does not show it.
             whole = whole and canonical_json(entry) == line
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             whole = False
@@ -220,24 +219,52 @@ class HashChain:
         return IntegrityError(
             f"{self.path}:{number}: {why}",
             state="nothing after that line can be trusted",
-            hint="restore the file from a backup; nothing is guessed from a broken one",
+            hint="restore the file from a backup: morphops does not guess from a broken one",
+        )
+
+    def _overtaken(self) -> LockLost:
+        return LockLost(
+            f"the lock was lost: another process has written to {self.path} since",
+            hint="inv status",
         )
 
     def _kept(self, handle: int) -> PreconditionError:
         pid = _writer(handle)
         who = f"process {pid}" if pid else "another process"
         return PreconditionError(
-            f"cannot write {self.path}: {who} has been at it for {_PATIENCE:g} s, and may hang",
+            f"cannot write {self.path}: {who} has kept it locked for {PATIENCE:g} s, and may hang",
             state="nothing was added to it",
             hint=f"ps {pid}; kill -CONT {pid}, or kill -KILL {pid}; then the same command again"
             if pid
-            else "see who has it open (fuser), and end it; then the same command again",
+            else f"fuser {self.path}; end that process; then the same command again",
         )
 
     def _cut_torn_end(self, handle: int) -> None:
-        """Cut off a last line that a crash tore, so that ours begins a line."""
-        if os.fstat(handle).st_size > self._size:
+        """Remove a last line that a crash tore, so that ours begins a line.
+
+        Raises:
+            LockLost: a whole line stands there, so another process wrote without the file's lock.
+        """
+        behind = _read_all(handle, self._size)
+        *lines, _torn = behind.split(b"\n")
+        if any(b"\0" not in line for line in lines):
+            raise self._overtaken()
+        if behind:
             os.ftruncate(handle, self._size)
+
+
+def _look(handle: int) -> _Look:
+    """What changes when anybody writes to a file: its inode, size and time."""
+    stat = os.fstat(handle)
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
+def _read_all(handle: int, start: int = 0) -> bytes:
+    parts: list[bytes] = []
+    while part := os.pread(handle, _CHUNK, start):
+        parts.append(part)
+        start += len(part)
+    return b"".join(parts)
 
 
 def _locked(handle: int) -> bool:

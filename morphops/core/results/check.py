@@ -19,7 +19,7 @@ class CheckFinding:
         file: the file that says it; empty where no file does.
         line: the line in that file, from 1; 0 where no line says it.
         remedy: how to fix it.
-        rule: the rule that is broken, or the kind of difference; empty where there is one rule only.
+        rule: the rule that is broken, or the kind of difference; empty: there is one rule only.
         subjects: the services, images, probes or variables that it is about.
         text: all of it in one line, as people see it.
     """
@@ -64,9 +64,7 @@ def of_findings(findings: Iterable[Finding]) -> tuple[CheckFinding, ...]:
     )
 
 
-def of_differences(
-    differences: Iterable[Difference], remedy: str
-) -> tuple[CheckFinding, ...]:
+def of_differences(differences: Iterable[Difference], remedy: str) -> tuple[CheckFinding, ...]:
     """Return differences as a check answers them.
 
     Args:

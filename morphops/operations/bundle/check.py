@@ -55,7 +55,7 @@ def check(site: Site) -> BundleCheck:
     found = findings(site)
     return BundleCheck(
         state="findings" if found else "ok",
-        exit=InputError.exit_code if found else 0,
+        exit=InputError.EXIT if found else 0,
         findings=of_findings(found),
         next=_AGAIN if found else "",
     )

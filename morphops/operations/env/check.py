@@ -27,7 +27,7 @@ def check(site: Site, env_file: str = "", *, name: str = "") -> EnvCheck:
     env, found = examine(site, env_file, name=name)
     return EnvCheck(
         state="findings" if found else "ok",
-        exit=InputError.exit_code if found else 0,
+        exit=InputError.EXIT if found else 0,
         findings=of_findings(found),
         next="inv env.edit, then inv env.check" if found else "",
         env_file=env.source,

@@ -37,7 +37,7 @@ def check(site: Site, images: Sequence[str] = ()) -> ImageCheck:
     found = [finding for name, ref in refs.items() for finding in _findings(site, name, ref)]
     return ImageCheck(
         state="findings" if found else "ok",
-        exit=InputError.exit_code if found else 0,
+        exit=InputError.EXIT if found else 0,
         findings=of_findings(found),
         next="inv build, then inv image.check" if found else "",
         images=dict(refs),

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from morphops.adapters.store.release_layout import is_complete, write_layout
 from morphops.core.history.operations import deployment_of_record
@@ -12,6 +10,7 @@ from morphops.core.release import artifact
 from morphops.core.release.digest import is_digest, parse_digest, parse_image_digest, short
 from morphops.core.release.reference import ImageRef
 from morphops.core.release.release import Release
+from morphops.core.results.release import KnownRelease
 from morphops.errors import InputError, NotFound, PreconditionError
 from morphops.operations.pipeline import prepare
 from morphops.operations.pipeline.prepare import stored

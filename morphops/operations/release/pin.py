@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from morphops.adapters.actor import user
 from morphops.adapters.store.release_layout import is_complete
-from morphops.core import stack
 from morphops.core.release.digest import canonical_json
 from morphops.core.release.release import Release
 from morphops.core.results.release import Pinned, Unpinned
@@ -49,7 +48,7 @@ def unpin(site: Site, digest: str) -> Unpinned:
 
 def _hold(site: Site, release: Release) -> None:
     """Hold the images of a release, so that a cleanup by others does not take what was pinned."""
-    missing = [image.name for image in release.images if not site.target.has_image(image)]
+    missing = [image.name for image in release.images if not site.platform.images.has_image(image)]
     if missing:
         raise PreconditionError(
             f"release {release.short} is stored here without its images "
@@ -58,4 +57,4 @@ def _hold(site: Site, release: Release) -> None:
             hint=f"inv pull --image={release.digest}; then the same command again",
         )
     for image in release.images:
-        site.target.tag_image(image, stack.local_tag(release.project, image.name, release.digest))
+        site.platform.images.hold_image(image, release.project, release.digest)

@@ -36,7 +36,7 @@ def check(site: Site, name: str = "") -> RunbookCheck:
     found = waivers.left(findings(site, books, unread, whole=not name), site.bundle.accept)
     return RunbookCheck(
         state="findings" if found else "ok",
-        exit=InputError.exit_code if found else 0,
+        exit=InputError.EXIT if found else 0,
         findings=of_findings(found),
         next="fix what is named, then inv runbook.check" if found else "",
         runbooks={book.name: len(book.steps) for book in books},

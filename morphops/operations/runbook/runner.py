@@ -300,7 +300,7 @@ class Runner:
 
     def _next(self, err: MorphopsError) -> str:
         """The next command to type after a run that was stopped."""
-        if err.exit_code not in (RolledBack.exit_code, RollbackFailed.exit_code):
+        if err.exit_code not in (RolledBack.EXIT, RollbackFailed.EXIT):
             resume = self.book.command(self.section, "--resume")
             if err.hint.startswith(resume):  # with the option that answers a question
                 return err.hint

@@ -32,8 +32,9 @@ from morphops.errors import (
     PreconditionError,
     RegistryError,
 )
+from tests.paths import OPS
 
-BASES = Path(__file__).parents[3] / "ops" / "docker" / "bases.yaml"
+BASES = OPS / "docker" / "bases.yaml"
 EPOCH = 1735689600
 
 RECIPES = """

@@ -25,8 +25,8 @@ from morphops.errors import EngineUnavailable, PreconditionError
 from morphops.operations import host
 from morphops.site import Site, open_site
 from tests.fakes import Recorder
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[3]
 STATE = Path("/var/lib/tool/shop")
 NEEDS = Needs(project="shop", state=STATE, ports=(("127.0.0.1", 8080),))
 READY = HostFacts(

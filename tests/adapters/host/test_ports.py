@@ -5,39 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from morphops.adapters.docker import compose
 from morphops.adapters.host import ports
 from morphops.core.stack import Port
-
-KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
-
-
-@contextmanager
-def somebody(protocol: str) -> Iterator[int]:
-    """The number of a port that is taken, in that protocol only."""
-    other = {"tcp": "udp", "udp": "tcp"}[protocol]
-    for _ in range(100):
-        with (
-            socket.socket(socket.AF_INET, KINDS[protocol]) as one,
-            socket.socket(socket.AF_INET, KINDS[other]) as probe,
-        ):
-            one.bind(("127.0.0.1", 0))
-            port = one.getsockname()[1]
-            try:
-                probe.bind(("", port))
-            except OSError:
-                continue
-            probe.close()
-            if protocol == "tcp":
-                one.listen()
-            yield port
-            return
-    raise AssertionError
+from tests.machine import somebody
 
 
 @pytest.mark.parametrize("protocol", ["tcp", "udp"])

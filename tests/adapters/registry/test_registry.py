@@ -29,7 +29,7 @@ from morphops.errors import (
     PreconditionError,
     RegistryError,
 )
-from tests.core.release.test_artifact import BYTES, IMAGE, PLAIN, REF, artifact, decode
+from tests.samples.artifacts import BYTES, IMAGE, PLAIN, REF, artifact, decode
 
 PASSWORD = "hunter2-hunter2"
 TOKEN = "token-for-the-bearer"

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import fcntl
+import itertools
 import json
 import os
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -124,7 +128,7 @@ def test_an_entry_may_be_bound_to_the_one_that_it_follows(chain: HashChain) -> N
     found = chain.end
     HashChain(chain.path).append({"n": "somebody else's"})
     written = chain.path.read_bytes()
-    with pytest.raises(LockLost, match=r"somebody else has written to .*c\.jsonl since"):
+    with pytest.raises(LockLost, match=r"another process has written to .*c\.jsonl since"):
         chain.append({"n": "late"}, after=found)
     assert chain.path.read_bytes() == written
     chain.append({"n": "in time"}, after=(5, chain.entries()[-1]["hash"]))
@@ -133,16 +137,120 @@ def test_an_entry_may_be_bound_to_the_one_that_it_follows(chain: HashChain) -> N
         chain.append({"n": "to nothing"}, after=found)
 
 
+def test_who_writes_when_our_lock_is_let_go_is_seen(
+    chain: HashChain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their entry is not a part of what we have seen, and never a torn end of ours."""
+    theirs, close, armed = HashChain(chain.path), os.close, [True]
+
+    def let_go(handle: int) -> None:
+        close(handle)
+        if armed.pop() if armed else False:
+            theirs.append({"n": "theirs"})
+
+    end = (4, chain.entries()[-1]["hash"])
+    monkeypatch.setattr(os, "close", let_go)
+    chain.append({"n": "ours"}, after=end)
+    with pytest.raises(LockLost):
+        chain.append({"n": "late"}, after=chain.end)
+    assert [entry["n"] for entry in HashChain(chain.path).entries()[4:]] == ["ours", "theirs"]
+
+
+CALLS = ("open", "close", "fstat", "pread", "write", "ftruncate", "fsync")
+
+
+class Meanwhile:
+    """Lets something happen before and after the calls of the system with these numbers."""
+
+    def __init__(self, numbers: Collection[int], happens: Callable[[], None]) -> None:
+        self.numbers, self.happens = numbers, happens
+        self.count, self.busy = 0, False
+
+    def point(self) -> None:
+        if self.busy:
+            return
+        self.count += 1
+        if self.count in self.numbers:
+            self.busy = True
+            self.happens()
+            self.busy = False
+
+    def around(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def called(*args: Any, **options: Any) -> Any:
+            self.point()
+            try:
+                return call(*args, **options)
+            finally:
+                self.point()
+
+        return called
+
+    @contextmanager
+    def patched(self) -> Iterator[None]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("morphops.adapters.store.hash_chain.PATIENCE", 0)
+            for name in CALLS:
+                patch.setattr(os, name, self.around(getattr(os, name)))
+            yield
+
+
+@given(st.sets(st.integers(1, 60), max_size=3))
+def test_whenever_another_writes_nothing_is_lost(
+    tmp_path_factory: pytest.TempPathFactory, numbers: set[int]
+) -> None:
+    ours = HashChain(tmp_path_factory.mktemp("c") / "c.jsonl")
+    theirs = HashChain(ours.path)
+    ours.append({"n": "ours"})
+    written = ["ours"]
+
+    def meanwhile() -> None:
+        with suppress(PreconditionError):  # we hold the lock of the file
+            theirs.append({"n": "theirs"})
+            written.append("theirs")
+
+    with Meanwhile(numbers, meanwhile).patched(), suppress(LockLost):
+        for _ in range(3):
+            ours.append({"n": "ours"}, after=ours.end)
+            written.append("ours")
+    entries = [entry["n"] for entry in HashChain(ours.path).entries()]
+    assert sorted(entries) == sorted(written)
+    assert entries == sorted(entries), "who was overtaken writes nothing more"
+
+
+def test_who_keeps_to_no_lock_is_not_cut_away(tmp_path: Path) -> None:
+    """As on a network file system without locks: the chain may break, but nothing disappears."""
+    theirs = HashChain(tmp_path / "theirs")
+    theirs.append({"n": 1})
+    theirs.append({"n": "theirs"})
+    line = theirs.path.read_bytes().splitlines(keepends=True)[-1]
+    for number in itertools.count(1):
+        ours = HashChain(tmp_path / f"{number}.jsonl")
+        ours.append({"n": 1})
+        came: list[int] = []
+
+        def meanwhile(path: Path = ours.path, came: list[int] = came) -> None:
+            with path.open("ab") as file:
+                came.append(file.write(line))
+
+        with Meanwhile({number}, meanwhile).patched(), suppress(LockLost, IntegrityError):
+            for _ in range(3):
+                ours.append({"n": 2}, after=ours.end)
+        if not came:
+            assert number > 30, "there are more calls than that"
+            return
+        assert line in ours.path.read_bytes()
+
+
 def test_a_writer_that_was_stopped_is_named_and_not_waited_for(
     chain: HashChain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("morphops.adapters.store.hash_chain._PATIENCE", 0.2)
+    monkeypatch.setattr("morphops.adapters.store.hash_chain.PATIENCE", 0.2)
     written = chain.path.read_bytes()
     with chain.path.open("rb") as stopped:
         fcntl.flock(stopped, fcntl.LOCK_EX)
         with pytest.raises(PreconditionError) as caught:
             chain.append({"n": 5})
-        assert f"process {os.getpid()} has been at it for 0.2 s" in caught.value.what
+        assert f"process {os.getpid()} has kept it locked for 0.2 s" in caught.value.what
         assert caught.value.state == "nothing was added to it"
         assert f"kill -KILL {os.getpid()}" in caught.value.hint
         assert len(chain.entries()) == 4  # who reads waits for nobody

@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -168,7 +169,7 @@ def test_a_file_that_may_not_be_read_is_not_called_broken(
 ) -> None:
     """To remove `pins.json`, because another user may not read it, would lose every pin."""
 
-    def refuse(path: Path) -> bytes:
+    def refuse(path: Path, *_: int) -> NoReturn:
         raise PermissionError(13, "Permission denied", str(path))
 
     path = tmp_path / "file.json"
@@ -176,6 +177,7 @@ def test_a_file_that_may_not_be_read_is_not_called_broken(
     owner = path.stat().st_uid
     monkeypatch.setattr(os, "geteuid", lambda: owner if mine else owner + 1)
     monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(PreconditionError) as caught:
         read(path)
     error = caught.value

@@ -17,8 +17,7 @@ from morphops.core.bundle import documents, parse
 from morphops.core.bundle.documents import Loaded
 from morphops.core.bundle.schema import Bundle, Document
 from morphops.errors import InputError
-
-STACK = Path(__file__).parents[2] / "stack"
+from tests.paths import STACK
 
 
 def bundle(**found: Document) -> Bundle:

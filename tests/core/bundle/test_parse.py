@@ -16,8 +16,8 @@ from morphops.core.bundle.schema import Bundle
 from morphops.core.env.parse import parse_env_schema
 from morphops.core.schema import parse_mapping
 from morphops.errors import ConfigError
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[3]
 KINDS = "must be one of checksum, same, agree, answers, http"
 INCOMPLETE = "no JMESPath expression: Incomplete expression"
 NAME = "a-z, 0-9, - and _, and a letter or digit first"

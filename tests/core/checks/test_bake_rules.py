@@ -16,8 +16,8 @@ from morphops.errors import EngineUnavailable
 from morphops.operations.bundle import check
 from morphops.report.console import Reporter
 from morphops.site import open_site
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[3]
 HEX = "a" * 64
 BAKE = Bake(
     "docker/bake.hcl",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,8 +27,8 @@ from morphops.core.env.schema import EnvSchema, Variable
 from morphops.core.finding import Finding, of_error
 from morphops.core.yaml_text import YamlText
 from morphops.errors import ConfigError
+from tests.paths import STACK
 
-STACK = Path(__file__).parents[2] / "stack"
 DIGEST = f"x@sha256:{'a' * 64}"
 TEXT = """\
 x-base: &base

@@ -17,8 +17,8 @@ from morphops.report import env as report
 from morphops.report.console import Reporter
 from morphops.site import open_site
 from tests import stacks
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[3]
 KEY = "ab" * 16
 SCHEMA = EnvSchema(
     schema=1,

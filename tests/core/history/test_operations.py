@@ -7,7 +7,7 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 
@@ -16,35 +16,11 @@ from morphops.adapters.store.hash_chain import HashChain
 from morphops.adapters.store.history_file import HistoryReader, HistoryWriter
 from morphops.core.history import operations
 from morphops.core.history.heads import Head
-from morphops.core.history.operations import Kind, Outcome, Record, StepRecord
+from morphops.core.history.operations import Record, StepRecord
 from morphops.errors import IntegrityError, LockLost, PreconditionError
 from tests.fakes import Remembering
+from tests.samples.history import A, B, Told, records
 
-Told = tuple[Kind, str, Outcome | Literal[""]]
-
-
-def records(*told: Told) -> tuple[Record, ...]:
-    """Operations as (kind, release and values, outcome); `A2` is release A with other values."""
-    return tuple(
-        Record(
-            id=number,
-            kind=kind,
-            release=what[:1],
-            deployment=number,
-            fingerprint=what[1:],
-            reason="",
-            user="u",
-            host="h",
-            began="t",
-            ended="t",
-            outcome=outcome,
-        )
-        for number, (kind, what, outcome) in enumerate(told, start=1)
-    )
-
-
-A: Told = ("deploy", "A", "deployed")
-B: Told = ("deploy", "B", "deployed")
 BACK_A: Told = ("rollback", "A", "deployed")
 
 
@@ -415,7 +391,7 @@ def test_room_was_set_aside_for_a_disk_that_fills_up(
     assert spare.stat().st_size == 60 * 1024
     (ended,) = history.records()
     assert ([done.step for done in ended.steps], ended.outcome) == (["start wave 1"], "rolled back")
-    with pytest.raises(PreconditionError, match="cannot set 64 KiB aside") as caught:
+    with pytest.raises(PreconditionError, match="cannot reserve 64 KiB") as caught:
         begun(history)
     assert caught.value.state == "nothing was changed"
     assert history.records() == (ended,)
@@ -495,7 +471,7 @@ def test_who_lost_the_lock_writes_nothing_behind_the_one_that_took_it(tmp_path: 
         lambda: history.end(record, "deployed"),
     )
     for write in late:
-        with pytest.raises(LockLost, match="somebody else has written") as caught:
+        with pytest.raises(LockLost, match="another process has written") as caught:
             write()
         assert "inv deploy --abort" in caught.value.hint
     history.records()  # to look at what is there now makes it no more ours

@@ -12,8 +12,8 @@ from morphops.adapters.store.history_file import HistoryReader, HistoryWriter
 from morphops.core.history import operations, recovery
 from morphops.core.history.operations import Record
 from morphops.errors import PreconditionError
-from tests.core.history.test_operations import A, B, records
 from tests.fakes import Remembering
+from tests.samples.history import A, B, records
 
 
 def test_nothing_is_refused_where_nothing_was_cut_off() -> None:

@@ -14,7 +14,7 @@ from morphops.core.plan import changes
 from morphops.core.plan.changes import Before, Change, Names
 from morphops.core.stack import Identity, Instance, LaunchConfig, Network, Running, Service
 from morphops.report import plan
-from tests.core.plan.test_plan import API, RELEASE, container, digest, service
+from tests.samples.releases import API, RELEASE, container, digest, service
 
 SECRET = "sk-sentinel-8c1f0e5d"
 REF, OLD_REF = str(API.ref), f"r.example/api@{digest('0')}"

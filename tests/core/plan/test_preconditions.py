@@ -7,7 +7,7 @@ import pytest
 from morphops.core.plan import preconditions
 from morphops.core.stack import Instance, Running
 from morphops.errors import PreconditionError
-from tests.core.plan.test_plan import BUNDLE, container, services
+from tests.samples.releases import BUNDLE, container, services
 
 WANTED = services("db", "cache", "api")
 DB, CACHE, API = container("db"), container("cache"), container("api")

@@ -17,47 +17,16 @@ from morphops.core.release.digest import canonical_json, digest_of
 from morphops.core.release.reference import ImageRef
 from morphops.core.release.release import Image
 from morphops.errors import InputError, IntegrityError, PreconditionError
-
-CONFIG = digest_of(b"config")
-PLAIN = canonical_json(
-    {"schemaVersion": 2, "mediaType": release_artifact.MANIFEST, "config": {"digest": CONFIG}}
+from tests.samples.artifacts import (
+    BYTES,
+    FILES,
+    IMAGE,
+    INDEX,
+    PLAIN,
+    REF,
+    artifact,
+    decode,
 )
-
-
-def entry(digest: str, os: str, architecture: str, variant: str = "") -> dict[str, Any]:
-    platform = {"os": os, "architecture": architecture, "variant": variant}
-    return {"digest": digest, "platform": {k: v for k, v in platform.items() if v}}
-
-
-INDEX = canonical_json(
-    {
-        "mediaType": release_artifact.INDEX,
-        "manifests": [
-            entry(digest_of(PLAIN), "linux", "amd64"),
-            entry(f"sha256:{'e' * 64}", "linux", "arm64", "v8"),
-            entry(f"sha256:{'f' * 64}", "unknown", "unknown"),
-        ],
-    }
-)
-BYTES = {digest_of(PLAIN): PLAIN, digest_of(INDEX): INDEX}
-REF = ImageRef("r.example/api", digest_of(INDEX))
-IMAGE = Image("api", REF, digest_of(PLAIN), CONFIG, "linux/amd64")
-FILES = {"bundle.yaml": b"schema: 1", "compose/a.yaml": b"same", "compose/b.yaml": b"same"}
-
-
-def artifact(files: dict[str, bytes] | None = None, **labels: str) -> release_artifact.Artifact:
-    return release_artifact.encode(
-        project="shop",
-        images=[IMAGE],
-        files=FILES if files is None else files,
-        manifests=BYTES,
-        labels=labels,
-    )
-
-
-def decode(made: release_artifact.Artifact) -> Any:
-    return release_artifact.decode(made.digest, made.manifest, made.blobs.__getitem__)
-
 
 NAMES = st.from_regex(r"[a-z]{1,6}(/[a-z]{1,6})?\.yaml", fullmatch=True)
 

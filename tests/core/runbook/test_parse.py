@@ -26,8 +26,8 @@ from morphops.core.runbook.commands import split
 from morphops.core.runbook.model import Runbook
 from morphops.core.yaml_text import YamlText
 from morphops.tasks import ns
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[3]
 TASKS = InvokeTasks(ns)
 GOOD = """---
 inputs:

@@ -10,8 +10,8 @@ from markdown_it import MarkdownIt
 
 from morphops.core.runbook import parse, prose
 from morphops.core.runbook.model import unnumbered
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[3]
 TEXT = """# B
 
 Of all.

@@ -9,26 +9,10 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from morphops.core.runbook import transcript
+from tests.samples.runbooks import result
 
 # What Markdown takes for something else.
 markup = st.text("`~#|-*_<>[]()!\\ abc", max_size=20)
-
-
-def result(**changes: Any) -> dict[str, Any]:
-    entry = {
-        "entry": "result",
-        "step": "deploy",
-        "title": "3. Deploy it",
-        "command": "inv deploy",
-        "began": "2026-01-01T00:00:00+00:00",
-        "at": "2026-01-01T00:00:02+00:00",
-        "seconds": 2.0,
-        "passed": True,
-        "expectations": [{"expect": "exit: 0", "met": True, "got": "exit: 0"}],
-        "output": [],
-        "signed_by": "",
-    }
-    return entry | changes
 
 
 def report(*results: dict[str, Any], **inputs: str) -> str:

@@ -10,8 +10,8 @@ import pytest
 from morphops.adapters.docker import compose, shapes
 from morphops.core.stack import Identity, Instance, LaunchConfig, Network, Running, Service
 from morphops.core.verify import drift
-from tests.core.plan.test_plan import API as IMAGE
-from tests.core.plan.test_plan import RELEASE
+from tests.samples.releases import API as IMAGE
+from tests.samples.releases import RELEASE
 
 SHAPE = LaunchConfig(
     command=("serve", "--x=$1"),

@@ -20,9 +20,9 @@ from morphops.core.plan import plan
 from morphops.core.stack import LaunchConfig, Running, Service
 from morphops.core.verify import drift, invariants
 from morphops.errors import PreconditionError
-from tests.core.history.test_operations import records
-from tests.core.plan.test_plan import BUNDLE, RELEASE, container, service
 from tests.fakes import Remembering
+from tests.samples.history import records
+from tests.samples.releases import BUNDLE, RELEASE, container, service
 
 FLAG = "--fall-back"
 RULES = {"private": Invariant(service="api", forbids=(FLAG, "-F"), why="it tells who asked")}

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from typing import Any
 
 import pytest
 import yaml
 
-from morphops.operations import status as operations_status
-from morphops.report.console import Reporter
-from morphops.site import open_site
 from tests import stacks
-from tests.engine.conftest import Release
-from tests.engine.faults.conftest import LABEL, amend, assert_whole, project
-from tests.engine.test_story import ask
+from tests.engine.helpers import (
+    Release,
+    amend,
+    assert_serves,
+    containers,
+    project,
+    status,
+)
 from tests.stacks import Inv
 
 pytestmark = pytest.mark.engine
@@ -40,20 +41,6 @@ def inv(inv: Inv) -> Inv:
     bundle["probes"]["pair"]["reads"] = 1
     amend(inv, probes=bundle["probes"])
     return inv
-
-
-def status(inv: Inv) -> dict[str, Any]:
-    """What `inv status` shows, without a new process each time."""
-    bundle = str(inv.folder / "ops" / "bundle.yaml")
-    return operations_status.status(
-        open_site(Reporter(True), inv.environ | {"MORPHOPS_BUNDLE": bundle})
-    )
-
-
-def assert_runs(inv: Inv, release: str) -> None:
-    """Whole, as `inv status` says; and it answers whoever asks without morphops."""
-    assert_whole(status(inv), release)
-    assert ask(inv) == 8
 
 
 def killed(inv: Inv, at: int, *words: str) -> bool:
@@ -85,11 +72,6 @@ def ended(inv: Inv, how: str) -> None:
     assert done.code == 0, done
 
 
-def containers(inv: Inv) -> set[str]:
-    listing = ["docker", "ps", "-aq", "--filter", f"label={LABEL}={project(inv)}"]
-    return set(subprocess.run(listing, capture_output=True, text=True, check=True).stdout.split())
-
-
 def forget(inv: Inv) -> None:
     """As on a new machine: nothing runs, and nothing is known."""
     down = ["docker", "compose", "-p", project(inv), "down", "-t", "1"]
@@ -107,15 +89,15 @@ def test_a_first_deploy(inv: Inv, release: Release) -> None:
         assert killed(inv, at, *words)
         cut_off(inv, at)
         ended(inv, "--resume")
-        assert_runs(inv, new)
+        assert_serves(inv, new)
         forget(inv)
         assert killed(inv, at, *words)
         ended(inv, "--abort")
-        assert containers(inv) == set()
+        assert containers(inv) == {}
         assert status(inv)["release"] == ""
     # With its last entry a deploy is done.
     assert killed(inv, ENTRIES, *words)
-    assert_runs(inv, new)
+    assert_serves(inv, new)
     assert not killed(inv, ENTRIES + 1, *words)
 
 
@@ -126,16 +108,18 @@ def test_an_upgrade(inv: Inv, release: Release) -> None:
     for at in range(1, ENTRIES):
         assert killed(inv, at, "deploy", f"--image={other}")
         ended(inv, "--abort")
-        assert_runs(inv, runs)
+        assert_serves(inv, runs)
         assert killed(inv, at, "deploy", f"--image={other}")
-        before = containers(inv)
+        before = set(containers(inv).values())
         ended(inv, "--resume")
-        assert_runs(inv, other)
+        assert_serves(inv, other)
         if at > SECOND_WAVE:
-            assert len(before & containers(inv)) >= 2, "the first wave was done; it is left alone"
+            assert len(before & set(containers(inv).values())) >= 2, (
+                "the first wave was done; it is left alone"
+            )
         runs, other = other, runs
     assert killed(inv, ENTRIES, "deploy", f"--image={other}")
-    assert_runs(inv, other)
+    assert_serves(inv, other)
 
 
 @pytest.mark.long
@@ -160,7 +144,7 @@ def test_an_upgrade_killed_when_a_step_was_done(inv: Inv, release: Release) -> N
         else:
             ended(inv, "--resume")
             runs, other = other, runs
-        assert_runs(inv, runs)
+        assert_serves(inv, runs)
 
 
 @pytest.mark.long
@@ -181,11 +165,11 @@ def test_killed_on_the_way_back(inv: Inv, release: Release) -> None:
             runs, other = other, runs
         else:
             ended(inv, "--abort")
-        assert_runs(inv, runs)
+        assert_serves(inv, runs)
     # With the last entry it is over.
     done = inv.killed(stopped + BACK + 1, "deploy", f"--image={other}", stopped=stopped)
     assert done.code == KILLED, done
-    assert_runs(inv, runs)
+    assert_serves(inv, runs)
 
 
 @pytest.mark.long
@@ -197,13 +181,13 @@ def test_a_rollback(inv: Inv, release: Release) -> None:
         back = ("rollback", f"--to={other}", "--reason=x")
         assert killed(inv, at, *back)
         ended(inv, "--abort")
-        assert_runs(inv, runs)
+        assert_serves(inv, runs)
         assert killed(inv, at, *back)
         ended(inv, "--resume")
-        assert_runs(inv, other)
+        assert_serves(inv, other)
         runs, other = other, runs
     assert killed(inv, ENTRIES, "rollback", f"--to={other}", "--reason=x")
-    assert_runs(inv, other)
+    assert_serves(inv, other)
 
 
 def test_going_back_needs_nothing_of_what_was_to_come(inv: Inv, release: Release) -> None:
@@ -213,7 +197,7 @@ def test_going_back_needs_nothing_of_what_was_to_come(inv: Inv, release: Release
     shutil.rmtree(inv.state / "releases" / other.removeprefix("sha256:"))
     assert inv("deploy", "--resume").code == 3
     ended(inv, "--abort")
-    assert_runs(inv, runs)
+    assert_serves(inv, runs)
 
 
 def test_where_nothing_was_touched_nothing_has_to_be_undone(inv: Inv, release: Release) -> None:
@@ -241,7 +225,7 @@ def test_a_stop_that_was_cut_off(inv: Inv, release: Release) -> None:
     assert inv.killed(1, "down").code == KILLED
     assert status(inv)["under_way"]["kind"] == "down"
     assert inv("deploy", "--abort").code == 0
-    assert_runs(inv, new)
+    assert_serves(inv, new)
     assert inv.killed(1, "down").code == KILLED
     assert inv("deploy", "--resume", "--json").json["state"] == "down"
-    assert containers(inv) == set()
+    assert containers(inv) == {}

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.conftest import Release
-from tests.engine.faults.conftest import Elsewhere, assert_runs, containers, deploy, during
+from tests.engine.faults.helpers import Elsewhere, during
+from tests.engine.helpers import Release, assert_runs, containers, deploy
 from tests.engine.registry_proxy import Fault
 from tests.stacks import Inv, Result
 

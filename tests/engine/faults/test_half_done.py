@@ -15,9 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.conftest import Release
-from tests.engine.faults.conftest import LABEL, assert_runs, containers, deploy, project
-from tests.engine.test_story import ask
+from tests.engine.helpers import LABEL, Release, ask, assert_runs, containers, deploy, project
 from tests.stacks import Inv
 
 pytestmark = [pytest.mark.engine, pytest.mark.long]

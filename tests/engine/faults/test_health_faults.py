@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.engine.conftest import Release
-from tests.engine.faults.conftest import amend, assert_runs, containers, deploy, during, project
+from tests.engine.faults.helpers import during
+from tests.engine.helpers import Release, amend, assert_runs, containers, deploy, project
 from tests.stacks import Inv
 
 pytestmark = pytest.mark.engine

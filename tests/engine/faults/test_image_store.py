@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests import stacks
-from tests.engine.conftest import Release
-from tests.engine.faults.conftest import Elsewhere, assert_runs, deploy, project
+from tests.engine.faults.helpers import Elsewhere
+from tests.engine.helpers import Release, assert_runs, deploy, project
 from tests.stacks import Inv
 
 pytestmark = pytest.mark.engine

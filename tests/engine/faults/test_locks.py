@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import stat
 import subprocess
 import sys
 import time
@@ -15,30 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from morphops.adapters import actor
 from morphops.adapters.docker import lock_image
 from morphops.adapters.docker.client import Docker
 from morphops.adapters.docker.lock import EngineLock
 from morphops.errors import LockHeld
-from tests.engine.conftest import Release
-from tests.engine.faults.conftest import project
-from tests.engine.faults.test_crash import assert_runs, containers, status
+from tests.engine.helpers import Release, assert_serves, containers, hook, project, status
 from tests.stacks import Inv
 
 pytestmark = pytest.mark.engine
-
-
-def hook(inv: Inv, moment: str, script: str) -> None:
-    """Put a hook into the bundle of the working tree."""
-    path = inv.folder / "ops" / moment
-    path.write_text(f"#!/bin/sh\n{script}\n")
-    path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    bundle = inv.folder / "ops" / "bundle.yaml"
-    document = yaml.safe_load(bundle.read_text())
-    document["hooks"] = {moment: {"run": moment, "timeout": 60}}
-    bundle.write_text(yaml.safe_dump(document, sort_keys=False))
 
 
 def held_by(inv: Inv, *words: str) -> dict[str, Any]:
@@ -65,7 +50,7 @@ def test_two_at_once(inv: Inv, release: Release) -> None:
         assert f"deploy {other.removeprefix('sha256:')[:12]} (a race), by " in loser, loser
         assert f"(pid {winner.pid})" in loser, loser
         runs, other = other, runs
-    assert_runs(inv, runs)
+    assert_serves(inv, runs)
 
 
 def test_a_dead_holder_holds_nothing(inv: Inv, release: Release) -> None:
@@ -111,7 +96,7 @@ def test_who_looks_or_builds_needs_no_lock(inv: Inv, release: Release, docker: D
         assert refused.code == 3, refused
         assert "deploy of somebody else, by " in refused.err
         assert held.alive()
-    assert_runs(inv, first)
+    assert_serves(inv, first)
 
 
 def test_one_can_wait_for_it(inv: Inv, release: Release) -> None:
@@ -138,7 +123,7 @@ def test_a_hook_does_not_wait_for_its_own_operation(inv: Inv, release: Release) 
     assert first in Path(f"{inside}.status").read_text()
     assert Path(f"{inside}.code").read_text() == "3\n"
     assert "was started by the operation that holds the lock" in Path(f"{inside}.down").read_text()
-    assert_runs(inv, first)
+    assert_serves(inv, first)
 
 
 def test_the_lock_is_taken_from_one_who_has_touched_nothing(inv: Inv, release: Release) -> None:
@@ -156,7 +141,7 @@ def test_the_lock_is_taken_from_one_who_has_touched_nothing(inv: Inv, release: R
     _, err = hangs.communicate(timeout=60)
     assert hangs.returncode == 3, err
     assert "no container was touched" in err
-    assert_runs(inv, first)
+    assert_serves(inv, first)
     last = inv("history", "--json").json["operations"][-1]
     assert (last["kind"], last["outcome"], last["reason"]) == ("break", "broken", "hangs")
     assert f"(pid {hangs.pid})" in last["subject"]
@@ -181,7 +166,7 @@ def test_the_lock_is_taken_from_one_in_the_middle(inv: Inv, release: Release) ->
     assert "inv deploy --abort" in err
     assert status(inv)["under_way"]["alive"] is False
     assert inv("deploy", "--abort").code == 0
-    assert_runs(inv, first)
+    assert_serves(inv, first)
 
 
 # `inv` that stops itself (SIGSTOP) around writing the first entry that begins with these words.
@@ -245,7 +230,7 @@ def test_one_that_was_stopped_does_nothing_more_when_it_goes_on(inv: Inv, releas
         assert inv("audit.verify").code == 0
         if cut:
             assert inv("deploy", "--abort").code == 0, (when, words)
-        assert_runs(inv, first)
+        assert_serves(inv, first)
 
 
 @pytest.fixture

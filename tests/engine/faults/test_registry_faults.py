@@ -12,8 +12,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.engine.conftest import Release
-from tests.engine.faults.conftest import assert_runs, containers, deploy
+from tests.engine.helpers import Release, assert_runs, containers, deploy
 from tests.engine.registry_proxy import Fault, Proxy
 from tests.stacks import Inv
 

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.conftest import Release
-from tests.engine.faults.conftest import assert_runs, containers, deploy
+from tests.engine.helpers import Release, assert_runs, containers, deploy
 from tests.stacks import Inv, Result
 
 pytestmark = pytest.mark.engine
@@ -23,9 +22,9 @@ PAGE = 4096  # what a tmpfs gives and takes
 AT_ENTRY = """
 import os, resource, sys
 from invoke.main import program
-from morphops.chain import Chain
+from morphops.adapters.store.hash_chain import HashChain
 at, how, folder = int(sys.argv.pop(1)), sys.argv.pop(1), sys.argv.pop(1)
-append, written = Chain.append, []
+append, written = HashChain.append, []
 def fill():
     with open(os.path.join(folder, "filler"), "ab", buffering=0) as filler:
         try:
@@ -41,7 +40,7 @@ def count(chain, entry, **more):
     if len(written) == at:
         {"fill": fill, "refuse": refuse}[how]()
     return written[-1]
-Chain.append = count
+HashChain.append = count
 sys.exit(program.run())
 """
 

@@ -19,8 +19,7 @@ from morphops.operations.pipeline import values
 from morphops.report.console import Reporter
 from morphops.site import Site, open_site
 from tests import stacks
-
-ROOT = Path(__file__).parents[3]
+from tests.paths import ROOT
 
 
 @pytest.fixture

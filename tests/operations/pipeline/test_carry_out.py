@@ -36,14 +36,12 @@ from morphops.operations.pipeline.conclude import failure
 from morphops.operations.pipeline.execute import Outcome
 from morphops.operations.pipeline.session import Session
 from morphops.site import Site, open_site
-from tests.adapters.host.test_ports import somebody
-from tests.adapters.test_signals import send
-from tests.core.plan.test_plan import digest
-from tests.core.test_lock import Grip
-from tests.fakes import Remembering
-from tests.operations.pipeline.test_execute import World1, bug, fail, failing_once, gone
+from tests.fakes import Grip, Remembering
+from tests.machine import send, somebody
+from tests.operations.pipeline.world import World1, bug, fail, failing_once, gone
+from tests.paths import STACK
+from tests.samples.releases import digest
 
-STACK = Path(__file__).parents[2] / "stack"
 SECRET = "sk-sentinel-8c1f0e5d"
 
 

@@ -7,123 +7,27 @@ import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from morphops.adapters.probes import ProbeContext
-from morphops.adapters.signals import Signals
 from morphops.core.bundle.schema import Invariant
 from morphops.core.plan import plan
-from morphops.core.release.release import Image, Release
-from morphops.core.stack import LaunchConfig, Running, Service, Stack
+from morphops.core.stack import LaunchConfig, Service, Stack
 from morphops.errors import (
     Bug,
     EngineCallFailed,
-    EngineUnavailable,
     GateFailed,
     Interrupted,
     LockLost,
 )
 from morphops.operations.pipeline import execute
 from morphops.operations.pipeline.execute import Outcome
-from morphops.operations.pipeline.prepare import PreparedRelease
-from tests.core.plan.test_plan import BUNDLE, digest, image
-from tests.fakes import FakeTarget, Recorder, StepLog
+from tests.fakes import FakeTarget
+from tests.operations.pipeline.world import NEW, OLD, World1, bug, fail, failing_once, gone
 
-OLD, NEW = image("api", "a"), replace(image("api", "b"), config=digest("d"))
-QUIET = replace(
-    BUNDLE, probes={}, checks=(), waves=tuple(replace(w, probes=()) for w in BUNDLE.waves)
-)
 CALLS = ("pull api", "remove gone", "start db", "start api")
-
-
-def fail() -> None:
-    raise EngineCallFailed("the engine said no")
-
-
-def bug() -> None:
-    raise RuntimeError("nobody thought of this")
-
-
-def failing_once(
-    world: World1, call: str, happens: Callable[[], None] = fail
-) -> Callable[[], None]:
-    def once() -> None:
-        del world.target.on[call]
-        happens()
-
-    return once
-
-
-class World1:
-    """An old release that runs (db, api, gone) and a new one, on a fake target.
-
-    Args:
-        new: the services of the new one.
-    """
-
-    def __init__(self, new: tuple[str, ...] = ("db", "api")) -> None:
-        self.target = FakeTarget(
-            {
-                "old": self._services(OLD, "old", ("db", "api", "gone")),
-                "new": self._services(NEW, "new", new),
-            },
-            images=(OLD, NEW),
-        )
-        self.bundle = replace(
-            QUIET,
-            waves=(
-                replace(QUIET.waves[0], services=("db", "cache")),
-                replace(QUIET.waves[1], services=("api", "gone")),
-            ),
-        )
-        self.old, self.new = self._scene("old", OLD), self._scene("new", NEW)
-        self.target.start(self.old.stack, ("db", "api", "gone"))
-        self.target.calls.clear()
-        self.observer, self.log, self.signals = Recorder(), StepLog(), Signals()
-        self.evidence: list[str] = []
-
-    def _services(self, image: Image, config: str, names: tuple[str, ...]) -> dict[str, Service]:
-        return {name: Service(name, str(image.ref), config) for name in names}
-
-    def _scene(self, name: str, image: Image) -> PreparedRelease:
-        release = Release(digest("1" if name == "new" else "0"), "shop", (image,), {})
-        stack = Stack("shop", (), Path(name))
-        world = ProbeContext(self.target, "shop", {})
-        return PreparedRelease(self.bundle, release, stack, self.target.stacks[name], world)
-
-    def run(self, *, undo: bool = True, back: plan.Plan | None = None) -> Outcome:
-        back = back or plan.rollback_to(
-            self.bundle, self.old.release.digest, self.old.services, deployment=1
-        )
-        todo = plan.deploy(
-            self.bundle,
-            self.new.release,
-            self.new.services,
-            self.target.observe("shop"),
-            deployment=2,
-            undo=back if undo else None,
-        )
-        with self.signals.handled():
-            self.signals.mask()
-            return execute.run(
-                todo,
-                self.new,
-                self.old,
-                target=self.target,
-                project="shop",
-                log=self.log,
-                observer=self.observer,
-                signals=self.signals,
-                keep_evidence=lambda error: self.evidence.append(error.what),
-            )
-
-    @property
-    def model(self) -> Running:
-        return self.target.observe("shop")
 
 
 def test_a_deploy_that_works() -> None:
@@ -430,10 +334,6 @@ def test_an_image_that_is_here_is_not_pulled() -> None:
     world.target.held.add(str(NEW.ref))
     assert world.run().kind == "deployed"
     assert "pull api" not in world.target.calls
-
-
-def gone() -> None:
-    raise EngineUnavailable("no Docker engine answers")
 
 
 def test_an_engine_that_comes_back_is_waited_for() -> None:

@@ -27,8 +27,7 @@ from morphops.core.history.operations import Kind, Outcome, Record
 from morphops.errors import EngineCallFailed, EngineUnavailable, MorphopsError, PreconditionError
 from morphops.operations.pipeline.session import Session
 from morphops.site import Site
-from tests.core.test_lock import Grip
-from tests.fakes import Recorder
+from tests.fakes import Grip, Recorder
 
 COMMANDS = (
     *("deploy", "deploy", "rollback", "up", "down", "prune", "approve", "revoke", "adopt", "break"),

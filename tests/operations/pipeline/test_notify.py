@@ -24,14 +24,13 @@ from morphops.operations.pipeline import notify as pipeline_notify
 from morphops.operations.pipeline.session import Session
 from morphops.site import Site, open_site
 from tests import webhooks
-from tests.core.history.test_operations import records
-from tests.core.plan.test_plan import digest
-from tests.core.test_lock import Grip
-from tests.docs.test_json import documented
-from tests.fakes import Recorder, Remembering
+from tests.docs.json_page import documented
+from tests.fakes import Grip, Recorder, Remembering
+from tests.paths import STACK
+from tests.samples.history import records
+from tests.samples.releases import digest
 from tests.webhooks import TOKEN, Manner, Webhook
 
-STACK = Path(__file__).parents[2] / "stack"
 SECRET = "sk-sentinel-8c1f0e5d"
 VARIABLE = "OPS_WEBHOOK"
 

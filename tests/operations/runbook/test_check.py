@@ -13,8 +13,8 @@ from morphops.report import runbook as report
 from morphops.report.console import Reporter
 from morphops.site import Site, open_site
 from tests.fakes import Recorder
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[3]
 GOOD = """# Good
 
 See [the other](bad.md#x).

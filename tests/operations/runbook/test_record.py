@@ -15,10 +15,10 @@ from morphops.operations.runbook.run import _last_stopped, _new_folder
 from morphops.report import runbook as report
 from morphops.report.console import Reporter
 from morphops.site import Site, open_site
-from tests.core.runbook.test_transcript import result
 from tests.fakes import Recorder
+from tests.paths import ROOT
+from tests.samples.runbooks import result
 
-ROOT = Path(__file__).parents[3]
 BOOK = parse.parse("# B\n\n## All\n\n### L\n\n```sh {name=l}\ninv status\n```\n", "b", "b")
 BEGIN = {
     "entry": "begin",

@@ -17,8 +17,8 @@ from morphops.operations.runbook import check, run
 from morphops.operations.runbook.runner import Runner
 from morphops.site import Site, open_site
 from tests.fakes import Recorder
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[3]
 WHO = {"user": "alice", "at": "2026-01-01T10:00:00+00:00"}
 TEXT = "# Deploy\n\n## All\n\n### 1. Look\n\n```sh {name=look}\ninv status\n```\n"
 

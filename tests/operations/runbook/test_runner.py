@@ -18,8 +18,8 @@ from morphops.errors import InputError, MorphopsError, StepFailed
 from morphops.operations.runbook.runner import Runner
 from morphops.site import Site, open_site
 from tests.fakes import Recorder
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[3]
 TASKS = """
 import sys
 from invoke import task

@@ -1,84 +1,16 @@
-"""A target without an engine, and an observer that remembers."""
+"""A target without an engine."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from morphops.core.history.heads import Head
 from morphops.core.release.release import Image
 from morphops.core.stack import Identity, Instance, LaunchConfig, Running, Service, Stack
-from morphops.errors import EngineCallFailed, MorphopsError
+from morphops.errors import EngineCallFailed
 from morphops.interfaces import Say
-
-
-@dataclass
-class Recorder:
-    """An `engine.Observer`: keeps every line."""
-
-    lines: list[str] = field(default_factory=list)
-
-    def step(self, number: int, total: int, text: str) -> None:
-        self.lines.append(f"{number}/{total} {text}")
-
-    def waiting(self, text: str) -> None:
-        self.lines.append(f"waiting: {text}")
-
-    def note(self, text: str) -> None:
-        self.lines.append(text)
-
-    def undoing(self, error: MorphopsError) -> None:
-        self.lines.append(f"undoing: {error.what}")
-
-
-# What the steps that may change a container are called.
-TOUCHES = re.compile(r"(undo: )?(start wave|remove|stop and remove) ")
-
-
-@dataclass
-class StepLog:
-    """An `engine.Log`: keeps the steps, and how each came out."""
-
-    steps: list[str] = field(default_factory=list)
-    results: list[str] = field(default_factory=list)
-    on: dict[str, Callable[[], None]] = field(default_factory=dict)
-
-    def begin(self, step: str, *, touches: bool) -> None:
-        assert touches == bool(TOUCHES.match(step))
-        if step in self.on:
-            self.on[step]()
-        self.steps.append(step)
-
-    def end(self, result: str, took: float) -> None:
-        assert took >= 0
-        self.results.append(f"{self.steps[-1]}: {result}")
-
-
-@dataclass
-class Remembering:
-    """A `history.Witness` and a `head.Heads`: keeps the heads that it was told."""
-
-    heads: list[Head] = field(default_factory=list)
-    refuse: MorphopsError | None = None
-
-    def check(self, *, sure: bool = True) -> None:
-        if self.refuse:
-            raise self.refuse
-
-    def report_head(self, head: Head) -> None:
-        self.heads.append(head)
-
-    def read(self, project: str) -> Head | None:
-        return self.heads[-1] if self.heads else None
-
-    def latest(self, project: str) -> Head | None:
-        return max(self.heads, key=lambda head: head.seq, default=None)
-
-    def write(self, project: str, head: Head) -> None:
-        self.heads.append(head)
 
 
 class QuietWatch:

@@ -1,0 +1,18 @@
+"""Fakes of our own seams, one module each."""
+
+from tests.fakes.heads import Remembering
+from tests.fakes.lock import Grip, Place, grip
+from tests.fakes.observer import Recorder
+from tests.fakes.step_log import StepLog
+from tests.fakes.target import FakeTarget, QuietWatch
+
+__all__ = [
+    "FakeTarget",
+    "Grip",
+    "Place",
+    "QuietWatch",
+    "Recorder",
+    "Remembering",
+    "StepLog",
+    "grip",
+]

@@ -1,0 +1,29 @@
+"""A log of steps in memory."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+# What the steps that may change a container are called.
+TOUCHES = re.compile(r"(undo: )?(start wave|remove|stop and remove) ")
+
+
+@dataclass
+class StepLog:
+    """An `engine.Log`: keeps the steps, and how each came out."""
+
+    steps: list[str] = field(default_factory=list)
+    results: list[str] = field(default_factory=list)
+    on: dict[str, Callable[[], None]] = field(default_factory=dict)
+
+    def begin(self, step: str, *, touches: bool) -> None:
+        assert touches == bool(TOUCHES.match(step))
+        if step in self.on:
+            self.on[step]()
+        self.steps.append(step)
+
+    def end(self, result: str, took: float) -> None:
+        assert took >= 0
+        self.results.append(f"{self.steps[-1]}: {result}")
