@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
+from morphops.core.results.env import EnvCheck
 from morphops.core.runbook.parse import without_front
 from morphops.errors import PreconditionError
 from morphops.report import audit, console, env
@@ -103,8 +104,8 @@ def test_a_narrow_terminal_shows_each_word_of_a_runbook() -> None:
     ("count", "says"), [(0, "0 variables"), (1, "1 variable"), (2, "2 variables")]
 )
 def test_one_is_one(count: int, says: str, capsys: pytest.CaptureFixture[str]) -> None:
-    view = {"env_file": "a.env", "encrypted": False, "variables": count}
-    env.env_check(Reporter(), view)
+    result = EnvCheck(state="ok", env_file="a.env", encrypted=False, variables=count)
+    env.env_check(Reporter(), result)
     assert capsys.readouterr().out == f"a.env: ok, {says}\n"
 
 

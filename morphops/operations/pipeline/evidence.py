@@ -86,7 +86,7 @@ def _keep(
             "deployment": todo.deployment,
             "digest": todo.digest,
             "steps": [str(step) for step in todo.steps],
-            "changes": [change.as_json() for change in todo.changes],
+            "changes": encode(of_changes(todo.changes)),
             "undo": [str(step) for step in todo.undo.steps] if todo.undo else [],
         },
     )
