@@ -46,3 +46,14 @@ def _closed(schema: Any) -> Any:
         return schema
     closed = {key: _closed(inner) for key, inner in schema.items()}
     return closed | {"additionalProperties": False} if "title" in schema else closed
+
+
+def hold_to_schema(task: str, view: dict[str, Any]) -> None:
+    """Hold what a task wrote, a result or a failure, against its schema.
+
+    Args:
+        task: as it was typed.
+        view: what it wrote.
+    """
+    name = "history.show" if task == "history" else task
+    validate("error" if "error" in view else name, view)

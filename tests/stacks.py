@@ -30,7 +30,7 @@ from morphops.core.release.artifact import INDEX, MANIFEST
 from morphops.core.release.digest import canonical_json, digest_of
 from tests.paths import OPS, ROOT, STACK
 
-OWN_STACK = ROOT / "docs" / "your-own-stack.md"
+OWN_STACK = ROOT / "docs" / "tutorial.md"
 # Bases are made from packages in seconds; kept between runs, since a recipe's digest names one.
 STORE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "morphops-tests"
 SECRET = "sk-sentinel-8c1f0e5d"
@@ -47,6 +47,7 @@ _KILLED = """
 import os, signal, sys
 from invoke.main import program
 from morphops.adapters.store.hash_chain import HashChain
+from tests.results import hold_to_schema
 at, kinds, stop = int(sys.argv.pop(1)), sys.argv.pop(1).split(","), int(sys.argv.pop(1))
 append, written = HashChain.append, []
 def count(chain, entry, **how):
@@ -88,7 +89,10 @@ class Inv:
 
     def __call__(self, *words: str, env: Mapping[str, str] | None = None) -> Result:
         """Run it to its end."""
-        return self._run("-m", "invoke", *words, env=env)
+        done = self._run("-m", "invoke", *words, env=env)
+        if "--json" in words and done.out.startswith("{"):
+            hold_to_schema(words[0], done.json)
+        return done
 
     def script(self, code: str, *words: str) -> Result:
         """Run it by a Python script of the test's own, which is given these arguments."""
@@ -183,7 +187,7 @@ def project(folder: Path, name: str, port: int, *, registry: str) -> Inv:
 
 
 def own_stack(folder: Path) -> None:
-    """The files that docs/your-own-stack.md shows, as a project in an empty folder."""
+    """The files that docs/tutorial.md shows, as a project in an empty folder."""
     fences = r"^(`{3,})\w+ \{file=(\S+)\}\n(.*?)^\1$"
     found = re.findall(fences, OWN_STACK.read_text(), re.DOTALL | re.MULTILINE)
     assert len(found) == 5

@@ -22,6 +22,7 @@ from morphops.errors import MorphopsError
 from morphops.report.console import Reporter
 from morphops.tasks import ns
 from tests.paths import ROOT
+from tests.results import validate
 
 TASKS = """
 from invoke import task
@@ -189,8 +190,7 @@ DOCUMENTS = [
     "CONTRIBUTING.md",
     "ops/README.md",
     "ops/services/README.md",
-    "docs/json.md",
-    "docs/your-own-stack.md",
+    *sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.md")),
 ]
 
 

@@ -1,4 +1,4 @@
-"""JSON Schemas of all results, and the tables of docs/json.md, both from the dataclasses.
+"""JSON Schemas of all results, and the tables of docs/reference/json.md, both from the dataclasses.
 
 `python -m morphops.report.json_schema docs` writes them; a test holds the files equal to the code.
 """
@@ -115,7 +115,7 @@ def schema(types: Sequence[type[Document]]) -> Schema:
 
     adapter: TypeAdapter[Document] = TypeAdapter(typing.Union[tuple(types)])  # type: ignore[arg-type]  # noqa: UP007
     made: Schema = adapter.json_schema(mode="serialization")
-    classes = {cls.__name__: cls for cls in _classes(types)}
+    classes = {cls.__name__: cls for cls in dataclasses_of(types)}
     return {"$schema": DIALECT, **_object(_tidied(made, classes))}
 
 
@@ -140,7 +140,7 @@ def descriptions(cls: type) -> dict[str, str]:
     return {field.name: found.get(field.name, "") for field in fields(cls)}
 
 
-def _classes(types: Sequence[type]) -> Iterator[type]:
+def dataclasses_of(types: Sequence[type]) -> Iterator[type]:
     """Yield the dataclasses that some types are made of, each once, in the order they are met."""
     met: dict[type, None] = {}
     waiting: list[object] = list(types)
@@ -189,7 +189,7 @@ def _tidied(value: Json, classes: Mapping[str, type]) -> Json:
 
 
 def page(text: str) -> str:
-    """Return docs/json.md with the tables between its marks written from the dataclasses."""
+    """Return docs/reference/json.md with the tables between its marks."""
     for mark, table in (("results", _results()), ("others", _others()), ("objects", _objects())):
         begin, end = f"<!-- {mark} -->\n", f"<!-- end of {mark} -->\n"
         before, _, rest = text.partition(begin)
@@ -214,7 +214,9 @@ def _others() -> str:
 
 def _objects() -> str:
     top = {cls for types in (*TASKS.values(), *OTHERS.values()) for cls in types}
-    everything = sorted(_classes(sorted(top, key=lambda c: c.__name__)), key=lambda c: c.__name__)
+    everything = sorted(
+        dataclasses_of(sorted(top, key=lambda c: c.__name__)), key=lambda c: c.__name__
+    )
     return "\n".join(f"### {cls.__name__}\n\n{_table(cls)}" for cls in everything if cls not in top)
 
 
@@ -263,7 +265,7 @@ def main(folder: Path) -> None:
     schemas.mkdir(exist_ok=True)
     for name, text in files().items():
         (schemas / name).write_text(text, encoding="utf-8")
-    document = folder / "json.md"
+    document = folder / "reference" / "json.md"
     document.write_text(page(document.read_text(encoding="utf-8")), encoding="utf-8")
 
 

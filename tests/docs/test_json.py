@@ -1,4 +1,4 @@
-"""docs/schemas and the tables of docs/json.md are written from the results' dataclasses."""
+"""docs/schemas and the tables of the JSON page are written from the results' dataclasses."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from morphops.tasks import ns
 from tests.paths import ROOT
 from tests.results import SCHEMAS, valid
 
-PAGE = (ROOT / "docs" / "json.md").read_text()
-ALL = json_schema.TASKS | json_schema.OTHERS
+PAGE = (ROOT / "docs" / "reference" / "json.md").read_text()
+ALL = {**json_schema.TASKS, **json_schema.OTHERS}
 CLASSES = sorted({cls for types in ALL.values() for cls in types}, key=lambda cls: cls.__name__)
 AGAIN = "python -m morphops.report.json_schema docs"
 
@@ -48,8 +48,10 @@ def test_every_task_that_reports_has_a_schema() -> None:
     assert reporting == json_schema.TASKS.keys()
 
 
-@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
-def test_every_field_is_described(cls: type[Document]) -> None:
+@pytest.mark.parametrize(
+    "cls", list(json_schema.dataclasses_of(CLASSES)), ids=lambda cls: cls.__name__
+)
+def test_every_field_is_described(cls: type) -> None:
     silent = [name for name, about in json_schema.descriptions(cls).items() if not about]
     assert silent == []
 
@@ -70,7 +72,7 @@ def test_every_action_is_explained(action: str) -> None:
 
 def test_every_link_of_the_page_has_its_heading() -> None:
     headings = {h.strip("`").lower() for h in re.findall(r"^### (.+)$", PAGE, re.MULTILINE)}
-    assert {name for name in re.findall(r"\]\(#(\w+)\)", PAGE)} <= headings
+    assert set(re.findall(r"\]\(#(\w+)\)", PAGE)) <= headings
 
 
 @pytest.mark.parametrize(

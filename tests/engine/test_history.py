@@ -182,7 +182,7 @@ def test_what_was_under_way_is_known_without_an_engine(inv: Inv, release: Releas
     assert gone.code == 3, gone
     assert "was cut off at: pull " in gone.err
     assert "release of record: none" in gone.err
-    assert "inv deploy --resume" in gone.err
+    assert "inv resume" in gone.err
 
 
 def test_who_looks_while_somebody_deploys_sees_no_tampering(inv: Inv, release: Release) -> None:
@@ -195,10 +195,10 @@ def test_who_looks_while_somebody_deploys_sees_no_tampering(inv: Inv, release: R
     for digest in (new, old):
         deploy = inv.start("deploy", f"--image={digest}")
         while deploy.poll() is None:
-            assert audit.verify(site, "")["engine"] == "agrees"
+            assert audit.verify(site, "").engine == "agrees"
             view = operations_status.status(site)
-            assert view["history"] == ""
-            seen.add(view["under_way"] and view["under_way"]["alive"])
+            assert view.history == ""
+            seen.add(view.under_way and view.under_way.alive)
             looks += 1
         assert deploy.wait() == 0, deploy.communicate()
     assert looks > 5
@@ -214,12 +214,15 @@ def test_beside_what_was_cut_off_somebody_may_be_at_something_else(
     bundle = str(inv.folder / "ops" / "bundle.yaml")
     site = open_site(Reporter(True), inv.environ | {"MORPHOPS_BUNDLE": bundle})
     for what in ("pull 0123456789ab", "release.pin", "deploy 0123456789ab"):
-        with site.lock.hold(site.bundle.project, actor.holder(what)):
-            under_way = operations_status.status(site)["under_way"]
-            assert (under_way["alive"], under_way["holder"]) == (False, ""), what
-            assert "inv deploy --resume" in under_way["next"]
-    with site.lock.hold(site.bundle.project, actor.holder(lock.ABORT)):
-        assert operations_status.status(site)["under_way"]["alive"]
+        with site.platform.lock.hold(site.bundle.project, actor.holder(what)):
+            under_way = operations_status.status(site).under_way
+            assert under_way is not None
+            assert (under_way.alive, under_way.holder) == (False, ""), what
+            assert "inv resume" in under_way.next
+    with site.platform.lock.hold(site.bundle.project, actor.holder(lock.ABORT)):
+        under_way = operations_status.status(site).under_way
+        assert under_way is not None
+        assert under_way.alive
 
 
 def env(inv: Inv) -> Path:

@@ -56,7 +56,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     monkeypatch.setattr(buildx, "public_registry_answers", lambda: True)
     monkeypatch.setattr(assemble, "make", lambda *_, **__: ())
     environ = {"MORPHOPS_BUNDLE": str(ROOT / "ops/bundle.yaml"), "MORPHOPS_STATE": str(tmp_path)}
-    return replace(open_site(Recorder(), environ), lock=Asked())
+    return open_site(Recorder(), environ).on(lock=Asked())
 
 
 def test_building_asks_for_no_lock(site: Site) -> None:

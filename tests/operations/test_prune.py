@@ -16,8 +16,8 @@ from morphops.adapters.docker import image_store
 from morphops.adapters.store.release_layout import write_layout
 from morphops.core.release.digest import short
 from morphops.core.release.release import Release
-from morphops.core.stack import LocalImage
 from morphops.core.results.prune import Prune
+from morphops.core.stack import LocalImage
 from morphops.errors import (
     EngineUnavailable,
     InputError,
@@ -70,7 +70,9 @@ def site(tmp_path: Path) -> Site:
         "MORPHOPS_STATE": str(tmp_path / "state"),
     }
     opened = open_site(Recorder(), environ)
-    site = replace(opened, lock=Place(), heads=Remembering(), target=FakeTarget({}))
+    site = opened.on(
+        lock=Place(), heads=Remembering(), workloads=FakeTarget({}), images=FakeTarget({})
+    )
     with exclusive(site, "deploy") as session:
         for number in range(1, 6):
             layout = site.state.release(digest(str(number)))
@@ -313,7 +315,7 @@ def test_a_release_is_pinned_with_its_images_or_not_at_all(site: Site) -> None:
     write_layout(made, site.state.release(made.digest))
     first, *others = release.images
     target = FakeTarget({}, held={str(image.ref) for image in others})
-    site = replace(site, target=target)
+    site = site.on(workloads=target, images=target)
     with pytest.raises(PreconditionError, match=rf"missing: {first.name}\b") as caught:
         pin.pin(site, made.digest, reason="audit")
     assert caught.value.state == "nothing was changed"
@@ -329,7 +331,10 @@ def test_a_release_is_pinned_with_its_images_or_not_at_all(site: Site) -> None:
 def test_a_pin_has_the_last_reason_that_was_given(site: Site) -> None:
     made = artifact()
     write_layout(made, site.state.release(made.digest))
-    site = replace(site, target=FakeTarget({}, held={str(i.ref) for i in decode(made).images}))
+    site = site.on(
+        workloads=FakeTarget({}, held={str(i.ref) for i in decode(made).images}),
+        images=FakeTarget({}, held={str(i.ref) for i in decode(made).images}),
+    )
     for given, reason, changed in [
         ("", "pinned", True),
         ("audit", "audit", True),

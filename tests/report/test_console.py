@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
+from morphops.core.results.audit import AuditEntry, AuditTrail
 from morphops.core.results.env import EnvCheck
 from morphops.core.runbook.parse import without_front
 from morphops.errors import PreconditionError
@@ -181,7 +182,7 @@ def test_a_pipe_has_no_width(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_what_an_entry_says_is_no_python(capsys: pytest.CaptureFixture[str]) -> None:
     says = {"variables": ["CAS_URL", "DICT_URL"], "touches": False, "values": {"a": 1}, "was": []}
-    entry = {"seq": 1, "at": AT, "operation": 7, "entry": "begin", "hash": "a" * 64, "says": says}
-    audit.audit_show(Reporter(), {"entries": [entry]})
+    entry = AuditEntry(seq=1, at=AT, operation=7, entry="begin", hash="a" * 64, says=says)
+    audit.audit_show(Reporter(), AuditTrail(entries=(entry,)))
     row = capsys.readouterr().out.splitlines()[1]
     assert row.endswith("variables CAS_URL DICT_URL, touches no, values a=1, was none")

@@ -108,9 +108,11 @@ def test_a_full_disk_is_no_failure() -> None:
 
 def test_a_file_that_cannot_be_opened_is_said_before_anything_begins(tmp_path: Path) -> None:
     path = tmp_path / "none/events.jsonl"
-    with pytest.raises(InputError, match=f"cannot write events to {path}") as caught:
-        with events.opened(str(path)):
-            pass
+    with (
+        pytest.raises(InputError, match=f"cannot write events to {path}") as caught,
+        events.opened(str(path)),
+    ):
+        pass
     assert caught.value.state == "nothing was changed"
 
 

@@ -36,7 +36,7 @@ class InvariantRow:
         forbids: what must not stand there.
         why: why not.
         approved: whether it may be broken.
-        by: who approved it; empty: nobody.
+        by: who approved it; empty: it is not approved.
         host: from which machine.
         since: when.
         reason: why it may be broken.

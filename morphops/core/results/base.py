@@ -64,6 +64,6 @@ def encode(value: object) -> Json:
         return {str(key): encode(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [encode(inner) for inner in value]
-    if is_dataclass(value):
+    if is_dataclass(value) and not isinstance(value, type):
         return encode_fields(value)
     raise TypeError(f"{type(value).__name__} has no JSON form")

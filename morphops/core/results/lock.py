@@ -63,7 +63,7 @@ class LockStatus(Result):
         state: `held` or `free`.
         exit: 0.
         project: the stack's name on the engine.
-        holder: who holds it; null: nobody.
+        holder: who holds it; null: it is free.
         under_way: the operation that the engine knows of; null: none.
     """
 
@@ -81,8 +81,8 @@ class LockBroken(Result):
         state: `free`.
         exit: 0.
         project: the stack's name on the engine.
-        changed: false where nobody held it.
-        holder: from whom it was taken; null: nobody held it.
+        changed: false where it was free before.
+        holder: from whom it was taken; null: it was free before.
         cut_off: number of the operation that is incomplete now; 0: none.
     """
 

@@ -69,7 +69,7 @@ class Incomplete(Record):
 
     Attributes:
         alive: whether a process that holds the lock works on it.
-        holder: who that is; empty: nobody.
+        holder: who that is; empty: there is no such process.
         what: what happened, in one sentence.
         next: what to type next; empty while a process works on it.
     """

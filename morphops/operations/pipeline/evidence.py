@@ -10,6 +10,8 @@ from pathlib import Path
 from morphops.adapters.store.history_file import HistoryReader
 from morphops.core.history.operations import Record
 from morphops.core.plan.plan import Plan
+from morphops.core.results.base import encode
+from morphops.core.results.deploy import of_changes
 from morphops.errors import EngineCallFailed, MorphopsError
 from morphops.site import Site
 

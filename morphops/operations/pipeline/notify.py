@@ -70,7 +70,7 @@ def _tell(site: Site, session: Session, record: Record, previous: str) -> None:
 
 
 def message(site: Site, moment: Ending, record: Record, previous: str) -> dict[str, Json]:
-    """Return what the webhook is sent; see docs/json.md."""
+    """Return what the webhook is sent; see docs/reference/json.md."""
     folder = evidence.folder_of(site, record) if moment == "on-failure" else None
     body = WebhookMessage(
         text=f"{site.bundle.project}: {record.kind} of {short(record.release)} {record.outcome}",

@@ -12,6 +12,13 @@ from hypothesis import strategies as st
 from morphops.adapters.docker.compose import _service
 from morphops.core.plan import changes
 from morphops.core.plan.changes import Before, Change, Names
+from morphops.core.results.deploy import (
+    PlannedUndo,
+    PlannedWave,
+    PlanResult,
+    ServiceChange,
+    of_changes,
+)
 from morphops.core.stack import Identity, Instance, LaunchConfig, Network, Running, Service
 from morphops.report import plan
 from tests.samples.releases import API, RELEASE, container, digest, service

@@ -58,7 +58,7 @@ def test_values(value: object, form: object) -> None:
 
 @pytest.mark.parametrize("value", [Path("x"), {1}, b"x", Inner, object()])
 def test_what_has_no_form_is_refused(value: object) -> None:
-    with pytest.raises(TypeError, match="has no JSON form|is not a dataclass"):
+    with pytest.raises(TypeError, match="has no JSON form"):
         encode({"deep": [value]})
 
 

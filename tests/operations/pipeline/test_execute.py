@@ -113,11 +113,11 @@ class Failing(FakeTarget):
         if not self._left:
             raise EngineCallFailed("the engine said no")
 
-    def start(self, stack: Stack, services: Sequence[str]) -> None:
-        self._change(lambda: super(Failing, self).start(stack, services))
+    def start(self, stack: Stack, services: Sequence[str], slot: str = "") -> None:
+        self._change(lambda: super(Failing, self).start(stack, services, slot))
 
-    def remove(self, project: str, services: Sequence[str]) -> None:
-        self._change(lambda: super(Failing, self).remove(project, services))
+    def remove(self, project: str, services: Sequence[str], slot: str = "") -> None:
+        self._change(lambda: super(Failing, self).remove(project, services, slot))
 
     def teardown(self, project: str) -> None:
         self._change(lambda: super(Failing, self).teardown(project))
@@ -365,7 +365,7 @@ def test_an_engine_that_stays_away_leaves_it_to_be_ended(
     world.target.on |= {"start api": gone, "start db": lambda: None}
     world.target.away = 100
     outcome = world.run(undo=undo)
-    assert outcome.kind == "cut off"
+    assert outcome.kind == "incomplete"
     assert str(outcome.error) == "no Docker engine answers"
     assert bool(outcome.undo_error) is undo
 

@@ -24,9 +24,9 @@ from morphops.operations.pipeline import notify as pipeline_notify
 from morphops.operations.pipeline.session import Session
 from morphops.site import Site, open_site
 from tests import webhooks
-from tests.results import validate
 from tests.fakes import Grip, Recorder, Remembering
 from tests.paths import STACK
+from tests.results import validate
 from tests.samples.history import records
 from tests.samples.releases import digest
 from tests.webhooks import TOKEN, Manner, Webhook
@@ -60,7 +60,7 @@ def site(tmp_path: Path, recorder: Recorder, webhook: Webhook) -> Site:
     }
     site = open_site(recorder, environ)
     site.state.ensure()
-    return replace(site, heads=Remembering())
+    return site.on(heads=Remembering())
 
 
 def tell(

@@ -135,7 +135,7 @@ def test_a_run_that_is_resumed_may_lack_an_input(
     monkeypatch.setattr(Prompt, "there", there)
     monkeypatch.setattr(Runner, "procedure", lambda self, passed: dict(self.values))
 
-    def resume() -> dict[str, str]:
+    def resume() -> object:
         prompt = Prompt(yes=False, signed_off={})
         section = "go-back-further"
         return run.run(site, "rollback", section=section, inputs=given, prompt=prompt, resume=True)

@@ -21,25 +21,27 @@ from morphops.adapters.store.history_file import HistoryWriter
 from morphops.core.history.operations import Kind, Record
 from morphops.core.plan import plan, steps
 from morphops.core.plan.changes import Action, Change
-from morphops.core.stack import Port, Running
 from morphops.errors import (
     EngineCallFailed,
     Interrupted,
     LockLost,
     MorphopsError,
-    PreconditionError,
     RollbackFailed,
     RolledBack,
 )
-from morphops.operations.pipeline import carry_out, evidence, execute
+from morphops.operations.pipeline import evidence, execute, rollback
+from morphops.operations.pipeline import operation as operation_module
 from morphops.operations.pipeline.conclude import failure
 from morphops.operations.pipeline.execute import Outcome
+from morphops.operations.pipeline.operation import Operation, take_down
+from morphops.operations.pipeline.rollback import AutomaticRollback
 from morphops.operations.pipeline.session import Session
 from morphops.site import Site, open_site
 from tests.fakes import Grip, Remembering
-from tests.machine import send, somebody
+from tests.machine import send
 from tests.operations.pipeline.world import World1, bug, fail, failing_once, gone
 from tests.paths import STACK
+from tests.samples.plans import back_to, decided
 from tests.samples.releases import digest
 
 SECRET = "sk-sentinel-8c1f0e5d"
@@ -58,7 +60,7 @@ def site(tmp_path: Path, world: World1, monkeypatch: pytest.MonkeyPatch) -> Site
         "MORPHOPS_BUNDLE": str(STACK / "bundle.yaml"),
         "MORPHOPS_STATE": str(tmp_path / "state"),
     }
-    made = replace(open_site(world.observer, environ), heads=Remembering())
+    made = open_site(world.observer, environ).on(heads=Remembering())
     made.state.ensure()
     return made
 
@@ -71,12 +73,10 @@ def operation(
     around: AbstractContextManager[object] | None = None,
 ) -> MorphopsError | None:
     """A deploy, from its announcement on; what it ends with."""
-    site = replace(site, target=world.target)
+    site = site.on(workloads=world.target, images=world.target)
     session = Session(site, Grip(actor.holder("deploy")), world.signals)
-    back = plan.rollback_to(
-        world.bundle, world.old.release.digest, world.old.services, deployment=1
-    )
-    todo = plan.deploy(
+    back = back_to(world.bundle, world.old.release.digest, world.old.services, deployment=1)
+    todo = decided(
         world.bundle,
         world.new.release,
         world.new.services,
@@ -89,7 +89,7 @@ def operation(
         record = session.history.begin("deploy", release=todo.release, deployment=2, reason="x")
         try:
             with around or nullcontext():
-                carry_out.execute_operation(site, session, record, todo, world.new, world.old)
+                Operation(site, session, record).execute(todo, world.new, world.old)
         except MorphopsError as err:
             return err
     return None
@@ -116,7 +116,7 @@ def test_a_bug_before_anything_is_touched_ends_the_operation(site: Site, world: 
     error = failed(site, world)
     assert error.message().splitlines()[0] == "RuntimeError: no such token: REDACTED"
     assert (error.exit_code, error.state) == (1, "no container was touched")
-    assert any("test_carry_out.py" in line for line in error.detail)
+    assert any("test_operation.py" in line for line in error.detail)
     assert (outcome(site), site.history.records()[0].error) == ("refused", error.what)
 
 
@@ -148,7 +148,7 @@ def test_a_lock_that_is_lost_when_all_was_done(
         assert (error.exit_code, error.state) == (3, "no container was touched")
     else:
         assert error.exit_code == 5
-        assert error.state == f"it came to its end ({ended}); the history has it as cut off"
+        assert error.state == f"it came to its end ({ended}); in the history it is incomplete"
     assert error.detail == (("the engine said no",) if ended == "rolled back" else ())
 
 
@@ -160,8 +160,8 @@ def test_an_engine_that_is_away_when_nothing_was_touched(
     world.target.away = 100
     error = failed(site, world)
     assert (error.exit_code, outcome(site)) == (3, "")
-    assert error.state == "no container was touched; the history has it as cut off"
-    assert "inv deploy --abort" in error.hint
+    assert error.state == "no container was touched; in the history it is incomplete"
+    assert "inv abort" in error.hint
 
 
 def test_the_next_command_is_one_that_works(site: Site, world: World1) -> None:
@@ -185,7 +185,7 @@ def test_a_way_back_that_fails_leaves_evidence_too(site: Site, world: World1) ->
     world.target.on["start api"] = undo_fails
     error = failed(site, world)
     assert (error.exit_code, outcome(site)) == (5, "failed")
-    assert "going back failed too: RuntimeError: nobody thought of this" in error.detail
+    assert "the rollback failed too: RuntimeError: nobody thought of this" in error.detail
     first, second = sorted((site.state.root / "failures").iterdir())
     assert error.detail[-2:] == (f"evidence: {first}", f"evidence: {second}")
     assert (first / "error.txt").read_text().startswith("the engine said no")
@@ -195,29 +195,32 @@ def test_a_way_back_that_fails_leaves_evidence_too(site: Site, world: World1) ->
 
 def test_a_way_back_that_cannot_be_fetched(site: Site, world: World1) -> None:
     """A deploy does not begin without it; who goes back already has to go on without it."""
-    pull = steps.Pull(world.old.release.images[0], "tag")
-    undo = plan.rollback_to(
-        world.bundle, world.old.release.digest, world.old.services, deployment=1, lacks=[pull]
+    pull = steps.Pull(world.old.release.images[0], digest("0"))
+    undo = back_to(
+        world.bundle, world.old.release.digest, world.old.services, deployment=1, missing=[pull]
     )
     world.target.on["pull api"] = fail
     with pytest.raises(EngineCallFailed) as caught:
-        execute.pull(undo.missing_images[0], world.target, world.observer)
+        execute.pull(undo.missing_images[0], world.target, "shop", world.observer)
     assert caught.value.what == (
-        "api of 000000000000, which was to be the way back, is no longer on the engine: "
+        "api of 000000000000, needed for an automatic rollback, is no longer on the engine: "
         "the engine said no"
     )
     assert "--no-rollback" in caught.value.hint
-    site = replace(site, target=world.target, observer=world.observer)
-    assert carry_out.fetch_way_back(site, undo) is None
-    assert world.observer.lines[-1].startswith("there is no way back to 000000000000: api of ")
+    site = replace(site, observer=world.observer).on(workloads=world.target, images=world.target)
+    assert rollback.fetch_missing(site, AutomaticRollback(undo)) is None
+    assert world.observer.lines[-1].startswith(
+        "there is no automatic rollback to 000000000000: api of "
+    )
     del world.target.on["pull api"]
-    assert carry_out.fetch_way_back(site, undo) == replace(undo, missing_images=())
+    fetched = rollback.fetch_missing(site, AutomaticRollback(undo))
+    assert fetched == AutomaticRollback(replace(undo, missing_images=()))
     assert world.target.held == {str(pull.image.ref)}
 
 
 def begun(site: Site, world: World1, kind: Kind) -> tuple[Site, Session, Record]:
     """An operation that was announced, and what it works with."""
-    site = replace(site, target=world.target)
+    site = site.on(workloads=world.target, images=world.target)
     session = Session(site, Grip(actor.holder(kind)), world.signals)
     session.signals.mask()
     return site, session, session.history.begin(kind, reason="x")
@@ -226,7 +229,7 @@ def begun(site: Site, world: World1, kind: Kind) -> tuple[Site, Session, Record]
 def test_a_stop_that_fails(site: Site, world: World1) -> None:
     world.target.on["teardown"] = fail
     with pytest.raises(RollbackFailed) as caught:
-        carry_out.take_down(*begun(site, world, "down"))
+        take_down(Operation(*begun(site, world, "down")))
     assert caught.value.state.startswith("not everything was stopped: api of ")
     assert caught.value.hint == "inv status; then inv down again"
     (folder,) = (site.state.root / "failures").iterdir()
@@ -236,14 +239,10 @@ def test_a_stop_that_fails(site: Site, world: World1) -> None:
 
 def test_an_abort_that_fails(site: Site, world: World1) -> None:
     world.target.on["start db"] = fail
-    back = plan.rollback_to(
-        world.bundle, world.old.release.digest, world.old.services, deployment=1
-    )
+    back = back_to(world.bundle, world.old.release.digest, world.old.services, deployment=1)
     with pytest.raises(RollbackFailed) as caught:
-        carry_out.execute_operation(
-            *begun(site, world, "deploy"), back, world.old, None, aborting=True
-        )
-    assert caught.value.what == "going back failed: the engine said no"
+        Operation(*begun(site, world, "deploy"), aborting=True).execute(back, world.old, None)
+    assert caught.value.what == "the rollback failed: the engine said no"
     assert caught.value.state.startswith("api of ")
     (folder,) = (site.state.root / "failures").iterdir()
     assert caught.value.detail == (f"evidence: {folder}",)
@@ -258,37 +257,15 @@ def test_neither_a_stop_nor_an_abort_is_cut_short(site: Site, aborting: bool) ->
         with world.signals.handled(), at:
             if aborting:
                 with session.signals.shield():
-                    carry_out.execute_operation(
-                        where, session, record, plan.teardown(), None, None, aborting=True
+                    Operation(where, session, record, aborting=True).execute(
+                        plan.teardown(), None, None
                     )
             else:
-                carry_out.take_down(where, session, record)
+                take_down(Operation(where, session, record))
         assert outcome(site) == ("rolled back" if aborting else "stopped")
         site.history.path.unlink()
         if not at.sent:
             break
-
-
-@pytest.mark.parametrize("here", [True, False])
-def test_another_machines_ports_are_not_tried_here(
-    site: Site,
-    world: World1,
-    here: bool,
-) -> None:
-    world.target.is_here = here
-    with somebody("udp") as number:
-        service = replace(
-            world.new.services["api"], ports=(Port("127.0.0.1", number, 53, protocol="udp"),)
-        )
-        ready = replace(world.new, services={"api": service})
-        where = replace(site, target=world.target)
-        if not here:
-            carry_out.refuse_taken_ports(where, ready, Running())
-            return
-        with pytest.raises(PreconditionError) as caught:
-            carry_out.refuse_taken_ports(where, ready, Running())
-    assert caught.value.what == f"api: port 127.0.0.1:{number}/udp is taken by another process"
-    assert caught.value.state == "nothing was changed"
 
 
 def test_an_engine_that_is_slow_is_not_asked_for_all_of_it(
@@ -335,7 +312,7 @@ class At:
 
 
 _THROUGH = {
-    carry_out.__file__,
+    operation_module.__file__,
     execute.__file__,
     signals.__file__,
 }
@@ -368,7 +345,7 @@ def test_a_wait_without_a_way_back_is_interrupted(
     """As that of `up` where everything runs: nothing was done that could be half done."""
     todo = plan.Plan(digest("1"), 1, (), (Change(service="db", action=action),))
     cut = Outcome("failed", Interrupted("interrupted by SIGINT", signum=signal.SIGINT))
-    error = failure(replace(site, target=world.target), todo, cut)
+    error = failure(site.on(workloads=world.target, images=world.target), todo, cut)
     assert error.exit_code == code
     nothing = "nothing was changed: " if code == 130 else "nothing was undone: "
     assert error.state.startswith(nothing)
