@@ -29,6 +29,7 @@ from morphops.adapters.base_images.assemble import BaseImage
 from morphops.core.release.artifact import INDEX, MANIFEST
 from morphops.core.release.digest import canonical_json, digest_of
 from tests.paths import OPS, ROOT, STACK
+from tests.results import hold_to_schema
 
 OWN_STACK = ROOT / "docs" / "tutorial.md"
 # Bases are made from packages in seconds; kept between runs, since a recipe's digest names one.
@@ -47,7 +48,6 @@ _KILLED = """
 import os, signal, sys
 from invoke.main import program
 from morphops.adapters.store.hash_chain import HashChain
-from tests.results import hold_to_schema
 at, kinds, stop = int(sys.argv.pop(1)), sys.argv.pop(1).split(","), int(sys.argv.pop(1))
 append, written = HashChain.append, []
 def count(chain, entry, **how):
