@@ -23,7 +23,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Each engine test goes to whichever worker is free; those that share much stay together."""
+    """Each engine test goes to the next free worker; those that share much stay together."""
+    if config.getoption("dist") != "loadscope":
+        return None
     from xdist.scheduler import LoadScopeScheduling
 
     class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
@@ -37,4 +39,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 # What they share costs more than they do.
-_TOGETHER = ("tests/engine/test_mutations", "tests/engine/test_manifests", "tests/engine/test_env_")
+_TOGETHER = (
+    "tests/contracts/test_registry",
+    "tests/engine/test_env_",
+    "tests/engine/test_manifests",
+    "tests/engine/test_mutations",
+)

@@ -28,6 +28,7 @@ from morphops.adapters.base_images import assemble
 from morphops.adapters.base_images.assemble import BaseImage
 from morphops.core.release.artifact import INDEX, MANIFEST
 from morphops.core.release.digest import canonical_json, digest_of
+from tests import forked
 from tests.paths import OPS, ROOT, STACK
 from tests.results import hold_to_schema
 
@@ -43,6 +44,8 @@ _FIRST = 10_000 + _WORKER % 10 * 2_200
 _PORTS = itertools.cycle(_FIRST + (os.getpid() + offset) % 2_200 for offset in range(2_200))
 
 ANNOUNCED = ("begin", "step", "end")
+
+_LONG = 1800  # seconds: a machine may be many times overloaded
 
 _KILLED = """
 import os, signal, sys
@@ -78,7 +81,8 @@ class Inv:
     """`inv` as a user calls it, in a project folder, with a state and a registry of its own.
 
     `within` are words before each command, and `extra` variables more, where it is to run on
-    another engine than this machine's.
+    another engine than this machine's. Without `real` a call that is run to its end is a fork of
+    a process that has imported morphops (`tests.forked`), and not an interpreter of its own.
     """
 
     folder: Path
@@ -86,26 +90,35 @@ class Inv:
     registry: str
     within: tuple[str, ...] = ()
     extra: Mapping[str, str] = field(default_factory=dict)
+    real: bool = False
 
     def __call__(self, *words: str, env: Mapping[str, str] | None = None) -> Result:
         """Run it to its end."""
-        done = self._run("-m", "invoke", *words, env=env)
+        environ = self.environ | dict(env or {})
+        if self.real or self.within:
+            done = self._started(environ, "-m", "invoke", *words)
+        else:
+            ended = forked.invoke(words, folder=self.folder, environ=environ, timeout=_LONG)
+            done = Result(ended.returncode, ended.stdout, ended.stderr)
         if "--json" in words and done.out.startswith("{"):
             hold_to_schema(words[0], done.json)
         return done
 
     def script(self, code: str, *words: str) -> Result:
         """Run it by a Python script of the test's own, which is given these arguments."""
-        return self._run("-c", code, *words)
+        if self.real or self.within:
+            return self._started(self.environ, "-c", code, *words)
+        argv, environ = ("-c", *words), self.environ
+        return Result(*forked.run(code, argv, folder=self.folder, environ=environ, timeout=_LONG))
 
-    def _run(self, *words: str, env: Mapping[str, str] | None = None) -> Result:
+    def _started(self, environ: Mapping[str, str], *words: str) -> Result:
         done = subprocess.run(
             [*self.within, sys.executable, *words],
             cwd=self.folder,
-            env=self.environ | dict(env or {}),
+            env=environ,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=_LONG,
             check=False,
         )
         return Result(done.returncode, done.stdout, done.stderr)

@@ -1,10 +1,9 @@
-"""Use case: what differs between the release of record and what really runs."""
+"""`inv drift`: what differs between the release of record and what really runs."""
 
 from __future__ import annotations
 
 from morphops.adapters import probes
 from morphops.core.history import operations
-from morphops.core.probes.specs import Agree
 from morphops.core.results.check import of_differences
 from morphops.core.results.drift import Drift
 from morphops.core.verify import drift
@@ -49,10 +48,10 @@ def look(site: Site) -> Drift:
     whole = {container.service for container in running.containers if container.ready}
     for name, probe in ready.bundle.probes.items():
         # A service that does not run was named already; it cannot be asked.
-        if isinstance(probe, Agree) and whole.issuperset(probe.services):
+        if probe.watched and whole.issuperset(probe.asks.services):
             reading = probes.read(probe, ready.context)
             if not reading.ready:
-                found.append(Difference("pair", name, reading.reason))
+                found.append(Difference("probe", name, reading.reason))
     return Drift(
         state="drift" if found else "as released",
         exit=DriftFound.EXIT if found else 0,

@@ -20,7 +20,7 @@ def check(site: Site) -> HostCheck:
     Raises:
         ConfigError: the bundle's env schema is wrong.
     """
-    needs = Needs(project=site.bundle.project, state=site.state.root, ports=_ports(site))
+    needs = Needs(project=site.bundle.project, state=site.state.root, ports=bound_ports(site))
     rows = inspect.judge(inspect.observe(site.docker, needs), needs)
     findings = tuple(_finding(row) for row in rows if not row.ok)
     ready = not findings
@@ -45,15 +45,18 @@ def _finding(row: Row) -> CheckFinding:
 
 
 def setup(site: Site) -> HostSetup:
-    """Install and start what is missing; where nothing is, nothing is done."""
+    """Install and start what is missing."""
     done = engine_setup.setup(site.docker, site.observer.note)
     for line in done:
         site.observer.note(line)
     return HostSetup(done=tuple(done))
 
 
-def _ports(site: Site) -> tuple[tuple[str, int], ...]:
-    """The host ports that the stack will bind, from the env file or the schema's defaults."""
+def bound_ports(site: Site) -> tuple[tuple[str, int], ...]:
+    """Returns the address and number of each host port that the stack will bind.
+
+    They come from the env file, or from the defaults of its schema.
+    """
     path = site.folder / site.bundle.env.schema
     schema = parse.parse_env_schema(text_file.read(path), str(path))
     values: Mapping[str, str] = {}

@@ -14,13 +14,12 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from morphops.adapters import probes
-from morphops.adapters.docker import run_once
+from morphops.adapters.docker.run_once import RunRequest, run_once
+from morphops.adapters.probes.published_port import direct_session, post, published
 from morphops.adapters.store import text_file
 from morphops.core.bundle.quickstart import FILE, Ask, Prepare
 from morphops.core.bundle.quickstart import Quickstart as Recipe
 from morphops.core.env import dotenv, templates
-from morphops.core.probes import verdicts
 from morphops.core.release.reference import ImageRef
 from morphops.core.results.deploy import PlanResult
 from morphops.core.results.quickstart import Answer, Quickstart
@@ -112,15 +111,15 @@ def _prepare(site: Site, item: Prepare, image: ImageRef) -> None:
         folder = Path(_fill(site, name))
         folder.mkdir(parents=True, exist_ok=True, mode=0o755)
         volumes.append((str(folder), place, "rw"))
-    for line in run_once.run_once(
-        site.docker,
+    request = RunRequest(
         image=str(image),
         entrypoint=item.entrypoint,
-        command=item.command,
-        volumes=volumes,
+        command=tuple(item.command),
+        volumes=tuple(volumes),
         user=f"{os.geteuid()}:{os.getegid()}",
         doing=f"make {item.name}",
-    ):
+    )
+    for line in run_once(site.docker, request):
         site.observer.note(line)
     if not made.exists():
         raise ConfigError(f"{FILE}: {item.name}: {item.entrypoint} made no {made}")
@@ -142,18 +141,15 @@ def _write_env(site: Site, given: Mapping[str, str]) -> Path:
 
 
 def _ask(site: Site, ask: Ask) -> tuple[Answer, ...]:
-    import requests
-
     document = json.loads((site.folder / ask.document).read_bytes())
-    url, why = probes.published(_running(site), ask.service, ask.port)
+    url, why = published(_running(site), ask.service, ask.port)
     if not url:
         raise GateFailed(why, hint="inv status")
     answers: list[Answer] = []
-    with requests.Session() as session:
-        session.trust_env = False
+    with direct_session() as session:
         for number, question in enumerate(ask.questions, start=1):
-            asked = verdicts.ask(question, document, number)
-            answer = probes.post(session, url, asked.request, 15)
+            asked = question.ask(document, number)
+            answer = post(session, url, asked.request, 15)
             got = answer.get("result") if isinstance(answer, Mapping) else None
             answers.append(
                 Answer(
@@ -188,12 +184,12 @@ def _running(site: Site) -> Running:
 
 
 def _commands(site: Site, ask: Ask) -> list[str]:
-    url, _ = probes.published(_running(site), ask.service, ask.port)
+    url, _ = published(_running(site), ask.service, ask.port)
     inv = typed(Path(sys.executable), site.environ.get("PATH", ""), Path.cwd())
     commands = [f"{inv} {task}" for task in ("status", "smoke", "history", "logs")]
     if ask.questions and url:
         document = json.loads((site.folder / ask.document).read_bytes())
-        request = json.dumps(dict(verdicts.ask(ask.questions[0], document, 1).request))
+        request = json.dumps(dict(ask.questions[0].ask(document, 1).request))
         commands.append(f"curl -s -H content-type:application/json -d {shlex.quote(request)} {url}")
     return [*commands, f"{inv} down"]
 

@@ -7,7 +7,6 @@ from dataclasses import fields, replace
 from morphops.adapters import probes
 from morphops.core.history import operations, recovery
 from morphops.core.history.operations import Record
-from morphops.core.probes.specs import Agree
 from morphops.core.results.status import (
     Incomplete,
     ProbeFacts,
@@ -73,7 +72,7 @@ def _compared(shown: Status, ready: PreparedRelease, running: Running) -> Status
     readings = {
         name: probes.read(probe, ready.context)
         for name, probe in ready.bundle.probes.items()
-        if isinstance(probe, Agree)
+        if probe.watched
     }
     names = tuple(ready.services)
     passed = all(reading.ready for reading in readings.values())

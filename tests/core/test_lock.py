@@ -111,7 +111,7 @@ def test_the_lock_is_ours_by_its_token(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever an engine makes of the other labels, nobody else has it."""
     me = actor.holder("deploy", "because")
     place = EngineLock(Docker())
-    grip = EngineGrip("project", me)
+    grip = EngineGrip(Docker(), "project", me)
     monkeypatch.setattr(grip, "runs", lambda: True)
     for there, ours in (
         (me, True),
@@ -266,7 +266,7 @@ def test_an_engine_that_cannot_be_told_leaves_a_way_on_each_time(site: Site) -> 
         with pytest.raises(EngineCallFailed) as caught:
             session.history.resume(record, "abort")
         assert (caught.value.state, caught.value.hint) == (
-            "what was cut off is as it was",
+            "the operation is as it was",
             recovery.NEXT,
         )
     with exclusive(site, lock.ABORT) as session:

@@ -46,7 +46,7 @@ def ask(inv: Inv, number: int = 4) -> object:
     """What the front answers, asked without morphops."""
     request = {"id": 1, "method": "double", "params": [number]}
     url = f"http://127.0.0.1:{front_port(inv)}/"
-    return requests.post(url, json=request, timeout=5).json()["result"]
+    return requests.post(url, json=request, timeout=60).json()["result"]
 
 
 def front_port(inv: Inv) -> str:
@@ -130,5 +130,5 @@ def hook(inv: Inv, moment: str, script: str) -> None:
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
     bundle = inv.folder / "ops" / "bundle.yaml"
     document = yaml.safe_load(bundle.read_text())
-    document["hooks"] = {moment: {"run": moment, "timeout": 60}}
+    document["hooks"] = {moment: {"run": moment, "timeout": 600}}
     bundle.write_text(yaml.safe_dump(document, sort_keys=False))

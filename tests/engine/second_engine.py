@@ -198,7 +198,7 @@ def _remove_cgroup(folder: Path) -> None:
     """A cgroup and those below it; their last processes may take a moment to be gone."""
     if not folder.is_dir():
         return
-    end = time.monotonic() + 10
+    end = time.monotonic() + 120
     for path in sorted((p for p in (folder, *folder.rglob("*")) if p.is_dir()), reverse=True):
         while True:
             try:

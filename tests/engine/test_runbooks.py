@@ -59,7 +59,9 @@ def test_deploy_a_failed_deploy_back_and_a_look(inv: Inv, release: Release, book
     assert "evidence: " in words
     assert f"state: release {second[7:19]} runs again" in words
     assert "; the run is stopped; its report: " in words
-    assert "next:  inv status; inv history; mend it, then begin anew: inv runbook.run" in words
+    assert (
+        "next:  inv status; inv history; fix the cause, then begin again: inv runbook.run" in words
+    )
     entries = transcript(inv, "deploy-deploy-a-release")
     results = [(e["step"], e["passed"]) for e in entries if e["entry"] == "result"]
     # The step that `on-fail` names was done, and passed.
@@ -121,9 +123,9 @@ def test_a_transcript_that_was_edited_is_refused(inv: Inv, release: Release, boo
         (("deploy",), "release is missing: digest of the release"),
         (("deploy", "--release=latest", "--reason=x"), "release does not have the right form"),
         (("rollback", "--input=reason=--plan"), "reason begins with a dash"),
-        (("deploy", "--input=relaese=x"), "relaese is no input of deploy"),
+        (("deploy", "--input=relaese=x"), "relaese is not an input of deploy"),
         (("deploy", "--input=x"), "write --input=NAME=VALUE"),
-        (("rollback", "--reason=x", "--sign-off=x=bob"), "x is no manual step of rollback"),
+        (("rollback", "--reason=x", "--sign-off=x=bob"), "x is not a manual step of rollback"),
         (("deplyo",), "no runbook 'deplyo' (there are: deploy, incident-response"),
         (("maintenance",), "sections: name one"),
         (("maintenance", "--section=x"), "maintenance has no section 'x'"),
@@ -161,7 +163,7 @@ def test_a_person_is_asked(inv: Inv, books: Path) -> None:
         text=True,
     )
     os.write(ours, b"\nbob\nn\n")
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=600)
     os.close(ours)
     os.close(theirs)
     assert process.returncode == 3, err
@@ -171,23 +173,24 @@ def test_a_person_is_asked(inv: Inv, books: Path) -> None:
     assert [e["signed_by"] for e in entries if e["entry"] == "result"] == ["", "bob"]
 
 
+def waits_for_health(inv: Inv) -> bool:
+    """Whether a second operation is at that step."""
+    records = inv("history", "--json").json["operations"]
+    steps = [done["step"] for done in records[-1]["steps"]]
+    return len(records) > 1 and any("wait for health" in step for step in steps)
+
+
 def test_a_signal_reaches_the_step_once_and_leaves_things_whole(
     inv: Inv, release: Release, books: Path
 ) -> None:
     first, slow = release(), release(pair="slow")
     assert inv("deploy", f"--image={first}").code == 0
     process = inv.start(RUN, "deploy", f"--release={slow}", "--reason=x", "--yes")
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        records = inv("history", "--json").json["operations"]
-        if (
-            any("wait for health" in done["step"] for done in records[-1]["steps"])
-            and len(records) > 1
-        ):
-            break
+    while not waits_for_health(inv):
+        assert process.poll() is None, process.communicate()
         time.sleep(0.2)
     process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=600)
     assert process.returncode == 143, err
     assert "interrupted during step deploy" in err
     records = inv("history", "--json").json["operations"]

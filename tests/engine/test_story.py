@@ -187,7 +187,7 @@ def test_interrupted_it_is_whole_again(inv: Inv, release: Release, number: signa
         if "waiting:" in line:
             process.send_signal(number)
             break
-    _, rest = process.communicate(timeout=120)
+    _, rest = process.communicate(timeout=600)
     assert process.returncode == 128 + number, rest
     assert "runs again" in rest
     status = inv("status", "--json").json
@@ -225,7 +225,7 @@ def test_going_back_can_fail_too(inv: Inv, release: Release) -> None:
         if "start wave 1" in line:  # by now the way back is known; what it needs is lost
             shutil.rmtree(inv.state / "deployments" / "000001" / "files")
             break
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=600)
     assert process.returncode == 5, err
     error = json.loads(out)["error"]
     assert error["what"].startswith(f"release {bad.removeprefix('sha256:')[:12]} failed: not heal")

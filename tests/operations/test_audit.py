@@ -59,7 +59,7 @@ def test_what_was_written_is_proved(site: Site) -> None:
     assert (view["entries"], view["operations"], view["cut_off"]) == (5, 2, 2)
     head = valid("audit.show", audit.show(site, 0, 200))["entries"][2]["hash"]
     assert valid("audit.verify", audit.verify(site, head[:12]))["head"] == view["head"]
-    with pytest.raises(InputError, match="12 digits"):
+    with pytest.raises(InputError, match="12 lowercase hex digits or more"):
         audit.verify(site, head[:4])
 
 

@@ -48,8 +48,8 @@ class Asked:
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     """This repository, with a registry that answers and a builder that builds at once."""
 
-    def baked(*_: Any, targets: tuple[str, ...], **__: Any) -> dict[str, str]:
-        return dict.fromkeys(targets, digest("1"))
+    def baked(docker: Docker, request: buildx.BuildRequest, *_: Any) -> dict[str, str]:
+        return dict.fromkeys(request.targets, digest("1"))
 
     monkeypatch.setattr(Registry, "ping", lambda registry: None)
     monkeypatch.setattr(buildx, "bake", baked)

@@ -19,7 +19,7 @@ from markdown_it import MarkdownIt
 
 from morphops.core.results.audit import AuditEntry, AuditTrail
 from morphops.core.results.env import EnvCheck
-from morphops.core.runbook.parse import without_front
+from morphops.core.runbook.front import without_front
 from morphops.errors import PreconditionError
 from morphops.report import audit, console, env
 from morphops.report.console import Reporter

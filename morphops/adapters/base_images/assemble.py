@@ -144,7 +144,7 @@ def load(docker: Docker, image: BaseImage, tag: str) -> str:
     with docker.call(f"load the base image {image.name}", 120):
         client = docker.client(120)
         if not (client.image.exists(tag) and client.image.inspect(tag).id == image.config):
-            client.image.load(_archive(image, tag))
+            client.image.load(archive(image, tag))
         return str(client.image.inspect(tag).id)
 
 
@@ -240,7 +240,7 @@ def _architecture() -> str:
     return _ARCHITECTURES[machine]
 
 
-def _archive(image: BaseImage, tag: str) -> Iterator[bytes]:
+def archive(image: BaseImage, tag: str) -> Iterator[bytes]:
     """The image in the form that `docker load` reads, piece by piece."""
     index = canonical_json(
         [

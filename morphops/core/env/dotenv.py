@@ -79,7 +79,7 @@ def parse(text: str, source: str) -> EnvFile:
 
 
 def scan(text: str, source: str) -> EnvFile:
-    """Env file text → values and findings: what is no assignment, stands twice, is ambiguous."""
+    """Returns the values of an env file's text; lines that are malformed are its findings."""
     from dotenv.parser import parse_stream
 
     values: dict[str, str] = {}
@@ -97,7 +97,7 @@ def scan(text: str, source: str) -> EnvFile:
             what = "a carriage return stands within the line"
             findings.append(Finding(source, line, what, "end each with \\n"))
         if binding.error or not (named or (name is None and _is_nothing(original))):
-            findings.append(Finding(source, line, "not a NAME=value line", "fix it or remove it"))
+            findings.append(Finding(source, line, "is not a NAME=value line", "fix or remove it"))
         elif name is not None:
             if name in values:
                 what = f"{name} stands in line {lines[name]} already"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping
 
 from morphops.core.env.dotenv import EnvFile, refusal
 from morphops.core.env.schema import EnvSchema, Variable
 from morphops.core.finding import Finding
+from morphops.core.nearest import did_you_mean
 
 _PLACEHOLDER = re.compile(r"(?i:CHANGE_?ME|REPLACE_?ME)|<[^>]*>|\bTODO\b")
 _HEX = re.compile(r"(?:0[xX])?((?:[0-9a-fA-F]{2})+)")
@@ -49,43 +49,52 @@ def findings(
         provided: variables that documents decide.
         exported: the shell's environment, which Compose would prefer to the file.
     """
-    found = list(env.findings)
+    return (
+        *env.findings,
+        *_set(env, schema, images, provided),
+        *_unset(env, schema),
+        *_exported(env, {*schema.variables, *images, *provided} & exported.keys()),
+    )
+
+
+def _set(
+    env: EnvFile, schema: EnvSchema, images: Mapping[str, str], provided: frozenset[str]
+) -> Iterator[Finding]:
+    """Yield what is wrong with the variables that the file sets."""
     for name, value in env.values.items():
+        why: tuple[str, str] | None = None
         if name in images:
-            if value and value != images[name]:
-                found.append(env.finding(name, "comes from the release", "remove the line"))
+            if value not in ("", images[name]):
+                why = "comes from the release", "remove the line"
         elif name in provided:
-            found.append(env.finding(name, "comes from a document's manifest", "remove the line"))
+            why = "comes from a document's manifest", "remove the line"
         elif name not in schema.variables:
-            what = "is not a variable of this stack"
-            found.append(env.finding(name, what, _nearest(name, schema)))
-        elif why := _wrong(value, schema.variables[name]):
-            found.append(env.finding(name, *why))
+            advice = did_you_mean(name, schema.variables, "remove the line")
+            why = "is not a variable of this stack", advice
+        else:
+            why = _wrong(value, schema.variables[name])
+        if why is not None:
+            yield env.finding(name, *why)
+
+
+def _unset(env: EnvFile, schema: EnvSchema) -> Iterator[Finding]:
+    """Yield the variables that are missing, or do not fit another one."""
     for name, variable in schema.variables.items():
-        found += _missing_or_unequal(env, name, variable)
-    owned = {*schema.variables, *images, *provided}
-    found += [
-        Finding(
-            env.source,
-            0,
-            f"{name} is exported in this shell and would beat this file",
-            f"`unset {name}`",
-            subjects=(name,),
-        )
-        for name in sorted(owned & exported.keys())
-    ]
-    return tuple(found)
+        value = env.values.get(name, "")
+        if variable.required and name not in env.values:
+            yield env.finding(name, "is missing", f"add it: {variable.about}")
+        same, other = variable.same_as, variable.differs_from
+        if same and _bytes(value) != _bytes(env.values.get(same, "")):
+            yield env.finding(name, f"must equal {same}", "copy its value")
+        if other and value and _bytes(value) == _bytes(env.values.get(other, "")):
+            yield env.finding(name, f"must differ from {other}", "make a new one")
 
 
-def _missing_or_unequal(env: EnvFile, name: str, variable: Variable) -> Iterator[Finding]:
-    value = env.values.get(name, "")
-    if variable.required and not value and name not in env.values:
-        yield env.finding(name, "is missing", f"add it: {variable.about}")
-    same, other = variable.same_as, variable.differs_from
-    if same and _bytes(value) != _bytes(env.values.get(same, "")):
-        yield env.finding(name, f"must equal {same}", "copy its value")
-    if other and value and _bytes(value) == _bytes(env.values.get(other, "")):
-        yield env.finding(name, f"must differ from {other}", "make a new one")
+def _exported(env: EnvFile, names: set[str]) -> Iterator[Finding]:
+    """Yield the variables of the stack that the shell exports."""
+    for name in sorted(names):
+        what = f"{name} is exported in this shell and would beat this file"
+        yield Finding(env.source, 0, what, f"`unset {name}`", subjects=(name,))
 
 
 def _wrong(value: str, variable: Variable) -> tuple[str, str] | None:
@@ -105,8 +114,3 @@ def _wrong(value: str, variable: Variable) -> tuple[str, str] | None:
 def _bytes(value: str) -> str:
     """A value for comparison: keys in hex are the same in either case, with 0x and without."""
     return found[1].lower() if (found := _HEX.fullmatch(value)) else value
-
-
-def _nearest(name: str, schema: EnvSchema) -> str:
-    near = difflib.get_close_matches(name, schema.variables, n=1)
-    return f"did you mean {near[0]}?" if near else "remove the line"

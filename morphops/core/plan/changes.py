@@ -109,7 +109,7 @@ def of_deploy(
                 Change(service=name, action=action, image_from=same, image_to=same, keys=keys)
             )
         elif old is not None and _all_of(present, old):
-            found.append(_between(old, service))
+            found.append(between(old, service))
         else:
             other = next(c for c in present if c.config != service.config)
             found.append(_against(other, service, known[service.image], before.shapes))
@@ -162,8 +162,8 @@ def _all_of(present: Sequence[Instance], service: Service) -> bool:
     return all(container.config == service.config for container in present)
 
 
-def _between(old: Service, new: Service) -> Change:
-    """Two renderings of a service."""
+def between(old: Service, new: Service) -> Change:
+    """Returns how a service changes from one rendering to the next."""
     common = old.variables.keys() & new.variables.keys()
     return Change(
         service=new.name,

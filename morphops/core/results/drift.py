@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from morphops.core.results.check import Check
 from morphops.core.verify.drift import Difference
@@ -13,6 +13,8 @@ from morphops.core.verify.drift import Difference
 class Drift(Check):
     """What differs between the release of record and what runs.
 
+    In schema 1 the kind `probe` had another name.
+
     Attributes:
         state: `as released`, `drift`, or `down`: it was stopped on purpose.
         exit: 0, or 6 with findings.
@@ -21,6 +23,8 @@ class Drift(Check):
         release: the release of record.
         differences: the same as the findings.
     """
+
+    schema: ClassVar[int] = 2
 
     state: Literal["as released", "drift", "down"]
     release: str

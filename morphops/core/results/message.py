@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from morphops.core.bundle.schema import Ending
+from morphops.core.bundle.moments import Ending
 from morphops.core.results.base import Document
 
 

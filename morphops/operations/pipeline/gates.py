@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from morphops.adapters.probes import Look, ProbeContext, read
+from morphops.adapters.probes import ProbeContext, read
 from morphops.core.plan.steps import AwaitHealth
 from morphops.core.probes.specs import Probe
 from morphops.core.stack import Instance, Running
@@ -22,14 +22,13 @@ def run(name: str, probe: Probe, world: ProbeContext, say: Say) -> Reading:
     Raises:
         GateFailed: it was not within its deadline; with the last reason.
     """
-    deadline = getattr(probe, "deadline", 0.0)
-    interval = getattr(probe, "interval", 0.0)
-    return await_ready(name, lambda: read(probe, world), deadline, interval, say)
+    patience = probe.patience
+    return await_ready(name, lambda: read(probe, world), patience.deadline, patience.interval, say)
 
 
 def await_ready(
     name: str,
-    look: Look,
+    look: Callable[[], Reading],
     deadline: float,
     interval: float,
     say: Say,

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from morphops.adapters import webhook
-from morphops.core.bundle.schema import Ending, Notify
+from morphops.core.bundle.moments import Ending, Notify
 from morphops.core.history.operations import Record
 from morphops.core.release.digest import short
 from morphops.core.results.base import Json

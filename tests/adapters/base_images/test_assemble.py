@@ -323,7 +323,7 @@ def test_the_documents_of_an_image(tmp_path: Path, maker: Any) -> None:
 
 def test_what_docker_load_reads(tmp_path: Path, maker: Any) -> None:
     (image,) = assemble.make(recipes(), ("web",), store=tmp_path / "store", say=print)
-    stream = io.BytesIO(b"".join(assemble._archive(image, "shop/web:local")))
+    stream = io.BytesIO(b"".join(assemble.archive(image, "shop/web:local")))
     with tarfile.open(fileobj=stream) as tar:
         (entry,) = json.loads(text_of(tar, "manifest.json"))
         assert entry["RepoTags"] == ["shop/web:local"]

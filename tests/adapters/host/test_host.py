@@ -170,6 +170,7 @@ def test_ports_and_folders_are_looked_at_for_real(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))  # no docker there
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path / 'none'}")
     with socket.socket() as taken, socket.socket() as spare:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -381,7 +382,7 @@ def test_an_engine_that_ends_at_once_says_why(
     monkeypatch.setattr(engine_setup, "SOCKET", tmp_path / "docker.sock")
     monkeypatch.setattr(engine_setup, "PID_FILE", pid_file)
     monkeypatch.setattr(engine_setup, "LOG", log)
-    monkeypatch.setattr(engine_setup, "_SYSTEMD", tmp_path / "none")
+    monkeypatch.setattr(engine_setup, "SYSTEMD", tmp_path / "none")
     with pytest.raises(EngineUnavailable, match="exit code 1") as caught:
         engine_setup.start(QUIET.append)
     assert caught.value.detail == ("failed to mount overlay",)
@@ -433,4 +434,4 @@ def test_an_env_file_of_somebody_else_leaves_the_defaults(
         raise PermissionError(13, "Permission denied", "x")
 
     monkeypatch.setattr(Site, "read_env", refuse)
-    assert host._ports(site)
+    assert host.bound_ports(site)

@@ -143,16 +143,16 @@ def test_all_findings_at_once() -> None:
     ("text", "says"),
     [
         ("A=1\n\n# c\nA=2\n", "x.env:4: A stands in line 1 already; remove one"),
-        ("A=1\nA\n", "x.env:2: not a NAME=value line; fix it or remove it"),
-        ("A=1\nnot an assignment 'x\n", "x.env:2: not a NAME=value line; fix it or remove it"),
-        ("A='1\n", "x.env:1: not a NAME=value line; fix it or remove it"),
-        ('A="1" 2\n', "x.env:1: not a NAME=value line; fix it or remove it"),
-        ("=1\n", "x.env:1: not a NAME=value line; fix it or remove it"),
-        ("1A=1\n", "x.env:1: not a NAME=value line; fix it or remove it"),
-        ("A-B=1\n", "x.env:1: not a NAME=value line; fix it or remove it"),
+        ("A=1\nA\n", "x.env:2: is not a NAME=value line; fix or remove it"),
+        ("A=1\nnot an assignment 'x\n", "x.env:2: is not a NAME=value line; fix or remove it"),
+        ("A='1\n", "x.env:1: is not a NAME=value line; fix or remove it"),
+        ('A="1" 2\n', "x.env:1: is not a NAME=value line; fix or remove it"),
+        ("=1\n", "x.env:1: is not a NAME=value line; fix or remove it"),
+        ("1A=1\n", "x.env:1: is not a NAME=value line; fix or remove it"),
+        ("A-B=1\n", "x.env:1: is not a NAME=value line; fix or remove it"),
         (
             "\n\nhttps://rpc.example/v2/key?a=b\n",
-            "x.env:3: not a NAME=value line; fix it or remove it",
+            "x.env:3: is not a NAME=value line; fix or remove it",
         ),
         ("A=1\nB=a\0b\n", "x.env:2: B holds a NUL byte; write the line again"),
         ("A=1\rB=2\n", "x.env:1: a carriage return stands within the line; end each with \\n"),
@@ -165,9 +165,9 @@ def test_all_findings_at_once() -> None:
             )
             for line in ("A=\xa0x", "A=x\x85", "A=x\u2028#c", "A=\x0bx", "A=\x1b[0m", "A\xa0='x'")
         ),
-        ("\x0c\n", "x.env:1: not a NAME=value line; fix it or remove it"),
-        ("export #c\n", "x.env:1: not a NAME=value line; fix it or remove it"),
-        ("export A\n", "x.env:1: not a NAME=value line; fix it or remove it"),
+        ("\x0c\n", "x.env:1: is not a NAME=value line; fix or remove it"),
+        ("export #c\n", "x.env:1: is not a NAME=value line; fix or remove it"),
+        ("export A\n", "x.env:1: is not a NAME=value line; fix or remove it"),
     ],
 )
 def test_what_cannot_be_parsed(text: str, says: str) -> None:
@@ -181,7 +181,7 @@ def test_every_line_that_cannot_be_parsed_is_named() -> None:
         dotenv.parse("A=1\nA=2\n?\nB=1\nA=3\n", "x.env")
     assert caught.value.detail == (
         "x.env:2: A stands in line 1 already; remove one",
-        "x.env:3: not a NAME=value line; fix it or remove it",
+        "x.env:3: is not a NAME=value line; fix or remove it",
         "x.env:5: A stands in line 2 already; remove one",
     )
 

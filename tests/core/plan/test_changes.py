@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from morphops.adapters.docker.compose import _service
+from morphops.adapters.docker import model
 from morphops.core.plan import changes
 from morphops.core.plan.changes import Before, Change, Names
 from morphops.core.results.deploy import (
@@ -37,7 +37,7 @@ def of_deploy(
 
 def rendered(**spec: Any) -> Service:
     """As the target makes it of what Compose renders."""
-    return _service("api", {"image": REF, "environment": {"A": "1", "TOKEN": SECRET}, **spec})
+    return model.service("api", {"image": REF, "environment": {"A": "1", "TOKEN": SECRET}, **spec})
 
 
 def created_from(spec: Service) -> Instance:
@@ -177,7 +177,7 @@ def test_a_service_is_replaced_just_when_something_of_it_is_told(
     env: dict[str, Any], env_2: dict[str, Any], keys: dict[str, Any], keys_2: dict[str, Any]
 ) -> None:
     old, new = rendered(environment=env, **keys), rendered(environment=env_2, **keys_2)
-    told = changes._between(old, new)
+    told = changes.between(old, new)
     differs = told.variables != Names() or bool(told.keys)
     action = of_deploy(new, created_from(old), old=old).action
     assert action == ("replace" if differs else "keep")

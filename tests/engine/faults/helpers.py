@@ -73,7 +73,7 @@ def during(process: subprocess.Popen[str], line: str, happens: Callable[[], None
     reader.start()
     happens()
     try:
-        code = process.wait(120)
+        code = process.wait(600)
     except subprocess.TimeoutExpired:
         process.kill()
         raise

@@ -137,7 +137,7 @@ def test_an_upgrade_killed_when_a_step_was_done(inv: Inv, release: Release) -> N
         # To undo what touched nothing is to write that down, and no place to be killed at.
         back = at % 2 and at >= TOUCHED
         again = (1 + at % BACK, "abort") if back else (at, "resume")
-        done = inv.killed(again[0], "deploy", again[1])
+        done = inv.killed(again[0], again[1])
         assert done.code == KILLED, done
         if at % 4 < 2:
             ended(inv, "abort")
@@ -177,7 +177,8 @@ def test_a_rollback(inv: Inv, release: Release) -> None:
     other, runs = release(), release(pair="v2", front="v2")
     for digest in (other, runs):
         assert inv("deploy", f"--image={digest}").code == 0
-    for at in range(1, ENTRIES):
+    # It goes the way of an upgrade, of which every point is killed above.
+    for at in (1, TOUCHED, 1 + TOUCHED, 1 + SECOND_WAVE, ENTRIES - 1):
         back = ("rollback", f"--to={other}", "--reason=x")
         assert killed(inv, at, *back)
         ended(inv, "abort")

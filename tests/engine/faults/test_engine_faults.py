@@ -84,7 +84,7 @@ def test_while_it_pulls(
     process = inv.start("deploy", f"--image={new}")
     elsewhere.proxy.hit()
     crashes(elsewhere)
-    _, said = process.communicate(timeout=120)
+    _, said = process.communicate(timeout=600)
     assert process.returncode == 3, said
     elsewhere.proxy.becomes(None)
     assert containers(inv) == before

@@ -44,7 +44,7 @@ def ends_at(inv: Inv, event: str, number: signal.Signals, *words: str) -> int:
             for child in descendants(process.pid):
                 os.kill(child, number)
         process.send_signal(number)
-        process.communicate(timeout=120)
+        process.communicate(timeout=600)
         events.terminate()
     return process.returncode
 

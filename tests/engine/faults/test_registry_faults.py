@@ -141,7 +141,7 @@ def test_interrupted_while_it_pulls(
     process = through.start("deploy", f"--image={new}")
     proxy.hit()
     process.send_signal(number)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=600)
     assert process.returncode == 128 + number, said
     assert "no container was touched" in said
     assert containers(through) == before

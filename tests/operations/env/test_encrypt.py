@@ -50,7 +50,7 @@ def test_it_is_found_checked_and_shown_as_a_plain_one_is(site: Site) -> None:
     assert (view["state"], view["encrypted"]) == ("ok", True)
     rows = {row["name"]: row for row in valid("env.show", show.show(site))["variables"]}
     assert rows["TOKEN"]["source"].endswith("test.env.age:1")
-    assert host._ports(site) == ((("127.0.0.1", 4321)),)
+    assert host.bound_ports(site) == ((("127.0.0.1", 4321)),)
 
 
 def test_that_others_may_read_it_is_no_finding(site: Site) -> None:
@@ -80,7 +80,7 @@ def test_without_the_identity(site: Site) -> None:
     ) as caught:
         check.check(site)
     assert "inv env.identity" in caught.value.hint
-    assert host._ports(site), "the defaults will do"
+    assert host.bound_ports(site), "the defaults will do"
 
 
 def test_init_makes_an_encrypted_one(site: Site, tmp_path: Path) -> None:
@@ -205,5 +205,5 @@ def test_who_else_can_read_it(site: Site, tmp_path: Path) -> None:
 def test_a_recipient_in_the_bundle_that_is_none(site: Any, recipient: str) -> None:
     path = site.folder / "bundle.yaml"
     text = path.read_text().replace("env:\n", f'env:\n  recipients: ["{recipient}"]\n', 1)
-    with pytest.raises(ConfigError, match="is no age recipient"):
+    with pytest.raises(ConfigError, match="is not an age recipient"):
         parse.parse_bundle(text, "bundle.yaml")

@@ -77,7 +77,7 @@ def test_a_lock_that_is_lost_on_the_way_back() -> None:
     outcome = world.run()
     assert isinstance(outcome.error, LockLost)
     assert (outcome.error.exit_code, world.evidence) == (5, ["the engine said no"])
-    assert outcome.error.state == "it stopped in the middle of going back"
+    assert outcome.error.state == "it stopped in the middle of the rollback"
 
 
 @given(st.sampled_from(CALLS[1:]), st.sampled_from([fail, bug]))
@@ -141,7 +141,7 @@ def test_whatever_fails_the_undo_brings_the_model_back(
         for name, image, rendered in (("old", OLD, old), ("new", NEW, new))
     }
     world.target = target = Failing(stacks, images=(OLD, NEW))
-    world.old, world.new = world._scene("old", OLD), world._scene("new", NEW)
+    world.old, world.new = world.prepared("old", OLD), world.prepared("new", NEW)
     target.fails(0, done=False)
     if old:
         target.start(world.old.stack, tuple(old))
@@ -378,7 +378,7 @@ def test_going_back_to_what_nobody_approves_of_any_more_is_told_of(
     before = world.model
     rule = Invariant(service="api", forbids=("--loose",), why="anybody's answers")
     world.bundle = replace(world.bundle, invariants={"never-loose": rule})
-    world.old, world.new = world._scene("old", OLD), world._scene("new", NEW)
+    world.old, world.new = world.prepared("old", OLD), world.prepared("new", NEW)
     monkeypatch.setattr(
         FakeTarget,
         "launch_configs",

@@ -292,10 +292,11 @@ class At:
         self._left = at
 
     def __enter__(self) -> None:
+        self._before = sys.gettrace()  # that of a measurement of coverage
         sys.settrace(self._trace)
 
     def __exit__(self, *raised: object) -> None:
-        sys.settrace(None)
+        sys.settrace(self._before)
 
     def _trace(self, frame: FrameType, event: str, argument: Any) -> Callable[..., Any] | None:
         if frame.f_code.co_filename not in _THROUGH:

@@ -68,7 +68,7 @@ class World1:
                 replace(QUIET.waves[1], services=("api", "gone")),
             ),
         )
-        self.old, self.new = self._scene("old", OLD), self._scene("new", NEW)
+        self.old, self.new = self.prepared("old", OLD), self.prepared("new", NEW)
         self.target.start(self.old.stack, ("db", "api", "gone"))
         self.target.calls.clear()
         self.observer, self.log, self.signals = Recorder(), StepLog(), Signals()
@@ -77,7 +77,7 @@ class World1:
     def _services(self, image: Image, config: str, names: tuple[str, ...]) -> dict[str, Service]:
         return {name: Service(name, str(image.ref), config) for name in names}
 
-    def _scene(self, name: str, image: Image) -> PreparedRelease:
+    def prepared(self, name: str, image: Image) -> PreparedRelease:
         release = Release(digest("1" if name == "new" else "0"), "shop", (image,), {})
         stack = Stack("shop", (), Path(name))
         world = ProbeContext(self.target, "shop", {})

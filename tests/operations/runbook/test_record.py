@@ -11,7 +11,7 @@ from morphops.adapters.store.hash_chain import HashChain
 from morphops.core.runbook import parse, transcript
 from morphops.errors import InputError, IntegrityError, PreconditionError
 from morphops.operations.runbook import record
-from morphops.operations.runbook.run import _last_stopped, _new_folder
+from morphops.operations.runbook.run import last_stopped, new_folder
 from morphops.report import runbook as report
 from morphops.report.console import Reporter
 from morphops.site import Site, open_site
@@ -45,7 +45,7 @@ def site(tmp_path: Path) -> Site:
 
 def run(site: Site, *entries: dict[str, Any]) -> Path:
     """The folder of a run that wrote these; a report is written where it stops or ends."""
-    folder = _new_folder(site, "b-all")
+    folder = new_folder(site, "b-all")
     chain = HashChain(folder / "transcript.jsonl")
     for entry in entries:
         head = chain.append(entry)
@@ -94,7 +94,7 @@ def test_an_end_that_was_cut_off(site: Site, end: dict[str, Any]) -> None:
     with pytest.raises(IntegrityError, match=r"transcript\.jsonl:2: is not the end that"):
         record.verify(site)
     with pytest.raises(IntegrityError, match="is not the end that"):
-        _last_stopped(site, BOOK, "all")
+        last_stopped(site, BOOK, "all")
 
 
 def test_a_line_that_was_changed(site: Site) -> None:
@@ -121,7 +121,7 @@ def test_a_run_that_died_before_its_report_can_be_resumed(
 ) -> None:
     folder = run(site, BEGIN, *before)
     HashChain(folder / "transcript.jsonl").append(STOP)
-    assert _last_stopped(site, BOOK, "all")[0] == folder
+    assert last_stopped(site, BOOK, "all")[0] == folder
     with pytest.raises(IntegrityError, match=r"no .*report\.md tells of it"):
         record.verify(site)
 
@@ -129,7 +129,7 @@ def test_a_run_that_died_before_its_report_can_be_resumed(
 def test_there_is_nothing_to_prove(site: Site, tmp_path: Path) -> None:
     with pytest.raises(PreconditionError, match="no runbook was run here yet"):
         record.verify(site)
-    with pytest.raises(InputError, match="is no transcript"):
+    with pytest.raises(InputError, match="is not a transcript"):
         record.verify(site, str(tmp_path / "x"))
     (tmp_path / "empty").touch()
     with pytest.raises(IntegrityError, match="empty:1: is not the beginning of a run"):
