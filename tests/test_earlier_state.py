@@ -8,7 +8,6 @@ the engine's own account of the failure and the reserved room beside the history
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,7 +52,8 @@ def site(state: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
         "MORPHOPS_STATE": str(state),
     }
     target = FakeTarget({str(d / "values.env"): {} for d in deployment.parent.iterdir()})
-    return replace(open_site(Recorder(), environ), target=target, heads=Remembering())
+    opened = open_site(Recorder(), environ)
+    return opened.on(workloads=target, images=target, heads=Remembering())
 
 
 def test_the_history(state: Path) -> None:
