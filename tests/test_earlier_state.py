@@ -22,6 +22,7 @@ from morphops.operations.release import list as release_list
 from morphops.site import Site, open_site
 from tests.fakes import FakeTarget, Recorder, Remembering
 from tests.paths import ROOT
+from tests.results import valid
 
 DATA = ROOT / "tests" / "data" / "state-7c34d53"
 FIRST, SECOND, BAD = (
@@ -93,10 +94,13 @@ def test_the_deployments(site: Site, number: int) -> None:
 
 
 def test_what_shows_it(site: Site) -> None:
-    shown = show.history(site, 20)["operations"]
+    shown = valid("history.show", show.history(site, 20))["operations"]
     assert [row["id"] for row in shown] == list(range(1, 7))
-    rows = {row["release"]: row for row in release_list.list_releases(site)["releases"]}
+    rows = {
+        row["release"]: row
+        for row in valid("release.list", release_list.list_releases(site))["releases"]
+    }
     assert rows.keys() == {FIRST, SECOND, BAD}
     assert rows[SECOND]["pinned"] == "keep it"
-    proved = audit.verify(site, "")
+    proved = valid("audit.verify", audit.verify(site, ""))
     assert (proved["state"], proved["operations"], proved["cut_off"]) == ("ok", 6, 0)

@@ -242,7 +242,7 @@ def await_engine(target: Workloads, end: float, observer: Observer) -> None:
         if time.monotonic() >= end:
             raise EngineUnavailable(f"the engine did not come back within {PATIENCE:g} s")
         if not told:
-            observer.note("waiting: the engine does not answer")
+            observer.waiting("the engine does not answer")
             told = True
         time.sleep(_REASK)
 
