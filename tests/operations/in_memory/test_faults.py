@@ -134,8 +134,13 @@ def test_a_fault_at_a_step_of_the_automatic_rollback_calls_a_person(
     assert failed.value.exit_code == 5
     assert "api is unhealthy" in failed.value.what  # the first failure is not hidden
     assert "the rollback failed too" in "\n".join(failed.value.detail)
+    assert "call a person" in failed.value.hint
     assert running.outcomes[-1] == ("deploy", "failed")
     assert operations.release_of_record(running.records) == OLD.digest
+    # What that person types.
+    running.observer.on_step.clear()
+    up(running.site(), reason="the rollback failed")
+    assert running.runs == OLD_RUNS
 
 
 def killed(world: World, step: str, when: When = "before") -> None:
