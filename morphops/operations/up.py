@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from morphops.core.history import operations, recovery
+from morphops.core.history.operations import ValuesRecord
 from morphops.errors import PreconditionError
 from morphops.operations.pipeline import prepare, rollback
 from morphops.operations.pipeline.change import decide_on
@@ -45,7 +46,7 @@ def up(site: Site, *, reason: str = "", wait: float = 0) -> dict[str, Any]:
             "up",
             release=record.release,
             deployment=record.deployment,
-            fingerprint=record.fingerprint,
+            values=ValuesRecord(record.fingerprint),
             plan=decided.plan.digest,
             reason=reason,
         )
