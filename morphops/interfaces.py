@@ -131,6 +131,9 @@ class Workloads(Protocol):
 class Images(Protocol):
     """The images of a platform. Methods may raise EngineUnavailable or EngineCallFailed."""
 
+    def platform(self) -> str:
+        """What images must be for to run there: `os/architecture[/variant]`."""
+
     def has_image(self, image: Image) -> bool:
         """Whether the image is there already."""
 

@@ -11,6 +11,7 @@ import importlib
 import multiprocessing
 import os
 import pkgutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,18 @@ from pathlib import Path
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["tests.forked_imports"])
+
+
+def invoke(
+    words: Sequence[str], *, folder: Path, environ: Mapping[str, str], timeout: float = 1800
+) -> subprocess.CompletedProcess[str]:
+    """Run `python -m invoke` with these words; see `run`."""
+    import invoke.main
+
+    name = str(Path(invoke.main.__file__).with_name("__main__.py"))
+    code = "from invoke.main import program; program.run()"
+    ended = run(code, (name, *words), folder=folder, environ=environ, timeout=timeout)
+    return subprocess.CompletedProcess(("inv", *words), *ended)
 
 
 def run(

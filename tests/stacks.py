@@ -21,7 +21,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import invoke
 import requests
 import yaml
 
@@ -46,9 +45,6 @@ _PORTS = itertools.cycle(_FIRST + (os.getpid() + offset) % 2_200 for offset in r
 ANNOUNCED = ("begin", "step", "end")
 
 _LONG = 1800  # seconds: a machine may be many times overloaded
-
-_NAME = str(Path(invoke.__file__).with_name("__main__.py"))  # what `python -m invoke` is called
-_INVOKE = "from invoke.main import program; program.run()"
 
 _KILLED = """
 import os, signal, sys
@@ -97,18 +93,22 @@ class Inv:
 
     def __call__(self, *words: str, env: Mapping[str, str] | None = None) -> Result:
         """Run it to its end."""
-        return self.script(_INVOKE, *words, env=env)
-
-    def script(self, code: str, *words: str, env: Mapping[str, str] | None = None) -> Result:
-        """Run it by a Python script of the test's own, which is given these arguments."""
         environ = self.environ | dict(env or {})
-        if not (self.real or self.within):
-            argv = (_NAME, *words)
-            folder = self.folder
-            return Result(*forked.run(code, argv, folder=folder, environ=environ, timeout=_LONG))
-        python = ["-m", "invoke"] if code == _INVOKE else ["-c", code]
+        if self.real or self.within:
+            return self._started(environ, "-m", "invoke", *words)
+        done = forked.invoke(words, folder=self.folder, environ=environ, timeout=_LONG)
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    def script(self, code: str, *words: str) -> Result:
+        """Run it by a Python script of the test's own, which is given these arguments."""
+        if self.real or self.within:
+            return self._started(self.environ, "-c", code, *words)
+        argv, environ = ("-c", *words), self.environ
+        return Result(*forked.run(code, argv, folder=self.folder, environ=environ, timeout=_LONG))
+
+    def _started(self, environ: Mapping[str, str], *words: str) -> Result:
         done = subprocess.run(
-            [*self.within, sys.executable, *python, *words],
+            [*self.within, sys.executable, *words],
             cwd=self.folder,
             env=environ,
             capture_output=True,

@@ -6,6 +6,7 @@ import copy
 import io
 import itertools
 import json
+import os
 import re
 import shlex
 import shutil
@@ -21,6 +22,7 @@ from morphops.adapters.invoke_tasks import InvokeTasks
 from morphops.errors import MorphopsError
 from morphops.report.console import Reporter
 from morphops.tasks import ns
+from tests import forked
 from tests.paths import ROOT
 
 TASKS = """
@@ -69,8 +71,7 @@ def lead(c, json=False):
 
 
 def inv(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "invoke", *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return forked.invoke(words, folder=folder, environ=os.environ)
 
 
 @pytest.mark.parametrize(

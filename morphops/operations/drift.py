@@ -1,4 +1,4 @@
-"""Use case: what differs between the release of record and what really runs."""
+"""`inv drift`: what differs between the release of record and what really runs."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from morphops.core.verify.drift import Difference
 from morphops.errors import DriftFound, PreconditionError
 from morphops.operations.pipeline import prepare, secrets
 from morphops.site import Site
+
+SCHEMA = 2  # of the JSON; in 1 the kind `probe` had another name
 
 
 def look(site: Site) -> dict[str, Any]:
@@ -31,7 +33,7 @@ def look(site: Site) -> dict[str, Any]:
     secrets.learn_secrets(site)
     running = site.platform.workloads.observe(site.bundle.project)
     if operations.is_down(records) and not running.containers:
-        return {"state": "down", "release": record.release, "differences": []}
+        return {"schema": SCHEMA, "state": "down", "release": record.release, "differences": []}
     ready = prepare.reopen(site, site.state.deployment(record.deployment), record.release)
     shapes = site.platform.workloads.launch_configs(running)
     found = list(
@@ -50,8 +52,9 @@ def look(site: Site) -> dict[str, Any]:
         if probe.watched and whole.issuperset(probe.asks.services):
             reading = probes.read(probe, ready.context)
             if not reading.ready:
-                found.append(Difference("pair", name, reading.reason))
+                found.append(Difference("probe", name, reading.reason))
     view: dict[str, Any] = {
+        "schema": SCHEMA,
         "state": "drift" if found else "as released",
         "release": record.release,
         "differences": [asdict(difference) for difference in found],

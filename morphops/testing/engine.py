@@ -68,6 +68,7 @@ class FakeEngine:
         held: local tag → reference.
         locks: project → who holds its lock.
         heads: project → what is kept of its history.
+        machine: the platform that images must be for.
         version: grows with each change, so that a watch knows of it.
     """
 
@@ -83,6 +84,7 @@ class FakeEngine:
     held: dict[str, str] = field(default_factory=dict)
     locks: dict[str, Holder] = field(default_factory=dict)
     heads: dict[str, tuple[Head, ...]] = field(default_factory=dict)
+    machine: str = "linux/amd64"
     version: int = 0
     _behaviours: dict[str, Behaviour] = field(default_factory=dict)
     _away: int = 0

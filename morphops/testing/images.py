@@ -16,6 +16,10 @@ class FakeImages:
     def __init__(self, engine: FakeEngine) -> None:
         self._engine = engine
 
+    def platform(self) -> str:
+        """See `Images.platform`."""
+        return self._engine.machine
+
     def has_image(self, image: Image) -> bool:
         """See `Images.has_image`."""
         with self._engine.call(f"has {image.name}"):

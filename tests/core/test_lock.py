@@ -266,7 +266,7 @@ def test_an_engine_that_cannot_be_told_leaves_a_way_on_each_time(site: Site) -> 
         with pytest.raises(EngineCallFailed) as caught:
             session.history.resume(record, "abort")
         assert (caught.value.state, caught.value.hint) == (
-            "what was cut off is as it was",
+            "the operation is as it was",
             recovery.NEXT,
         )
     with exclusive(site, lock.ABORT) as session:

@@ -56,6 +56,9 @@ class FakeTarget:
         there, self.away = not self.away, max(0, self.away - 1)
         return there
 
+    def platform(self) -> str:
+        return "linux/amd64"
+
     def render(self, stack: Stack) -> Mapping[str, Service]:
         return self.stacks[str(stack.env_file)]
 

@@ -17,6 +17,7 @@ from morphops.adapters.docker.events import EventWatch
 from morphops.adapters.docker.shapes import names, shape_of_container
 from morphops.adapters.host import ports as host_ports
 from morphops.core.release.digest import canonical_json
+from morphops.core.release.platform import platform_name
 from morphops.core.release.reference import local_tag
 from morphops.core.release.release import Image
 from morphops.core.stack import (
@@ -49,6 +50,7 @@ class ComposeTarget:
         self._docker = docker
         self._redact = redact
         self._store: _Kind | None = None
+        self._platform: str | None = None
 
     def is_reachable(self) -> bool:
         """See `Workloads.answers`."""
@@ -129,6 +131,13 @@ class ComposeTarget:
                 f"{image.ref} was pulled, but it is not the image that the release recorded",
                 state="no container was touched",
             )
+
+    def platform(self) -> str:
+        """See `Images.platform` (Engine API, SystemInfo)."""
+        if self._platform is None:
+            info = self._docker.engine.info()
+            self._platform = platform_name(info.get("OSType", ""), info.get("Architecture", ""))
+        return self._platform
 
     def has_image(self, image: Image) -> bool:
         """See `Workloads.has`."""

@@ -130,7 +130,7 @@ class Engine:
         query = {"filters": json.dumps(filters)}
 
         def read(found: object) -> list[Document]:
-            return _rows(_one(found).get("Volumes") or [])
+            return _rows(_one(found).get("Volumes"))
 
         return self._get("list the volumes", "/volumes", read, query)
 
@@ -297,6 +297,8 @@ def _one(found: object) -> Document:
 
 
 def _rows(found: object) -> list[Document]:
+    if found is None:  # how Go writes a list that nobody made
+        return []
     if not isinstance(found, list):
         raise BadAnswer("the answer is not a JSON list")
     return [_one(row) for row in found]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from morphops.adapters.registry import RegistryClient
-from morphops.core.release.artifact import Artifact, children, decode, describe_image
+from morphops.core.release.artifact import Artifact, children, decode
 from morphops.core.release.digest import short
+from morphops.core.release.image_manifest import describe_image
 from morphops.core.release.reference import ImageRef
 from morphops.core.release.release import Image, Release
 from morphops.errors import NotFound
 
 _SILENCE = 60.0  # seconds
-_DEFAULT_PLATFORM = "linux/amd64"
 
 
 class Registry:
@@ -36,7 +36,7 @@ class Registry:
         self._client.ping()
 
     def resolve_image(
-        self, name: str, ref: ImageRef, platform: str = _DEFAULT_PLATFORM
+        self, name: str, ref: ImageRef, platform: str
     ) -> tuple[Image, Mapping[str, bytes]]:
         """Return what a release records of an image, and the bytes of its manifests.
 
@@ -45,7 +45,13 @@ class Registry:
             InputError: it is not an image, or not for the platform.
             IntegrityError: the registry answers with other bytes.
         """
-        return describe_image(name, ref, lambda d: self._manifest(ref.path, d), platform)
+        return describe_image(
+            name,
+            ref,
+            platform,
+            manifest=lambda digest: self._manifest(ref.path, digest),
+            blob=lambda digest: self._client.read_blob(ref.path, digest),
+        )
 
     def has(self, repository: str, digest: str) -> bool:
         """Tell whether a repository (without the host) has a manifest of this digest."""

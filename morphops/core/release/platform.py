@@ -41,11 +41,16 @@ def platform_name(os: str, architecture: str, variant: str = "") -> str:
 
 
 def fits(wanted: str, found: str) -> bool:
-    """Whether an image for one platform is what another one asks for.
+    """Whether an image for `found` runs where images for `wanted` do.
 
-    A variant that one of them leaves out is the default of its architecture.
+    A variant that one of them leaves out is the default of its architecture. A 32-bit ARM runs what
+    is for an older variant.
     """
-    return _parts(wanted) == _parts(found)
+    os, architecture, variant = _parts(wanted)
+    if (os, architecture) != _parts(found)[:2]:
+        return False
+    older = architecture == "arm" and _parts(found)[2] < variant
+    return older or _parts(found)[2] == variant
 
 
 def _parts(platform: str) -> tuple[str, str, str]:

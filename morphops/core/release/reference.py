@@ -5,13 +5,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from morphops.core.release.digest import is_digest, parse_image_digest, short
 from morphops.errors import InputError
-
-if TYPE_CHECKING:
-    pass
 
 
 def is_loopback(registry: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from morphops.adapters.docker import image_store
 from morphops.adapters.store.release_layout import is_complete
 from morphops.core.history import operations, recovery, retention
-from morphops.core.history.retention import Garbage
+from morphops.core.history.retention import Garbage, Inventory, Kept
 from morphops.core.release.reference import local_prefix
 from morphops.errors import LockLost, MorphopsError
 from morphops.operations.pipeline.session import demand_reason, exclusive
@@ -92,20 +92,22 @@ def prune(
 def _decide(site: Site, keep: int) -> tuple[dict[str, tuple[str, ...]], Garbage]:
     records = site.history.records()
     kept = kept_roots(site, keep)
-    gone = retention.garbage(
+    there = Inventory(
+        images=image_store.images(site.docker),
+        releases=site.state.releases(),
+        deployments=[deployment.id for deployment in site.state.deployments()],
+        containers=site.platform.workloads.observe(site.bundle.project).containers,
+    )
+    needed = Kept(
         project=site.bundle.project,
         prefix=local_prefix(site.bundle.project),
         repositories={site.bundle.repository(name) for name in site.bundle.images},
-        kept={digest: stored_releases(site, digest) for digest in kept},
+        services=site.bundle.services,
+        releases={digest: stored_releases(site, digest) for digest in kept},
         built=set(create.last_build(site).values()),
-        images=image_store.images(site.docker),
-        stored=site.state.releases(),
-        deployments=[deployment.id for deployment in site.state.deployments()],
-        needed=retention.needed_deployments(records, kept),
-        containers=site.platform.workloads.observe(site.bundle.project).containers,
-        services={name for wave in site.bundle.waves for name in wave.services},
+        deployments=retention.needed_deployments(records, kept),
     )
-    return kept, gone
+    return kept, retention.garbage(there, needed)
 
 
 def _view(

@@ -189,6 +189,12 @@ def test_lists_and_changes_are_asked_as_the_api_has_them(fake: FakeEngine, engin
     ]
 
 
+def test_a_list_of_nothing_may_be_null(fake: FakeEngine, engine: Engine) -> None:
+    fake.answers["/images/a/history"] = fake.answers["/images/json"] = says(None)
+    assert engine.layers("a") == ()
+    assert engine.images() == []
+
+
 def test_a_stream_is_read_however_it_is_cut_into_pieces(fake: FakeEngine, engine: Engine) -> None:
     whole = b'{"Action": "start"}\n\r\n{"Action": "die"}\r\n{"Action": "stop"}'
     for size in (1, 7, 1000):

@@ -62,7 +62,7 @@ def test_what_the_way_back_lacks_is_fetched_before_anything_is_touched() -> None
     pulled = [str(step) for step in todo.steps[:3]]
     assert pulled == [
         "pull api aaaaaaaaaaaa",
-        "pull api dddddddddddd for the way back to 000000000000",
+        "pull api dddddddddddd for an automatic rollback to 000000000000",
         "check data",
     ]
     assert plan.standalone(back).steps == (replace(pull, back_to=digest("0")), *back.steps)
@@ -97,8 +97,11 @@ def test_what_was_to_go_is_gone_before_it_is_brought_back() -> None:
 @pytest.mark.parametrize(
     ("wanted", "says"),
     [
-        ({"web": service("web")}, "web: stands in no wave"),
-        ({"db": Service("db", "postgres:16", "c")}, "db: image 'postgres:16' is none of the"),
+        ({"web": service("web")}, "web: is in no wave"),
+        (
+            {"db": Service("db", "postgres:16", "c")},
+            "db: image 'postgres:16' is not an image of the",
+        ),
         ({"db": service("db", replicas=0)}, "db: has a scale of 0"),
         (
             {"db": service("db", waits_for_completion=frozenset({"once"}))},
@@ -115,9 +118,9 @@ def test_what_does_not_fit_is_refused(wanted: dict[str, Service], says: str) -> 
 @pytest.mark.parametrize(
     ("beside", "hint"),
     [
-        ((), "docker compose -p shop down "),
+        ((), "remove project shop "),
         # What a release brought must not go with them.
-        ((container("api"),), "docker rm -f db-id "),
+        ((container("api"),), "remove containers db-id "),
     ],
 )
 def test_containers_of_somebody_else_are_not_touched(
@@ -249,7 +252,7 @@ def test_what_nobody_would_replace_is_removed_first() -> None:
 )
 @pytest.mark.parametrize(
     ("present", "hint"),
-    [((), "docker network rm shop_default "), ((container("db"),), "inv down ")],
+    [((), "remove networks shop_default "), ((container("db"),), "inv down ")],
 )
 def test_a_network_is_not_made_anew_behind_anybodys_back(
     there: dict[str, str], refused: bool, present: tuple[Instance, ...], hint: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from morphops.core.runbook.commands import split
 from morphops.core.runbook.model import Runbook
 from morphops.core.yaml_text import YamlText
 from morphops.tasks import ns
+from tests import forked
 from tests.paths import ROOT
 
 TASKS = InvokeTasks(ns)
@@ -408,10 +408,7 @@ def test_a_fingerprint_is_noted_before_it_is_compared() -> None:
 def inv(tmp_path: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Here, with a state of its own and no engine: a task too many could do nothing."""
     environ = {**os.environ, "MORPHOPS_STATE": str(tmp_path), "DOCKER_HOST": f"unix://{tmp_path}/x"}
-    command = [sys.executable, "-m", "invoke", *words]
-    return subprocess.run(
-        command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False
-    )
+    return forked.invoke(words, folder=ROOT, environ=environ)
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in ROOT.glob("runbooks/*.md")))

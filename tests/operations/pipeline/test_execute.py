@@ -77,7 +77,7 @@ def test_a_lock_that_is_lost_on_the_way_back() -> None:
     outcome = world.run()
     assert isinstance(outcome.error, LockLost)
     assert (outcome.error.exit_code, world.evidence) == (5, ["the engine said no"])
-    assert outcome.error.state == "it stopped in the middle of going back"
+    assert outcome.error.state == "it stopped in the middle of the rollback"
 
 
 @given(st.sampled_from(CALLS[1:]), st.sampled_from([fail, bug]))
