@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from morphops.core.history import operations, recovery
+from morphops.core.history.operations import ValuesRecord
 from morphops.core.results.deploy import DeployResult
 from morphops.errors import PreconditionError
 from morphops.operations.pipeline import prepare, rollback
@@ -44,7 +45,7 @@ def up(site: Site, *, reason: str = "", wait: float = 0) -> DeployResult:
             "up",
             release=record.release,
             deployment=record.deployment,
-            fingerprint=record.fingerprint,
+            values=ValuesRecord(record.fingerprint),
             plan=decided.plan.digest,
             reason=reason,
         )

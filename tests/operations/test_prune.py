@@ -14,6 +14,7 @@ import pytest
 from morphops.adapters import actor
 from morphops.adapters.docker import image_store
 from morphops.adapters.store.release_layout import write_layout
+from morphops.core.history.operations import ValuesRecord
 from morphops.core.release.digest import short
 from morphops.core.release.release import Release
 from morphops.core.results.prune import Prune
@@ -82,7 +83,7 @@ def site(tmp_path: Path) -> Site:
                 "deploy",
                 release=digest(str(number)),
                 deployment=number,
-                fingerprint=str(number),
+                values=ValuesRecord(str(number)),
                 reason="",
             )
             session.history.end(record, "deployed")

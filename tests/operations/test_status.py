@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from morphops.adapters.probes import ProbeContext
+from morphops.core.history.operations import ValuesRecord
 from morphops.core.stack import Stack
 from morphops.errors import GateFailed, PreconditionError
 from morphops.operations import smoke, status, verify, wait
@@ -45,7 +46,7 @@ def site(tmp_path: Path, target: FakeTarget, monkeypatch: pytest.MonkeyPatch) ->
     site = opened.on(lock=Place(), heads=Remembering(), workloads=target, images=target)
     with exclusive(site, "deploy") as session:
         record = session.history.begin(
-            "deploy", release=RELEASE.digest, deployment=1, fingerprint="f", reason=""
+            "deploy", release=RELEASE.digest, deployment=1, values=ValuesRecord("f"), reason=""
         )
         session.history.end(record, "deployed")
     stack = Stack("shop", (), Path("x"))

@@ -34,6 +34,19 @@ ALLOWED_WHILE_INCOMPLETE: tuple[Kind, ...] = ("adopt", "break")
 
 
 @dataclass(frozen=True, slots=True)
+class ValuesRecord:
+    """What the history keeps of the values that a person set: never a value.
+
+    Attributes:
+        fingerprint: keyed, of all of them.
+        variables: their names.
+    """
+
+    fingerprint: str = ""
+    variables: Iterable[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class StepRecord:
     """One step of an operation.
 

@@ -12,6 +12,7 @@ from morphops.adapters.store.state_folder import Deployment
 from morphops.core.env import dotenv
 from morphops.core.history import operations
 from morphops.core.history.heads import Head
+from morphops.core.history.operations import ValuesRecord
 from morphops.core.release.digest import digest_of, short
 from morphops.core.results.history import Adoption, EngineHead
 from morphops.core.stack import Running
@@ -109,8 +110,10 @@ def _record(
         "adopt",
         release=taken.release if taken else "",
         deployment=taken.deployment.id if taken else 0,
-        fingerprint=dotenv.fingerprint(set_, site.state.key()) if taken else "",
-        variables=set_,
+        values=ValuesRecord(
+            dotenv.fingerprint(set_, site.state.key()) if taken else "",
+            tuple(set_),
+        ),
         subject=subject,
         reason=reason,
     )

@@ -18,7 +18,7 @@ from morphops.adapters.store.state_folder import Deployment
 from morphops.core.env import dotenv
 from morphops.core.env.dotenv import EnvFile
 from morphops.core.history import operations, recovery
-from morphops.core.history.operations import Kind, Record
+from morphops.core.history.operations import Kind, Record, ValuesRecord
 from morphops.core.plan.decide import Policy, decide
 from morphops.core.plan.plan import Plan
 from morphops.core.plan.strategies import strategy_of
@@ -165,8 +165,10 @@ def announce(
         kind,
         release=todo.release,
         deployment=todo.deployment,
-        fingerprint=dotenv.fingerprint(values, site.state.key()) if todo.release else "",
-        variables=values,
+        values=ValuesRecord(
+            dotenv.fingerprint(values, site.state.key()) if todo.release else "",
+            tuple(values),
+        ),
         plan=todo.digest,
         reason=reason,
     )

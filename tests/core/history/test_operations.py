@@ -137,7 +137,7 @@ def writing(path: Path) -> HistoryWriter:
 
 
 def begun(history: HistoryWriter, release: str = "A") -> Record:
-    return history.begin("deploy", release=release, deployment=1, fingerprint="", reason="why")
+    return history.begin("deploy", release=release, deployment=1, reason="why")
 
 
 def test_operations_are_put_together_from_their_entries(tmp_path: Path) -> None:
