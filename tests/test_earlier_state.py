@@ -15,7 +15,7 @@ import pytest
 
 from morphops.adapters.store.history_file import HistoryReader
 from morphops.adapters.store.release_layout import is_complete, read_layout
-from morphops.core.history import operations
+from morphops.core.history import heads, operations
 from morphops.operations import audit
 from morphops.operations.history import show
 from morphops.operations.pipeline.prepare import reopen
@@ -52,7 +52,8 @@ def site(state: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
         "MORPHOPS_STATE": str(state),
     }
     target = FakeTarget({str(d / "values.env"): {} for d in deployment.parent.iterdir()})
-    return replace(open_site(Recorder(), environ), target=target, heads=Remembering())
+    told = Remembering([heads.of(HistoryReader(state / "history.jsonl").entries())])
+    return replace(open_site(Recorder(), environ), target=target, heads=told)
 
 
 def test_the_history(state: Path) -> None:
