@@ -112,6 +112,22 @@ def faults(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def lowest(session: nox.Session) -> None:
+    """The fast tests with the lowest versions that pyproject.toml declares."""
+    session.install("uv")
+    session.run(
+        "uv",
+        "pip",
+        "install",
+        f"--python={session.virtualenv.location}",
+        "--resolution=lowest-direct",
+        "--group=test",
+        "--editable=.",
+    )
+    session.run("pytest", "-m", "not engine", *session.posargs)
+
+
+@nox.session(default=False)
 def e2e(session: nox.Session) -> None:
     """Of `ops` only the story: build, release, deploy, fail, roll back, with the real images."""
     need_engine(session)

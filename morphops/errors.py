@@ -19,7 +19,7 @@ No part ever holds a secret value.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class MorphopsError(Exception):
@@ -30,9 +30,12 @@ class MorphopsError(Exception):
         state: what is true of the world now, where that is not obvious.
         hint: the next command to type, or the next thing to do.
         detail: further lines (a probe's misses, the last log lines), already redacted.
+
+    Attributes:
+        exit_code: what the command ends with: that of the class, where no instance says another.
     """
 
-    exit_code: ClassVar[int] = 1
+    EXIT: ClassVar[int] = 1
 
     def __init__(
         self, what: str, *, state: str = "", hint: str = "", detail: tuple[str, ...] = ()
@@ -42,6 +45,33 @@ class MorphopsError(Exception):
         self.state = state
         self.hint = hint
         self.detail = detail
+        self.exit_code: int = self.EXIT
+
+    def with_(
+        self,
+        *,
+        what: str | None = None,
+        state: str | None = None,
+        hint: str | None = None,
+        detail: tuple[str, ...] | None = None,
+        exit_code: int | None = None,
+    ) -> Self:
+        """A copy with other parts; an error that was raised is never edited.
+
+        Args:
+            what, state, hint, detail, exit_code: the parts that differ; None keeps one.
+        """
+        other = type(self).__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        other.__cause__, other.__traceback__ = self.__cause__, self.__traceback__
+        other.__suppress_context__ = self.__suppress_context__
+        other.what = self.what if what is None else what
+        other.args = (other.what,)
+        other.state = self.state if state is None else state
+        other.hint = self.hint if hint is None else hint
+        other.detail = self.detail if detail is None else detail
+        other.exit_code = self.exit_code if exit_code is None else exit_code
+        return other
 
     def message(self) -> str:
         """The whole message as it is printed: one fact a line, at most once each."""
@@ -56,7 +86,7 @@ class MorphopsError(Exception):
 class InputError(MorphopsError):
     """What the caller typed or wrote in a file cannot be used."""
 
-    exit_code = 2
+    EXIT = 2
 
 
 class ConfigError(InputError):
@@ -66,7 +96,7 @@ class ConfigError(InputError):
 class PreconditionError(MorphopsError):
     """The input is good, but the world is not ready; nothing was changed."""
 
-    exit_code = 3
+    EXIT = 3
 
 
 class EngineUnavailable(PreconditionError):
@@ -99,17 +129,15 @@ class LockLost(MorphopsError):
     The exit code is 3 for as long as no container was touched.
     """
 
-    exit_code = 5
+    EXIT = 5
 
     def __init__(self, what: str, *, hint: str = "") -> None:
         super().__init__(what, state="no container was touched", hint=hint)
-        self.exit_code = PreconditionError.exit_code  # type: ignore[misc]
+        self.exit_code = PreconditionError.EXIT
 
     def touched(self, state: str = "it stopped in the middle, and went no further") -> LockLost:
-        """The same, after containers were touched; `state` is what is true of them now."""
-        self.exit_code = LockLost.exit_code  # type: ignore[misc]
-        self.state = state
-        return self
+        """A copy for after containers were touched; `state` is what is true of them now."""
+        return self.with_(state=state, exit_code=LockLost.EXIT)
 
 
 class GateFailed(MorphopsError):
@@ -119,7 +147,7 @@ class GateFailed(MorphopsError):
     (`smoke`, `wait`) raises it as it is.
     """
 
-    exit_code = 3
+    EXIT = 3
 
 
 class StepFailed(MorphopsError):
@@ -139,7 +167,7 @@ class StepFailed(MorphopsError):
         detail: tuple[str, ...] = (),
     ) -> None:
         super().__init__(what, state=state, hint=hint, detail=detail)
-        self.exit_code = code  # type: ignore[misc]
+        self.exit_code = code
 
 
 class NotShown(MorphopsError):
@@ -151,7 +179,7 @@ class NotShown(MorphopsError):
 
     def __init__(self, what: str, *, code: int, state: str, hint: str = "") -> None:
         super().__init__(what, state=state, hint=hint)
-        self.exit_code = code or 1  # type: ignore[misc]
+        self.exit_code = code or 1
 
 
 class Bug(MorphopsError):
@@ -164,19 +192,19 @@ class Bug(MorphopsError):
 class RolledBack(MorphopsError):
     """A step failed after the first container was touched, and the undo succeeded."""
 
-    exit_code = 4
+    EXIT = 4
 
 
 class RollbackFailed(MorphopsError):
     """A step failed, and the undo failed as well. It never hides the first failure."""
 
-    exit_code = 5
+    EXIT = 5
 
 
 class DriftFound(MorphopsError):
     """The release of record and what runs differ."""
 
-    exit_code = 6
+    EXIT = 6
 
 
 class Interrupted(MorphopsError):
@@ -188,4 +216,4 @@ class Interrupted(MorphopsError):
 
     def __init__(self, what: str, *, signum: int, state: str = "", hint: str = "") -> None:
         super().__init__(what, state=state, hint=hint)
-        self.exit_code = 128 + signum  # type: ignore[misc]
+        self.exit_code = 128 + signum

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
 
 from morphops.core.history.heads import Head
 from morphops.core.lock import Holder
+from morphops.core.plan.remedies import Remedies
 from morphops.core.release.release import Image
-from morphops.core.stack import Instance, LaunchConfig, Running, Service, Stack
+from morphops.core.stack import Instance, LaunchConfig, Port, Running, Service, Stack
 from morphops.errors import MorphopsError
 
 
@@ -46,7 +48,7 @@ class Observer(Protocol):
         """Something to watch inside of a step."""
 
     def undoing(self, error: MorphopsError) -> None:
-        """A step failed, and the way back begins."""
+        """A step failed, and the automatic rollback begins."""
 
 
 Say: TypeAlias = Callable[[str], None]
@@ -59,14 +61,11 @@ class Watch(Protocol):
         """Return when something happened, or after `timeout` seconds."""
 
 
-class Target(Protocol):
-    """A place to run on. Every method may raise EngineUnavailable or EngineCallFailed."""
+class Workloads(Protocol):
+    """What runs on a platform. Every method may raise EngineUnavailable or EngineCallFailed."""
 
     def is_reachable(self) -> bool:
-        """Whether it is there at all."""
-
-    def is_local(self) -> bool:
-        """Whether its ports are this machine's, as far as that can be told."""
+        """Whether it answers at all."""
 
     def render(self, stack: Stack) -> Mapping[str, Service]:
         """What would be started, by service name; needs no engine.
@@ -75,8 +74,16 @@ class Target(Protocol):
             ConfigError: the files do not fit together, or a variable is missing.
         """
 
+    def marks(self, services: Mapping[str, Service], owners: Mapping[str, str]) -> bytes:
+        """The content of one more file of a stack, which marks what is made from it.
+
+        Args:
+            services: as they render without it.
+            owners: service → digest of the release that its containers are marked with.
+        """
+
     def observe(self, project: str) -> Running:
-        """What is there now; without what somebody runs once, beside its services."""
+        """What is there now, of all slots; without what somebody runs once, beside its services."""
 
     def networks(self, project: str) -> Mapping[str, str]:
         """The networks that are there of a project: name → the `Network.config` that it was given.
@@ -84,20 +91,23 @@ class Target(Protocol):
         Empty where that is not known.
         """
 
-    def pull_image(self, image: Image, say: Say, *, stalled_after: float) -> None:
-        """Fetch an image by digest and verify what came; give up after so many silent seconds."""
+    def taken(self, ports: Collection[Port]) -> frozenset[tuple[str, int, str]]:
+        """Those of some ports that somebody has, us included, as (host, port, protocol).
 
-    def has_image(self, image: Image) -> bool:
-        """Whether the image is on the target already."""
+        Empty where that cannot be told from here: the platform itself says what it refuses.
+        """
 
-    def tag_image(self, image: Image, tag: str) -> None:
-        """Tag an image on the target, so that a cleanup by others does not take it."""
+    def start(self, stack: Stack, services: Sequence[str], slot: str = "") -> None:
+        """Create or replace and start these services, never building or pulling; do not wait.
 
-    def start(self, stack: Stack, services: Sequence[str]) -> None:
-        """Create or replace and start these services, never building or pulling; do not wait."""
+        Args:
+            stack: whose.
+            services: their names.
+            slot: the generation that they belong to; what runs in another one stays.
+        """
 
-    def remove(self, project: str, services: Sequence[str]) -> None:
-        """Stop and remove these services."""
+    def remove(self, project: str, services: Sequence[str], slot: str = "") -> None:
+        """Stop and remove these services of one slot."""
 
     def teardown(self, project: str) -> None:
         """Stop and remove everything of the project but its data."""
@@ -106,16 +116,37 @@ class Target(Protocol):
         """Listen to what happens to the project."""
 
     def http_get(self, container: Instance, url: str, timeout: float) -> bytes:
-        """GET a URL from inside of a container."""
+        """GET a URL from inside of a container; `timeout` in seconds."""
 
     def launch_configs(self, running: Running) -> Mapping[str, LaunchConfig]:
         """How containers were really started, by id."""
 
     def describe(self, running: Running) -> list[dict[str, Any]]:
-        """All that the target knows of containers, without values of their env."""
+        """All that the platform knows of containers, without values of their env."""
 
     def logs(self, container: Instance, tail: int) -> tuple[str, ...]:
         """The last lines that it wrote, redacted."""
+
+
+class Images(Protocol):
+    """The images of a platform. Methods may raise EngineUnavailable or EngineCallFailed."""
+
+    def platform(self) -> str:
+        """What images must be for to run there: `os/architecture[/variant]`."""
+
+    def has_image(self, image: Image) -> bool:
+        """Whether the image is there already."""
+
+    def pull_image(self, image: Image, say: Say, *, stalled_after: float) -> None:
+        """Fetch an image by digest and verify it; give up after so many silent seconds.
+
+        Raises:
+            IntegrityError: it is not the image that the release recorded.
+            RegistryError: it cannot be had.
+        """
+
+    def hold_image(self, image: Image, project: str, release: str) -> None:
+        """Name an image after a release that needs it, so that a cleanup by others leaves it."""
 
 
 class LockGuard(Protocol):
@@ -183,3 +214,24 @@ class Lock(Protocol):
 
     def steal(self, project: str, holder: Holder) -> None:
         """Take it from that holder, who does not have it any more afterwards."""
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """A place to run stacks on: its parts, and what it can do.
+
+    Attributes:
+        workloads: what runs.
+        images: what is there to be started.
+        lock: keeps operators from each other.
+        heads: what is remembered of the history there.
+        remedies: the commands that a person types there.
+        can: `slots` two generations of a stack can run beside each other.
+    """
+
+    workloads: Workloads
+    images: Images
+    lock: Lock
+    heads: Heads
+    remedies: Remedies
+    can: frozenset[Literal["slots"]] = frozenset()

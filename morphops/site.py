@@ -7,13 +7,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from morphops.adapters import age
 from morphops.adapters.age import Keys
 from morphops.adapters.docker.client import Docker
-from morphops.adapters.docker.compose import ComposeTarget
-from morphops.adapters.docker.heads import EngineHeads
-from morphops.adapters.docker.lock import EngineLock
+from morphops.adapters.docker.platform import compose_platform
 from morphops.adapters.registry.registry import Registry
 from morphops.adapters.store import text_file
 from morphops.adapters.store.env_file import scan_file
@@ -29,7 +28,7 @@ from morphops.core.release.reference import registry_fault
 from morphops.core.schema import refusal
 from morphops.core.yaml_text import YamlText
 from morphops.errors import ConfigError, InputError
-from morphops.interfaces import Heads, Lock, Observer, Target
+from morphops.interfaces import Observer, Platform
 from morphops.settings import Settings
 
 
@@ -83,9 +82,7 @@ class Site:
         observer: is told how things go.
         redact: knows the secrets that were read so far.
         docker: makes bounded clients.
-        target: where the stack runs.
-        lock: keeps operators from each other there.
-        heads: what is remembered of the history there.
+        platform: where the stack runs.
     """
 
     bundle: Bundle
@@ -96,9 +93,11 @@ class Site:
     observer: Observer
     redact: Redactor
     docker: Docker
-    target: Target
-    lock: Lock
-    heads: Heads
+    platform: Platform
+
+    def on(self, **parts: Any) -> Site:
+        """A copy with other parts of the platform (`workloads`, `images`, `lock`, `heads`)."""
+        return dataclasses.replace(self, platform=dataclasses.replace(self.platform, **parts))
 
     @property
     def history(self) -> HistoryReader:
@@ -191,9 +190,7 @@ def open_site(observer: Observer, environ: Mapping[str, str] = os.environ) -> Si
         observer=observer,
         redact=redact,
         docker=docker,
-        target=ComposeTarget(docker, redact),
-        lock=EngineLock(docker),
-        heads=EngineHeads(docker),
+        platform=compose_platform(docker, redact),
     )
 
 

@@ -39,4 +39,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 # What they share costs more than they do.
-_TOGETHER = ("tests/engine/test_mutations", "tests/engine/test_manifests", "tests/engine/test_env_")
+_TOGETHER = (
+    "tests/contracts/test_registry",
+    "tests/engine/test_env_",
+    "tests/engine/test_manifests",
+    "tests/engine/test_mutations",
+)

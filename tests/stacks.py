@@ -31,7 +31,7 @@ from morphops.core.release.digest import canonical_json, digest_of
 from tests import forked
 from tests.paths import OPS, ROOT, STACK
 
-OWN_STACK = ROOT / "docs" / "your-own-stack.md"
+OWN_STACK = ROOT / "docs" / "tutorial.md"
 # Bases are made from packages in seconds; kept between runs, since a recipe's digest names one.
 STORE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "morphops-tests"
 SECRET = "sk-sentinel-8c1f0e5d"
@@ -195,7 +195,7 @@ def project(folder: Path, name: str, port: int, *, registry: str) -> Inv:
 
 
 def own_stack(folder: Path) -> None:
-    """The files that docs/your-own-stack.md shows, as a project in an empty folder."""
+    """The files that docs/tutorial.md shows, as a project in an empty folder."""
     fences = r"^(`{3,})\w+ \{file=(\S+)\}\n(.*?)^\1$"
     found = re.findall(fences, OWN_STACK.read_text(), re.DOTALL | re.MULTILINE)
     assert len(found) == 5

@@ -8,7 +8,14 @@ import signal
 import pytest
 
 from morphops import errors
-from morphops.errors import Interrupted, MorphopsError
+from morphops.errors import (
+    InputError,
+    Interrupted,
+    LockLost,
+    MorphopsError,
+    NotShown,
+    StepFailed,
+)
 
 CODES = {
     "MorphopsError": 1,
@@ -42,7 +49,7 @@ def tree() -> dict[str, type[MorphopsError]]:
 
 def test_the_whole_table_of_exit_codes() -> None:
     # A new kind of error is entered here on purpose: its code is a promise to scripts.
-    found = {name: kind.exit_code for name, kind in tree().items() if name != "Interrupted"}
+    found = {name: kind.EXIT for name, kind in tree().items() if name != "Interrupted"}
     assert found == CODES
 
 
@@ -79,3 +86,23 @@ def test_who_catches_what_changed_nothing_catches_all_of_it() -> None:
     changed_nothing = {name for name, code in CODES.items() if code in (2, 3)} - {"GateFailed"}
     roots = (errors.InputError, errors.PreconditionError)
     assert {name for name, kind in tree().items() if issubclass(kind, roots)} == changed_nothing
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Interrupted("interrupted", signum=signal.SIGTERM),
+        LockLost("lost").touched(),
+        StepFailed("failed", code=5),
+        NotShown("not shown", code=0, state="done"),
+        InputError("wrong", detail=("a line",)),
+    ],
+)
+def test_a_copy_differs_in_what_is_named_alone(error: MorphopsError) -> None:
+    before = vars(error).copy()
+    copy = error.with_(state="another state", detail=("more",))
+    assert type(copy) is type(error)
+    assert vars(error) == before
+    assert vars(copy) == {**before, "state": "another state", "detail": ("more",)}
+    assert str(error.with_(what="something else")) == "something else"
+    assert error.with_(exit_code=9).exit_code == 9

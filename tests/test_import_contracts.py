@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import pairwise, permutations, product
 from pathlib import Path
 from typing import Any
 
@@ -28,24 +28,31 @@ LAYERS = [re.split(r" [|:] ", layer) for layer in BY_ID["layers"]["layers"]]
 
 def bad_imports() -> Iterator[tuple[str, str, str]]:
     """Contract, module that imports, and what it imports."""
-    for above, below in pairwise(LAYERS):
-        for high in above:
-            for low in below:
-                yield "layers", f"morphops.{low}", f"morphops.{high}"
-    for layer in LAYERS:
-        for one in layer:
-            for other in set(layer) - {one}:
-                yield "layers", f"morphops.{one}", f"morphops.{other}"
+    for importer, imported in (*upwards(), *sideways()):
+        yield "layers", f"morphops.{importer}", f"morphops.{imported}"
     for contract in CONTRACTS:
-        if contract["type"] == "forbidden":
-            for forbidden in contract["forbidden_modules"]:
-                yield contract["id"], contract["source_modules"][0], forbidden
-            for source in contract["source_modules"][1:]:
-                yield contract["id"], source, contract["forbidden_modules"][0]
-        if contract["type"] == "protected":
-            for protected in contract["protected_modules"]:
-                for stranger in ("morphops.core", "morphops.operations", "morphops.tasks"):
-                    yield contract["id"], stranger, protected
+        match contract["type"]:
+            case "forbidden":
+                first, *others = contract["source_modules"]
+                forbidden = contract["forbidden_modules"]
+                yield from ((contract["id"], first, module) for module in forbidden)
+                yield from ((contract["id"], module, forbidden[0]) for module in others)
+            case "protected":
+                strangers = ("morphops.core", "morphops.operations", "morphops.tasks")
+                for pair in product(strangers, contract["protected_modules"]):
+                    yield contract["id"], *pair
+
+
+def upwards() -> Iterator[tuple[str, str]]:
+    """Each layer, and each one right above it."""
+    for above, below in pairwise(LAYERS):
+        yield from product(below, above)
+
+
+def sideways() -> Iterator[tuple[str, str]]:
+    """The layers that stand beside each other."""
+    for layer in LAYERS:
+        yield from permutations(layer, 2)
 
 
 @pytest.fixture(scope="module")

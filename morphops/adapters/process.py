@@ -1,4 +1,4 @@
-"""Runs a command to its end: its result is kept, its progress shown as it comes."""
+"""Runs a command to its end: keeps its result, and shows its progress as it comes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,19 +18,20 @@ from morphops.errors import Interrupted
 from morphops.settings import ENV_SHOW_TEXT
 
 _KEPT = 200  # lines of progress
-_GRACE = 600.0  # seconds in which what was told to stop may undo what it began
+_GRACE = 600.0  # seconds that a stopped command has to undo its changes
+_DRAIN = 5.0  # seconds that its last output may take after its end
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a command came out.
+    """The result of a command.
 
     Attributes:
         code: exit code; 128 + n where signal n ended it.
         out: all that it wrote to stdout.
         progress: the last lines that it wrote to stderr.
-        timed_out: whether it was told to stop because its time was over.
-        interrupted: the signal that we were given meanwhile, and passed on; 0 for none.
+        timed_out: whether it was stopped because its time was over.
+        interrupted: the signal that we got meanwhile and passed on; 0 for none.
     """
 
     code: int
@@ -43,15 +44,15 @@ class Ended:
 def invoke(
     words: Sequence[str], *, folder: Path, timeout: float, say: Callable[[str], None]
 ) -> Ended:
-    """Run `inv WORDS`. What it began it may undo: it has ten minutes for that when it is stopped.
+    """Runs `inv WORDS`. When it is stopped it has ten minutes to undo what it began.
 
-    With `--json` its result is written for people too, as part of its progress.
+    With `--json` its progress has the result for people, too.
 
     Args:
         words: what follows `inv`.
         folder: where.
         timeout: seconds until it is told to stop.
-        say: is given each line of its progress.
+        say: gets each line of its progress.
     """
     command = [sys.executable, "-m", "invoke", *words]
     env = {"PYTHONUNBUFFERED": "1", ENV_SHOW_TEXT: "1"}
@@ -68,19 +69,19 @@ def run(
     grace: float,
     whole: bool = False,
 ) -> Ended:
-    """Run a command in a session of its own, so that a Ctrl-C reaches it once: through us.
+    """Runs a command in a session of its own, so that a Ctrl-C reaches it once: through us.
 
-    Where it is stopped, nothing of its process group is left.
+    When it is stopped, nothing of its process group is left.
 
     Args:
         command: its argv.
         folder: where.
-        timeout: seconds until it is told to stop, by a signal.
-        say: is given each line of its stderr.
+        timeout: seconds until a signal tells it to stop.
+        say: gets each line of its stderr.
         env: added to the environment.
-        grace: seconds after which it is killed, with all that it started, when it does not stop.
-        whole: all that it started is told to stop as well, and dies when we do. Without this it
-            alone is told, and goes back by itself with what it starts for that.
+        grace: seconds until it is killed, with all that it started, if it does not stop.
+        whole: all that it started gets the signal as well, and dies when we do. Else only the
+            command gets it, and starts itself what it needs to undo its changes.
 
     Raises:
         OSError: it cannot be started.
@@ -106,6 +107,36 @@ def run(
                 _kill(process)
 
 
+class _Output:
+    """What a process writes, read by two threads until both streams end."""
+
+    def __init__(self, process: subprocess.Popen[str], say: Callable[[str], None]) -> None:
+        self.progress: deque[str] = deque(maxlen=_KEPT)
+        self._out: list[str] = []
+        self._say = say
+        self._readers = (
+            threading.Thread(target=self._follow, args=(process.stderr or (),), daemon=True),
+            threading.Thread(target=lambda: self._out.extend(process.stdout or ()), daemon=True),
+        )
+        for reader in self._readers:
+            reader.start()
+
+    @property
+    def out(self) -> str:
+        """All of stdout so far."""
+        return "".join(self._out)
+
+    def await_end(self, until: float) -> None:
+        """Waits until both streams ended, at most until a time of the monotonic clock."""
+        for reader in self._readers:
+            reader.join(max(0.0, until - time.monotonic()))
+
+    def _follow(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.progress.append(line.rstrip("\n"))
+            self._say(line.rstrip("\n"))
+
+
 def _follow(
     process: subprocess.Popen[str],
     timeout: float,
@@ -113,27 +144,8 @@ def _follow(
     grace: float,
     whole: bool,
 ) -> Ended:
-    progress: deque[str] = deque(maxlen=_KEPT)
-    out: list[str] = []
-
-    def follow() -> None:
-        for line in process.stderr or ():
-            progress.append(line.rstrip("\n"))
-            say(line.rstrip("\n"))
-
-    readers = (
-        threading.Thread(target=follow, daemon=True),
-        threading.Thread(target=lambda: out.extend(process.stdout or ()), daemon=True),
-    )
-    for reader in readers:
-        reader.start()
-    timed_out, interrupted = False, 0
-    try:
-        process.wait(timeout)
-    except subprocess.TimeoutExpired:
-        timed_out = True
-    except Interrupted as err:
-        interrupted = err.exit_code - 128
+    output = _Output(process, say)
+    timed_out, interrupted = _await_or_give_up(process, timeout)
     if timed_out or interrupted:
         end = time.monotonic() + grace
         if whole:
@@ -141,26 +153,43 @@ def _follow(
         else:
             process.send_signal(interrupted or signal.SIGTERM)
         _await_end(process, grace)
-        try:
-            # What the leader started ends a little later than it does; that shows by its output.
-            for reader in readers if whole else ():
-                reader.join(max(0.0, end - time.monotonic()))
-        except Interrupted as err:  # then there is no more grace
-            interrupted = interrupted or err.exit_code - 128
+        if whole:
+            # What the leader started ends a little later; its output shows that.
+            interrupted = interrupted or _interrupted(lambda: output.await_end(end))
         _kill(process)
-    for reader in readers:
-        reader.join(5)
+    output.await_end(time.monotonic() + _DRAIN)
     code = process.returncode
     return Ended(
-        code if code >= 0 else 128 - code, "".join(out), tuple(progress), timed_out, interrupted
+        code if code >= 0 else 128 - code,
+        output.out,
+        tuple(output.progress),
+        timed_out,
+        interrupted,
     )
+
+
+def _await_or_give_up(process: subprocess.Popen[str], timeout: float) -> tuple[bool, int]:
+    """Waits for the end: whether time is over, and the signal that we got; 0 for none."""
+    try:
+        return False, _interrupted(lambda: process.wait(timeout))
+    except subprocess.TimeoutExpired:
+        return True, 0
+
+
+def _interrupted(wait: Callable[[], object]) -> int:
+    """Waits, and returns the signal that ended the wait; 0 for none."""
+    try:
+        wait()
+    except Interrupted as err:
+        return err.exit_code - 128
+    return 0
 
 
 def _await_end(process: subprocess.Popen[str], grace: float) -> None:
     with suppress(subprocess.TimeoutExpired):
         try:
             process.wait(grace)
-        except Interrupted:  # a second Ctrl-C: it undoes already, and is left to finish that
+        except Interrupted:  # a second Ctrl-C: it undoes its changes already, so let it finish
             with suppress(Interrupted):
                 process.wait(grace)
 
@@ -171,14 +200,14 @@ def _kill(process: subprocess.Popen[str]) -> None:
 
 
 def _tell(process: subprocess.Popen[str], number: int) -> None:
-    """Send a signal to all of a command's process group; its leader may be gone already."""
+    """Sends a signal to all of a command's process group; its leader may be gone already."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, number)
 
 
 @contextmanager
 def _guard() -> Iterator[Callable[[int], None]]:
-    """Somebody who kills a process group when we die, however that happens: our lock dies with us.
+    """Yields what sets the process group that is killed when we die, as our lock dies with us.
 
     `--pdeathsig` would reach the leader only.
     """
@@ -199,5 +228,5 @@ def _guard() -> Iterator[Callable[[int], None]]:
     try:
         yield watch
     finally:
-        guard.kill()  # before its input is closed: what a hook left running by intent stays
+        guard.kill()  # before its input is closed: what a hook left running on purpose stays
         guard.communicate()

@@ -77,9 +77,7 @@ class Signals:
         """
         if not self._received or self._deferred or isinstance(failed, Interrupted):
             return failed
-        interrupted = self._interrupted()
-        interrupted.detail = (failed.what, *failed.detail)
-        return interrupted
+        return self._interrupted().with_(detail=(failed.what, *failed.detail))
 
     def acknowledge(self) -> None:
         """The signal was answered, or came too late to change anything."""

@@ -1,4 +1,4 @@
-"""What is wrong with an artifact: where, what, and how to mend it."""
+"""What is wrong with an artifact: where, what, and how to fix it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class Finding:
 
     Attributes:
         file: as it is named in messages.
-        line: from 1; 0 where no line says it.
+        line: from 1; 0 for the file as a whole.
         what: what is wrong.
-        remedy: how to mend it.
-        rule: the rule that was broken, where a bundle may accept that (`accept:`).
+        remedy: what to write, or to do.
+        rule: the rule that was broken, if a bundle may accept that (`accept:`).
         subjects: the services that it is about, or the Dockerfile's name.
     """
 
@@ -36,11 +36,11 @@ class Finding:
 
 
 def of_error(error: ConfigError, remedy: str) -> Iterator[Finding]:
-    """What is wrong with a file that could not be read; each line of it is `file:line: what`.
+    """Yields a finding for each line (`file:line: what`) of an error about a file.
 
     Args:
-        error: whose lines may end with a remedy of their own: `what; remedy`.
-        remedy: for those that have none.
+        error: its lines may end with a remedy of their own: `what; remedy`.
+        remedy: for the others.
     """
     for text in error.detail or (error.what,):
         found = re.fullmatch(r"(.+?):(?:(\d+):)? (.*)", text, re.DOTALL)

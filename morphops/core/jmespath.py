@@ -1,4 +1,4 @@
-"""JMESPath expressions (jmespath.org): what one finds, and why a text is not one. Pure."""
+"""JMESPath expressions (jmespath.org): what one finds, and why a text is not one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ from typing import Any
 
 
 def search(expression: str, data: Any) -> Any:
-    """What a JMESPath expression finds; None where it finds nothing or does not fit the data."""
+    """What a JMESPath expression finds; None where it finds nothing or does not fit the data.
+
+    Args:
+        expression: that `syntax_error` has nothing to say of.
+        data: JSON of whatever type, and so is what is found.
+    """
     import jmespath
     from jmespath.exceptions import JMESPathError
 
@@ -17,7 +22,7 @@ def search(expression: str, data: Any) -> Any:
 
 
 def syntax_error(expression: str) -> str:
-    """Why a text is no JMESPath expression; empty for one that is."""
+    """Why a text is not a JMESPath expression; empty for one that is."""
     import jmespath
     from jmespath.exceptions import JMESPathError
 
@@ -25,5 +30,7 @@ def syntax_error(expression: str) -> str:
         jmespath.compile(expression)
     except JMESPathError as err:
         what = str(err).splitlines()[0].removeprefix("Invalid jmespath expression: ")
-        return f"no JMESPath expression: {what.removesuffix(':').removesuffix(', for expression')}"
+        return (
+            f"not a JMESPath expression: {what.removesuffix(':').removesuffix(', for expression')}"
+        )
     return ""

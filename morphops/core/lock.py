@@ -11,7 +11,7 @@ from morphops.core.history.operations import Record
 from morphops.core.release.digest import digest_of
 from morphops.errors import LockHeld
 
-RESUME, ABORT = "deploy --resume", "deploy --abort"  # as `what`: on with what was cut off
+RESUME, ABORT = "resume", "abort"  # as `what`: an incomplete operation is taken up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from morphops.core.release.digest import short
 from morphops.core.release.release import Image
 
 
@@ -29,16 +28,6 @@ class LocalImage:
     size: int
     used: bool = False
     project: str = ""
-
-
-LABEL_RELEASE = "morphops.release"
-
-LABEL_CONFIG = "morphops.config"
-
-
-def local_tag(project: str, image: str, release: str) -> str:
-    """The local tag that keeps an image from being swept away with the dangling ones."""
-    return f"morphops/{project}/{image}:{short(release)}"
 
 
 Health: TypeAlias = Literal["healthy", "starting", "unhealthy", "none"]
@@ -213,6 +202,8 @@ class Instance:
         replica_index: which of its service's containers it is; while one takes the place of another
             both have the same.
         networks: names of those that it is attached to.
+        slot: the generation of the stack that it belongs to; empty where there is only one.
+        node: the machine that it runs on; empty where there is only one.
     """
 
     service: str
@@ -232,6 +223,8 @@ class Instance:
     ports: tuple[Port, ...] = ()
     replica_index: int = 1
     networks: frozenset[str] = frozenset()
+    slot: str = ""
+    node: str = ""
 
     @property
     def ready(self) -> bool:
@@ -245,9 +238,20 @@ class Running:
 
     containers: tuple[Instance, ...] = ()
 
-    def of(self, service: str) -> tuple[Instance, ...]:
-        """The containers of a service."""
-        return tuple(c for c in self.containers if c.service == service)
+    def of(self, service: str, slot: str | None = None) -> tuple[Instance, ...]:
+        """The containers of a service.
+
+        Args:
+            service: its name.
+            slot: only those of this generation; None for those of all.
+        """
+        return tuple(
+            c for c in self.containers if c.service == service and (slot is None or c.slot == slot)
+        )
+
+    def in_slot(self, slot: str) -> Running:
+        """Only what belongs to one generation of the stack."""
+        return Running(tuple(c for c in self.containers if c.slot == slot))
 
     @property
     def services(self) -> tuple[str, ...]:

@@ -1,7 +1,6 @@
-"""YAML text that still knows its lines, so that a message can name them.
+"""YAML text with its lines, so that a message can name them.
 
-Tags that PyYAML does not know (`!reset` of Compose) are no trouble here: nothing is constructed
-unless `load` is called.
+Tags that PyYAML does not know (`!reset` of Compose) are accepted: only `load` constructs values.
 """
 
 from __future__ import annotations
@@ -17,14 +16,14 @@ _MERGE = "tag:yaml.org,2002:merge"
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A value as it stands in the text: what it says, its line, and the raw text it came from."""
+    """A value, its line, and its raw text."""
 
     value: str
     line: int
     raw: str
 
     def line_of(self, part: str) -> int:
-        """The line of the first place where a part stands; a value may have several lines."""
+        """Returns the line of a part's first place; a value may have several lines."""
         return self.line + self.raw[: max(self.raw.find(part), 0)].count("\n")
 
 
@@ -36,7 +35,7 @@ class YamlText:
         text: the document.
 
     Raises:
-        ConfigError: it is no YAML, or has a key twice; the message has the line.
+        ConfigError: it is not YAML, or has a key twice; the message has the line.
     """
 
     def __init__(self, name: str, text: str) -> None:
@@ -59,7 +58,7 @@ class YamlText:
             raise self._too_deep() from None
 
     def load(self) -> Any:
-        """The document's data.
+        """Returns the document's data.
 
         Raises:
             ConfigError: a value is not what its form promises.
@@ -72,7 +71,7 @@ class YamlText:
             line = f":{err.problem_mark.line + 1}" if err.problem_mark else ""
             raise ConfigError(f"{self.name}{line}: {err.problem}") from None
         except (ValueError, KeyError, AttributeError) as err:
-            # What PyYAML lets out for a date like 2024-13-45 or `!!bool perhaps`.
+            # PyYAML raises these for a date like 2024-13-45 or `!!bool perhaps`.
             raise ConfigError(
                 f"{self.name}: a value is not of the type that it looks like: {err}"
             ) from None
@@ -83,7 +82,7 @@ class YamlText:
         return ConfigError(f"{self.name}: is nested too deeply")
 
     def find(self, path: tuple[str, ...]) -> tuple[int, int]:
-        """How many parts of a path are there, and the line of the last one that is.
+        """Returns how many parts of a path exist, and the line of the last one that does.
 
         Args:
             path: keys, and numbers of items; merges (`<<`) and aliases are followed.
@@ -97,11 +96,15 @@ class YamlText:
         return len(path), line
 
     def line(self, *path: str) -> int:
-        """The line of a path, or of as much of it as there is."""
+        """Returns the line of as much of a path as exists."""
         return self.find(path)[1]
 
+    def locate(self, path: tuple[str, ...]) -> tuple[str, int]:
+        """Returns the file's name, and the line of as much of a path as exists."""
+        return self.name, self.find(path)[1]
+
     def keys(self, *path: str) -> tuple[str, ...]:
-        """The keys that stand at a path, or the numbers of the items; none where it is not."""
+        """Returns the keys at a path, or the numbers of the items; nothing if it does not exist."""
         node: Any = self._root
         for part in path:
             found = _child(node, part, set())
@@ -115,7 +118,7 @@ class YamlText:
         return tuple(key.value for key, _ in node.value)
 
     def scalars(self) -> Iterator[Scalar]:
-        """Every value, each once; keys are none."""
+        """Yields every value once, without keys."""
         stack: list[Any] = [self._root]
         seen: set[int] = set()
         while stack:
@@ -132,8 +135,8 @@ class YamlText:
                 stack += reversed(node.value)
 
     def _refuse_duplicates(self, node: Any, path: str, seen: set[int]) -> None:
-        """YAML lets the last of two equal keys win in silence; here that is an error."""
-        if node is None or id(node) in seen:  # an alias; it may stand inside of what it means
+        """Refuse two equal keys, of which YAML takes the last one."""
+        if node is None or id(node) in seen:  # an alias; it may be inside of its own anchor
             return
         seen.add(id(node))
         if node.id == "mapping":
@@ -158,17 +161,32 @@ def _child(node: Any, part: str, seen: set[int]) -> tuple[int, Any] | None:
         return None
     seen.add(id(node))
     if node.id == "sequence":
-        if not part.isdigit() or int(part) >= len(node.value):
-            return None
-        item = node.value[int(part)]
-        return item.start_mark.line + 1, item
+        return _item(node, part)
     if node.id == "mapping":
-        for key, value in node.value:
-            if key.id == "scalar" and key.value == part:
-                return key.start_mark.line + 1, value
-        for key, value in node.value:
-            if key.tag == _MERGE:
-                for base in value.value if value.id == "sequence" else [value]:
-                    if found := _child(base, part, seen):
-                        return found
+        return _own_value(node, part) or _merged_value(node, part, seen)
+    return None
+
+
+def _item(sequence: Any, part: str) -> tuple[int, Any] | None:
+    if not part.isdigit() or int(part) >= len(sequence.value):
+        return None
+    item = sequence.value[int(part)]
+    return item.start_mark.line + 1, item
+
+
+def _own_value(mapping: Any, part: str) -> tuple[int, Any] | None:
+    """The value of a key that the mapping itself has."""
+    for key, value in mapping.value:
+        if key.id == "scalar" and key.value == part:
+            return key.start_mark.line + 1, value
+    return None
+
+
+def _merged_value(mapping: Any, part: str, seen: set[int]) -> tuple[int, Any] | None:
+    """The value of a key in what the mapping merges (`<<`)."""
+    merges = (value for key, value in mapping.value if key.tag == _MERGE)
+    for value in merges:
+        for base in value.value if value.id == "sequence" else [value]:
+            if found := _child(base, part, seen):
+                return found
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from morphops.core.history import operations
+from morphops.core.release.digest import expand_digest
 from morphops.errors import InputError, IntegrityError
 from morphops.operations.pipeline import history_check
 from morphops.site import Site
@@ -41,13 +42,13 @@ def verify(site: Site, head: str) -> dict[str, Any]:
             still be there, so that an end that was cut off is found as well.
 
     Raises:
+        InputError: `head` is not 12 hex digits or more.
         IntegrityError: naming what is not as it was written, or what the engine knows otherwise.
     """
-    if head and len(head) < 12:
-        raise InputError("--head: 12 digits of the hash at least")
     path = site.history.path
     entries, mismatch = history_check.compare(site)
-    if head and not any(str(entry["hash"]).startswith(head) for entry in entries):
+    hashes = [str(entry["hash"]) for entry in entries]
+    if head and not expand_digest(head, hashes, "hash of an entry", "inv audit.show"):
         raise IntegrityError(
             f"{path}: no entry has the hash {head}",
             state=f"it was cut off or replaced; {len(entries)} entries are there",

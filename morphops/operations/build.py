@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from morphops.adapters.docker import buildx
+from morphops.adapters.docker.buildx import BuildRequest
 from morphops.core.bundle.schema import BuildSpec
 from morphops.core.release.digest import canonical_json
 from morphops.operations.image.base import build_spec, make_bases
@@ -31,8 +32,7 @@ def build(site: Site, *, version: str = "", push: bool = True) -> dict[str, Any]
     wanted = {image.target: name for name, image in site.bundle.images.items() if image.target}
     if push:
         site.registry.ping()
-    digests = buildx.bake(
-        site.docker,
+    request = BuildRequest(
         file=site.folder / spec.file,
         folder=site.folder / spec.context,
         project=site.bundle.project,
@@ -44,9 +44,8 @@ def build(site: Site, *, version: str = "", push: bool = True) -> dict[str, Any]
         ca_file=buildx.host_ca(),
         targets=tuple(wanted),
         push=push,
-        say=site.observer.note,
-        redact=site.redact,
     )
+    digests = buildx.bake(site.docker, request, site.observer.note, site.redact)
     images = {
         wanted[target]: f"{site.bundle.repository(wanted[target])}@{digest}"
         for target, digest in digests.items()

@@ -6,7 +6,9 @@ from typing import Any
 
 from morphops.core.history import recovery
 from morphops.core.plan import plan, preconditions
-from morphops.operations.pipeline.carry_out import take_down
+from morphops.core.plan.reasons import refusal
+from morphops.operations.pipeline.change import announce
+from morphops.operations.pipeline.operation import Operation, take_down
 from morphops.operations.pipeline.session import exclusive
 from morphops.site import Site
 
@@ -14,16 +16,22 @@ from morphops.site import Site
 def down(site: Site, *, reason: str = "", wait: float = 0) -> dict[str, Any]:
     """Stop and remove the containers and networks; data, state and images stay.
 
+    Args:
+        site: where.
+        reason: why, for the history.
+        wait: seconds to wait for another operation to end.
+
     Raises:
         PreconditionError: the containers are not ours.
     """
     with exclusive(site, "down", reason=reason, wait=wait) as session:
-        recovery.refuse(site.history.records())
-        running = site.target.observe(site.bundle.project)
-        preconditions.refuse_foreign(site.bundle, running)
+        recovery.refuse(session.history.records())
+        platform, project = site.platform, site.bundle.project
+        running = platform.workloads.observe(project)
+        if against := tuple(preconditions.foreign(project, running, platform.remedies)):
+            raise refusal(against)
         if not running.containers:
             return {"state": "down", "changed": False}
-        session.signals.mask()
-        record = session.history.begin("down", plan=plan.teardown().digest, reason=reason)
-        take_down(site, session, record)
+        record = announce(site, session, "down", plan.teardown(), {}, reason)
+        take_down(Operation(site, session, record))
         return {"state": "down", "changed": True}

@@ -1,4 +1,4 @@
-"""Use case: what differs between the release of record and what really runs."""
+"""`inv drift`: what differs between the release of record and what really runs."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Any
 
 from morphops.adapters import probes
 from morphops.core.history import operations
-from morphops.core.probes.specs import Agree
 from morphops.core.verify import drift
 from morphops.core.verify.drift import Difference
 from morphops.errors import DriftFound, PreconditionError
 from morphops.operations.pipeline import prepare, secrets
 from morphops.site import Site
+
+SCHEMA = 2  # of the JSON; in 1 the kind `probe` had another name
 
 
 def look(site: Site) -> dict[str, Any]:
@@ -30,11 +31,11 @@ def look(site: Site) -> dict[str, Any]:
             hint="inv status; inv deploy --image=sha256:<release>",
         )
     secrets.learn_secrets(site)
-    running = site.target.observe(site.bundle.project)
+    running = site.platform.workloads.observe(site.bundle.project)
     if operations.is_down(records) and not running.containers:
-        return {"state": "down", "release": record.release, "differences": []}
+        return {"schema": SCHEMA, "state": "down", "release": record.release, "differences": []}
     ready = prepare.reopen(site, site.state.deployment(record.deployment), record.release)
-    shapes = site.target.launch_configs(running)
+    shapes = site.platform.workloads.launch_configs(running)
     found = list(
         drift.compare(
             ready.release,
@@ -48,13 +49,14 @@ def look(site: Site) -> dict[str, Any]:
     whole = {container.service for container in running.containers if container.ready}
     for name, probe in ready.bundle.probes.items():
         # A service that does not run was named already; it cannot be asked.
-        if isinstance(probe, Agree) and whole.issuperset(probe.services):
+        if probe.watched and whole.issuperset(probe.asks.services):
             reading = probes.read(probe, ready.context)
             if not reading.ready:
-                found.append(Difference("pair", name, reading.reason))
+                found.append(Difference("probe", name, reading.reason))
     view: dict[str, Any] = {
+        "schema": SCHEMA,
         "state": "drift" if found else "as released",
         "release": record.release,
         "differences": [asdict(difference) for difference in found],
     }
-    return view | ({"exit": DriftFound.exit_code} if found else {})
+    return view | ({"exit": DriftFound.EXIT} if found else {})

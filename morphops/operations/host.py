@@ -28,7 +28,7 @@ def check(site: Site) -> dict[str, Any]:
     ready = all(row.ok for row in rows)
     return {
         "ready": ready,
-        "exit": 0 if ready else PreconditionError.exit_code,
+        "exit": 0 if ready else PreconditionError.EXIT,
         "rows": [asdict(row) for row in rows],
     }
 

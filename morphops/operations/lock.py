@@ -22,8 +22,8 @@ def status(site: Site) -> dict[str, Any]:
     Raises:
         EngineUnavailable: no engine answers.
     """
-    holder = site.lock.holder(site.bundle.project)
-    head = site.heads.read(site.bundle.project) or Head()
+    holder = site.platform.lock.holder(site.bundle.project)
+    head = site.platform.heads.read(site.bundle.project) or Head()
     return {
         "state": "held" if holder else "free",
         "project": site.bundle.project,
@@ -47,19 +47,18 @@ def take_away(site: Site, *, reason: str) -> dict[str, Any]:
     """
     demand_reason(reason, "lock.break")
     project = site.bundle.project
-    holder = site.lock.holder(project)
+    holder = site.platform.lock.holder(project)
     if holder is None:
         return {"state": "free", "project": project, "changed": False, "holder": None}
     _wrest(site, holder)
     try:
         cut_off = _record(site, holder, reason)
     except MorphopsError as err:
-        err.state = f"the lock was taken from: {holder}; that is not, or not all, in the history"
-        if isinstance(err, LockHeld):
-            err.hint = "inv lock.status"
-        else:
-            err.hint = f"{err.hint}; then inv status" if err.hint else "inv status"
-        raise
+        hint = f"{err.hint}; then inv status" if err.hint else "inv status"
+        raise err.with_(
+            state=f"the lock was taken from: {holder}; that is not, or not all, in the history",
+            hint="inv lock.status" if isinstance(err, LockHeld) else hint,
+        ) from None
     return {
         "state": "free",
         "project": project,
@@ -78,17 +77,18 @@ def _wrest(site: Site, holder: Holder) -> None:
     project = site.bundle.project
     try:
         # The fence goes up first: a holder that finds its lock gone must not take it for a restart.
-        head = site.heads.read(project) or Head()
-        site.heads.write(project, replace(head, fence=head.fence + 1))
-        site.lock.steal(project, holder)
+        head = site.platform.heads.read(project) or Head()
+        site.platform.heads.write(project, replace(head, fence=head.fence + 1))
+        site.platform.lock.steal(project, holder)
         # What the holder told until then is not to be outranked by what we read before.
-        latest = site.heads.latest(project) or head
+        latest = site.platform.heads.latest(project) or head
         if latest.seq > head.seq:
-            site.heads.write(project, replace(latest, fence=head.fence + 1))
+            site.platform.heads.write(project, replace(latest, fence=head.fence + 1))
     except PreconditionError as err:
-        err.state = f"the lock may still be held by: {holder}"
-        err.hint = "inv host.check; inv lock.status; then the same command again"
-        raise
+        raise err.with_(
+            state=f"the lock may still be held by: {holder}",
+            hint="inv host.check; inv lock.status; then the same command again",
+        ) from None
 
 
 def _record(site: Site, holder: Holder, reason: str) -> Record | None:

@@ -18,7 +18,7 @@ def logs(site: Site, service: str, tail: int) -> dict[str, Any]:
     """
     secrets.learn_secrets(site)
     _must_know_secrets(site)
-    running = site.target.observe(site.bundle.project)
+    running = site.platform.workloads.observe(site.bundle.project)
     if service and not running.of(service):
         there = ", ".join(running.services) or "none"
         raise InputError(f"no service {service!r} is there (there are: {there})")
@@ -28,7 +28,7 @@ def logs(site: Site, service: str, tail: int) -> dict[str, Any]:
             name = running.names[container.id]
             # Of several in one service each line says which.
             which = "" if name == container.service else f"{name} | "
-            said = (f"{which}{line}" for line in site.target.logs(container, tail))
+            said = (f"{which}{line}" for line in site.platform.workloads.logs(container, tail))
             lines.setdefault(container.service, []).extend(said)
     return {"logs": lines}
 

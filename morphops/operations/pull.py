@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from morphops.core import stack
 from morphops.core.plan.steps import Pull
 from morphops.operations.pipeline import execute
 from morphops.operations.pipeline.session import exclusive
@@ -17,15 +16,9 @@ def pull(site: Site, images: Sequence[str], *, wait: float = 0) -> dict[str, Any
     """Fetch a release and its images, verify and hold them; no container is touched."""
     release = find.resolve(site, images)
     with exclusive(site, f"pull {release.short}", wait=wait, aligned=False):
-        steps = [
-            Pull(
-                image,
-                stack.local_tag(release.project, image.name, release.digest),
-                site.bundle.pull.stalled_after,
-            )
-            for image in release.images
-        ]
+        stalled_after = site.bundle.pull.stalled_after
+        steps = [Pull(image, release.digest, stalled_after) for image in release.images]
         for number, step in enumerate(steps, start=1):
             site.observer.step(number, len(steps), str(step))
-            execute.pull(step, site.target, site.observer)
+            execute.pull(step, site.platform.images, release.project, site.observer)
     return find.as_json(release)

@@ -15,14 +15,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from morphops.adapters import probes
-from morphops.adapters.docker import run_once
+from morphops.adapters.docker.run_once import RunRequest, run_once
+from morphops.adapters.probes.published_port import direct_session, post, published
 from morphops.adapters.store import text_file
 from morphops.core.bundle.quickstart import FILE, Ask, Prepare, Quickstart
 from morphops.core.env import dotenv, templates
-from morphops.core.probes import verdicts
 from morphops.core.release.reference import ImageRef
 from morphops.core.schema import parse_mapping
+from morphops.core.stack import Running
 from morphops.errors import ConfigError, GateFailed
 from morphops.operations import build, deploy, host, registry
 from morphops.operations.env.schema import read_schema
@@ -99,15 +99,15 @@ def _prepare(site: Site, item: Prepare, image: ImageRef) -> None:
         folder = Path(_fill(site, name))
         folder.mkdir(parents=True, exist_ok=True, mode=0o755)
         volumes.append((str(folder), place, "rw"))
-    for line in run_once.run_once(
-        site.docker,
+    request = RunRequest(
         image=str(image),
         entrypoint=item.entrypoint,
-        command=item.command,
-        volumes=volumes,
+        command=tuple(item.command),
+        volumes=tuple(volumes),
         user=f"{os.geteuid()}:{os.getegid()}",
         doing=f"make {item.name}",
-    ):
+    )
+    for line in run_once(site.docker, request):
         site.observer.note(line)
     if not made.exists():
         raise ConfigError(f"{FILE}: {item.name}: {item.entrypoint} made no {made}")
@@ -129,18 +129,15 @@ def _write_env(site: Site, given: Mapping[str, str]) -> Path:
 
 
 def _ask(site: Site, ask: Ask) -> list[dict[str, Any]]:
-    import requests
-
     document = json.loads((site.folder / ask.document).read_bytes())
-    url, why = probes.published(site.target.observe(site.bundle.project), ask.service, ask.port)
+    url, why = published(_running(site), ask.service, ask.port)
     if not url:
         raise GateFailed(why, hint="inv status")
     answers = []
-    with requests.Session() as session:
-        session.trust_env = False
+    with direct_session() as session:
         for number, question in enumerate(ask.questions, start=1):
-            asked = verdicts.ask(question, document, number)
-            answer = probes.post(session, url, asked.request, 15)
+            asked = question.ask(document, number)
+            answer = post(session, url, asked.request, 15)
             got = answer.get("result") if isinstance(answer, Mapping) else None
             answers.append(
                 {
@@ -172,13 +169,17 @@ def _equal(got: Any, expected: Any) -> bool:
         return str(got).lower() == str(expected).lower()
 
 
+def _running(site: Site) -> Running:
+    return site.platform.workloads.observe(site.bundle.project)
+
+
 def _commands(site: Site, ask: Ask) -> list[str]:
-    url, _ = probes.published(site.target.observe(site.bundle.project), ask.service, ask.port)
+    url, _ = published(_running(site), ask.service, ask.port)
     inv = typed(Path(sys.executable), site.environ.get("PATH", ""), Path.cwd())
     commands = [f"{inv} {task}" for task in ("status", "smoke", "history", "logs")]
     if ask.questions and url:
         document = json.loads((site.folder / ask.document).read_bytes())
-        request = json.dumps(dict(verdicts.ask(ask.questions[0], document, 1).request))
+        request = json.dumps(dict(ask.questions[0].ask(document, 1).request))
         commands.append(f"curl -s -H content-type:application/json -d {shlex.quote(request)} {url}")
     return [*commands, f"{inv} down"]
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from morphops.adapters.store.release_layout import is_complete
-from morphops.core.env.dotenv import EnvFile
 from morphops.core.history import operations
-from morphops.core.history.operations import Record
-from morphops.core.release.digest import is_digest, parse_digest, short
-from morphops.core.release.release import Release
+from morphops.core.release.digest import short
 from morphops.errors import PreconditionError
 from morphops.operations.pipeline import prepare, values
-from morphops.operations.pipeline.change import bring_release, show_plan
+from morphops.operations.pipeline.change import Request, bring, show_plan
 from morphops.operations.pipeline.session import demand_reason, exclusive
+from morphops.operations.release.find import full_digest
 from morphops.site import Site
 
 
@@ -38,18 +35,16 @@ def rollback(
         PreconditionError: there is nothing to go back to.
     """
     if plan_only:
-        release, env = _earlier(site, to)
-        return show_plan(site, release, env)
+        return show_plan(site, _request(site, to, reason))
     demand_reason(reason, "rollback")
     with exclusive(site, "rollback", reason=reason, wait=wait) as session:
-        release, env = _earlier(site, to)
-        return bring_release(site, session, "rollback", release, env, reason)
+        return bring(site, session, _request(site, to, reason))
 
 
-def _earlier(site: Site, to: str) -> tuple[Release, EnvFile]:
+def _request(site: Site, to: str, reason: str) -> Request:
     """The release that a rollback goes to, and the values that it ran with."""
     records = site.history.records()
-    digest = _digest_of(site, records, to) if to else ""
+    digest = full_digest(site, to, "inv history") if to else ""
     target = operations.rollback_target(records, digest)
     if target is None:
         named = (
@@ -76,14 +71,5 @@ def _earlier(site: Site, to: str) -> tuple[Release, EnvFile]:
     release = prepare.stored(site, target.release)
     bundle, _ = prepare.read_bundle(release)
     kept = values.read_values(site, site.state.deployment(target.deployment))
-    return release, prepare.operator_values(bundle, kept)
-
-
-def _digest_of(site: Site, records: Sequence[Record], to: str) -> str:
-    """A release's digest; the 12 digits that are shown will do where they mean just one."""
-    if is_digest(to):
-        return to
-    matching = {r.release for r in records if r.release and short(r.release) == to}
-    return (
-        matching.pop() if len(matching) == 1 else parse_digest(to, "release digest", "inv history")
-    )
+    env = prepare.operator_values(bundle, kept)
+    return Request(kind="rollback", release=release, env=env, reason=reason, offline=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 from morphops.adapters import probes
 from morphops.errors import GateFailed
-from morphops.operations.pipeline.survey import released_scene
+from morphops.operations.pipeline import survey
 from morphops.site import Site
 
 
@@ -19,7 +19,7 @@ def smoke(site: Site) -> dict[str, Any]:
     Raises:
         GateFailed: one did not pass; all were looked at.
     """
-    ready = released_scene(site)
+    ready = survey.released(site)
     shown: dict[str, Any] = {}
     failed: list[str] = []
     names = [*ready.bundle.checks, *(p for wave in ready.bundle.waves for p in wave.probes)]

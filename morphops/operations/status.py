@@ -7,7 +7,6 @@ from typing import Any
 from morphops.adapters import probes
 from morphops.core.history import operations, recovery
 from morphops.core.history.operations import Record
-from morphops.core.probes.specs import Agree
 from morphops.core.stack import Identity
 from morphops.core.verify import drift, health
 from morphops.errors import EngineUnavailable, InputError, PreconditionError
@@ -27,10 +26,9 @@ def status(site: Site) -> dict[str, Any]:
     cut_off = operations.incomplete_operation(records)
     secrets.learn_secrets(site)
     try:
-        running = site.target.observe(site.bundle.project)
+        running = site.platform.workloads.observe(site.bundle.project)
     except EngineUnavailable as err:
-        err.detail += _known(record, cut_off)
-        raise
+        raise err.with_(detail=(*err.detail, *_known(record, cut_off))) from None
     view: dict[str, Any] = {
         "project": site.bundle.project,
         "state_folder": str(site.state.root),
@@ -67,7 +65,7 @@ def status(site: Site) -> dict[str, Any]:
     _expect(view, ready)
     well = health.read(running, tuple(ready.services))
     for name, probe in ready.bundle.probes.items():
-        if isinstance(probe, Agree):
+        if probe.watched:
             reading = probes.read(probe, ready.context)
             view["probes"][name] = {
                 "ready": reading.ready,
@@ -94,7 +92,7 @@ def _under_way(site: Site) -> dict[str, Any] | None:
     """An operation without an end, if there is one: somebody is at it now, or it was cut off."""
     record = operations.incomplete_operation(site.history.records())
     while record is not None:
-        holder = site.lock.holder(site.bundle.project)
+        holder = site.platform.lock.holder(site.bundle.project)
         alive = holder is not None and holder.owns(record)
         # It may have come to its end between the two, and its holder be gone for that.
         found = record if alive else operations.incomplete_operation(site.history.records())

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from morphops.core.history import operations, recovery
-from morphops.core.history.operations import Record
-from morphops.core.plan import plan, preconditions
 from morphops.errors import PreconditionError
-from morphops.operations.pipeline import prepare
-from morphops.operations.pipeline.carry_out import execute_operation, planned, refuse_taken_ports
+from morphops.operations.pipeline import prepare, rollback
+from morphops.operations.pipeline.change import decide_on
+from morphops.operations.pipeline.operation import Operation
 from morphops.operations.pipeline.session import exclusive
 from morphops.site import Site
 
@@ -17,38 +16,37 @@ from morphops.site import Site
 def up(site: Site, *, reason: str = "", wait: float = 0) -> dict[str, Any]:
     """Start the release of record again, wave by wave, with the values it was deployed with.
 
+    Args:
+        site: where.
+        reason: why, for the history.
+        wait: seconds to wait for another operation to end.
+
     Raises:
         PreconditionError: there is no release of record, or its data was replaced.
     """
     with exclusive(site, "up", reason=reason, wait=wait) as session:
-        recovery.refuse(site.history.records())
-        record = _record(site)
+        records = session.history.records()
+        recovery.refuse(records)
+        record = operations.deployment_of_record(records)
+        if record is None:
+            raise PreconditionError(
+                "there is no release of record here",
+                state="nothing was changed",
+                hint="inv deploy --image=sha256:<release>",
+            )
         deployment = site.state.deployment(record.deployment)
-        ready = prepare.reopen(site, deployment, record.release, same_data=True)
-        running = site.target.observe(site.bundle.project)
+        prepared = prepare.reopen(site, deployment, record.release, same_data=True)
+        running = site.platform.workloads.observe(site.bundle.project)
         # Containers that run keep running if this fails; what was down goes down again.
-        undo = None if running.containers else plan.teardown()
-        todo = planned(site, ready, running, record.deployment, undo, ready)
-        refuse_taken_ports(site, ready, running)
-        preconditions.refuse(ready.services, running, ready.bundle)
+        undo = None if running.containers else rollback.TEARDOWN
+        decided = decide_on(site, prepared, deployment, records, running, undo)
         session.signals.mask()
         begun = session.history.begin(
             "up",
-            release=todo.release,
-            deployment=todo.deployment,
+            release=record.release,
+            deployment=record.deployment,
             fingerprint=record.fingerprint,
-            plan=todo.digest,
+            plan=decided.plan.digest,
             reason=reason,
         )
-        return execute_operation(site, session, begun, todo, ready, None)
-
-
-def _record(site: Site) -> Record:
-    record = operations.deployment_of_record(site.history.records())
-    if record is None:
-        raise PreconditionError(
-            "there is no release of record here",
-            state="nothing was changed",
-            hint="inv deploy --image=sha256:<release>",
-        )
-    return record
+        return Operation(site, session, begun).execute(decided.plan, prepared, None)

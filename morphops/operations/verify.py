@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from morphops.errors import DriftFound, GateFailed
-from morphops.operations.pipeline import gates
-from morphops.operations.pipeline.survey import released_scene
+from morphops.operations.pipeline import gates, survey
 from morphops.site import Site
 
 
@@ -17,16 +16,9 @@ def verify(site: Site) -> dict[str, Any]:
         DriftFound: with every difference.
         PreconditionError: nothing is there to compare.
     """
-    ready = released_scene(site)
+    ready = survey.released(site)
     try:
-        gates.verify(
-            ready.release,
-            ready.services,
-            site.target,
-            site.bundle.project,
-            rules=ready.bundle.invariants,
-            approved=ready.approved,
-        )
+        gates.verify(ready, site.platform.workloads, site.bundle.project)
     except GateFailed as err:
         hint = "inv drift; inv up --reason=…   (brings the release of record)"
         raise DriftFound(

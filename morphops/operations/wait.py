@@ -7,8 +7,7 @@ from typing import Any
 from morphops.core.plan import plan
 from morphops.core.plan.steps import AwaitHealth, Gate
 from morphops.errors import GateFailed
-from morphops.operations.pipeline import gates
-from morphops.operations.pipeline.survey import released_scene
+from morphops.operations.pipeline import gates, survey
 from morphops.site import Site
 
 
@@ -19,18 +18,19 @@ def wait(site: Site) -> dict[str, Any]:
         GateFailed: with the reason and the last words of what is not ready.
         PreconditionError: it was stopped on purpose, so that waiting is in vain.
     """
-    ready = released_scene(site)
+    ready = survey.released(site)
     steps = plan.gates(ready.bundle, ready.services)
+    workloads, project = site.platform.workloads, site.bundle.project
     try:
         for number, step in enumerate(steps, start=1):
             site.observer.step(number, len(steps), str(step))
             if isinstance(step, AwaitHealth):
-                gates.await_health(step, site.target, site.bundle.project, site.observer)
+                gates.await_health(step, workloads, project, site.observer)
             elif isinstance(step, Gate):
                 probe = ready.bundle.probes[step.probe]
                 gates.run(step.probe, probe, ready.context, site.observer.note)
     except GateFailed as err:
-        err.state = "nothing was changed"
-        err.hint = "inv status; inv logs; inv up --reason=…"
-        raise
+        raise err.with_(
+            state="nothing was changed", hint="inv status; inv logs; inv up --reason=…"
+        ) from None
     return {"state": "healthy", "release": ready.release.digest}

@@ -95,7 +95,7 @@ class Reporter:
         """A runbook: rendered on a terminal, without its front matter; as it is elsewhere."""
         from rich.markdown import Markdown
 
-        from morphops.core.runbook.parse import without_front
+        from morphops.core.runbook.front import without_front
 
         console = self._err if self.json else self._out
         if console.is_terminal:

@@ -28,4 +28,4 @@ def lock_broken(reporter: Reporter, view: Mapping[str, Any]) -> None:
     holder = view["holder"]
     reporter.say(f"taken from {holder['what']}, by {holder['user']} on {holder['host']}")
     if view["cut_off"]:
-        reporter.say("next: inv status; then inv deploy --resume, or inv deploy --abort")
+        reporter.say("next: inv status; then inv resume, or inv abort")

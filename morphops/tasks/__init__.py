@@ -8,6 +8,7 @@ from __future__ import annotations
 from invoke.collection import Collection
 
 from morphops.tasks import (
+    abort,
     approval,
     audit,
     build,
@@ -26,6 +27,7 @@ from morphops.tasks import (
     quickstart,
     registry,
     release,
+    resume,
     rollback,
     runbook,
     smoke,
@@ -40,6 +42,8 @@ __all__ = ["ns"]
 _ALONE = (
     deploy.deploy,
     rollback.rollback,
+    resume.resume,
+    abort.abort,
     pull.pull,
     up.up,
     down.down,

@@ -1,4 +1,4 @@
-"""A release brought to run, and back; what runs brought down, and up again."""
+"""`inv deploy`."""
 
 from __future__ import annotations
 
@@ -20,9 +20,7 @@ _IMAGE = (
         "image": _IMAGE,
         "env_file": ENV,
         "plan": PLAN,
-        "no_rollback": "leave what failed as it is, to look into it (exit 5)",
-        "resume": "finish the operation that was cut off",
-        "abort": "undo the operation that was cut off: what ran before runs again",
+        "no_rollback": "keep a failed release running, to look into it (exit 5)",
         "reason": REASON,
         "wait_lock": WAIT,
         "json": JSON,
@@ -35,8 +33,6 @@ def deploy(
     env_file: str = "",
     plan: bool = False,
     no_rollback: bool = False,
-    resume: bool = False,
-    abort: bool = False,
     reason: str = "",
     wait_lock: int = 0,
     json: bool = False,
@@ -46,7 +42,7 @@ def deploy(
     Pulls by digest, checks the data, starts wave by wave, waits for health, probes, verifies.
     Exit codes: 0 healthy, 2 bad input, 3 not now (nothing changed), 4 failed and rolled back,
     5 failed and not rolled back, 130/143 interrupted and rolled back.
-    After a crash nothing else may change what runs: --resume finishes it, --abort goes back.
+    After a crash nothing else may change what runs: resume finishes it, abort goes back.
     """
     from morphops.operations import deploy
     from morphops.report import deploy as report
@@ -59,8 +55,6 @@ def deploy(
             env_file=env_file,
             plan_only=plan,
             no_rollback=no_rollback,
-            resume=resume,
-            abort=abort,
             reason=reason,
             wait=wait_lock,
         ),

@@ -1,4 +1,4 @@
-"""TODO morphops.tasks.drift."""
+"""`inv drift`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from morphops.tasks.options import JSON
 def drift(c: Context, json: bool = False) -> None:
     """Compare what runs with the release of record; exit 6 with any difference.
 
-    Kinds: missing, extra, image, config, env keys, unhealthy, pair, invariant.
+    Kinds: missing, extra, image, config, env keys, network, unhealthy, probe, invariant.
     """
     from morphops.operations import drift
     from morphops.report import drift as report

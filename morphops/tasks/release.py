@@ -8,7 +8,7 @@ from invoke.tasks import task
 from morphops.cli import command, perform
 from morphops.tasks.options import JSON
 
-_DIGEST = "of the release, or its first 12 digits"
+_DIGEST = "of the release, or its first 12 digits or more"
 
 
 @task(

@@ -11,7 +11,7 @@ from morphops.tasks.options import JSON, PLAN, WAIT, WHY
 
 @task(
     help={
-        "to": "a release that was healthy here (digest, or its first 12 digits)",
+        "to": "a release that was healthy here (digest, or its first 12 digits or more)",
         "plan": PLAN,
         "reason": WHY,
         "wait_lock": WAIT,

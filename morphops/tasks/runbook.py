@@ -1,4 +1,4 @@
-"""Runbooks: checked, shown, gone through."""
+"""Runbooks: check, show, run, verify."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from morphops.tasks.positional import MayBeNamed
 @task(klass=MayBeNamed, help={"name": "one runbook, without .md (default: all)", "json": JSON})
 @command
 def runbook_check(c: Context, name: str = "", json: bool = False) -> None:
-    """Check that each step of the runbooks is a real task with real flags, and the rest of it."""
+    """Check the runbooks: their steps, tasks, flags, links and services exist."""
     from morphops.operations.runbook import check
     from morphops.report import runbook as report
 
@@ -57,7 +57,7 @@ def runbook_run(
     resume: bool = False,
     json: bool = False,
 ) -> None:
-    """Go through a runbook step by step: shows, asks, runs, checks what came out, keeps a record.
+    """Go through a runbook step by step: show, ask, run, check the result, keep a record.
 
     Stops at the first step that fails; its exit code is that step's.
     """
@@ -70,11 +70,13 @@ def runbook_run(
         json,
         lambda site: use_case.run(
             site,
-            name,
-            section=section,
-            inputs=pairs(input, "--input", release=release, reason=reason),
-            prompt=Prompt(yes=yes, signed_off=pairs(sign_off, "--sign-off")),
-            resume=resume,
+            use_case.Request(
+                runbook=name,
+                section=section,
+                inputs=pairs(input, "--input", release=release, reason=reason),
+                resume=resume,
+            ),
+            Prompt(yes=yes, signed_off=pairs(sign_off, "--sign-off")),
         ),
         report.runbook_run,
     )
@@ -86,7 +88,7 @@ def runbook_run(
 )
 @command
 def runbook_verify(c: Context, transcript: str = "", json: bool = False) -> None:
-    """Prove that nothing of a run's transcript was changed, nor its end cut off."""
+    """Prove that a run's transcript is unchanged and complete."""
     from morphops.operations.runbook import record
     from morphops.report import runbook as report
 

@@ -19,10 +19,14 @@ import requests
 
 from morphops.adapters import probes
 from morphops.adapters.probes import ProbeContext
+from morphops.adapters.probes.published_port import direct_session, post, published
 from morphops.core.bundle.documents import Loaded
-from morphops.core.probes import verdicts
-from morphops.core.probes.specs import Agree, Answers, Checksum, Http, Question, Same
-from morphops.core.probes.verdicts import Asked
+from morphops.core.probes.agree import Agree
+from morphops.core.probes.answers import Answers
+from morphops.core.probes.checksum import Checksum
+from morphops.core.probes.http import Http
+from morphops.core.probes.question import Asked, Question
+from morphops.core.probes.same import Same
 from morphops.core.stack import Identity, Instance, Port, Running
 from morphops.core.verify import health
 from morphops.core.verify.reading import Reading
@@ -48,6 +52,10 @@ def container(**changes: Any) -> Instance:
     return Instance(id="id", image=Identity("config", "x"), **given)
 
 
+def at(documents: dict[str, Loaded]) -> ProbeContext:
+    return ProbeContext(FakeTarget({}), "p", documents)
+
+
 @pytest.mark.parametrize(
     ("change", "says", "details"),
     [
@@ -70,7 +78,7 @@ def test_checksum(tmp_path: Path, change: Any, says: str, details: tuple[str, ..
     path.write_bytes(b"data")
     document = Loaded(tmp_path / "m.json", {"file": "data.bin", "bytes": 4, "sha256": SHA256})
     change(path)
-    reading = probes.read_checksum(CHECKSUM, document)
+    reading = probes.read(CHECKSUM, at({"d": document}))
     assert (reading.ready, reading.final) == (not says, bool(says))
     assert reading.details == details
     right = f"{path} is sha256:{SHA256[:12]}, as its manifest says"
@@ -88,7 +96,7 @@ def test_checksum(tmp_path: Path, change: Any, says: str, details: tuple[str, ..
 )
 def test_a_manifest_that_does_not_say_what_the_file_is(tmp_path: Path, said: Any) -> None:
     (tmp_path / "data.bin").write_bytes(b"data")
-    reading = probes.read_checksum(CHECKSUM, Loaded(tmp_path / "m.json", said))
+    reading = probes.read(CHECKSUM, at({"d": Loaded(tmp_path / "m.json", said)}))
     assert reading == Reading(
         False, f"{tmp_path}/m.json does not say file, size and sha256", final=True
     )
@@ -111,7 +119,7 @@ def test_a_manifest_that_does_not_say_what_the_file_is(tmp_path: Path, said: Any
 def test_same(b: Any, details: tuple[str, ...]) -> None:
     probe = Same(kind="same", documents=("a", "b"), fields={"seeds": "seeds", "era": "era"})
     said = {"a": Loaded(Path("a"), {"seeds": [1, 2], "era": 0}), "b": Loaded(Path("b"), b)}
-    reading = verdicts.same(probe, said)
+    reading = probes.read(probe, at(said))
     assert (reading.ready, reading.final) == (not details, bool(details))
     assert reading.details == details
     assert reading.reason == ("a and b are not the same" if details else "a and b say the same")
@@ -119,7 +127,7 @@ def test_same(b: Any, details: tuple[str, ...]) -> None:
 
 def test_what_neither_document_says_is_not_the_same() -> None:
     probe = Same(kind="same", documents=("a", "b"), fields={"seeds": "seeds"})
-    reading = verdicts.same(probe, {name: Loaded(Path(name), {}) for name in "ab"})
+    reading = probe.judge({"a": {}, "b": {}})
     assert reading.details == ("seeds: a, b does not say",)
 
 
@@ -136,7 +144,7 @@ def test_what_neither_document_says_is_not_the_same() -> None:
     ],
 )
 def test_agree(b: Any, says: str) -> None:
-    reading, fields = verdicts.compare(AGREE, {"a": {"epoch": 1, "rows": 8}, "b": b}, {"rows": 8})
+    reading, fields = AGREE.judge({"a": {"epoch": 1, "rows": 8}, "b": b}, {"rows": 8})
     assert (reading.ready, reading.reason if says else "") == (not says, says)
     assert reading.details == tuple(part for part in _problems(says))
     assert not reading.final  # the next round may agree
@@ -162,18 +170,18 @@ def _problems(says: str) -> list[str]:
 )
 def test_agreeing_on_what_the_document_says(document: Any, says: str) -> None:
     answer = {"epoch": 1, "rows": 8}
-    reading, _ = verdicts.compare(AGREE, {"a": answer, "b": answer}, document)
+    reading, _ = AGREE.judge({"a": answer, "b": answer}, document)
     assert reading.reason == (says or "a and b agree: epoch 1")
     assert reading.ready == (not says)
 
 
 def test_what_nobody_says_is_not_agreed_on() -> None:
-    reading, _ = verdicts.compare(AGREE, {"a": {"rows": 8}, "b": {"rows": 8}}, {"rows": 8})
+    reading, _ = AGREE.judge({"a": {"rows": 8}, "b": {"rows": 8}}, {"rows": 8})
     assert (reading.ready, reading.reason) == (False, "epoch: a, b does not say")
 
 
 def test_one_alone_is_compared_with_the_document() -> None:
-    reading, _ = verdicts.compare(AGREE, {"a": {"epoch": 1, "rows": 8}}, {"rows": 8})
+    reading, _ = AGREE.judge({"a": {"epoch": 1, "rows": 8}}, {"rows": 8})
     assert (reading.ready, reading.facts) == (True, {"epoch": 1})
 
 
@@ -247,6 +255,18 @@ RIGHT = [{"result": asked.expected} for asked in ASKED]
 ERROR = {"error": {"code": -32000, "message": "the pair is unavailable"}}
 
 
+def known(at_least: int) -> Answers:
+    return Answers(
+        kind="answers",
+        service="s",
+        port=1,
+        document="d",
+        rows="@",
+        questions=(),
+        at_least=at_least,
+    )
+
+
 def missed(number: int, got: str) -> str:
     return f"balance of 0x{number}: expected 0x{number}0, got {got}"
 
@@ -274,7 +294,7 @@ REFUSED = missed(1, "error -32000: the pair is unavailable")
     ],
 )
 def test_answers_that_are_missed(answers: list[Any], final: bool, details: Any) -> None:
-    reading = verdicts.judge(ASKED, answers, 5)
+    reading = known(5).judge(ASKED, answers)
     assert (reading.ready, reading.final) == (False, final)
     count = sum(answer != right for answer, right in zip(answers, RIGHT, strict=True))
     assert reading.reason == f"{count} of 7 known answers were missed"
@@ -296,12 +316,12 @@ def test_answers_that_are_missed(answers: list[Any], final: bool, details: Any) 
     ],
 )
 def test_too_few_known_answers_prove_nothing(at_least: int, ready: bool, says: str) -> None:
-    assert verdicts.judge(ASKED, RIGHT, at_least) == Reading(ready, says, final=not ready)
+    assert known(at_least).judge(ASKED, RIGHT) == Reading(ready, says, final=not ready)
 
 
 @pytest.mark.parametrize("answer", [{"result": None}, {"result": "0x0"}, ERROR])
 def test_an_answer_that_the_document_does_not_know_proves_nothing(answer: Any) -> None:
-    reading = verdicts.judge([Asked("balance", "0x1", {}, None)], [answer], 1)
+    reading = known(1).judge([Asked("balance", "0x1", {}, None)], [answer])
     assert reading.details == ("balance of 0x1: the document does not say what is right",)
     assert reading.final
 
@@ -312,7 +332,7 @@ def test_questions_come_from_the_rows() -> None:
         kind="answers", service="s", port=1, document="d", rows="rows", questions=(question,)
     )
     rows = {"rows": [{"who": "0x1", "c": "0xff"}, {"who": "0x2", "c": ""}]}
-    (asked,) = verdicts.questions(probe, rows)
+    (asked,) = probe.fill_in(rows)
     assert (asked.subject, asked.expected) == ("0x1", "0xff")
     assert asked.request == {
         "jsonrpc": "2.0",
@@ -320,8 +340,8 @@ def test_questions_come_from_the_rows() -> None:
         "method": "m",
         "params": ["0x1", "latest"],
     }
-    assert verdicts.questions(probe, {}) == ()
-    assert verdicts.questions(probe, {"rows": []}) == ()
+    assert probe.fill_in({}) == ()
+    assert probe.fill_in({"rows": []}) == ()
 
 
 def test_each_row_is_asked_every_question_that_applies() -> None:
@@ -332,7 +352,7 @@ def test_each_row_is_asked_every_question_that_applies() -> None:
     probe = Answers(
         kind="answers", service="s", port=1, document="d", rows="@", questions=tuple(ask)
     )
-    asked = verdicts.questions(probe, [{"n": 1}, {"n": 2}])
+    asked = probe.fill_in([{"n": 1}, {"n": 2}])
     assert [(q.name, q.subject, q.expected, q.request["id"]) for q in asked] == [
         ("a", "", 1, 1),
         ("b", "1", 1, 2),
@@ -453,13 +473,12 @@ def test_nobody_is_there() -> None:
 def test_an_answer_that_does_not_come_in_time() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
-        with requests.Session() as session:
-            session.trust_env = False
-            assert probes.post(session, url, {}, 0.05) == "no answer within 0.05 s"
+        with direct_session() as session:
+            assert post(session, url, {}, 0.05) == "no answer within 0.05 s"
 
 
 def test_a_url_that_is_none() -> None:
-    assert probes.post(requests.Session(), "http://[::/", {}, 1) == "no answer (InvalidURL)"
+    assert post(requests.Session(), "http://[::/", {}, 1) == "no answer (InvalidURL)"
 
 
 @pytest.mark.parametrize(
@@ -600,9 +619,9 @@ def test_a_probe_is_run_with_its_own_deadline(tmp_path: Path) -> None:
 def test_where_a_port_is_published(host: str, url: str) -> None:
     ports = (Port("127.0.0.1", 7, 79), Port(host, 8, 80, "udp"), Port(host, 9, 80))
     running = Running((container(state="exited"), container(ports=ports)))
-    assert probes.published(running, "api", 80) == (url, "")
-    assert probes.published(running, "api", 81) == ("", "api publishes no port 81")
-    assert probes.published(running, "web", 80) == ("", "web does not run")
+    assert published(running, "api", 80) == (url, "")
+    assert published(running, "api", 81) == ("", "api publishes no port 81")
+    assert published(running, "web", 80) == ("", "web does not run")
 
 
 @pytest.mark.parametrize(

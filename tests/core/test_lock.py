@@ -111,7 +111,7 @@ def test_the_lock_is_ours_by_its_token(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever an engine makes of the other labels, nobody else has it."""
     me = actor.holder("deploy", "because")
     place = EngineLock(Docker())
-    grip = EngineGrip("project", me)
+    grip = EngineGrip(Docker(), "project", me)
     monkeypatch.setattr(grip, "runs", lambda: True)
     for there, ours in (
         (me, True),
@@ -154,12 +154,12 @@ def test_the_history_lets_nobody_in(site: Site) -> None:
 def site(tmp_path: Path) -> Site:
     environ = {"MORPHOPS_BUNDLE": str(ROOT / "ops/bundle.yaml"), "MORPHOPS_STATE": str(tmp_path)}
     place = open_site(Reporter(True), environ)
-    return dataclasses.replace(place, lock=Place(), heads=Remembering())
+    return place.on(lock=Place(), heads=Remembering())
 
 
 def heads(site: Site) -> list[Head]:
-    assert isinstance(site.heads, Remembering)
-    return site.heads.heads
+    assert isinstance(site.platform.heads, Remembering)
+    return site.platform.heads.heads
 
 
 def test_an_engine_that_was_restarted_lets_go_and_the_lock_is_taken_again(site: Site) -> None:
@@ -183,7 +183,7 @@ def test_somebody_else_was_faster(site: Site) -> None:
 
 def test_an_engine_that_was_restarted_before_it_kept_the_head(site: Site) -> None:
     """Nobody else was there: the head is either the one before or the one that was to be kept."""
-    kept = site.heads
+    kept = site.platform.heads
     assert isinstance(kept, Remembering)
     for lost in (True, False):
         with exclusive(site, "deploy") as session:
@@ -228,23 +228,23 @@ class Slow:
 
 @pytest.mark.parametrize("kept", [False, True])
 def test_an_engine_that_does_not_answer_once_is_asked_again(site: Site, kept: bool) -> None:
-    assert isinstance(site.heads, Remembering)
-    slow = Slow(site.heads)
+    assert isinstance(site.platform.heads, Remembering)
+    slow = Slow(site.platform.heads)
     slow.kept = kept
-    site = dataclasses.replace(site, heads=slow)
+    site = site.on(heads=slow)
     with exclusive(site, "deploy") as session:
         slow.away = 1
         record = session.history.begin("deploy", reason="")
         slow.away = 1
         session.history.step(record, "pull")
-    assert site.heads.read("") == of(site.history.entries())
+    assert site.platform.heads.read("") == of(site.history.entries())
 
 
 def test_an_engine_that_cannot_be_told_leaves_a_way_on_each_time(site: Site) -> None:
     """The entry stands there and the engine knows nothing of it: as often as it takes."""
-    assert isinstance(site.heads, Remembering)
-    slow = Slow(site.heads)
-    site = dataclasses.replace(site, heads=slow)
+    assert isinstance(site.platform.heads, Remembering)
+    slow = Slow(site.platform.heads)
+    site = site.on(heads=slow)
     with exclusive(site, "deploy") as session:
         slow.away = 2
         with pytest.raises(EngineCallFailed) as caught:
@@ -255,21 +255,21 @@ def test_an_engine_that_cannot_be_told_leaves_a_way_on_each_time(site: Site) -> 
         before = site.history.entries()
         slow.away = 2
         with pytest.raises(EngineCallFailed) as caught:
-            exclusive(site, "deploy --abort").__enter__()
+            exclusive(site, lock.ABORT).__enter__()
         assert caught.value.state == "this command changed nothing"
         assert "the same command again" in caught.value.hint
         assert site.history.entries() == before
-    with exclusive(site, "deploy --abort") as session:
+    with exclusive(site, lock.ABORT) as session:
         (record,) = session.history.records()
-        assert site.heads.read("") == of(site.history.entries())
+        assert site.platform.heads.read("") == of(site.history.entries())
         slow.away = 2
         with pytest.raises(EngineCallFailed) as caught:
             session.history.resume(record, "abort")
         assert (caught.value.state, caught.value.hint) == (
-            "what was cut off is as it was",
+            "the operation is as it was",
             recovery.NEXT,
         )
-    with exclusive(site, "deploy --abort") as session:
+    with exclusive(site, lock.ABORT) as session:
         session.history.resume(record, "abort")
         slow.away = 2
         session.history.end(record, "refused")  # that it could not be told of it is shown
@@ -279,14 +279,14 @@ def test_an_engine_that_cannot_be_told_leaves_a_way_on_each_time(site: Site) -> 
             session.history.begin("approve", subject="x", reason="y")
     assert caught.value.hint == "inv status; then the same once more"
     with exclusive(site, "approval.grant"):
-        assert site.heads.read("") == of(site.history.entries())
+        assert site.platform.heads.read("") == of(site.history.entries())
 
 
 def test_a_lock_that_was_taken_and_cannot_be_journalled(site: Site) -> None:
     """It is said that the lock was taken, whatever keeps the history from saying so."""
-    assert isinstance(site.lock, Place)
+    assert isinstance(site.platform.lock, Place)
     holder = actor.holder("deploy")
-    site.lock.grip = Grip(holder)
+    site.platform.lock.grip = Grip(holder)
     with exclusive(site, "deploy") as session:
         session.history.begin("deploy", reason="")
     with pytest.MonkeyPatch.context() as patch:
@@ -306,7 +306,7 @@ def test_a_holder_that_was_stopped_while_it_wrote(
 ) -> None:
     """It keeps the history's file, so that the break cannot be recorded; it is not waited for."""
     monkeypatch.setattr("morphops.adapters.store.hash_chain.PATIENCE", 0.2)
-    assert isinstance(site.lock, Place)
+    assert isinstance(site.platform.lock, Place)
     with exclusive(site, "deploy") as session:
         session.history.begin("deploy", reason="")
     with site.history.path.open("rb") as stopped:
@@ -326,7 +326,7 @@ def test_a_lock_that_may_not_have_been_taken(site: Site) -> None:
     place = Refusing()
     place.grip = Grip(actor.holder("deploy"))
     with pytest.raises(EngineCallFailed) as caught:
-        take_away(dataclasses.replace(site, lock=place), reason="hangs")
+        take_away(site.on(lock=place), reason="hangs")
     assert caught.value.state.startswith("the lock may still be held by: deploy, by ")
     assert "inv lock.status" in caught.value.hint
 
@@ -350,7 +350,7 @@ def test_a_lock_that_is_free_again_after_somebody_was_there(
 
 
 def test_a_history_that_is_not_the_engines_is_refused(site: Site) -> None:
-    site.heads.write("morphogen", Head(seq=7, hash="h"))
+    site.platform.heads.write("morphogen", Head(seq=7, hash="h"))
     with pytest.raises(PreconditionError, match="not the one that the engine knows of") as caught:
         exclusive(site, "deploy").__enter__()
     assert "inv history.adopt" in caught.value.hint
@@ -381,7 +381,7 @@ def test_who_is_interrupted_while_it_waits_for_the_lock(site: Site) -> None:
             os.kill(os.getpid(), signal.SIGTERM)
             yield Grip(holder)
 
-    site = dataclasses.replace(site, lock=Waiting())
+    site = site.on(lock=Waiting())
     with pytest.raises(Interrupted) as caught:
         exclusive(site, "deploy").__enter__()
     assert (caught.value.exit_code, caught.value.state) == (143, "nothing was changed")

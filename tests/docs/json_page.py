@@ -1,4 +1,4 @@
-"""What docs/json.md says."""
+"""What docs/reference/json.md says."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from tests.paths import ROOT
 
-TEXT = (ROOT / "docs" / "json.md").read_text()
+TEXT = (ROOT / "docs" / "reference" / "json.md").read_text()
 
 
 def documented(heading: str) -> set[str]:

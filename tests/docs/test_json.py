@@ -1,4 +1,4 @@
-"""docs/json.md names just the fields that there are."""
+"""docs/reference/json.md names just the fields that there are."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from morphops.adapters.probes import ProbeContext
 from morphops.core.plan import plan
 from morphops.core.plan.changes import Change
 from morphops.core.stack import Running, Stack
-from morphops.operations.pipeline import planning
+from morphops.operations.pipeline import plan_view
 from morphops.operations.pipeline.prepare import PreparedRelease
 from morphops.tasks import ns
 from tests.docs.json_page import TEXT, documented
 from tests.fakes import FakeTarget
+from tests.samples.plans import decided
 from tests.samples.releases import BUNDLE, RELEASE, digest, services
 
 
 def planned() -> dict[str, Any]:
     wanted = services("db", "api")
-    todo = plan.deploy(BUNDLE, RELEASE, wanted, Running(), deployment=1, undo=plan.teardown())
+    todo = decided(BUNDLE, RELEASE, wanted, Running(), deployment=1, undo=plan.teardown())
     world = ProbeContext(FakeTarget({}), "shop", {})
     scene = PreparedRelease(BUNDLE, RELEASE, Stack("shop", (), Path("x")), wanted, world)
-    return planning.view(todo, scene, previous=digest("0"))
+    return plan_view.view(todo, scene, previous=digest("0"))
 
 
 def test_the_plan() -> None:

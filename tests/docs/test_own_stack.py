@@ -1,4 +1,4 @@
-"""docs/your-own-stack.md: its files are read as ours are, and its tables name what there is."""
+"""docs/tutorial.md: its files are read as ours are. The bundle page names the keys there are."""
 
 from __future__ import annotations
 
@@ -20,13 +20,15 @@ from morphops.report.console import Reporter
 from morphops.site import load_bundle, open_site
 from morphops.tasks import ns
 from tests import stacks
+from tests.paths import ROOT
 
 TASKS = InvokeTasks(ns)
+BUNDLE_PAGE = ROOT / "docs/reference/bundle.md"
 
 
 def rows(heading: str) -> list[list[str]]:
     """The cells of the rows of the table below a heading."""
-    section = stacks.OWN_STACK.read_text().partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    section = BUNDLE_PAGE.read_text().partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     lines = [line for line in section.splitlines() if line.startswith("| `")]
     assert lines
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]

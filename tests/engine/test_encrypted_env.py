@@ -58,7 +58,7 @@ def test_the_story(inv: Inv, release: Release) -> None:
     assert inv("deploy", f"--image={second}").code == 0
     assert inv("deploy", f"--image={wrong}").code == 4
     assert inv.killed(6, "deploy", f"--image={first}").code == -9
-    assert inv("deploy", "--resume").code == 0
+    assert inv("resume").code == 0
     assert inv("rollback", "--reason=drill").code == 0
     status = inv("status", "--json").json
     assert (status["state"], status["release"]) == ("healthy", second)

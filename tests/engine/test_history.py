@@ -182,7 +182,7 @@ def test_what_was_under_way_is_known_without_an_engine(inv: Inv, release: Releas
     assert gone.code == 3, gone
     assert "was cut off at: pull " in gone.err
     assert "release of record: none" in gone.err
-    assert "inv deploy --resume" in gone.err
+    assert "inv resume" in gone.err
 
 
 def test_who_looks_while_somebody_deploys_sees_no_tampering(inv: Inv, release: Release) -> None:
@@ -214,11 +214,11 @@ def test_beside_what_was_cut_off_somebody_may_be_at_something_else(
     bundle = str(inv.folder / "ops" / "bundle.yaml")
     site = open_site(Reporter(True), inv.environ | {"MORPHOPS_BUNDLE": bundle})
     for what in ("pull 0123456789ab", "release.pin", "deploy 0123456789ab"):
-        with site.lock.hold(site.bundle.project, actor.holder(what)):
+        with site.platform.lock.hold(site.bundle.project, actor.holder(what)):
             under_way = operations_status.status(site)["under_way"]
             assert (under_way["alive"], under_way["holder"]) == (False, ""), what
-            assert "inv deploy --resume" in under_way["next"]
-    with site.lock.hold(site.bundle.project, actor.holder(lock.ABORT)):
+            assert "inv resume" in under_way["next"]
+    with site.platform.lock.hold(site.bundle.project, actor.holder(lock.ABORT)):
         assert operations_status.status(site)["under_way"]["alive"]
 
 

@@ -23,7 +23,7 @@ from morphops.adapters.docker import compose_config
 from morphops.core.checks import interpolation
 from morphops.core.yaml_text import YamlText
 from morphops.errors import ConfigError
-from morphops.operations.bundle import check
+from morphops.operations.bundle import check, stack_findings
 from morphops.report.console import Reporter
 from morphops.site import open_site
 from tests.paths import ROOT
@@ -51,7 +51,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _compose_is_asked_once() -> Iterator[None]:
     """Most of the table leaves alone what a rendering depends on; Compose would say the same."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(check, "rendered", once(compose_config.rendered))
+        patch.setattr(stack_findings, "rendered", once(compose_config.rendered))
         yield
 
 

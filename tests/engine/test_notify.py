@@ -37,12 +37,12 @@ def test_the_webhook_is_told_how_it_came_out(inv: Inv, release: Release) -> None
             said.append(done.out + done.err)
         webhook.manner = "error"
         assert inv.killed(3, "deploy", f"--image={good}").code == -9
-        resumed = inv("deploy", "--resume", env=env)
+        resumed = inv("resume", env=env)
         assert resumed.code == 0, resumed
         assert "the webhook was not told of after-deploy: it answered 500" in resumed.err
         said.append(resumed.out + resumed.err)
         assert inv.killed(3, "deploy", f"--image={good}").code == -9
-        assert inv("deploy", "--abort", env=env).code == 0
+        assert inv("abort", env=env).code == 0
     told = [(b["moment"], b["operation"], b["release"], b["outcome"]) for b in webhook.bodies]
     assert told == [
         ("after-deploy", 1, good, "deployed"),

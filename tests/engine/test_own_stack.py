@@ -1,4 +1,4 @@
-"""docs/your-own-stack.md, followed word by word: its files are clean, and its stack runs."""
+"""docs/tutorial.md, followed word by word: its files are clean, and its stack runs."""
 
 from __future__ import annotations
 

@@ -218,9 +218,9 @@ def test_what_another_project_needs_stays(
     ("words", "code", "says"),
     [
         (("prune", "--keep=-1"), 2, "--keep=-1: write a whole number, 1 or more"),
-        (("release.pin", "latest"), 2, "no release that is stored here begins with"),
+        (("release.pin", "latest"), 2, "malformed release digest 'latest'"),
         (("release.pin", "sha256:" + "0" * 64), 3, "is not stored here"),
-        (("release.show", "0" * 12), 2, "no release that is stored here begins with"),
+        (("release.show", "0" * 12), 2, "no release digest that is known here begins with"),
     ],
 )
 def test_bad_input(inv: Inv, words: tuple[str, ...], code: int, says: str) -> None:

@@ -59,7 +59,9 @@ def test_deploy_a_failed_deploy_back_and_a_look(inv: Inv, release: Release, book
     assert "evidence: " in words
     assert f"state: release {second[7:19]} runs again" in words
     assert "; the run is stopped; its report: " in words
-    assert "next:  inv status; inv history; mend it, then begin anew: inv runbook.run" in words
+    assert (
+        "next:  inv status; inv history; fix the cause, then begin again: inv runbook.run" in words
+    )
     entries = transcript(inv, "deploy-deploy-a-release")
     results = [(e["step"], e["passed"]) for e in entries if e["entry"] == "result"]
     # The step that `on-fail` names was done, and passed.
@@ -121,9 +123,9 @@ def test_a_transcript_that_was_edited_is_refused(inv: Inv, release: Release, boo
         (("deploy",), "release is missing: digest of the release"),
         (("deploy", "--release=latest", "--reason=x"), "release does not have the right form"),
         (("rollback", "--input=reason=--plan"), "reason begins with a dash"),
-        (("deploy", "--input=relaese=x"), "relaese is no input of deploy"),
+        (("deploy", "--input=relaese=x"), "relaese is not an input of deploy"),
         (("deploy", "--input=x"), "write --input=NAME=VALUE"),
-        (("rollback", "--reason=x", "--sign-off=x=bob"), "x is no manual step of rollback"),
+        (("rollback", "--reason=x", "--sign-off=x=bob"), "x is not a manual step of rollback"),
         (("deplyo",), "no runbook 'deplyo' (there are: deploy, incident-response"),
         (("maintenance",), "sections: name one"),
         (("maintenance", "--section=x"), "maintenance has no section 'x'"),

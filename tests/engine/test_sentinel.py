@@ -134,8 +134,8 @@ def run(every: Everything, release: Release, env: Path) -> None:
     every("deploy", f"--image={sick}", f"{TYPED} {TOKEN}", code=4)
     every("deploy", f"--image={wrong}", "--json", code=4)
     every("deploy", f"--image={sick}", "--no-rollback", code=5)
-    for end in ("--resume", "--abort"):
-        every("deploy", end, code=3)
+    for end in ("resume", "abort"):
+        every(end, code=3)
     # The health check's output, which holds the secrets, is what explains it.
     for task in ("status", "drift", "verify", "smoke"):
         every.both(task, code=(0, 3, 6))

@@ -382,9 +382,9 @@ def test_a_service_that_is_paused(inv: Inv, release: Release) -> None:
         assert "a is paused, and nothing of this changes that" in done.err
         assert f"docker unpause {before['a']}" in done.err
 
-    refused("deploy", "--resume")
+    refused("resume")
     # What was cut off in front of it is ended all the same: nothing was touched.
-    ended = inv("deploy", "--abort", "--json")
+    ended = inv("abort", "--json")
     assert (ended.code, ended.json["state"], ended.json["release"]) == (0, "as before", good), ended
     assert inv("history", "--json").json["operations"][-1]["outcome"] == "refused"
     refused("deploy", f"--image={new}")

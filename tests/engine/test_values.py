@@ -29,7 +29,7 @@ def test_a_shell_decides_nothing_of_what_was_deployed(inv: Inv, release: Release
     assert inv("verify", env=SHELL).code == 0
     assert inv("status", "--json", env=SHELL).json["state"] == "healthy"
     assert inv.killed(8, "rollback", "--reason=drill").code == -9
-    aborted = inv("deploy", "--abort", env=SHELL)
+    aborted = inv("abort", env=SHELL)
     assert aborted.code == 0, aborted
     assert inv("down", env=SHELL).code == 0
     assert inv("up", env=SHELL).code == 0

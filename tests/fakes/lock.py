@@ -50,5 +50,5 @@ class Place:
 
 
 def grip(site: Site) -> Grip:
-    assert isinstance(site.lock, Place)
-    return site.lock.grip
+    assert isinstance(site.platform.lock, Place)
+    return site.platform.lock.grip

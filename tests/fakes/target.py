@@ -1,14 +1,16 @@
-"""A target without an engine."""
+"""A platform's workloads and images without an engine."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from morphops.core.release.digest import canonical_json
+from morphops.core.release.reference import local_tag
 from morphops.core.release.release import Image
-from morphops.core.stack import Identity, Instance, LaunchConfig, Running, Service, Stack
+from morphops.core.stack import Identity, Instance, LaunchConfig, Port, Running, Service, Stack
 from morphops.errors import EngineCallFailed
 from morphops.interfaces import Say
 
@@ -22,7 +24,7 @@ class QuietWatch:
 
 @dataclass
 class FakeTarget:
-    """A `target.Target` in memory.
+    """A `Workloads` and an `Images` in memory.
 
     Attributes:
         stacks: env file of a stack → its services; what `render` answers.
@@ -31,7 +33,7 @@ class FakeTarget:
         calls: what was done, in order.
         on: call → what happens when it is made, for failures and signals.
         away: how often it does not answer when it is asked whether it is there.
-        is_here: whether its ports are this machine's.
+        busy: the ports that somebody has, as (host, port, protocol).
     """
 
     stacks: dict[str, Mapping[str, Service]]
@@ -43,7 +45,7 @@ class FakeTarget:
     held: set[str] = field(default_factory=set)
     tags: set[str] = field(default_factory=set)
     away: int = 0
-    is_here: bool = True
+    busy: frozenset[tuple[str, int, str]] = frozenset()
 
     def _call(self, text: str) -> None:
         self.calls.append(text)
@@ -54,8 +56,8 @@ class FakeTarget:
         there, self.away = not self.away, max(0, self.away - 1)
         return there
 
-    def is_local(self) -> bool:
-        return self.is_here
+    def platform(self) -> str:
+        return "linux/amd64"
 
     def render(self, stack: Stack) -> Mapping[str, Service]:
         return self.stacks[str(stack.env_file)]
@@ -66,17 +68,23 @@ class FakeTarget:
     def networks(self, project: str) -> Mapping[str, str]:
         return {}
 
+    def taken(self, ports: Collection[Port]) -> frozenset[tuple[str, int, str]]:
+        return self.busy & {(port.host, port.published, port.protocol) for port in ports}
+
+    def marks(self, services: Mapping[str, Service], owners: Mapping[str, str]) -> bytes:
+        return canonical_json(dict(owners))
+
     def pull_image(self, image: Image, say: Say, *, stalled_after: float) -> None:
         self._call(f"pull {image.name}")
 
     def has_image(self, image: Image) -> bool:
         return str(image.ref) in self.held
 
-    def tag_image(self, image: Image, tag: str) -> None:
+    def hold_image(self, image: Image, project: str, release: str) -> None:
         self.held.add(str(image.ref))
-        self.tags.add(tag)
+        self.tags.add(local_tag(project, image.name, release))
 
-    def start(self, stack: Stack, services: Sequence[str]) -> None:
+    def start(self, stack: Stack, services: Sequence[str], slot: str = "") -> None:
         self._call(f"start {' '.join(services)}")
         for name in services:
             service = self.render(stack)[name]
@@ -96,7 +104,7 @@ class FakeTarget:
             health_output="503" if service.image in self.sick else "",
         )
 
-    def remove(self, project: str, services: Sequence[str]) -> None:
+    def remove(self, project: str, services: Sequence[str], slot: str = "") -> None:
         self._call(f"remove {' '.join(services)}")
         for name in services:
             self.containers.pop(name, None)

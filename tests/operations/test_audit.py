@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import pytest
@@ -27,7 +26,7 @@ def site(tmp_path: Path) -> Site:
         "MORPHOPS_STATE": str(tmp_path),
     }
     engine = Remembering()
-    site = dataclasses.replace(open_site(Reporter(True), environ), heads=engine)
+    site = open_site(Reporter(True), environ).on(heads=engine)
     history = HistoryWriter(site.history.path, engine)
     one = history.begin("deploy", release="sha256:a", deployment=1, plan="p", reason="why")
     history.step(one, "pull")
@@ -59,7 +58,7 @@ def test_what_was_written_is_proved(site: Site) -> None:
     assert (view["entries"], view["operations"], view["cut_off"]) == (5, 2, 2)
     head = audit.show(site, 0, 200)["entries"][2]["hash"]
     assert audit.verify(site, head[:12])["head"] == view["head"]
-    with pytest.raises(InputError, match="12 digits"):
+    with pytest.raises(InputError, match="12 lowercase hex digits or more"):
         audit.verify(site, head[:4])
 
 
@@ -98,8 +97,8 @@ class Busy(Remembering):
 @pytest.mark.parametrize("often", range(1, 7))
 def test_what_goes_on_is_no_tampering(site: Site, often: int) -> None:
     """Somebody journals while the two are compared; what is wrong is wrong when they do not."""
-    assert isinstance(site.heads, Remembering)
-    site = dataclasses.replace(site, heads=Busy(site.heads.heads, site.history.path, often))
+    assert isinstance(site.platform.heads, Remembering)
+    site = site.on(heads=Busy(site.platform.heads.heads, site.history.path, often))
     view = audit.verify(site, "")
     assert view["engine"] == "agrees"
     entries, why = history_check.compare(site)
@@ -107,8 +106,8 @@ def test_what_goes_on_is_no_tampering(site: Site, often: int) -> None:
 
 
 def test_what_never_rests_is_not_called_wrong(site: Site) -> None:
-    assert isinstance(site.heads, Remembering)
-    site = dataclasses.replace(site, heads=Busy(site.heads.heads, site.history.path, 1000))
+    assert isinstance(site.platform.heads, Remembering)
+    site = site.on(heads=Busy(site.platform.heads.heads, site.history.path, 1000))
     assert audit.verify(site, "")["engine"] == "not asked"
 
 
@@ -129,7 +128,7 @@ class Nobody:
 def test_an_end_that_was_cut_off_is_found_by_a_noted_head(site: Site, kept: int) -> None:
     """Also where no engine answers, and so nobody else remembers anything."""
     head = audit.verify(site, "")["head"]
-    site = dataclasses.replace(site, heads=Nobody())
+    site = site.on(heads=Nobody())
     lines = site.history.path.read_text().splitlines(keepends=True)
     site.history.path.write_text("".join(lines[:kept]))
     assert audit.verify(site, "")["entries"] == kept

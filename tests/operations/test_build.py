@@ -47,15 +47,15 @@ class Asked:
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     """This repository, with a registry that answers and a builder that builds at once."""
 
-    def baked(*_: Any, targets: tuple[str, ...], **__: Any) -> dict[str, str]:
-        return dict.fromkeys(targets, digest("1"))
+    def baked(docker: Docker, request: buildx.BuildRequest, *_: Any) -> dict[str, str]:
+        return dict.fromkeys(request.targets, digest("1"))
 
     monkeypatch.setattr(Registry, "ping", lambda registry: None)
     monkeypatch.setattr(buildx, "bake", baked)
     monkeypatch.setattr(buildx, "public_registry_answers", lambda: True)
     monkeypatch.setattr(assemble, "make", lambda *_, **__: ())
     environ = {"MORPHOPS_BUNDLE": str(ROOT / "ops/bundle.yaml"), "MORPHOPS_STATE": str(tmp_path)}
-    return replace(open_site(Recorder(), environ), lock=Asked())
+    return open_site(Recorder(), environ).on(lock=Asked())
 
 
 def test_building_asks_for_no_lock(site: Site) -> None:

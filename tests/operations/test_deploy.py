@@ -9,7 +9,6 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from morphops.errors import Interrupted, PreconditionError
 from morphops.operations import deploy
 from morphops.operations.pipeline import change
 from morphops.operations.pipeline import prepare as pipeline_prepare
+from morphops.operations.pipeline.change import Request
 from morphops.operations.pipeline.prepare import PreparedRelease
 from morphops.operations.release import find
 from morphops.report.console import Reporter
@@ -40,7 +40,9 @@ def site(tmp_path: Path) -> Site:
         "MORPHOPS_BUNDLE": str(tmp_path / "ops/bundle.yaml"),
         "MORPHOPS_STATE": str(tmp_path / "state"),
     }
-    return replace(open_site(Recorder(), environ), target=FakeTarget({}), heads=Remembering())
+    return open_site(Recorder(), environ).on(
+        workloads=FakeTarget({}), images=FakeTarget({}), heads=Remembering()
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -56,7 +58,7 @@ def test_a_signal_leaves_no_values_behind(
 
     monkeypatch.setattr(pipeline_prepare, "prepare", prepare)
     with pytest.raises(Interrupted) as caught:
-        change.show_plan(site, RELEASE, ENV)
+        change.show_plan(site, Request(kind="deploy", release=RELEASE, env=ENV))
     assert caught.value.exit_code == 128 + number
     assert caught.value.state == "nothing was changed"
     assert list(site.state.root.iterdir()) == []
@@ -68,7 +70,7 @@ def test_a_disk_without_room(site: Site, monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(tempfile, "mkdtemp", full)
     with pytest.raises(PreconditionError, match=r"cannot write .*: No space left on device"):
-        change.show_plan(site, RELEASE, ENV)
+        change.show_plan(site, Request(kind="deploy", release=RELEASE, env=ENV))
 
 
 @pytest.mark.parametrize("wait", [0, 600])
@@ -98,7 +100,7 @@ def test_release_and_env_file_are_those_of_when_the_lock_was_had(
 
     monkeypatch.setattr(find, "resolve", resolve)
     monkeypatch.setattr(deploy, "exclusive", exclusive)
-    monkeypatch.setattr(deploy, "bring_release", bring)
+    monkeypatch.setattr(deploy, "bring", bring)
     deploy.deploy(site, ["sha256:…"], wait=wait)
     assert happened == ["resolved", "locked", "resolved, and kept"]
-    assert brought[4].values["FRONT_PORT"] == "2"
+    assert brought[2].env.values["FRONT_PORT"] == "2"

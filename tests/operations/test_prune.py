@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,9 @@ def site(tmp_path: Path) -> Site:
         "MORPHOPS_STATE": str(tmp_path / "state"),
     }
     opened = open_site(Recorder(), environ)
-    site = replace(opened, lock=Place(), heads=Remembering(), target=FakeTarget({}))
+    site = opened.on(
+        lock=Place(), heads=Remembering(), workloads=FakeTarget({}), images=FakeTarget({})
+    )
     with exclusive(site, "deploy") as session:
         for number in range(1, 6):
             layout = site.state.release(digest(str(number)))
@@ -261,9 +263,9 @@ def test_the_beginning_of_a_digest_will_do(site: Site, given: str) -> None:
 
 def test_a_release_is_deployed_by_all_of_its_digest(site: Site) -> None:
     """But who typed the digits that are shown is told the rest of them."""
-    with pytest.raises(InputError, match="only the beginning of a digest") as caught:
+    with pytest.raises(InputError, match="is a shortened release digest, and all of it") as caught:
         find.resolve(site, [short(digest("5"))], store=False)
-    assert f"--image={digest('5')}" in caught.value.hint
+    assert digest("5") in caught.value.hint
     with pytest.raises(InputError, match="all 64 digits") as caught:
         find.resolve(site, ["0123456789ab"], store=False)
     assert "tag" not in caught.value.what
@@ -309,7 +311,7 @@ def test_a_release_is_pinned_with_its_images_or_not_at_all(site: Site) -> None:
     write_layout(made, site.state.release(made.digest))
     first, *others = release.images
     target = FakeTarget({}, held={str(image.ref) for image in others})
-    site = replace(site, target=target)
+    site = site.on(workloads=target, images=target)
     with pytest.raises(PreconditionError, match=rf"missing: {first.name}\b") as caught:
         pin.pin(site, made.digest, reason="audit")
     assert caught.value.state == "nothing was changed"
@@ -325,7 +327,10 @@ def test_a_release_is_pinned_with_its_images_or_not_at_all(site: Site) -> None:
 def test_a_pin_has_the_last_reason_that_was_given(site: Site) -> None:
     made = artifact()
     write_layout(made, site.state.release(made.digest))
-    site = replace(site, target=FakeTarget({}, held={str(i.ref) for i in decode(made).images}))
+    site = site.on(
+        workloads=FakeTarget({}, held={str(i.ref) for i in decode(made).images}),
+        images=FakeTarget({}, held={str(i.ref) for i in decode(made).images}),
+    )
     for given, reason, changed in [
         ("", "pinned", True),
         ("audit", "audit", True),

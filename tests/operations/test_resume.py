@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 
 from morphops.core.history.operations import Kind
 from morphops.errors import PreconditionError
-from morphops.operations import resume
+from morphops.operations import abort, resume
 from morphops.operations.pipeline.session import exclusive
 from morphops.site import Site, open_site
 from tests.fakes import FakeTarget, Place, Recorder, Remembering
@@ -28,7 +27,7 @@ def target() -> FakeTarget:
 def site(tmp_path: Path, target: FakeTarget) -> Site:
     environ = {"MORPHOPS_BUNDLE": str(STACK / "bundle.yaml"), "MORPHOPS_STATE": str(tmp_path)}
     opened = open_site(Recorder(), environ)
-    return replace(opened, lock=Place(), heads=Remembering(), target=target)
+    return opened.on(lock=Place(), heads=Remembering(), workloads=target, images=target)
 
 
 def cut_off(site: Site, kind: Kind) -> None:
@@ -41,8 +40,8 @@ def cut_off(site: Site, kind: Kind) -> None:
 @pytest.mark.parametrize(
     ("kind", "end"),
     [
-        ("up", resume.abort),
-        ("down", resume.abort),
+        ("up", abort.abort),
+        ("down", abort.abort),
         ("down", resume.resume),
         ("up", resume.resume),
     ],
@@ -55,14 +54,14 @@ def test_containers_of_somebody_else_are_not_touched(
     before = site.history.entries()
     with pytest.raises(PreconditionError, match="containers that no release created: theirs") as e:
         end(site)
-    assert e.value.state == "what was cut off is as it was"
-    assert "inv deploy --resume" in e.value.hint
+    assert e.value.state == "the operation is as it was"
+    assert "inv resume" in e.value.hint
     assert list(target.containers) == ["theirs"]
     assert "teardown" not in target.calls
     assert site.history.entries() == before
 
 
-@pytest.mark.parametrize("end", [resume.abort, resume.resume])
+@pytest.mark.parametrize("end", [abort.abort, resume.resume])
 def test_containers_of_our_own_are(
     site: Site, target: FakeTarget, end: Callable[[Site], dict[str, Any]]
 ) -> None:

@@ -41,7 +41,7 @@ def site(tmp_path: Path, target: FakeTarget, monkeypatch: pytest.MonkeyPatch) ->
         "MORPHOPS_STATE": str(tmp_path / "state"),
     }
     opened = open_site(Recorder(), environ)
-    site = replace(opened, lock=Place(), heads=Remembering(), target=target)
+    site = opened.on(lock=Place(), heads=Remembering(), workloads=target, images=target)
     with exclusive(site, "deploy") as session:
         record = session.history.begin(
             "deploy", release=RELEASE.digest, deployment=1, fingerprint="f", reason=""
@@ -61,7 +61,7 @@ def down(site: Site) -> str:
     with exclusive(site, "down") as session:
         record = session.history.begin("down", reason="")
         session.history.end(record, "stopped")
-    site.target.teardown("shop")
+    site.platform.workloads.teardown("shop")
     return site.history.records()[-1].ended
 
 
@@ -108,7 +108,7 @@ def test_a_wait_in_vain_says_what_to_do(site: Site, monkeypatch: pytest.MonkeyPa
 def test_an_empty_history_names_its_folder(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     """It may be that only MORPHOPS_STATE is mistyped."""
     site.history.path.unlink()
-    site.target.teardown("shop")
+    site.platform.workloads.teardown("shop")
     history.history(Reporter(), show.history(site, 20))
     report.status(Reporter(), status.status(site))
     lines = capsys.readouterr().out.splitlines()

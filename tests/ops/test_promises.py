@@ -17,7 +17,9 @@ from morphops.core.bundle import parse
 from morphops.core.bundle.schema import Bundle
 from morphops.core.checks import dockerfile, healthcheck
 from morphops.core.env.parse import parse_env_schema
-from morphops.core.probes.specs import Answers, Checksum, Same
+from morphops.core.probes.answers import Answers
+from morphops.core.probes.checksum import Checksum
+from morphops.core.probes.same import Same
 from tests.paths import OPS
 
 Texts: TypeAlias = Mapping[str, str]
@@ -78,36 +80,45 @@ def ports_and_networks(found: Texts, model: Any, services: Any) -> Iterator[str]
             service = services[name]
             if set(service["networks"]) != named:
                 yield f"{name}: networks {service['networks']}"
-            if listens(found, name, service) != port:
-                yield f"{name}: does not listen on {port}"
-            exposed = [
-                step.text
-                for step in dockerfile.instructions(found[DOCKERFILES[name]])
-                if step.name == "EXPOSE"
-            ]
-            if exposed != [port]:
-                yield f"{name}: its image exposes {exposed}"
-            asked = re.findall(
-                r"127\.0\.0\.1(?::(\d+))?/", healthcheck.script(service["healthcheck"]["test"])
-            )
-            if [number or "80" for number in asked] != [port]:
-                yield f"{name}: its health check asks {asked}"
-            ports = service.get("ports") or []
-            if published == "no" and ports:
-                yield f"{name}: is published"
-            if published != "no":
-                default = parse_env_schema(found[SCHEMA], SCHEMA).variables
-                host, _, number = re.findall(r"`([^`]+)`", published)[0].partition(":")
-                mapped = rf"\$\{{{host}:-127\.0\.0\.1\}}:\$\{{{number}:-\d+\}}:{port}"
-                if len(ports) != 1 or not re.fullmatch(mapped, ports[0]):
-                    yield f"{name}: is published as {ports}"
-                if default[host].default != "127.0.0.1":
-                    yield f"{name}: is published beyond loopback by default"
+            yield from port_inside(found, name, service, port)
+            yield from published_port(found, name, service, port, published)
     if told != set(services):
         yield f"README.md speaks of the ports of {sorted(told)}"
     for name, network in model["networks"].items():
         if bool((network or {}).get("internal")) != (name in inside):
             yield f"network {name}: internal is not {name in inside}"
+
+
+def port_inside(found: Texts, name: str, service: Any, port: str) -> Iterator[str]:
+    """The service listens on its port, its image exposes it, and its health check asks there."""
+    if listens(found, name, service) != port:
+        yield f"{name}: does not listen on {port}"
+    steps = dockerfile.instructions(found[DOCKERFILES[name]])
+    exposed = [step.text for step in steps if step.name == "EXPOSE"]
+    if exposed != [port]:
+        yield f"{name}: its image exposes {exposed}"
+    script = healthcheck.script(service["healthcheck"]["test"])
+    asked = re.findall(r"127\.0\.0\.1(?::(\d+))?/", script)
+    if [number or "80" for number in asked] != [port]:
+        yield f"{name}: its health check asks {asked}"
+
+
+def published_port(
+    found: Texts, name: str, service: Any, port: str, published: str
+) -> Iterator[str]:
+    """The service publishes its port on loopback if README.md says so, and else none."""
+    ports = service.get("ports") or []
+    if published == "no":
+        if ports:
+            yield f"{name}: is published"
+        return
+    default = parse_env_schema(found[SCHEMA], SCHEMA).variables
+    host, _, number = re.findall(r"`([^`]+)`", published)[0].partition(":")
+    mapped = rf"\$\{{{host}:-127\.0\.0\.1\}}:\$\{{{number}:-\d+\}}:{port}"
+    if len(ports) != 1 or not re.fullmatch(mapped, ports[0]):
+        yield f"{name}: is published as {ports}"
+    if default[host].default != "127.0.0.1":
+        yield f"{name}: is published beyond loopback by default"
 
 
 def listens(found: Texts, name: str, service: Any) -> str:
@@ -144,24 +155,9 @@ def users_and_mounts(found: Texts, services: Any, bundle: Bundle) -> Iterator[st
     text = section(found[README], "Volumes and their owners")
     uid = re.search(r"runs as uid (\d+) with a\s+read-only root", text)
     assert uid, "README.md does not say who it runs as"
-    writable = text[text.index("service keeps data of its own") :]
     for name, service in services.items():
-        if service["user"] != f"{uid[1]}:{uid[1]}":
-            yield f"{name}: runs as {service['user']}"
-        last = [
-            s.text for s in dockerfile.instructions(found[DOCKERFILES[name]]) if s.name == "USER"
-        ]
-        if last[-1:] != [f"{uid[1]}:{uid[1]}"]:
-            yield f"{name}: its image runs as {last[-1:]}"
-        if not service["read_only"]:
-            yield f"{name}: writes to its root"
-        for mount in service["tmpfs"]:
-            if f"`{mount.partition(':')[0]}`" not in writable:
-                yield f"{name}: {mount.partition(':')[0]} is writable, and that is not said"
-        for mount in service.get("volumes") or []:
-            source = re.sub(r"^\$\{(\w+).*", r"\1", mount["source"])
-            if not mount.get("read_only"):
-                yield f"{name}: {source} is writable"
+        yield from user(found, name, service, f"{uid[1]}:{uid[1]}")
+        yield from writable(name, service, text[text.index("service keeps data of its own") :])
     for name, image in bundle.images.items():
         if image.user != int(uid[1]):
             yield f"image {name}: user {image.user}"
@@ -177,6 +173,29 @@ def users_and_mounts(found: Texts, services: Any, bundle: Bundle) -> Iterator[st
     }
     if mounted != promised:
         yield f"mounted are {sorted(mounted ^ promised)}"
+
+
+def user(found: Texts, name: str, service: Any, promised: str) -> Iterator[str]:
+    """The service and its image run as the user that is promised."""
+    if service["user"] != promised:
+        yield f"{name}: runs as {service['user']}"
+    steps = dockerfile.instructions(found[DOCKERFILES[name]])
+    last = [step.text for step in steps if step.name == "USER"][-1:]
+    if last != [promised]:
+        yield f"{name}: its image runs as {last}"
+
+
+def writable(name: str, service: Any, promised: str) -> Iterator[str]:
+    """The service writes only where that is promised."""
+    if not service["read_only"]:
+        yield f"{name}: writes to its root"
+    for mount in service["tmpfs"]:
+        if f"`{mount.partition(':')[0]}`" not in promised:
+            yield f"{name}: {mount.partition(':')[0]} is writable, and that is not said"
+    for mount in service.get("volumes") or []:
+        if not mount.get("read_only"):
+            source = re.sub(r"^\$\{(\w+).*", r"\1", mount["source"])
+            yield f"{name}: {source} is writable"
 
 
 def order_and_probes(found: Texts, services: Any, bundle: Bundle) -> Iterator[str]:

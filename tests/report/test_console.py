@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from morphops.core.runbook.parse import without_front
+from morphops.core.runbook.front import without_front
 from morphops.errors import PreconditionError
 from morphops.report import audit, console, env
 from morphops.report.console import Reporter

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from morphops.core.bundle.schema import Bundle, ComposeSpec, EnvSpec, ImageSpec, Wave
-from morphops.core.probes.specs import Checksum
+from morphops.core.probes.checksum import Checksum
 from morphops.core.release.reference import ImageRef
 from morphops.core.release.release import Image, Release
 from morphops.core.stack import Identity, Instance, Service

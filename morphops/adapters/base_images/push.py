@@ -1,27 +1,19 @@
-"""Pushes a made base image straight to a registry's HTTP API (OCI distribution-spec v1.1).
+"""Pushes a made base image straight to a registry.
 
-Not through the engine: it would squeeze and name the layers anew, and the digest would change.
+Not through the engine: it would compress and name the layers again, and the digest would change.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin
 
 from morphops.adapters.base_images.assemble import BaseImage
-from morphops.core.base_images.recipe import OCI_MANIFEST
 from morphops.core.release.digest import short
-from morphops.core.release.reference import ImageRef, is_loopback
+from morphops.core.release.reference import ImageRef
 from morphops.errors import IntegrityError, RegistryError
 
-if TYPE_CHECKING:
-    import requests
-
-
 Say = Callable[[str], None]
-
-_CONNECT, _READ = 3, 120
+_SILENCE = 120.0  # seconds; the registry hashes a whole layer before it answers
 
 
 def push(image: BaseImage, *, registry: str, repository: str, say: Say) -> ImageRef:
@@ -40,80 +32,32 @@ def push(image: BaseImage, *, registry: str, repository: str, say: Say) -> Image
         RegistryError: the registry is out of reach or refuses.
         IntegrityError: a stored blob is not what its digest says.
     """
-    import requests
+    from morphops.adapters.registry import RegistryClient
 
-    base = f"{'http' if is_loopback(registry) else 'https'}://{registry}/v2/{repository}"
+    client = RegistryClient(registry, stalled_after=_SILENCE)
     ref = ImageRef(f"{registry}/{repository}", image.digest)
-    with requests.Session() as session:
-        # A proxy of the environment must not see what goes to loopback, and could not deliver it.
-        session.trust_env = not is_loopback(registry)
-        try:
-            if _has(session, f"{base}/manifests/{image.digest}"):
-                return ref
-            for digest in (*image.layers, image.config):
-                _push_blob(session, base, image, digest, say)
-            data = (image.folder / "manifest").read_bytes()
-            # By a tag, for what has only a digest is swept away with the registry's garbage.
-            answer = session.put(
-                f"{base}/manifests/{short(image.digest)}",
-                data=data,
-                headers={"Content-Type": OCI_MANIFEST},
-                timeout=(_CONNECT, _READ),
-            )
-            _expect(answer, 201, f"the manifest of {image.name}", ref.repository)
-        except requests.RequestException as err:
-            # The blob that was sent while the registry died is sent whole the next time.
-            raise RegistryError(
-                f"could not push the base image {image.name} to {registry}: "
-                f"{type(err).__name__}: no answer, or it broke off",
-                state="the image is kept and can be pushed again",
-                hint="inv registry.up",
-            ) from None
-    return ref
-
-
-def _push_blob(
-    session: requests.Session, base: str, image: BaseImage, digest: str, say: Say
-) -> None:
-    if _has(session, f"{base}/blobs/{digest}"):
-        return
-    path = image.blob(digest)
-    size = path.stat().st_size
-    say(f"pushing {image.name}: {short(digest)}, {size / 1e6:.1f} MB")
-    answer = session.post(f"{base}/blobs/uploads/", timeout=(_CONNECT, _READ))
-    where = _expect(answer, 202, f"an upload for {image.name}", base).headers.get("Location", "")
-    # The location may be relative, and may have a query already.
-    url = urljoin(f"{base}/", where)
-    with path.open("rb") as file:
-        answer = session.put(
-            f"{url}{'&' if '?' in url else '?'}digest={digest}",
-            data=file,
-            headers={"Content-Type": "application/octet-stream", "Content-Length": str(size)},
-            timeout=(_CONNECT, _READ),
-        )
-    if answer.status_code == 400 and "DIGEST_INVALID" in answer.text:
+    try:
+        if client.head_manifest(repository, image.digest):
+            return ref
+        for digest in (*image.layers, image.config):
+            if not client.has_blob(repository, digest):
+                size = image.blob(digest).stat().st_size
+                say(f"pushing {image.name}: {short(digest)}, {size / 1e6:.1f} MB")
+                client.push_blob(repository, digest, image.blob(digest))
+        # By a tag, for what has only a digest is swept away with the registry's garbage.
+        data = (image.folder / "manifest").read_bytes()
+        client.put_manifest(repository, data, short(image.digest))
+    except IntegrityError as err:
         raise IntegrityError(
-            f"the stored base image {image.name} is damaged: a blob is not {short(digest)}",
-            state="the registry refused it",
+            f"the stored base image {image.name} is damaged: {err.what}",
+            state=err.state,
             hint="inv image.base --refresh",
-        )
-    _expect(answer, 201, f"a layer of {image.name}", base)
-
-
-def _has(session: requests.Session, url: str) -> bool:
-    answer = session.head(url, headers={"Accept": OCI_MANIFEST}, timeout=(_CONNECT, _READ))
-    return bool(answer.status_code == 200)
-
-
-def _expect(answer: Any, status: int, what: str, where: str) -> Any:
-    if answer.status_code == status:
-        return answer
-    lines = tuple(answer.text.strip().splitlines()[:3])
-    refused = answer.status_code in (401, 403)
-    raise RegistryError(
-        f"the registry did not take {what} at {where}: HTTP {answer.status_code}",
-        detail=lines,
-        hint="base images are pushed to the local registry only (inv registry.up)"
-        if refused
-        else "inv registry.up   (and look at its disk: inv host.check)",
-    )
+        ) from None
+    except RegistryError as err:
+        # A blob that was sent while the registry died is sent whole the next time.
+        raise RegistryError(
+            f"could not push the base image {image.name} to {registry}: {err.what}",
+            state="the image is kept and can be pushed again",
+            hint=err.hint,
+        ) from None
+    return ref

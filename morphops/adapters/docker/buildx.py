@@ -1,4 +1,4 @@
-"""Builds the images of a bake file, and says which digest each one got."""
+"""Builds the images of a bake file, and returns the digest of each."""
 
 from __future__ import annotations
 
@@ -7,24 +7,21 @@ import json
 import os
 import re
 import tempfile
-import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from morphops.adapters.docker import labels
 from morphops.core.release.digest import is_digest
 from morphops.core.release.reference import HUB
 from morphops.errors import ConfigError, EngineCallFailed, EngineUnavailable, InputError
 
 if TYPE_CHECKING:
-    from python_on_whales import DockerClient
-
     from morphops.adapters.docker.client import Docker
 
 Say = Callable[[str], None]
-# Of the images that a project builds: what tells one that has lost every name from anybody else's.
-LABEL_PROJECT = "morphops.project"
 _LIMIT = 1800
 _TAIL = 20
 # Progress in bytes, times and bookkeeping: worth keeping for a failure, not worth watching.
@@ -34,27 +31,11 @@ _CHATTER = re.compile(
 )
 
 
-def bake(
-    docker: Docker,
-    *,
-    file: Path,
-    folder: Path,
-    project: str,
-    registry: str,
-    version: str,
-    revision: str,
-    source: str,
-    bases: Mapping[str, str],
-    say: Say,
-    ca_file: Path | None = None,
-    targets: Iterable[str] = (),
-    push: bool = True,
-    redact: Callable[[str], str] = str,
-) -> Mapping[str, str]:
-    """Build, and push, the targets of a bake file.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildRequest:
+    """What is built of a bake file, and how.
 
-    Args:
-        docker: the engine.
+    Attributes:
         file: the bake file; it has the variables REGISTRY, VERSION, REVISION and SOURCE.
         folder: what the contexts in it are relative to.
         project: whose images these are; the label by which `prune` knows them.
@@ -62,50 +43,67 @@ def bake(
         version, revision, source: for the labels.
         bases: FROM reference, exactly as Dockerfiles write it → the local image to take instead
             (`repository@sha256:…`); empty where the public ones are used.
-        say: told each line of progress.
         ca_file: certificates that the build trusts, given as the secret `ca`.
         targets: which ones; the default group without.
         push: push them; otherwise they are only loaded into the engine.
-        redact: applied to each line before anyone sees it.
+    """
+
+    file: Path
+    folder: Path
+    project: str
+    registry: str
+    version: str
+    revision: str
+    source: str
+    bases: Mapping[str, str] = field(default_factory=dict)
+    ca_file: Path | None = None
+    targets: tuple[str, ...] = ()
+    push: bool = True
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The variables of the bake file."""
+        return {
+            "REGISTRY": self.registry,
+            "VERSION": self.version,
+            "REVISION": self.revision,
+            "SOURCE": self.source,
+            # An attestation would make each image an index, and differs from build to build.
+            "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
+        }
+
+
+def bake(
+    docker: Docker, request: BuildRequest, say: Say, redact: Callable[[str], str] = str
+) -> Mapping[str, str]:
+    """Build, and push, the targets of a bake file.
+
+    Args:
+        docker: the engine.
+        request: what is built.
+        say: told each line of progress.
+        redact: applied to each line before it is shown.
 
     Returns:
-        Target → digest of its manifest; with `push=False` the image ID, for there is no manifest.
+        Target → digest of its manifest; without a push the image ID, for there is no manifest.
 
     Raises:
         InputError: there is no such file or context.
         EngineUnavailable: no engine answers, or it has no Buildx.
         EngineCallFailed: the build failed; with the last lines that it said.
     """
-    if not file.is_file():
-        raise InputError(f"{file}: there is no such bake file")
-    variables = {
-        "REGISTRY": registry,
-        "VERSION": version,
-        "REVISION": revision,
-        "SOURCE": source,
-        # An attestation would make each image an index, and differs from build to build.
-        "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
-    }
-    wanted = list(targets) or ["default"]
-    described = definition(docker, file, wanted, variables)
+    if not request.file.is_file():
+        raise InputError(f"{request.file}: there is no such bake file")
+    described = definition(
+        docker, request.file, list(request.targets) or ["default"], request.variables
+    )
     with tempfile.TemporaryDirectory(prefix="morphops-bake-") as name:
         extra, metadata = Path(name) / "override.json", Path(name) / "metadata.json"
-        changes = override(described, folder, project, bases, ca_file)
-        extra.write_text(json.dumps(changes), encoding="utf-8")
-        _build(
-            docker,
-            wanted,
-            say,
-            redact,
-            files=[file, extra],
-            variables=variables,
-            metadata_file=metadata,
-            push=push,
-            load=not push,
-        )
+        extra.write_text(json.dumps(override(described, request)), encoding="utf-8")
+        _build(docker, request, extra, metadata, _Log(say, redact))
         found = json.loads(metadata.read_text(encoding="utf-8"))
-    field = "containerimage.digest" if push else "containerimage.config.digest"
-    digests = {name: str(found.get(name, {}).get(field, "")) for name in described}
+    kind = "containerimage.digest" if request.push else "containerimage.config.digest"
+    digests = {name: str(found.get(name, {}).get(kind, "")) for name in described}
     for name, digest in digests.items():
         if not is_digest(digest):
             raise EngineCallFailed(
@@ -116,14 +114,8 @@ def bake(
     return digests
 
 
-def override(
-    definition: Mapping[str, Mapping[str, Any]],
-    folder: Path,
-    project: str,
-    bases: Mapping[str, str],
-    ca_file: Path | None,
-) -> dict[str, Any]:
-    """A second bake file that says what only this machine, and this bundle, knows.
+def override(definition: Mapping[str, Mapping[str, Any]], request: BuildRequest) -> dict[str, Any]:
+    """Return a second bake file, with what only this machine and this bundle know.
 
     Raises:
         InputError: a target's context is not there.
@@ -131,19 +123,19 @@ def override(
     targets: dict[str, Any] = {}
     for name, target in definition.items():
         context = str(target.get("context", "."))
-        changes: dict[str, Any] = {"labels": {LABEL_PROJECT: project}}
+        changes: dict[str, Any] = {"labels": {labels.BUILT_FOR: request.project}}
         if "://" not in context:
             # Bake takes them relative to where it is called, and that must not matter.
-            absolute = (folder / context).resolve()
+            absolute = (request.folder / context).resolve()
             if not absolute.is_dir():
                 raise InputError(f"the build context of {name} is not there: {absolute}")
             changes["context"] = str(absolute)
-        if bases:
+        if request.bases:
             changes["contexts"] = {
-                reference: f"docker-image://{image}" for reference, image in bases.items()
+                reference: f"docker-image://{image}" for reference, image in request.bases.items()
             }
-        if ca_file is not None:
-            changes["secret"] = [f"id=ca,src={ca_file}"]
+        if request.ca_file is not None:
+            changes["secret"] = [f"id=ca,src={request.ca_file}"]
         targets[name] = changes
     return {"target": targets}
 
@@ -171,22 +163,9 @@ def public_registry_answers(host: str = HUB, limit: float = 3) -> bool:
         host: the registry.
         limit: seconds; name resolution, which has no limit of its own, included.
     """
-    import requests
+    from morphops.adapters.registry import answers
 
-    answered: list[bool] = []
-
-    def ask() -> None:
-        try:
-            answer = requests.get(f"https://{host}/v2/", timeout=limit, allow_redirects=False)
-        except requests.RequestException:
-            return
-        # 401 is what a registry says to whoever has no token yet; a proxy's page is neither.
-        answered.append(answer.status_code in (200, 401))
-
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(limit)
-    return any(answered)
+    return answers(host, limit=limit)
 
 
 def definition(
@@ -198,36 +177,43 @@ def definition(
         EngineUnavailable: there is no docker client with Buildx.
         ConfigError: Buildx refuses the file.
     """
+    if not docker.has_plugin("buildx"):
+        raise EngineUnavailable(
+            "the docker client has no Buildx, which builds the images", hint="inv host.setup"
+        )
     with docker.call(f"read the bake file {file.name}", 30, refusal=ConfigError):
-        client = docker.client(30)
-        if not _has_buildx(client):
-            raise EngineUnavailable(
-                "the docker client has no Buildx, which builds the images", hint="inv host.setup"
-            )
-        answer = client.buildx.bake(targets, files=[file], variables=dict(variables), print=True)
+        buildx = docker.client(30).buildx
+        answer = buildx.bake(targets, files=[file], variables=dict(variables), print=True)
     assert isinstance(answer, dict)  # noqa: S101 - what print=True returns; tells mypy
     return dict(answer["target"])
 
 
-def _has_buildx(client: DockerClient) -> bool:
-    """Whether the client has Buildx; one without it fails, or shows its own usage."""
-    from python_on_whales.exceptions import DockerException
+class _Log:
+    """Passes on what a build says, and keeps its last lines."""
 
-    try:
-        return client.buildx.is_installed()
-    except DockerException:
-        return False
+    def __init__(self, say: Say, redact: Callable[[str], str]) -> None:
+        self._say = say
+        self._redact = redact
+        self._tail: deque[str] = deque(maxlen=_TAIL)
+
+    @property
+    def tail(self) -> tuple[str, ...]:
+        return tuple(self._tail)
+
+    def add(self, line: str) -> None:
+        if text := self._redact(line.rstrip()):
+            self._tail.append(text)
+            if not _CHATTER.match(text):
+                self._say(text)
 
 
-def _build(
-    docker: Docker, targets: list[str], say: Say, redact: Callable[[str], str], **options: Any
-) -> None:
-    """Run the build and pass on what it says.
+def _build(docker: Docker, request: BuildRequest, extra: Path, metadata: Path, log: _Log) -> None:
+    """Run the build.
 
     Raises:
         EngineCallFailed: it failed; with the last lines.
     """
-    tail: deque[str] = deque(maxlen=_TAIL)
+    targets = list(request.targets) or ["default"]
     try:
         with docker.call(f"build {', '.join(targets)}", _LIMIT):
             client = docker.client(_LIMIT)
@@ -236,19 +222,20 @@ def _build(
                 # The engine's own builder, whatever else was made the default: only it sees what
                 # the engine has, and reaches a registry on this machine's loopback.
                 builder=client.context.inspect(None).name,
+                files=[request.file, extra],
+                variables=request.variables,
+                metadata_file=metadata,
+                push=request.push,
+                load=not request.push,
                 progress="plain",
                 stream_logs=True,
-                **options,
             )
             for line in lines:
-                if text := redact(line.rstrip()):
-                    tail.append(text)
-                    if not _CHATTER.match(text):
-                        say(text)
+                log.add(line)
     except EngineCallFailed as err:
         raise EngineCallFailed(
             err.what,
             state="images that are already released are untouched",
-            hint="mend what the last lines say, then `inv build` again",
-            detail=tuple(tail),
+            hint="fix what the last lines say, then `inv build` again",
+            detail=log.tail,
         ) from None

@@ -1,41 +1,46 @@
-"""A bounded docker client, and the translation of its failures into ours.
+"""The one door to docker: the Engine API, the bounded CLI, and python-on-whales on top of it.
 
-python-on-whales has no time limits, and a registry that dies during a pull hangs the docker CLI
-for good: so every call runs under coreutils' `timeout`, and `setpriv --pdeathsig` ties each of
-these processes to the one above it.
+| what is asked                                  | by                                          |
+|------------------------------------------------|---------------------------------------------|
+| often: inspect, lists, events, pull, heads     | `engine`: the Engine API, without a process |
+| build, bake, Compose up and down, stop, load   | `client`: python-on-whales                  |
+| what python-on-whales does not give as it is   | `run`: the docker CLI to its end            |
+| the lock, which must die with us               | `start`: the docker CLI as a child          |
+
+Neither the CLI nor python-on-whales has time limits, and a registry that dies during a pull hangs
+the CLI for good: so every call runs under coreutils' `timeout`, and `setpriv --pdeathsig` ties each
+of these processes to the one above it.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+import socket
+import subprocess
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from morphops.errors import EngineCallFailed, EngineUnavailable, MorphopsError
+from morphops.adapters.docker import endpoint, faults
+from morphops.adapters.docker.argv import bounded, tied
+from morphops.adapters.docker.endpoint import Endpoint
+from morphops.errors import EngineCallFailed, MorphopsError
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
 
+    from morphops.adapters.docker.connection import Dial
+    from morphops.adapters.docker.engine import Engine
+
 _TIMED_OUT = 124  # `timeout` had to end the command (coreutils manual, "timeout invocation")
 _KILLED = 137
-# All that Compose sees of a shell: where the engine is and how to get there. Each other variable
-# could decide something in a compose file, and would do so only for whoever exports it.
-_NEEDED = frozenset([
-    "PATH", "HOME", "TMPDIR", "LANG", "LANGUAGE",
-    "LC_ALL", "LC_CTYPE", "LC_MESSAGES", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR",
-    "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_CERT_PATH", "DOCKER_TLS",
-    "DOCKER_TLS_VERIFY", "DOCKER_API_VERSION", "DOCKER_AUTH_CONFIG", "SSH_AUTH_SOCK",
-    "SSH_AGENT_PID", "SSH_ASKPASS", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY",
-    "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy",
-    "no_proxy",
-])  # fmt: skip
+_CARRIED = 4 * 3600.0  # seconds that the CLI carries one connection, at most
 
 
 class Docker:
-    """Makes bounded clients and translates what they raise.
+    """Asks and commands one Docker engine; each call is bounded, each failure is one of ours.
 
     Args:
         redact: applied to every text that the engine says before it enters an error.
@@ -44,10 +49,71 @@ class Docker:
     def __init__(self, redact: Callable[[str], str] = str) -> None:
         self._redact = redact
 
+    @cached_property
+    def endpoint(self) -> Endpoint:
+        """Where the docker CLI, and so all of this, looks for the engine.
+
+        Raises:
+            EngineUnavailable: a context is in use, and there is no docker CLI to ask for it.
+        """
+        return endpoint.find(os.environ, self._context_host)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The engine behind `endpoint`."""
+        from morphops.adapters.docker.engine import Engine
+
+        version = os.environ.get("DOCKER_API_VERSION", "")
+        return Engine(self.endpoint, self._dial(), self._redact, version)
+
+    def run(
+        self,
+        words: Sequence[str],
+        doing: str,
+        limit: float = 60,
+        *,
+        env: Mapping[str, str] | None = None,
+        refusal: type[MorphopsError] = EngineCallFailed,
+    ) -> str:
+        """Run the docker CLI to its end, and return what it wrote to stdout.
+
+        Args:
+            words: after `docker`.
+            doing: what is attempted, as it reads after "could not": `read the history of a@…`.
+            limit: seconds.
+            env: its whole environment; ours without.
+            refusal: see `call`.
+
+        Raises:
+            EngineUnavailable, EngineCallFailed: see `call`.
+        """
+        done = self._finish(words, limit, env)
+        if done.returncode:
+            said = _text(done.stderr) or _text(done.stdout)
+            raise self._failed(doing, limit, done.returncode, said, refusal)
+        return _text(done.stdout)
+
+    def start(self, words: Sequence[str]) -> subprocess.Popen[bytes]:
+        """Start the docker CLI as a child that is killed when we die, with pipes to it.
+
+        In a session of its own: a Ctrl-C at the terminal is for us, who may have to go back first.
+
+        Raises:
+            EngineUnavailable: there is no docker CLI.
+        """
+        _need_client()
+        return subprocess.Popen(
+            [*tied("KILL"), "docker", *words],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+
     def client(
         self, limit: float = 60, *, without: Iterable[str] = (), **options: Any
     ) -> DockerClient:
-        """A client each of whose calls ends after `limit` seconds.
+        """Return a python-on-whales client each of whose calls ends after `limit` seconds.
 
         Args:
             limit: seconds; the CLI gets SIGTERM then, and SIGKILL a second later.
@@ -56,27 +122,24 @@ class Docker:
             options: passed to python-on-whales (`compose_files`, `compose_project_name` …).
 
         Raises:
-            EngineUnavailable: there is no docker client on PATH.
+            EngineUnavailable: there is no docker CLI.
         """
-        if shutil.which("docker") is None:
-            raise EngineUnavailable(
-                "there is no `docker` command on PATH", hint="inv host.setup   (or install Docker)"
-            )
+        command = self._bounded(limit)
         from python_on_whales import DockerClient
 
         hidden = {*without, *(n for n in os.environ if n.startswith("COMPOSE_"))}
         unseen = [word for name in sorted(hidden) for word in ("-u", name)]
         prefix = ["env", *unseen] if unseen else []
-        return DockerClient(client_call=[*prefix, *bounded(limit)], **options)
+        return DockerClient(client_call=[*prefix, *command], **options)
 
     @contextmanager
     def call(
         self, doing: str, limit: float = 60, *, refusal: type[MorphopsError] = EngineCallFailed
     ) -> Iterator[None]:
-        """Translate whatever the client raises inside of the block.
+        """Translate what python-on-whales raises inside of the block.
 
         Args:
-            doing: what was attempted, as it reads after "could not": `pull 127.0.0.1:5000/a@…`.
+            doing: what is attempted, as it reads after "could not": `build a`.
             limit: the seconds that the client was given, for the message.
             refusal: what a refusal is; another class than the default says that Compose refuses
                 by itself, so that no engine is asked whether it is there.
@@ -90,130 +153,109 @@ class Docker:
         try:
             yield
         except DockerException as err:
+            said = _text(err.stderr) or _text(err.stdout)
             # `from None`: the original carries argv and output, which may hold secrets.
-            if refusal is not EngineCallFailed:
-                self.need_compose()
-                raise refusal(f"could not {doing}", detail=self._last_lines(err)) from None
-            raise self._translate(doing, limit, err) from None
-
-    def inspect(self, ids: Sequence[str]) -> list[dict[str, Any]]:
-        """What the engine says of several containers, in one call; without those that are gone.
-
-        python-on-whales inspects one by one, and again for each attribute that is read later.
-
-        Raises:
-            EngineUnavailable, EngineCallFailed: see `call`.
-        """
-        return self._inspect("container", ids)
-
-    def inspect_images(self, ids: Sequence[str]) -> list[dict[str, Any]]:
-        """The same for images."""
-        return self._inspect("image", ids)
-
-    def _inspect(self, kind: str, ids: Sequence[str]) -> list[dict[str, Any]]:
-        from python_on_whales.exceptions import NoSuchContainer, NoSuchImage
-        from python_on_whales.utils import run
-
-        if not ids:
-            return []
-        command = [*self.client(20).client_config.docker_cmd, kind, "inspect", *ids]
-        with self.call(f"inspect the {kind}s", 20):
-            try:
-                found: list[dict[str, Any]] = json.loads(str(run(command)))
-            except (NoSuchContainer, NoSuchImage) as err:
-                # What is still there stands on stdout all the same.
-                found = json.loads(_text(err.stdout) or "[]")
-        return found
-
-    def layers(self, image: str) -> tuple[str, ...]:
-        """How each layer of an image was made, by its own account; the newest first.
-
-        Raises:
-            EngineUnavailable, EngineCallFailed: see `call`.
-        """
-        from python_on_whales.utils import run
-
-        command = [*self.client(20).client_config.docker_cmd, "image", "history", "--no-trunc"]
-        with self.call(f"read the history of {image}", 20):
-            return tuple(str(run([*command, "--format={{.CreatedBy}}", image])).splitlines())
+            raise self._failed(doing, limit, err.return_code, said, refusal) from None
 
     def need_compose(self) -> None:
-        """Make sure that the docker client has its Compose plugin.
+        """Make sure that the docker CLI has its Compose plugin.
 
         Raises:
-            EngineUnavailable: it has not.
+            EngineUnavailable: it does not.
         """
-        from python_on_whales.exceptions import DockerException
+        if not self.has_plugin("compose"):
+            raise faults.no_compose()
 
-        try:
-            there = self.client(10).compose.is_installed()
-        except DockerException:
-            there = False
-        if not there:
-            raise EngineUnavailable(
-                "the docker client has no Compose plugin",
-                state="nothing was changed",
-                hint="inv host.setup   (installs it beside the engine that runs)",
-            )
+    def has_plugin(self, name: str) -> bool:
+        """Return whether the docker CLI has a plugin (`compose`, `buildx`).
 
-    def answers(self) -> bool:
-        """Whether an engine answers at all, within five seconds."""
-        from python_on_whales.exceptions import DockerException
+        Raises:
+            EngineUnavailable: there is no docker CLI.
+        """
+        return bool(self.plugin_version(name))
 
-        try:
-            self.client(5).version()
-        except DockerException:
-            return False
-        return True
+    def plugin_version(self, name: str) -> str:
+        """Return what a plugin says of its version; empty where there is no such plugin.
 
-    def _translate(
-        self, doing: str, limit: float, err: Any
-    ) -> EngineCallFailed | EngineUnavailable:
+        Raises:
+            EngineUnavailable: there is no docker CLI.
+        """
+        done = self._finish([name, "version"], 10)
+        said = _text(done.stdout).strip()
+        # A CLI without the plugin fails; an old one shows its own usage.
+        return said if not done.returncode and name in said.lower() else ""
+
+    def client_version(self) -> str:
+        """Return what the docker CLI says of its version; empty where it fails.
+
+        Raises:
+            EngineUnavailable: there is no docker CLI.
+        """
+        done = self._finish(["--version"], 10)
+        return "" if done.returncode else _text(done.stdout).strip()
+
+    def _finish(
+        self, words: Sequence[str], limit: float, env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            [*self._bounded(limit), *words],
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+
+    def _bounded(self, limit: float) -> list[str]:
+        _need_client()
+        return bounded(limit)
+
+    def _context_host(self) -> str:
+        words = ["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]
+        done = self._finish(words, 10)
+        if done.returncode:
+            raise faults.no_context(self._redact(_text(done.stderr)))
+        return _text(done.stdout).strip()
+
+    def _dial(self) -> Dial:
+        from morphops.adapters.docker import connection
+
+        if not self.endpoint.direct:
+            return connection.over_cli(self.carry)
+        if self.endpoint.socket is not None:
+            return connection.over_unix(str(self.endpoint.socket))
+        return connection.over_tcp(self.endpoint.url)
+
+    def carry(self, sock: socket.socket) -> subprocess.Popen[bytes]:
+        """Start the CLI as the carrier between this socket and the engine.
+
+        Raises:
+            EngineUnavailable: there is no docker CLI.
+        """
+        return subprocess.Popen(
+            [*self._bounded(_CARRIED), "system", "dial-stdio"],
+            stdin=sock.fileno(),
+            stdout=sock.fileno(),
+            stderr=subprocess.DEVNULL,
+        )
+
+    def _failed(
+        self, doing: str, limit: float, code: int, said: str, refusal: type[MorphopsError]
+    ) -> MorphopsError:
+        said = self._redact(said)
+        if refusal is not EngineCallFailed:
+            self.need_compose()
+            return refusal(f"could not {doing}", detail=faults.last_lines(said))
         # One more question is a surer way to tell the two apart than the wording of an error.
-        if not self.answers():
-            return EngineUnavailable(
-                f"could not {doing}: no Docker engine answers at {endpoint()}",
-                hint="inv host.check   (then `inv host.setup` installs and starts one)",
-            )
-        lines = self._last_lines(err)
-        if err.return_code in (_TIMED_OUT, _KILLED):
-            return EngineCallFailed(
-                f"could not {doing}: no answer within {limit:g} s, so the call was ended",
-                hint="inv host.check",
-                detail=lines,
-            )
-        return EngineCallFailed(f"could not {doing}", detail=lines)
-
-    def _last_lines(self, err: Any) -> tuple[str, ...]:
-        said = self._redact(_text(err.stderr) or _text(err.stdout))
-        return tuple(line for line in said.splitlines() if line.strip())[-12:]
+        if not self.engine.answers():
+            return faults.unreachable(doing, self.endpoint)
+        if code in (_TIMED_OUT, _KILLED):
+            return faults.too_slow(doing, limit, said)
+        return faults.call_failed(doing, said)
 
 
-def bounded(limit: float) -> list[str]:
-    """The argv prefix of a docker call that cannot run longer than `limit` seconds."""
-    # Each dies with its parent: nothing goes on (and pushes, or starts) with nobody there to hear.
-    with_us = tied("TERM")
-    return [*with_us, "timeout", "-k", "1", f"{limit:g}", *with_us, "docker"]
-
-
-def hidden(exported: Iterable[str], decided: Collection[str] = ()) -> frozenset[str]:
-    """The names of a shell that Compose must not see, since they would decide what it renders.
-
-    Args:
-        exported: what there is.
-        decided: what the values decide: Compose would prefer what the shell says, of any name.
-    """
-    return frozenset(name for name in exported if name in decided or name not in _NEEDED)
-
-
-def tied(signal: str) -> list[str]:
-    """The argv prefix of a command that gets this signal when whoever started it dies."""
-    return ["setpriv", "--pdeathsig", signal] if shutil.which("setpriv") else []
-
-
-def endpoint() -> str:
-    """Where the docker CLI looks for its engine, as far as the environment says."""
-    return os.environ.get("DOCKER_HOST") or "the default socket"
+def _need_client() -> None:
+    if shutil.which("docker") is None:
+        raise faults.no_client()
 
 
 def _text(stream: str | bytes | None) -> str:

@@ -3,46 +3,58 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from morphops.adapters.docker.client import bounded, hidden
+from morphops.adapters.docker.argv import hidden
+from morphops.adapters.docker.client import Docker
 from morphops.errors import ConfigError
 
 _LIMIT = 30.0
 
 
 def rendered(
+    docker: Docker,
     files: Sequence[Path],
     *,
     env_file: Path,
     profiles: Sequence[str],
     environ: Mapping[str, str],
     ignore: Collection[str] = (),
+    project: str = "",
 ) -> dict[str, Any]:
-    """The merged model of some compose files, as `docker compose config` has it.
+    """Return the merged model of some compose files (`docker compose config`).
 
     Args:
+        docker: the client with Compose.
         files: in order.
         env_file: the values.
         profiles: those that are on; `*` is all.
         environ: the process environment.
         ignore: names in it that must not decide anything here.
+        project: its name; empty for what the files or their folder say.
 
     Raises:
         ConfigError: Compose refuses; its own words are in `detail`.
+        EngineUnavailable: there is no docker client with Compose.
     """
-    command = [*bounded(_LIMIT), "compose", f"--env-file={env_file}"]
-    command += [f"--project-directory={files[0].parent}", *(f"--file={file}" for file in files)]
-    command += [*(f"--profile={profile}" for profile in profiles), "config", "--format=json"]
+    words = ["compose", f"--env-file={env_file}", f"--project-directory={files[0].parent}"]
+    words += [f"--project-name={project}"] if project else []
+    words += [*(f"--file={file}" for file in files), *(f"--profile={name}" for name in profiles)]
     without = hidden(environ, ignore)
     env = {name: value for name, value in environ.items() if name not in without}
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-    if done.returncode:
+    try:
+        said = docker.run(
+            [*words, "config", "--format=json"],
+            "render the compose files",
+            _LIMIT,
+            env=env,
+            refusal=ConfigError,
+        )
+    except ConfigError as err:
         # Warnings that a variable is not set come first; what it stumbled over comes last.
-        said = [line for line in done.stderr.splitlines() if "level=warning" not in line]
-        raise ConfigError("Compose refuses the files", detail=tuple(said))
-    model: dict[str, Any] = json.loads(done.stdout)
+        own = tuple(line for line in err.detail if "level=warning" not in line)
+        raise ConfigError(err.what, detail=own) from None
+    model: dict[str, Any] = json.loads(said)
     return model

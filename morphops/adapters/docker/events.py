@@ -1,48 +1,40 @@
-"""The engine's event stream, as something that one can wait on with a deadline.
-
-python-on-whales offers the stream only as a generator whose process cannot be ended, so the docker
-CLI is started from here.
-"""
+"""The engine's event stream, as something to wait on with a deadline."""
 
 from __future__ import annotations
 
 import queue
-import subprocess
 import threading
 import time
+from contextlib import ExitStack, suppress
 from types import TracebackType
-from typing import IO
 
-from morphops.adapters.docker.client import bounded
-
-_LONGEST = 3600.0  # seconds; no wait is that long, but no process may outlive its purpose
+from morphops.adapters.docker.client import Docker
+from morphops.adapters.docker.engine_http import BadAnswer, NoAnswer, Stream
+from morphops.errors import EngineCallFailed, EngineUnavailable
 
 
 class EventWatch:
     """Listens to the container events of one label, from its entry to its exit.
 
+    Where the engine cannot be listened to, there is no news, and each wait takes its whole time.
+
     Args:
+        docker: the engine.
         label: `name=value` that the containers bear.
     """
 
-    def __init__(self, label: str) -> None:
+    def __init__(self, docker: Docker, label: str) -> None:
+        self._docker = docker
         self._label = label
-        self._events: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._events: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._open = ExitStack()
 
     def __enter__(self) -> EventWatch:
-        filters = ["--filter", "type=container", "--filter", f"label={self._label}"]
-        # Connecting takes a moment; what happens in it is replayed.
-        filters += ["--since", f"{time.time():.3f}"]
-        self._process = subprocess.Popen(
-            [*bounded(_LONGEST), "events", *filters, "--format", "{{.Action}}"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-        threading.Thread(
-            target=_pump, args=(self._process.stdout, self._events), daemon=True
-        ).start()
+        # To connect takes a moment; what happens in it is replayed.
+        events = self._docker.engine.events(time.time(), type=["container"], label=[self._label])
+        with suppress(EngineUnavailable, EngineCallFailed):
+            stream = self._open.enter_context(events)
+            threading.Thread(target=_pump, args=(stream, self._events), daemon=True).start()
         return self
 
     def wait(self, timeout: float) -> None:
@@ -63,18 +55,12 @@ class EventWatch:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._process is not None:
-            self._process.terminate()
-            try:
-                self._process.wait(5)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
+        self._open.close()
 
 
-def _pump(stream: IO[bytes] | None, events: queue.SimpleQueue[bytes]) -> None:
-    if stream is None:
-        return
-    with stream:
-        for line in stream:
-            if not line.startswith(b"exec_"):
-                events.put(line)
+def _pump(stream: Stream, events: queue.SimpleQueue[str]) -> None:
+    with suppress(BadAnswer, NoAnswer):  # the engine is gone, or we hung up
+        while (event := stream.next(None)) is not None:
+            action = str(event.get("Action") or "")
+            if not action.startswith("exec_"):
+                events.put(action)

@@ -7,15 +7,13 @@ them, and any docker client shows them: `docker volume inspect`.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Mapping
 
 from morphops.adapters.docker.client import Docker
 from morphops.core.history.heads import Head
 
 _LABEL = "morphops.head"
 _FIELDS = ("seq", "hash", "release", "operation", "step", "fence")
-_LIMIT = 20
 
 
 class EngineHeads:
@@ -34,15 +32,9 @@ class EngineHeads:
         return max(self._all(project), key=lambda head: head.seq, default=None)
 
     def _all(self, project: str) -> Collection[Head]:
-        columns = "\t".join(f'{{{{.Label "{_LABEL}.{field}"}}}}' for field in _FIELDS)
-        said = self._volume(
-            "ls",
-            *("--filter", f"label={_LABEL}={project}"),
-            *("--format", f"{{{{.Name}}}}\t{columns}"),
-        )
-        found = dict(map(_head, filter(None, said.splitlines())))
-        self._there[project] = list(found)
-        return found.values()
+        found = self._docker.engine.volumes(label=[f"{_LABEL}={project}"])
+        self._there[project] = [volume["Name"] for volume in found]
+        return [_head(volume.get("Labels") or {}) for volume in found]
 
     def write(self, project: str, head: Head) -> None:
         """See `head.Heads.write`.
@@ -53,32 +45,24 @@ class EngineHeads:
         if project not in self._there:
             self.read(project)
         labels = {f"{_LABEL}.{field}": str(getattr(head, field)) for field in _FIELDS}
-        pairs = [f"--label={name}={value}" for name, value in {_LABEL: project, **labels}.items()]
         name = f"morphops-head-{project}-{head.fence}-{head.seq:06d}-{head.hash[:12]}"
-        self._volume("create", *pairs, name)
-        if not head.operation and self._there[project]:
-            self._volume("rm", "--force", *self._there[project])
+        engine = self._docker.engine
+        engine.create_volume(name, {_LABEL: project, **labels})
+        if not head.operation:
+            engine.remove_volumes(self._there[project])
             self._there[project] = []
         self._there[project].append(name)
 
-    def _volume(self, *words: str) -> str:
-        # Not by python-on-whales' methods, which inspect each volume that they make or list.
-        from python_on_whales.utils import run
 
-        command: list[Any] = [*self._docker.client(_LIMIT).client_config.docker_cmd, "volume"]
-        with self._docker.call("keep the head of the history", _LIMIT):
-            return str(run([*command, *words]))
-
-
-def _head(line: str) -> tuple[str, Head]:
-    name, seq, hash_, release, operation, step, fence = line.split("\t")
-    return name, Head(
-        seq=_int(seq),
-        hash=hash_,
-        release=release,
-        operation=_int(operation),
-        step=step,
-        fence=_int(fence),
+def _head(labels: Mapping[str, str]) -> Head:
+    told = {field: labels.get(f"{_LABEL}.{field}", "") for field in _FIELDS}
+    return Head(
+        seq=_int(told["seq"]),
+        hash=told["hash"],
+        release=told["release"],
+        operation=_int(told["operation"]),
+        step=told["step"],
+        fence=_int(told["fence"]),
     )
 
 

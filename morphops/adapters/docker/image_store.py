@@ -1,39 +1,39 @@
-"""The engine's images, and letting go of them."""
+"""The engine's images: lists them, and removes names of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from morphops.adapters.docker.buildx import LABEL_PROJECT
+from morphops.adapters.docker import labels
 from morphops.adapters.docker.client import Docker
 from morphops.core.stack import LocalImage
 from morphops.errors import EngineCallFailed
 
 _LIMIT = 120.0
-_COMMITTED = "com.docker.compose.project"  # a container's label, so somebody made it of one
 
 
 def images(docker: Docker) -> tuple[LocalImage, ...]:
-    """Every image on the engine, with all of its names; without any, only what we built."""
-    from python_on_whales.exceptions import NoSuchImage
-
-    with docker.call("list the containers", _LIMIT):
-        ids = [c.id for c in docker.client(_LIMIT).container.list(all=True)]
-    used = {row["Image"] for row in docker.inspect(ids)}
-    found = []
-    with docker.call("list the images", _LIMIT):
-        for image in docker.client(_LIMIT).image.list():
-            try:
-                references = frozenset((*image.repo_tags, *image.repo_digests))
-                size = int(image.size)
-                labels = (image.config.labels if image.config else None) or {}
-            except NoSuchImage:  # somebody removed it meanwhile
-                continue
-            project = "" if _COMMITTED in labels else labels.get(LABEL_PROJECT, "")
-            found.append(LocalImage(image.id, references, size, image.id in used, project))
+    """Return every image on the engine with all its names; without any, only what we built."""
+    used = {row["ImageID"] for row in docker.engine.containers(_LIMIT)}
+    found = (_image(row, used) for row in docker.engine.images(_LIMIT))
     return tuple(image for image in found if image.references or image.project)
+
+
+def _image(row: Mapping[str, Any], used: Collection[str]) -> LocalImage:
+    """One image as the engine lists it (Engine API, ImageSummary)."""
+    names = (*(row.get("RepoTags") or ()), *(row.get("RepoDigests") or ()))
+    built = row.get("Labels") or {}
+    return LocalImage(
+        id=row["Id"],
+        # Engines before 25 write `<none>:<none>` and `<none>@<none>` for no name at all.
+        references=frozenset(name for name in names if not name.startswith("<none>")),
+        size=int(row["Size"]),
+        used=row["Id"] in used,
+        # One that Compose's labels are on was committed from a container: a person made it.
+        project="" if labels.PROJECT in built else built.get(labels.BUILT_FOR, ""),
+    )
 
 
 def let_go(docker: Docker, references: Sequence[str]) -> tuple[str, ...]:
@@ -45,8 +45,7 @@ def let_go(docker: Docker, references: Sequence[str]) -> tuple[str, ...]:
     refused = []
     for reference in references:
         try:
-            with docker.call(f"remove {reference}", _LIMIT):
-                docker.client(_LIMIT).image.remove(reference)
+            docker.engine.remove_image(reference, _LIMIT)
         except EngineCallFailed:
             refused.append(reference)
     return tuple(refused)
@@ -55,12 +54,12 @@ def let_go(docker: Docker, references: Sequence[str]) -> tuple[str, ...]:
 def remove_stopped(docker: Docker, containers: Sequence[str]) -> None:
     """Remove containers; one that runs again by now stays."""
     for container in containers:
-        with suppress(EngineCallFailed), docker.call(f"remove container {container}", _LIMIT):
-            docker.client(_LIMIT).container.remove(container)
+        with suppress(EngineCallFailed):
+            docker.engine.remove_container(container, _LIMIT)
 
 
 def sizes(docker: Docker) -> dict[str, int]:
-    """Bytes of images and build cache as the engine counts them, rounded to its four digits."""
+    """Return the bytes of images and build cache as `docker system df` rounds them."""
     with docker.call("ask how much space is used", _LIMIT):
         used: Any = docker.client(_LIMIT).system.disk_free()
     return {"images": int(used.images.size), "build_cache": int(used.build_cache.size)}

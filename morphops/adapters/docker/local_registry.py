@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -71,7 +71,7 @@ def up(
         )
     there = LocalRegistry(f"{host}:{port}", name, name, "running")
     found = _find(docker, name)
-    if found is not None and found.state.running and _bound(found) == (host, port):
+    if found is not None and found["State"]["Running"] and _bound(found) == (host, port):
         _await(docker, there, deadline)
         return there
     _port_must_be_free(docker, host, port, name)
@@ -80,7 +80,7 @@ def up(
         client = docker.client(60)
         if found is not None:
             # Its data is in the volume; the container itself may be of another address or image.
-            client.container.remove(found, force=True)
+            client.container.remove(found["Id"], force=True)
         client.container.run(
             runs,
             name=name,
@@ -116,53 +116,44 @@ def down(
     with docker.call(f"stop the registry {name}", 60):
         client = docker.client(60)
         if found is not None:
-            client.container.stop(found, time=10)
-            client.container.remove(found, force=True)
+            client.container.stop(found["Id"], time=10)
+            client.container.remove(found["Id"], force=True)
         if delete_data and client.volume.exists(name):
             client.volume.remove(name)
     state: Literal["absent", "stopped"] = "absent" if found is None else "stopped"
     return LocalRegistry(address, name, name, state, deleted=delete_data)
 
 
-def _find(docker: Docker, name: str) -> Any:
-    """Our container of that name, or none.
+def _find(docker: Docker, name: str) -> Mapping[str, Any] | None:
+    """Return our container of that name (ContainerInspect), or none.
 
     Raises:
         PreconditionError: there is one of that name that we did not make.
     """
-    with docker.call(f"look for the container {name}", 20):
-        client = docker.client(20)
-        if not client.container.exists(name):
-            return None
-        found = client.container.inspect(name)
-        if not set(ROLE.items()) <= set((found.config.labels or {}).items()):
-            raise PreconditionError(
-                f"a container {name!r} exists that is no registry of ours",
-                state="nothing was changed",
-                hint=f"docker rename {name} another-name   (or choose another name)",
-            )
-        return found
+    found = next(iter(docker.engine.inspect([name])), None)
+    if found and not set(ROLE.items()) <= set((found["Config"].get("Labels") or {}).items()):
+        raise PreconditionError(
+            f"a container {name!r} exists that is no registry of ours",
+            state="nothing was changed",
+            hint=f"docker rename {name} another-name   (or choose another name)",
+        )
+    return found
 
 
-def _bound(container: Any) -> tuple[str, int] | None:
-    bindings = (container.host_config.port_bindings or {}).get(f"{_PORT}/tcp") or []
-    if not bindings:
-        return None
-    first = bindings[0]
-    host = first.host_ip if hasattr(first, "host_ip") else first["HostIp"]
-    port = first.host_port if hasattr(first, "host_port") else first["HostPort"]
-    return str(host), int(port)
+def _bound(container: Mapping[str, Any]) -> tuple[str, int] | None:
+    bindings = (container["HostConfig"].get("PortBindings") or {}).get(f"{_PORT}/tcp") or []
+    return (str(bindings[0]["HostIp"]), int(bindings[0]["HostPort"])) if bindings else None
 
 
 def _port_must_be_free(docker: Docker, host: str, port: int, name: str) -> None:
     if not _listens(host, port):
         return
     holder = "a process outside of Docker"
-    with docker.call("look who holds the port", 20):
-        for container in docker.client(20).container.list(filters=[("publish", str(port))]):
-            if container.name == name:
-                return
-            holder = f"the container {container.name}"
+    for container in docker.engine.containers(all_=False, publish=[str(port)]):
+        there = container["Names"][0].removeprefix("/")
+        if there == name:
+            return
+        holder = f"the container {there}"
     raise PreconditionError(
         f"port {port} on {host} is taken by {holder}",
         state="nothing was changed",
@@ -182,26 +173,18 @@ def _await(docker: Docker, registry: LocalRegistry, deadline: float) -> None:
     Raises:
         EngineCallFailed: it did not in time; with its last lines.
     """
-    import requests
+    from morphops.adapters.registry import answers
 
     end = time.monotonic() + deadline
-    why = "it has not been asked yet"
-    with requests.Session() as session:
-        session.trust_env = False
-        while time.monotonic() < end:
-            try:
-                answer = session.get(f"http://{registry.address}/v2/", timeout=2)
-                if answer.status_code == 200:
-                    return
-                why = f"HTTP {answer.status_code}"
-            except requests.RequestException as err:
-                why = type(err).__name__
-            time.sleep(0.05)
+    while time.monotonic() < end:
+        if answers(registry.address, limit=2):
+            return
+        time.sleep(0.05)
     with docker.call("read the registry's log", 20):
         log = docker.client(20).container.logs(registry.container, tail=12)
     text = log if isinstance(log, str) else ""
     raise EngineCallFailed(
-        f"the registry at {registry.address} does not answer after {deadline:g} s ({why})",
+        f"the registry at {registry.address} does not answer after {deadline:g} s",
         detail=tuple(text.splitlines()),
         hint=f"docker logs {registry.container}",
     )

@@ -15,11 +15,11 @@ import select
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 from morphops.adapters.docker import lock_image
-from morphops.adapters.docker.client import Docker, tied
+from morphops.adapters.docker.client import Docker
 from morphops.adapters.docker.events import EventWatch
 from morphops.core.lock import Holder, refusal
 from morphops.errors import EngineCallFailed
@@ -30,7 +30,7 @@ _HALF_TAKEN = 2.0  # seconds; longer, nobody is between creating a container and
 _STUCK = 30.0  # seconds; a container that nobody holds and that cannot be removed either
 _RELOOK = 5.0
 _MOMENT = 0.05
-_TRIES = 5  # to find the name taken, and then nobody there
+_TRIES = 10  # to find the name taken, and then nobody there
 
 
 class EngineLock:
@@ -44,7 +44,7 @@ class EngineLock:
         self, project: str, holder: Holder, wait: float = 0, inside: str = ""
     ) -> Iterator[EngineHeld]:
         """See `lock.Lock.hold`."""
-        grip = LockProcess(project, holder)
+        grip = LockProcess(self._docker, project, holder)
         try:
             self.acquire(grip, wait, inside)
             yield EngineHeld(self, grip)
@@ -61,8 +61,7 @@ class EngineLock:
         found = self._look(project)
         # By its id: under the name there may be somebody else's by then.
         if found and holder.is_same(_holder(found)):
-            with self._docker.call(f"remove the lock of {project}", 20):
-                self._docker.client(20).container.remove(found["Id"], force=True)
+            self._docker.engine.remove_container(found["Id"], force=True)
 
     def acquire(self, grip: LockProcess, wait: float, inside: str) -> None:
         """Take it within `wait` seconds.
@@ -71,9 +70,8 @@ class EngineLock:
             LockHeld: somebody else has it still.
             EngineUnavailable: there is no docker client, or no engine.
         """
-        self._docker.client()  # raises where the command that is started below does not exist
         end = time.monotonic() + wait
-        watch = EventWatch(f"{_LABEL}={grip.project}") if wait else None
+        watch = EventWatch(self._docker, f"{_LABEL}={grip.project}") if wait else None
         with watch or nullcontext():
             while not self._take_free(grip):
                 holder = self.holder(grip.project)
@@ -93,10 +91,12 @@ class EngineLock:
             if found is None:
                 # It was let go just now, or the container could not even be created.
                 nobody += 1
-                if not self._mend() and nobody >= _TRIES:
+                if nobody >= _TRIES:
                     raise EngineCallFailed(
                         f"could not take the lock of {grip.project}", detail=grip.complaint
                     )
+                if not self._load_image():
+                    time.sleep(_MOMENT)  # the engine may not have freed the name yet
                 continue
             if _runs(found):
                 return False
@@ -115,30 +115,25 @@ class EngineLock:
         return True
 
     def _look(self, project: str) -> dict[str, Any] | None:
-        found = self._docker.inspect([_name(project)])
+        found = self._docker.engine.inspect([_name(project)])
         return found[0] if found else None
 
-    def _mend(self) -> bool:
-        """Bring the lock's image where it is missing; whether that was so.
+    def _load_image(self) -> bool:
+        """Load the lock's image where it is missing, and return whether it was.
 
         Raises:
             EngineUnavailable: no engine answers.
         """
-        if self._docker.inspect_images([lock_image.reference()]):
+        if self._docker.engine.inspect_images([lock_image.reference()]):
             return False
+        archive = lock_image.archive(str(self._docker.engine.version().get("Arch") or "unknown"))
         with self._docker.call("load the image of the lock", 60):
-            client = self._docker.client(60)
-            server = client.version().server
-            client.image.load(lock_image.archive((server and server.arch) or "unknown"))
+            self._docker.client(60).image.load(archive)
         return True
 
     def _remove_half_taken(self, id_: str) -> None:
-        from python_on_whales.exceptions import DockerException
-
-        try:
-            self._docker.client(20).container.remove(id_)
-        except DockerException:  # it was started, or removed by another one who waits
-            return
+        with suppress(EngineCallFailed):  # it was started, or removed by another one who waits
+            self._docker.engine.remove_container(id_)
 
 
 class EngineHeld:
@@ -162,27 +157,25 @@ class EngineHeld:
 
 
 class LockProcess:
-    """The docker client that keeps the container's input open."""
+    """The docker CLI that keeps the container's input open."""
 
-    def __init__(self, project: str, holder: Holder) -> None:
+    def __init__(self, docker: Docker, project: str, holder: Holder) -> None:
+        self._docker = docker
         self.project = project
         self.holder = holder
         self.complaint: tuple[str, ...] = ()
         self._client: subprocess.Popen[bytes] | None = None
 
     def start(self) -> bool:
-        """Start the container; whether it was started, and so the lock is ours."""
-        command = [*tied("KILL"), "docker", "run", *_OPTIONS, "--name", _name(self.project)]
-        for label, value in _labels(self.project, self.holder).items():
-            command += ["--label", f"{label}={value}"]
-        # A session of its own: the terminal's Ctrl-C is for us, who may have to go back first.
-        self._client = subprocess.Popen(
-            [*command, lock_image.reference()],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
+        """Start the container, and return whether that worked, and so the lock is ours.
+
+        Raises:
+            EngineUnavailable: there is no docker CLI.
+        """
+        labels = _labels(self.project, self.holder).items()
+        options = [*_OPTIONS, "--name", _name(self.project)]
+        options += [f"--label={label}={value}" for label, value in labels]
+        self._client = self._docker.start(["run", *options, lock_image.reference()])
         out = self._client.stdout
         if out and select.select([out], [], [], _ANSWER)[0] and out.readline() == lock_image.SAYS:
             return True

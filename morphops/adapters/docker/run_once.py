@@ -1,12 +1,12 @@
-"""Runs a program of an image once, cut off from everything but the folders it is given."""
+"""Runs a program of an image once, with nothing but the folders that it is given."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 from morphops.adapters.docker.client import Docker
 
-_CUT_OFF = (
+_ISOLATED = (
     "--network=none",
     "--read-only",
     "--tmpfs=/tmp",
@@ -15,21 +15,11 @@ _CUT_OFF = (
 )
 
 
-def run_once(
-    docker: Docker,
-    *,
-    image: str,
-    command: Sequence[str],
-    doing: str,
-    entrypoint: str = "",
-    volumes: Sequence[tuple[str, str, str]] = (),
-    user: str = "",
-    limit: float = 3600.0,
-) -> tuple[str, ...]:
-    """Run it to its end: no network, read-only root, no capabilities.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """What is run: without network, with a read-only root, without capabilities.
 
-    Args:
-        docker: the engine.
+    Attributes:
         image: a local image.
         command: the arguments of the program.
         doing: for errors, as it reads after "could not".
@@ -38,20 +28,31 @@ def run_once(
         user: `uid:gid` that it runs as, so that what it writes belongs to the caller; empty for
             the image's own.
         limit: seconds.
+    """
 
-    Returns:
-        what it wrote to stdout, line by line.
+    image: str
+    command: tuple[str, ...]
+    doing: str
+    entrypoint: str = ""
+    volumes: tuple[tuple[str, str, str], ...] = ()
+    user: str = ""
+    limit: float = 3600.0
+
+    @property
+    def words(self) -> list[str]:
+        """The words after `docker`."""
+        options = [f"--entrypoint={self.entrypoint}"] if self.entrypoint else []
+        options += [f"--user={self.user}"] if self.user else []
+        options += [f"--volume={folder}:{place}:{mode}" for folder, place, mode in self.volumes]
+        run = ["run", "--rm", "--pull=never", *_ISOLATED, *options]
+        return [*run, self.image, *self.command]
+
+
+def run_once(docker: Docker, request: RunRequest) -> tuple[str, ...]:
+    """Run it to its end, and return what it wrote to stdout, line by line.
 
     Raises:
         EngineCallFailed: it did not end with 0; with its last lines.
+        EngineUnavailable: no engine answers.
     """
-    from python_on_whales.utils import run
-
-    options = [f"--entrypoint={entrypoint}"] if entrypoint else []
-    options += [f"--user={user}"] if user else []
-    options += [f"--volume={folder}:{place}:{mode}" for folder, place, mode in volumes]
-    # Not by its `container.run`, which lets what the program says on stderr through to ours.
-    docker_run = [*docker.client(limit).client_config.docker_cmd, "run", "--rm", "--pull=never"]
-    with docker.call(doing, limit):
-        said = run([*docker_run, *_CUT_OFF, *options, image, *command])
-    return tuple(str(said).splitlines())
+    return tuple(docker.run(request.words, request.doing, request.limit).splitlines())

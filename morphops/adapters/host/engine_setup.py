@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from morphops.adapters.host import apt
-from morphops.adapters.host.inspect import engine_endpoint
 from morphops.core.host.debian import (
     SOURCES_FILE,
     Mirrors,
@@ -25,7 +24,7 @@ from morphops.core.host.debian import (
     parse_os_release,
     parse_sources,
 )
-from morphops.errors import EngineUnavailable, MorphopsError, PreconditionError
+from morphops.errors import EngineUnavailable, PreconditionError
 
 if TYPE_CHECKING:
     from morphops.adapters.docker.client import Docker
@@ -55,9 +54,9 @@ def setup(docker: Docker, say: Say) -> list[str]:
     """
     done: list[str] = []
     has_client = shutil.which("docker") is not None
-    if has_client and docker.answers():
+    if has_client and docker.engine.answers():
         return _plugins(docker, say)
-    endpoint = engine_endpoint(docker)
+    endpoint = docker.endpoint.url
     if endpoint.removeprefix("unix://") not in (str(SOCKET), str(SOCKET.resolve())):
         raise EngineUnavailable(
             f"the engine at {endpoint} does not answer, and it is not for this machine to start it",
@@ -106,7 +105,7 @@ def start(say: Say) -> list[str]:
     say(f"starting the engine (dockerd, log in {LOG})")
     with LOG.open("ab") as log:
         begin = log.tell()
-        # A session of its own: it outlives this command, and a Ctrl-C here is none of its business.
+        # A session of its own: it outlives this command, and a Ctrl-C here does not reach it.
         process = subprocess.Popen(
             ["dockerd"],
             stdin=subprocess.DEVNULL,
@@ -135,16 +134,7 @@ def ping(path: Path) -> bool:
 
 def _plugins(docker: Docker, say: Say) -> list[str]:
     """Install Compose or Buildx beside an engine that answers, where they are missing."""
-    client = docker.client(10)
-    try:
-        with docker.call("ask the client for its plugins", 10):
-            there = {
-                "compose": client.compose.is_installed(),
-                "buildx": client.buildx.is_installed(),
-            }
-    except MorphopsError as err:
-        raise PreconditionError(err.what, hint="inv host.check") from None
-    missing = [name for name, is_there in there.items() if not is_there]
+    missing = [name for name in ("compose", "buildx") if not docker.has_plugin(name)]
     if not missing:
         return []
     apt.need_root(f"install {' and '.join(missing)}")
@@ -197,7 +187,7 @@ def _await(process: subprocess.Popen[bytes] | None, begin: int) -> None:
             raise EngineUnavailable(
                 f"the engine ended as soon as it was started (exit code {process.returncode})",
                 state="the packages are installed, no engine runs",
-                hint=f"mend what its log says ({LOG}), then `inv host.setup`; in a container or a "
+                hint=f"fix what its log says ({LOG}), then `inv host.setup`; in a container or a "
                 "small virtual machine it is often overlayfs, iptables or cgroups that are missing",
                 detail=_tail(begin),
             )

@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from morphops.core.bundle.documents import FIELD, Loaded
-from morphops.core.bundle.schema import Bundle
+from morphops.core.bundle.documents import Loaded
+from morphops.core.bundle.schema import FIELD, Bundle
 from morphops.errors import InputError
 
 

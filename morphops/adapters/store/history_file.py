@@ -69,8 +69,7 @@ class HistoryReader:
         try:
             entries = self.chain.entries()
         except IntegrityError as err:
-            err.hint = _RESTORE
-            raise
+            raise err.with_(hint=_RESTORE) from None
         records: dict[int, Record] = {}
         for number, entry in enumerate(entries, start=1):
             try:
@@ -159,9 +158,10 @@ class HistoryWriter(HistoryReader):
         try:
             self._tell(record.id, FIRST)
         except PreconditionError as err:
-            err.state = f"operation {record.id} is announced in the history; nothing was touched"
-            err.hint = recovery.NEXT if kind in TOUCHING else "inv status; then the same once more"
-            raise
+            raise err.with_(
+                state=f"operation {record.id} is announced in the history; nothing was touched",
+                hint=recovery.NEXT if kind in TOUCHING else "inv status; then the same once more",
+            ) from None
         return record
 
     def step(self, record: Record, text: str, *, touches: bool = True) -> None:
@@ -197,8 +197,7 @@ class HistoryWriter(HistoryReader):
         try:
             self._tell(record.id, how)
         except PreconditionError as err:
-            err.state, err.hint = "what was cut off is as it was", recovery.NEXT
-            raise
+            raise err.with_(state="the operation is as it was", hint=recovery.NEXT) from None
 
     def end(self, record: Record, outcome: Outcome, error: str = "") -> None:
         """Say how an operation came out."""
@@ -230,8 +229,7 @@ class HistoryWriter(HistoryReader):
                 {name: sound(value) for name, value in entry.items()}, after=self._end
             )
         except LockLost as err:
-            err.hint = f"inv status; then {recovery.NEXT}"
-            raise
+            raise err.with_(hint=f"inv status; then {recovery.NEXT}") from None
         self._end = self.chain.end
 
     def _tell(self, operation: int, step: str, *, sure: bool = True) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Any
 
 from morphops.core.bundle.schema import Bundle
@@ -12,6 +13,7 @@ from morphops.core.schema import read_mapping, refusal, validate_mapping
 from morphops.core.yaml_text import YamlText
 
 
+@functools.lru_cache(maxsize=16)  # one operation reads the bundle of a release several times
 def parse_bundle(text: str, source: str) -> Bundle:
     """A bundle from YAML text.
 

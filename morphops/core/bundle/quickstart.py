@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from morphops.core.probes.specs import Question
+from morphops.core.probes.question import Question
 
 FILE = "quickstart.yaml"  # beside the bundle
 

@@ -1,16 +1,27 @@
 """What does not change from release to release: the bundle, as frozen values.
 
-`config` reads these from `bundle.yaml`; the field names are the keys of that file, and an unknown
-key is refused with its path. Texts marked *JMESPath* are JMESPath expressions (jmespath.org).
+The field names are the keys of `bundle.yaml`, and an unknown key is refused with its path. Texts
+marked *JMESPath* are JMESPath expressions (jmespath.org). Where a section says something of another
+one, its `findings` say what is wrong with that: each is `key: what`, below the section.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal
 
+from morphops.core.bundle.moments import Hook, Moment, Notify
+from morphops.core.env.encryption import RECIPIENT
+from morphops.core.jmespath import syntax_error
 from morphops.core.probes.specs import Probe
+from morphops.core.schema import NAME, more_than_zero, not_negative
+
+# `{NAME}` in a document's path.
+FIELD = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+_FLAG = re.compile(r"--?[A-Za-z0-9][A-Za-z0-9_-]*(=\S+)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +64,20 @@ class EnvSpec:
     Attributes:
         file: default env file; relative to the bundle's folder, `{state}` is the state folder.
         schema: the env schema, relative to the bundle's folder.
-        recipients: who can read what is encrypted here, besides whoever does it (`age1…`).
+        recipients: who can read what is encrypted here, besides the person who encrypts (`age1…`).
     """
 
     file: str
     schema: str
     recipients: tuple[str, ...] = ()
+
+    def findings(self) -> list[str]:
+        """What is wrong with it."""
+        return [
+            f"recipients/{place}: {text!r} is not an age recipient: age1 and 58 characters"
+            for place, text in enumerate(self.recipients)
+            if not RECIPIENT.fullmatch(text)
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +91,18 @@ class Document:
 
     path: str
     provides: Mapping[str, str] = field(default_factory=dict)
+
+    def findings(self) -> list[str]:
+        """What is wrong with it."""
+        braces = re.search(r"[{}]", FIELD.sub("", self.path))
+        return [
+            *(["path: braces hold the name of a variable: {NAME}"] if braces else []),
+            *(
+                f"provides/{variable}: {why}"
+                for variable, expression in self.provides.items()
+                if (why := syntax_error(expression))
+            ),
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +118,17 @@ class Wave:
     services: tuple[str, ...]
     probes: tuple[str, ...] = ()
     deadline: float = 120.0
+
+    def findings(self, bundle: Bundle) -> list[str]:
+        """What is wrong with it beside the bundle's probes."""
+        return [
+            *not_negative(deadline=self.deadline),
+            *(
+                f"probes/{place}: no such probe {probe!r}"
+                for place, probe in enumerate(self.probes)
+                if probe not in bundle.probes
+            ),
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,10 +151,14 @@ class PullSpec:
     """How images and releases are fetched.
 
     Attributes:
-        stalled_after: seconds in which nothing comes, after which it is given up.
+        stalled_after: seconds without a byte after which a pull is given up.
     """
 
     stalled_after: float = 120.0
+
+    def findings(self) -> list[str]:
+        """What is wrong with it."""
+        return more_than_zero(stalled_after=self.stalled_after)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,39 +171,10 @@ class Retention:
 
     keep: int = 3
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hook:
-    """An executable that is run at a moment of a deploy.
-
-    Attributes:
-        run: its path, relative to the bundle's folder.
-        timeout: seconds until it is stopped; then it counts as failed.
-    """
-
-    run: str
-    timeout: float = 60.0
-
-
-Ending: TypeAlias = Literal["after-deploy", "after-rollback", "on-failure"]
-
-Moment: TypeAlias = Literal["before-deploy"] | Ending
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notify:
-    """A webhook that is told how a deploy or a rollback came out.
-
-    Attributes:
-        url_from: the variable that holds its URL: of the process environment, else of the env file.
-            The URL is a secret, so it never stands here.
-        timeout: seconds that all of one notification may take.
-        moments: of which it is told.
-    """
-
-    url_from: str
-    timeout: float = 10.0
-    moments: tuple[Ending, ...] = ("after-deploy", "after-rollback", "on-failure")
+    def findings(self) -> list[str]:
+        """What is wrong with it."""
+        few = "keep: write 1 or more, or there is nothing to roll back to"
+        return [few] if self.keep < 1 else []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +192,29 @@ class Invariant:
     forbids: tuple[str, ...]
     why: str
 
+    def findings(self, name: str, bundle: Bundle) -> list[str]:
+        """What is wrong with it beside the bundle's waves.
+
+        Args:
+            name: its own.
+            bundle: that it stands in.
+        """
+        findings = []
+        if not NAME.fullmatch(name):
+            findings.append("name: a-z, 0-9 and -, since it is typed")
+        if self.service not in bundle.services:
+            findings.append(f"service: {self.service!r} is in no wave; name one that is")
+        if not self.forbids:
+            findings.append("forbids: names no flag, so nothing is forbidden")
+        findings += [
+            f"forbids/{place}: {flag!r} is not a flag: write --name, or --name=value"
+            for place, flag in enumerate(self.forbids)
+            if not _FLAG.fullmatch(flag)
+        ]
+        if not self.why:
+            findings.append("why: say what is lost when it is broken")
+        return findings
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acceptance:
@@ -190,6 +230,10 @@ class Acceptance:
     subject: str
     reason: str
 
+    def findings(self) -> list[str]:
+        """What is wrong with it."""
+        return [] if self.reason else ["reason: say why"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
@@ -204,6 +248,7 @@ class Bundle:
         runbooks: the folder of the runbooks, relative to the bundle's folder.
         checks: probes that must pass before the first container is touched.
         waves: what is started when, in order.
+        platform: what the images must be for (`linux/arm64`); empty for that of the engine.
         settle: seconds in which every service has to pass its health check once more, after the
             last probe; one whose checks are further apart is not waited for.
         pull: how images and releases are fetched.
@@ -227,6 +272,7 @@ class Bundle:
     checks: tuple[str, ...] = ()
     build: BuildSpec | None = None
     runbooks: str = "../runbooks"
+    platform: str = ""
     settle: float = 15.0
     pull: PullSpec = field(default_factory=PullSpec)
     retention: Retention = field(default_factory=Retention)
@@ -234,6 +280,11 @@ class Bundle:
     notify: Notify | None = None
     invariants: Mapping[str, Invariant] = field(default_factory=dict)
     accept: tuple[Acceptance, ...] = ()
+
+    @property
+    def services(self) -> frozenset[str]:
+        """The services that are in a wave."""
+        return frozenset(service for wave in self.waves for service in wave.services)
 
     def files(self) -> tuple[str, ...]:
         """Every compose file, the overrides of all profiles included, each once, in order."""

@@ -1,99 +1,91 @@
-"""What a bake file says of the targets that the images come from, as Buildx prints it. Pure."""
+"""Rules for a bake file: the targets that build the images, as Buildx prints them. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from morphops.core.bundle.schema import ImageSpec
 from morphops.core.checks import dockerfile, plain_secrets
+from morphops.core.checks.bake_file import Bake
 from morphops.core.finding import Finding
 from morphops.core.release.reference import is_pinned
+from morphops.core.rule import Breach, Path, Rule, at, findings
 from morphops.core.yaml_text import YamlText
 
 Target: TypeAlias = Mapping[str, Any]
 
 _IMAGE = "docker-image://"
-# Buildx, "build context": what it fetches by itself.
+# What Buildx fetches by itself (Buildx, "build context").
 _REMOTE = re.compile(r"[a-z][a-z0-9+.-]*://|[\w.-]+@[\w.-]+:|(github|gitlab)\.com/|bitbucket\.org/")
 _HERE = "cwd://"
+_LOCAL = (_IMAGE, "target:", "oci-layout://")  # what Buildx does not fetch as a remote context
 
 
-@dataclass(frozen=True, slots=True)
-class Bake:
-    """A bake file, in HCL or JSON.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Images:
+    """The bundle's images beside what Buildx printed.
 
     Attributes:
-        name: how messages name it.
-        text: what stands in it, for the lines.
-    """
-
-    name: str
-    text: str
-
-    def line(self, target: str, key: str = "") -> int:
-        """The line of a target, or of a key in it where that is found; 0 where nothing is."""
-        lines = self.text.splitlines()
-        called = re.escape(target)
-        opens = re.compile(rf'\s*(target\s+"?{called}"?\s*\{{|"{called}"\s*:)')
-        start = next((n for n, line in enumerate(lines) if opens.match(line)), -1)
-        if not key or start < 0:
-            return start + 1
-        names = re.compile(rf'(^|[\s{{,"]){re.escape(key)}"?\s*[=:]')
-        for number in range(start, len(lines)):
-            if number > start and re.match(r"\s*target\s+[^=\s]", lines[number]):
-                break
-            if names.search(lines[number]):
-                return number + 1
-        return start + 1
-
-    def finding(self, target: str, key: str, what: str, remedy: str, rule: str = "") -> Finding:
-        """What is wrong with a key of a target."""
-        subjects = (self.name.rpartition("/")[2],) if rule else ()
-        return Finding(
-            self.name, self.line(target, key), f"target {target}: {what}", remedy, rule, subjects
-        )
-
-    def of_inline(self, target: str, text: str, finding: Finding) -> Finding:
-        """A finding in an inline Dockerfile, at its line in this file."""
-        inline = text.splitlines()
-        said = inline[finding.line - 1].strip() if 0 < finding.line <= len(inline) else ""
-        start = self.line(target)
-        after = self.text.splitlines()[start:] if start else []
-        found = next((n for n, line in enumerate(after, start + 1) if line.strip() == said), start)
-        what = f"target {target}: {finding.what}"
-        return replace(finding, line=found if said else start, what=what)
-
-
-def images(
-    targets: Collection[str],
-    specs: Mapping[str, ImageSpec],
-    bake: str,
-    text: YamlText,
-) -> Iterator[Finding]:
-    """Each image of the bundle has a target, and one of its own.
-
-    Args:
         targets: the names that Buildx printed.
         specs: the bundle's images.
         bake: how messages name the bake file.
+    """
+
+    targets: Collection[str]
+    specs: Mapping[str, ImageSpec]
+    bake: str
+
+    @property
+    def built(self) -> Iterator[tuple[str, str]]:
+        """Yields image and target of each image that this project builds."""
+        return ((name, spec.target) for name, spec in self.specs.items() if spec.target)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """One target, and what its rules look up.
+
+    Attributes:
+        target: as Buildx prints it.
+        secrets: names of variables that are secret.
+        is_folder: whether a folder exists; contexts are relative to one place.
+        stages: the stages of its Dockerfile, see `dockerfile.stages`.
+    """
+
+    target: Target
+    secrets: Collection[str] = ()
+    is_folder: Callable[[str], bool] = lambda _: False
+    stages: Sequence[str] = ()
+
+    @property
+    def context(self) -> str:
+        """Where the target builds from."""
+        return str(self.target.get("context", "."))
+
+    @property
+    def contexts(self) -> Mapping[str, str]:
+        """Its named contexts: name → source."""
+        return self.target.get("contexts") or {}
+
+    def is_remote(self, context: str) -> bool:
+        """Returns whether Buildx fetches a context by itself."""
+        return is_remote(context, self.is_folder)
+
+
+def images(
+    targets: Collection[str], specs: Mapping[str, ImageSpec], bake: str, text: YamlText
+) -> Iterator[Finding]:
+    """Yields the images of a bundle that do not have a target of their own.
+
+    Args:
+        targets, specs, bake: see `Images`.
         text: the bundle's own text, for the lines.
     """
-    built: dict[str, str] = {}
-    for name, spec in specs.items():
-        if not spec.target:
-            continue
-        line = text.line("images", name, "target")
-        if spec.target not in targets:
-            what = f"{spec.target} is a group in {bake}, and builds no image by itself"
-            yield Finding(text.name, line, what, "name one of its targets")
-        elif spec.target in built:
-            what = f"target {spec.target} builds image {built[spec.target]} already"
-            remedy = "give each image a target of its own, or leave one of them out"
-            yield Finding(text.name, line, what, remedy)
-        built.setdefault(spec.target, name)
+    subject = Images(targets=targets, specs=specs, bake=bake)
+    return findings(IMAGE_RULES, subject, text.locate)
 
 
 def check(
@@ -102,81 +94,166 @@ def check(
     target: Target,
     *,
     secrets: Collection[str],
-    there: Callable[[str], bool],
+    is_folder: Callable[[str], bool],
 ) -> Iterator[Finding]:
-    """What is wrong with what one target builds from, and with what it is given.
+    """Yields what is wrong with what a target builds from, and with its arguments.
 
     Args:
         bake: the bake file.
         name: of the target.
-        target: as Buildx prints it.
-        secrets: names of variables that are secret.
-        there: whether a folder is there; contexts are relative to one place.
+        target, secrets, is_folder: see `Given`.
     """
-    context = str(target.get("context", "."))
-    if is_remote(context, there):
-        yield bake.finding(
-            name,
-            "context",
-            f"builds from {_shown(context)}, which may be something else tomorrow",
-            "build from a folder of this project",
-        )
-    elif not there(context.removeprefix(_HERE)):
-        what = f"its context {context} is no folder that is there"
-        yield bake.finding(name, "context", what, "mend its context")
-    for called, source in (target.get("contexts") or {}).items():
-        if source.startswith(_IMAGE):
-            reference = source.removeprefix(_IMAGE)
-            if not is_pinned(reference):
-                yield bake.finding(
-                    name,
-                    "contexts",
-                    f"context {called}: {reference} may be another image tomorrow",
-                    "write docker-image://name:tag@sha256:<64 hex digits>",
-                    "digest",
-                )
-        elif not source.startswith(("target:", "oci-layout://")) and is_remote(source, there):
-            yield bake.finding(
-                name,
-                "contexts",
-                f"context {called} is {_shown(source)}, which may be something else tomorrow",
-                "name a folder of this project, a target, or an image by digest",
-            )
-    for argument, value in (target.get("args") or {}).items():
-        secret = argument in secrets or plain_secrets.secret_name(argument)
-        if secret and plain_secrets.literal(str(value or "")):
-            yield bake.finding(
-                name,
-                "args",
-                f"the argument {argument} stays in the image's history",
-                'hand it over by secret = ["id=…"], and RUN --mount=type=secret',
-                "secret",
-            )
+    given = Given(target=target, secrets=secrets, is_folder=is_folder)
+    return _of_target(bake, name, findings(TARGET_RULES, given, bake.locate(name)))
 
 
 def stage(bake: Bake, name: str, target: Target, text: str) -> Iterator[Finding]:
-    """The stage that a target builds is in its Dockerfile.
+    """Yields a finding if a target's stage is not in its Dockerfile.
 
     Args:
         bake, name, target: see `check`.
         text: the Dockerfile.
     """
-    wanted = str(target.get("target") or "")
     stages = dockerfile.stages(dockerfile.instructions(text))
+    given = Given(target=target, stages=stages)
+    return _of_target(bake, name, findings(STAGE_RULES, given, bake.locate(name)))
+
+
+def missing_dockerfile(bake: Bake, name: str, path: str) -> Iterator[Finding]:
+    """Yields the finding that the file is missing which a target names as its Dockerfile."""
+    return _of_target(bake, name, findings(FILE_RULES, path, bake.locate(name)))
+
+
+def is_remote(context: str, is_folder: Callable[[str], bool]) -> bool:
+    """Returns whether Buildx fetches a context by itself."""
+    return bool(_REMOTE.match(context)) and not context.startswith(_HERE) and not is_folder(context)
+
+
+def _of_target(bake: Bake, name: str, found: Iterable[Finding]) -> Iterator[Finding]:
+    """Findings with their target's name; a bundle accepts those of the bake file by its name."""
+    file = bake.name.rpartition("/")[2]
+    for finding in found:
+        subjects = (file,) if finding.rule else ()
+        yield replace(finding, what=f"target {name}: {finding.what}", subjects=subjects)
+
+
+def _group(subject: Images) -> Iterator[Breach[Path]]:
+    for image, target in subject.built:
+        if target not in subject.targets:
+            yield at("images", image, "target", target=target, bake=subject.bake)
+
+
+def _shared_target(subject: Images) -> Iterator[Breach[Path]]:
+    first: dict[str, str] = {}
+    for image, target in subject.built:
+        if target in first and target in subject.targets:
+            yield at("images", image, "target", target=target, image=first[target])
+        first.setdefault(target, image)
+
+
+def _remote_context(given: Given) -> Iterator[Breach[str]]:
+    if given.is_remote(given.context):
+        yield Breach("context", {"host": _host(given.context)})
+
+
+def _missing_context(given: Given) -> Iterator[Breach[str]]:
+    context = given.context
+    if not given.is_remote(context) and not given.is_folder(context.removeprefix(_HERE)):
+        yield Breach("context", {"folder": context})
+
+
+def _unpinned_image(given: Given) -> Iterator[Breach[str]]:
+    for name, source in given.contexts.items():
+        image = source.removeprefix(_IMAGE)
+        if source.startswith(_IMAGE) and not is_pinned(image):
+            yield Breach("contexts", {"context": name, "image": image})
+
+
+def _remote_source(given: Given) -> Iterator[Breach[str]]:
+    for name, source in given.contexts.items():
+        if not source.startswith(_LOCAL) and given.is_remote(source):
+            yield Breach("contexts", {"context": name, "host": _host(source)})
+
+
+def _secret_argument(given: Given) -> Iterator[Breach[str]]:
+    for argument, value in (given.target.get("args") or {}).items():
+        secret = argument in given.secrets or plain_secrets.takes_secret(argument)
+        if secret and plain_secrets.literal(str(value or "")):
+            yield Breach("args", {"argument": argument})
+
+
+def _missing_stage(given: Given) -> Iterator[Breach[str]]:
+    wanted, stages = str(given.target.get("target") or ""), given.stages
     by_number = wanted.isdigit() and int(wanted) < len(stages)
-    # A name with a variable in it is not known here.
+    # A stage's name may have a variable in it, whose value is not known here.
     if wanted and wanted.lower() not in stages and not by_number and "$" not in "".join(stages):
         named = ", ".join(filter(None, stages)) or "none has a name"
-        what = f"its Dockerfile has no stage {wanted}"
-        yield bake.finding(name, "target", what, f"name one of its stages: {named}")
+        yield Breach("target", {"stage": wanted, "stages": named})
 
 
-def is_remote(context: str, there: Callable[[str], bool]) -> bool:
-    """Whether Buildx would fetch a context by itself."""
-    return bool(_REMOTE.match(context)) and not context.startswith(_HERE) and not there(context)
-
-
-def _shown(url: str) -> str:
-    """Where a context comes from, and no more of it: names, paths and queries may hold a token."""
+def _host(url: str) -> str:
+    """The host of a URL, and no more of it: names, paths and queries may hold a token."""
     found = re.match(r"(?:[a-z0-9+.-]+://)?(?:[^/]*@)?([^/:?#]+)", url)
     return found[1] if found else "elsewhere"
+
+
+IMAGE_RULES: tuple[Rule[Images, Path], ...] = (
+    Rule(
+        "",
+        _group,
+        "{target} is a group in {bake}, and builds no image by itself",
+        "name one of its targets",
+    ),
+    Rule(
+        "",
+        _shared_target,
+        "target {target} builds image {image} already",
+        "give each image a target of its own, or remove one of them",
+    ),
+)
+
+TARGET_RULES: tuple[Rule[Given, str], ...] = (
+    Rule(
+        "",
+        _remote_context,
+        "builds from {host}, which may be something else tomorrow",
+        "build from a folder of this project",
+    ),
+    Rule("", _missing_context, "its context {folder} is not a folder", "fix its context"),
+    Rule(
+        "digest",
+        _unpinned_image,
+        "context {context}: {image} may be another image tomorrow",
+        "write docker-image://name:tag@sha256:<64 hex digits>",
+    ),
+    Rule(
+        "",
+        _remote_source,
+        "context {context} is {host}, which may be something else tomorrow",
+        "name a folder of this project, a target, or an image by digest",
+    ),
+    Rule(
+        "secret",
+        _secret_argument,
+        "the argument {argument} stays in the image's history",
+        'pass it by secret = ["id=…"], and RUN --mount=type=secret',
+    ),
+)
+
+STAGE_RULES: tuple[Rule[Given, str], ...] = (
+    Rule(
+        "",
+        _missing_stage,
+        "its Dockerfile has no stage {stage}",
+        "name one of its stages: {stages}",
+    ),
+)
+
+FILE_RULES: tuple[Rule[str, str], ...] = (
+    Rule(
+        "",
+        lambda path: (Breach("dockerfile", {"path": path}),),
+        "there is no {path}",
+        "fix its context or its dockerfile",
+    ),
+)

@@ -1,167 +1,211 @@
-"""The bundle's waves, probes, profiles and images against the services that there are. Pure."""
+"""Rules for the bundle's waves, probes, profiles and images against the services. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from morphops.core.bundle.schema import Bundle
 from morphops.core.checks.interpolation import Use
 from morphops.core.finding import Finding
+from morphops.core.rule import Breach, Path, Rule, at, findings
 from morphops.core.verify import invariants
 from morphops.core.yaml_text import YamlText
 
 Services: TypeAlias = Mapping[str, Mapping[str, Any]]
-# What is wrong, how to mend it, and the path in the bundle's file.
-Tell: TypeAlias = Callable[..., Finding]
+Broken: TypeAlias = Iterator[Breach[Path]]
 
 INVARIANT = "invariant"  # the rule's name, for `accept:`
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 
 
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A bundle and the services that its compose files describe.
+
+    Attributes:
+        bundle: as it was read.
+        services: as Compose renders them with every profile on.
+        variables: the variables that the compose files use.
+    """
+
+    bundle: Bundle
+    services: Services
+    variables: frozenset[str]
+
+    @property
+    def placed(self) -> Iterator[tuple[int, int, str]]:
+        """Yields each service that a wave names: the wave, the place in it, the service."""
+        for number, wave in enumerate(self.bundle.waves):
+            yield from ((number, place, name) for place, name in enumerate(wave.services))
+
+    @property
+    def wave_of(self) -> dict[str, int]:
+        """The number of each service's wave."""
+        return {name: number for number, _, name in self.placed}
+
+
 def check(
     bundle: Bundle, services: Services, uses: Sequence[Use], text: YamlText
 ) -> Iterator[Finding]:
-    """Findings in the bundle.
+    """Yields what is wrong with a bundle.
 
     Args:
-        bundle: as it was read.
-        services: as Compose renders them with every profile on.
-        uses: the variables that the compose files name.
+        bundle, services: see `Stack`.
+        uses: the variables that the compose files use.
         text: the bundle's own text, for the lines.
     """
-
-    def tell(what: str, remedy: str, *path: str) -> Finding:
-        return Finding(text.name, text.line(*path), what, remedy)
-
-    yield from _waves(bundle, services, tell)
-    yield from _order(bundle, services, tell)
-    yield from _probes(bundle, services, tell)
-    yield from _names(bundle, services, uses, tell)
-    yield from _invariants(bundle, services, text)
+    stack = Stack(bundle, services, frozenset(use.name for use in uses))
+    return findings(RULES, stack, text.locate)
 
 
-def _waves(bundle: Bundle, services: Services, tell: Tell) -> Iterator[Finding]:
-    """Each service is in a wave, and a wave waits long enough for it."""
-    known = {name for wave in bundle.waves for name in wave.services}
-    for name in services:
-        if name not in known:
-            yield tell(f"service {name} is in no wave, so nobody starts it", "add it", "waves")
-    for number, wave in enumerate(bundle.waves):
-        path = ("waves", str(number))
-        for at, name in enumerate(wave.services):
-            if name not in services:
-                yield tell(
-                    f"wave {number}: no compose file has a service {name}",
-                    "mend its name, or leave it out",
-                    *(*path, "services", str(at)),
-                )
-                continue
-            grace = seconds((services[name].get("healthcheck") or {}).get("start_period"))
-            if wave.deadline < grace:
-                yield tell(
-                    f"wave {number}: its deadline of {wave.deadline:g} s ends before {name} can be "
-                    f"found unhealthy ({grace:g} s)",
-                    "write a later deadline, or a shorter start_period",
-                    *(*path, "deadline"),
-                )
+def _without_wave(stack: Stack) -> Broken:
+    known = stack.wave_of
+    return (at("waves", service=name) for name in stack.services if name not in known)
 
 
-def _order(bundle: Bundle, services: Services, tell: Tell) -> Iterator[Finding]:
-    """What a service depends on, and what a probe asks, is started before."""
-    wave_of = {name: n for n, wave in enumerate(bundle.waves) for name in wave.services}
-    for number, wave in enumerate(bundle.waves):
-        for at, name in enumerate(wave.services):
-            for other in services.get(name, {}).get("depends_on") or ():
-                if wave_of.get(other, -1) >= number:
-                    yield tell(
-                        f"wave {number}: {name} depends on {other}, which is in wave "
-                        f"{wave_of[other]}",
-                        f"put {other} into an earlier wave",
-                        *("waves", str(number), "services", str(at)),
-                    )
-        for at, probe in enumerate(wave.probes):
-            for service in _asked(bundle.probes[probe]):
-                if wave_of[service] > number:
-                    yield tell(
-                        f"wave {number}: probe {probe} asks {service}, which is in wave "
-                        f"{wave_of[service]}",
-                        "ask it in that wave",
-                        *("waves", str(number), "probes", str(at)),
-                    )
+def _unknown_service(stack: Stack) -> Broken:
+    for wave, place, name in stack.placed:
+        if name not in stack.services:
+            yield at("waves", str(wave), "services", str(place), wave=wave, service=name)
 
 
-def _probes(bundle: Bundle, services: Services, tell: Tell) -> Iterator[Finding]:
-    """Each probe is asked by somebody, and through a port that is published."""
+def _short_deadline(stack: Stack) -> Broken:
+    for wave, _, name in stack.placed:
+        health = stack.services.get(name, {}).get("healthcheck") or {}
+        grace, deadline = seconds(health.get("start_period")), stack.bundle.waves[wave].deadline
+        if deadline < grace:
+            words = {"wave": wave, "service": name, "deadline": deadline, "grace": grace}
+            yield at("waves", str(wave), "deadline", **words)
+
+
+def _late_dependency(stack: Stack) -> Broken:
+    wave_of = stack.wave_of
+    for wave, place, name in stack.placed:
+        for other in stack.services.get(name, {}).get("depends_on") or ():
+            late = wave_of.get(other, -1)
+            if late >= wave:
+                words = {"wave": wave, "service": name, "other": other, "late": late}
+                yield at("waves", str(wave), "services", str(place), **words)
+
+
+def _early_probe(stack: Stack) -> Broken:
+    wave_of = stack.wave_of
+    for number, wave in enumerate(stack.bundle.waves):
+        for place, probe in enumerate(wave.probes):
+            for service in stack.bundle.probes[probe].asks.services:
+                late = wave_of[service]
+                if late > number:
+                    words = {"wave": number, "probe": probe, "service": service, "late": late}
+                    yield at("waves", str(number), "probes", str(place), **words)
+
+
+def _unused_probe(stack: Stack) -> Broken:
+    bundle = stack.bundle
     used = {*bundle.checks, *(probe for wave in bundle.waves for probe in wave.probes)}
-    for name, probe in bundle.probes.items():
-        if name not in used:
-            yield tell(f"probe {name} is asked by no wave and no check", "add it", "probes", name)
-        port = getattr(probe, "port", 0)
-        for service in _asked(probe) if port else ():
-            published = services.get(service, {}).get("ports") or ()
+    return (at("probes", name, probe=name) for name in bundle.probes if name not in used)
+
+
+def _unpublished_port(stack: Stack) -> Broken:
+    for name, probe in stack.bundle.probes.items():
+        port = probe.asks.port
+        for service in probe.asks.services if port else ():
+            published = stack.services.get(service, {}).get("ports") or ()
             if port not in {int(item["target"]) for item in published if item.get("published")}:
-                yield tell(
-                    f"probe {name}: {service} publishes no port {port}",
-                    "publish it on loopback, or mend the probe",
-                    *("probes", name, "port"),
-                )
+                yield at("probes", name, "port", probe=name, service=service, port=port)
 
 
-def _names(
-    bundle: Bundle, services: Services, uses: Sequence[Use], tell: Tell
-) -> Iterator[Finding]:
-    """Profiles and variables that the bundle names stand in the compose files."""
-    profiles = {name for service in services.values() for name in service.get("profiles") or ()}
-    for profile in bundle.compose.profiles:
-        if profile not in profiles:
-            path = ("compose", "profiles", profile)
-            yield tell(f"no service has the profile {profile}", "mend its name", *path)
-    named = {use.name for use in uses}
-    for image, spec in bundle.images.items():
-        if spec.variable not in named:
-            yield tell(
-                f"no compose file names {spec.variable}, the variable of image {image}",
-                f"write image: ${{{spec.variable}:?is not set}} where it runs",
-                *("images", image, "variable"),
-            )
-    for document, about in bundle.documents.items():
+def _unknown_profile(stack: Stack) -> Broken:
+    known = {name for spec in stack.services.values() for name in spec.get("profiles") or ()}
+    for profile in stack.bundle.compose.profiles:
+        if profile not in known:
+            yield at("compose", "profiles", profile, profile=profile)
+
+
+def _unused_image(stack: Stack) -> Broken:
+    for image, spec in stack.bundle.images.items():
+        if spec.variable not in stack.variables:
+            yield at("images", image, "variable", image=image, variable=spec.variable)
+
+
+def _unused_provided(stack: Stack) -> Broken:
+    for document, about in stack.bundle.documents.items():
         for variable in about.provides:
-            if variable not in named:
-                yield tell(
-                    f"no compose file names {variable}, which document {document} provides",
-                    "use it, or leave it out",
-                    *("documents", document, "provides", variable),
-                )
+            if variable not in stack.variables:
+                path = ("documents", document, "provides", variable)
+                yield at(*path, document=document, variable=variable)
 
 
-def _invariants(bundle: Bundle, services: Services, text: YamlText) -> Iterator[Finding]:
-    """No command line of the compose files breaks an invariant."""
+def _broken_invariant(stack: Stack) -> Broken:
     lines = {
         name: ([*(spec.get("entrypoint") or ()), *(spec.get("command") or ())],)
-        for name, spec in services.items()
+        for name, spec in stack.services.items()
     }
-    for breach in invariants.breaches(bundle.invariants, lines, ()):
-        yield Finding(
-            text.name,
-            text.line("invariants", breach.name),
-            f"{breach.flag} is on its command line, which invariant {breach.name} forbids: "
-            f"{breach.why}",
-            "take it off in the compose files",
-            INVARIANT,
-            (breach.service,),
-        )
+    for breach in invariants.breaches(stack.bundle.invariants, lines, ()):
+        words = {"flag": breach.flag, "name": breach.name, "why": breach.why}
+        yield Breach(("invariants", breach.name), words, (breach.service,))
 
 
-def _asked(probe: Any) -> tuple[str, ...]:
-    """The services that a probe asks."""
-    one = getattr(probe, "service", "")
-    return (*((one,) if one else ()), *getattr(probe, "services", ()))
+RULES: tuple[Rule[Stack, Path], ...] = (
+    Rule("", _without_wave, "service {service} is in no wave, so nothing starts it", "add it"),
+    Rule(
+        "",
+        _unknown_service,
+        "wave {wave}: no compose file has a service {service}",
+        "fix its name, or remove it",
+    ),
+    Rule(
+        "",
+        _short_deadline,
+        "wave {wave}: its deadline of {deadline:g} s ends before {service} can be found unhealthy "
+        "({grace:g} s)",
+        "write a later deadline, or a shorter start_period",
+    ),
+    Rule(
+        "",
+        _late_dependency,
+        "wave {wave}: {service} depends on {other}, which is in wave {late}",
+        "put {other} into an earlier wave",
+    ),
+    Rule(
+        "",
+        _early_probe,
+        "wave {wave}: probe {probe} asks {service}, which is in wave {late}",
+        "ask it in wave {late}",
+    ),
+    Rule("", _unused_probe, "probe {probe} is used by no wave and no check", "add it to one"),
+    Rule(
+        "",
+        _unpublished_port,
+        "probe {probe}: {service} publishes no port {port}",
+        "publish it on loopback, or fix the probe",
+    ),
+    Rule("", _unknown_profile, "no service has the profile {profile}", "fix its name"),
+    Rule(
+        "",
+        _unused_image,
+        "no compose file uses {variable}, the variable of image {image}",
+        "write image: ${{{variable}:?is not set}} where it runs",
+    ),
+    Rule(
+        "",
+        _unused_provided,
+        "no compose file uses {variable}, which document {document} provides",
+        "use it, or remove it",
+    ),
+    Rule(
+        INVARIANT,
+        _broken_invariant,
+        "{flag} is on its command line, which invariant {name} forbids: {why}",
+        "remove it in the compose files",
+    ),
+)
 
 
 def seconds(duration: Any) -> float:
-    """A duration of Compose (`1m30s`) in seconds; 0 where there is none."""
+    """Returns a duration of Compose (`1m30s`) in seconds; 0 if there is none."""
     found = re.findall(r"(\d+(?:\.\d+)?)(h|ms|us|µs|ns|m|s)", str(duration or ""))
     return sum(float(number) * _UNITS[unit] for number, unit in found)

@@ -1,53 +1,78 @@
-"""Findings in the compose files, from what Compose makes of them and from their own text. Pure."""
+"""Findings in the compose files, from what Compose renders and from their own text. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
-from morphops.core.checks import plain_secrets
-from morphops.core.checks.service_rules import RULES, Path
+from morphops.core.checks import compose_secrets, service_rules
+from morphops.core.checks.compose_secrets import Texts
 from morphops.core.finding import Finding
+from morphops.core.rule import Breach, Path, Rule, at, findings
 from morphops.core.yaml_text import YamlText
 
-LITERAL = "literal-secret"
-USER_INFO = re.compile(r"://[^/\s:@$]+:[^/\s@$]+@")  # RFC 3986, 3.2.1
-_SECRET_NAME = re.compile(
-    r"(?i)(.*_)?(token|secret|password|passwd|api_?key|bearer|credentials?|private_key|pat)"
-)
+Broken: TypeAlias = Iterator[Breach[Path]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """The compose files as Compose renders them.
+
+    Attributes:
+        model: what `docker compose config --format json` printed, with a sentinel as the value of
+            each secret.
+        sentinels: variable → its sentinel.
+        sources: the files that it was rendered from, in order.
+        folder: where the bundle is, absolute.
+        project: the project's name in the bundle.
+    """
+
+    model: Mapping[str, Any]
+    sentinels: Mapping[str, str]
+    sources: Sequence[YamlText]
+    folder: str
+    project: str
+
+    def locate(self, path: Path) -> tuple[str, int]:
+        """Returns the file and the line that decide a path, see `place`."""
+        return place(self.sources, path)
+
+    def is_inside(self, path: Any) -> bool:
+        """Returns whether a path is in the bundle's folder."""
+        return str(path or "").startswith(f"{self.folder}/")
 
 
 def place(sources: Sequence[YamlText], path: Path) -> tuple[str, int]:
-    """The file and the line that decide a path of the merged model.
+    """Returns the file and the line that decide a path of the merged model.
 
-    The last file that has its value, as in Compose; else the first that has the most of it.
+    That is the last file with its value, as in Compose; else the first with the most of the path.
     """
     best, line, depth = sources[0].name, 1, -1
     for source in sources:
-        found, at = source.find(path)
+        found, at_line = source.find(path)
         decides = found == len(path) and not source.keys(*path)
         if found > depth or (found == depth and decides):
-            best, line, depth = source.name, at, found
+            best, line, depth = source.name, at_line, found
     return best, line
 
 
-def services(model: Mapping[str, Any], sources: Sequence[YamlText]) -> Iterator[Finding]:
-    """What the services break of the table of rules, one finding for each service.
+def check(rendered: Rendered) -> Iterator[Finding]:
+    """Yields what is wrong with the compose files; of services a finding for each of them."""
+    for name, service in (rendered.model.get("services") or {}).items():
 
-    Args:
-        model: as `docker compose config --format json` renders it.
-        sources: the files that it was rendered from, in order.
-    """
-    for name, service in (model.get("services") or {}).items():
-        for rule in RULES:
-            for path in rule.broken(service):
-                file, line = place(sources, ("services", name, *path))
-                yield Finding(file, line, rule.what, rule.remedy, rule.name, (name,))
+        def locate(path: Path, name: str = name) -> tuple[str, int]:
+            return rendered.locate(("services", name, *path))
+
+        yield from findings(service_rules.RULES, service, locate, (name,))
+        texts = Texts(service, rendered.sentinels)
+        yield from findings(compose_secrets.RULES, texts, locate, (name,))
+    yield from findings(RULES, rendered, rendered.locate)
 
 
 def refusal(said: Sequence[str], sources: Sequence[YamlText], doing: str) -> Finding:
-    """What Compose said when it refused, at the line that it speaks of as far as that is known.
+    """Returns what Compose said when it refused, at the line that it names as far as it does.
 
     Args:
         said: its last lines.
@@ -62,163 +87,52 @@ def refusal(said: Sequence[str], sources: Sequence[YamlText], doing: str) -> Fin
         path = (named[1], *named[2].replace("[]", "0").rstrip(".").split("."))
     elif service:
         path = ("services", service[1], *(("depends_on", service[2]) if service[2] else ()))
-    file, line = place(sources, path)
-    return Finding(file, line, f"Compose refuses it {doing}: {text}", "mend what it names")
+    return Finding(*place(sources, path), f"Compose refuses it {doing}: {text}", "fix it")
 
 
-def literals(
-    model: Mapping[str, Any], sentinels: Mapping[str, str], sources: Sequence[YamlText]
-) -> Iterator[Finding]:
-    """Secrets that were written into the compose files: they come with every release.
-
-    Args:
-        model: rendered with a sentinel as the value of each secret.
-        sentinels: variable → its sentinel.
-        sources: the files.
-    """
-
-    def tell(name: str, path: Path, what: str, remedy: str) -> Finding:
-        file, line = place(sources, ("services", name, *path))
-        what = f"{what} seems to hold a secret as it is"
-        return Finding(file, line, what, remedy, LITERAL, (name,))
-
-    remedy = "let it come by a variable that the env schema calls secret"
-    elsewhere = "hand it over in the environment, by a variable that the env schema calls secret"
-    for name, service in (model.get("services") or {}).items():
-        for path, text in _texts(service):
-            by_variable = any(sentinel in text for sentinel in sentinels.values())
-            secret = path[0] == "environment" and _SECRET_NAME.fullmatch(path[-1])
-            if by_variable or text == path[-1] or not (secret or USER_INFO.search(text)):
-                continue
-            if text:
-                yield tell(name, path, path[-1] if path[0] == "environment" else path[0], remedy)
-        for path, what in dict.fromkeys(_handed_over(service, sentinels)):
-            yield tell(name, path, what, elsewhere)
+def _left_behind(rendered: Rendered) -> Broken:
+    """Files of the working tree that the compose files name: a release does not carry them."""
+    found = (*_included(rendered.sources), *_mounted(rendered))
+    return (at(*path, path="/".join(path)) for path in found)
 
 
-def _handed_over(
-    service: Mapping[str, Any], sentinels: Mapping[str, str]
-) -> Iterator[tuple[Path, str]]:
-    """Flags, headers and labels whose value is a secret: where, and how it is called."""
-
-    def own(value: str) -> bool:
-        """A value that no variable brought; where one did, `leaks` says so."""
-        return not any(sentinel in value for sentinel in sentinels.values())
-
-    health = service.get("healthcheck") or {}
-    lists: list[tuple[Path, Any]] = [(("healthcheck", "test"), health.get("test"))]
-    lists += [((key,), service.get(key)) for key in ("entrypoint", "command")]
-    for path, items in lists:
-        texts = [items] if isinstance(items, str) else [str(item) for item in items or ()]
-        # A script is one item that has words of its own.
-        runs = [(0, texts), *((n, plain_secrets.words(t)) for n, t in enumerate(texts) if " " in t)]
-        for number, words in runs:
-            for what, value in plain_secrets.flags(words):
-                at = next((n for n, word in enumerate(texts) if word.startswith(what)), number)
-                if own(value):
-                    yield (*path, str(at)), f"{what} in {path[0]}"
-        for number, text in enumerate(texts):
-            for what, value in plain_secrets.headers(text):
-                if own(value):
-                    yield (*path, str(number)), f"{what} in {path[0]}"
-    for name, value in (service.get("environment") or {}).items():
-        text = str(value or "")
-        for what, found in (*plain_secrets.flags(text.split()), *plain_secrets.headers(text)):
-            if own(found):
-                yield ("environment", name), f"{what} in {name}"
-    for name, value in (service.get("labels") or {}).items():
-        if (
-            plain_secrets.secret_name(name)
-            and plain_secrets.literal(str(value))
-            and own(str(value))
-        ):
-            yield ("labels", name), f"label {name}"
-
-
-def leaks(
-    model: Mapping[str, Any], sentinels: Mapping[str, str], sources: Sequence[YamlText]
-) -> Iterator[Finding]:
-    """Secrets that stand where others can read them: a command line, a health check, a label.
-
-    Args:
-        model: rendered with a sentinel as the value of each secret.
-        sentinels: variable → its sentinel.
-        sources: the files.
-    """
-    for name, service in (model.get("services") or {}).items():
-        rest = {key: value for key, value in service.items() if key != "environment"}
-        for path, text in _texts(rest):
-            for variable, sentinel in sentinels.items():
-                if sentinel in text:
-                    file, line = place(sources, ("services", name, *path))
-                    yield Finding(
-                        file,
-                        line,
-                        f"the secret {variable} stands in {path[0]}, where others can read it",
-                        "hand it over in the environment",
-                        subjects=(name,),
-                    )
-
-
-def outside(
-    model: Mapping[str, Any], sources: Sequence[YamlText], folder: str
-) -> Iterator[Finding]:
-    """Files of the working tree that the compose files name: a release does not carry them.
-
-    Args:
-        model: as it was rendered.
-        sources: the files.
-        folder: where the bundle lies, absolute.
-    """
-    named: list[Path] = []
+def _included(sources: Sequence[YamlText]) -> Iterator[Path]:
     for source in sources:
         paths: list[Path] = [("include",)]
         for name in source.keys("services"):
             paths += [("services", name, "env_file"), ("services", name, "extends", "file")]
-        named += [path for path in paths if source.find(path)[0] == len(path)]
+        yield from (path for path in paths if source.find(path)[0] == len(path))
+
+
+def _mounted(rendered: Rendered) -> Iterator[Path]:
     for kind in ("configs", "secrets"):
-        for name, spec in (model.get(kind) or {}).items():
-            if _inside(spec.get("file"), folder):
-                named.append((kind, name, "file"))
-    for name, service in (model.get("services") or {}).items():
+        for name, spec in (rendered.model.get(kind) or {}).items():
+            if rendered.is_inside(spec.get("file")):
+                yield kind, name, "file"
+    for name, service in (rendered.model.get("services") or {}).items():
         for number, mount in enumerate(service.get("volumes") or ()):
-            if mount.get("type") == "bind" and _inside(mount.get("source"), folder):
-                named.append(("services", name, "volumes", str(number)))
-    for path in named:
-        file, line = place(sources, path)
-        yield Finding(
-            file,
-            line,
-            f"{'/'.join(path)} is a file of the working tree, and a release does not carry it",
-            "put it into an image, write it here, or name a path of the host by a variable",
-        )
+            if mount.get("type") == "bind" and rendered.is_inside(mount.get("source")):
+                yield "services", name, "volumes", str(number)
 
 
-def _inside(path: Any, folder: str) -> bool:
-    return str(path or "").startswith(f"{folder}/")
+def _other_project(rendered: Rendered) -> Broken:
+    name = rendered.model.get("name")
+    if name != rendered.project:
+        yield at("name", name=name, project=rendered.project)
 
 
-def project(model: Mapping[str, Any], name: str, sources: Sequence[YamlText]) -> Iterator[Finding]:
-    """The project's name in the files and in the bundle."""
-    if model.get("name") != name:
-        file, line = place(sources, ("name",))
-        yield Finding(
-            file,
-            line,
-            f"the project is {model.get('name')!r} here and {name!r} in the bundle, so plain "
-            "Compose would start a second stack",
-            f"write name: {name}",
-        )
-
-
-def _texts(value: Any, path: Path = ()) -> Iterable[tuple[Path, str]]:
-    """Every text in a model, keys included."""
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield (*path, str(key)), str(key)
-            yield from _texts(inner, (*path, str(key)))
-    elif isinstance(value, list):
-        for number, inner in enumerate(value):
-            yield from _texts(inner, (*path, str(number)))
-    elif isinstance(value, str):
-        yield path, value
+RULES: tuple[Rule[Rendered, Path], ...] = (
+    Rule(
+        "",
+        _left_behind,
+        "{path} is a file of the working tree, and a release does not carry it",
+        "put it into an image, write it here, or name a path of the host by a variable",
+    ),
+    Rule(
+        "",
+        _other_project,
+        "the project is {name!r} here and {project!r} in the bundle, so plain Compose would start "
+        "a second stack",
+        "write name: {project}",
+    ),
+)

@@ -63,6 +63,24 @@ class Instruction:
         return next(iter(self.options(name)), "")
 
     @property
+    def sources(self) -> list[str]:
+        """The images, stages and contexts that files are taken from, without stages by number."""
+        found: list[str] = []
+        if self.name in ("COPY", "ADD"):
+            found = self.options("from")
+        elif self.name == "RUN":
+            fields = [field for mount in self.options("mount") for field in mount.split(",")]
+            found = [f.removeprefix("from=") for f in fields if f.startswith("from=")]
+        return [source for source in found if source and not source.isdigit()]
+
+    @property
+    def declared(self) -> list[str]:
+        """The variables that an ENV or an ARG declares."""
+        if self.name == "ENV" and "=" not in (self.words or ("",))[0]:
+            return self.words[:1]  # the old form: ENV NAME value
+        return re.findall(r"(?:^|\s)([A-Za-z_]\w*)(?==|\s*$)", self.text)
+
+    @property
     def _bare(self) -> str:
         return re.sub(r"\A(?:--[a-z][\w-]*(?:=\S*)?\s+)+", "", self.text)
 

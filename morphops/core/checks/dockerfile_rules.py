@@ -1,63 +1,48 @@
-"""What a Dockerfile of a production image must be. Pure.
+"""What a Dockerfile of a production image must be, as a table of rules. Pure.
 
-The rules that matter for a release: the same input gives the same image, it runs as nobody special,
-and it holds no secret. `hadolint` has many more, on style; this does not replace it.
+The rules that matter for a release: the same input gives the same image, the image does not run as
+root, and it holds no secret. `hadolint` has many more rules on style; this does not replace it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TypeAlias
 
-from morphops.core.base_images.recipe import Recipes
-from morphops.core.checks import dockerfile, plain_secrets
-from morphops.core.checks.compose_rules import USER_INFO
-from morphops.core.checks.dockerfile import Instruction
+from morphops.core.checks import dockerfile, downloads, secret_files
+from morphops.core.checks import plain_secrets as secrets_in
+from morphops.core.checks.dockerfile_scopes import Step, built_stage, scoped
 from morphops.core.checks.service_rules import numeric_user
 from morphops.core.finding import Finding
-from morphops.core.release.digest import is_digest
 from morphops.core.release.reference import is_pinned
-from morphops.core.yaml_text import YamlText
+from morphops.core.rule import Breach, Rule, findings
 
-Tell: TypeAlias = Callable[[str, int, str, str], Finding]
+Broken: TypeAlias = Iterator[Breach[int]]
 
-NAMES = frozenset(
-    {"syntax", "digest", "base", "user", "download", "secret", "pip", "exec-form"}
-)  # by which a bundle accepts them
-_DIGEST = "write name:tag@sha256:<64 hex digits>"
-_SECRET = re.compile(
-    r"(?i)\b(?:[a-z0-9]+_)*(?:password|passwd|secret|token|api_?key|private_key|credentials?)\b"
-)
-_SECRET_FILE = re.compile(
-    r"(^|/)(\.env(\.(?!example|sample|template|dist)[\w-]+)*|[^/]*\.env|[^/]*\.(pem|key|p12|pfx|jks)"
-    r"|id_(rsa|dsa|ecdsa|ed25519|\*)[^/.]*|[._]netrc|\.npmrc|\.pypirc|\.git-credentials|\.pgpass"
-    r"|\.docker/config\.json|\.dockerconfigjson|\.aws/credentials|\.kube/config"
-    r"|(?:[\w-]+[._-])?credentials\.json)$"
-)
-# Certificates and public keys are for everybody; `ca-key.pem` is no certificate.
-_PUBLIC_FILE = re.compile(
-    r"(^|[/._-])(pub|public|(ca|cacerts?|certs?|certificates?|chain|fullchain|bundle|root)"
-    r"(?![^/]*(key|priv)))[\w-]*(\.[\w-]+)*\.pem$"
-)
-_REMOTE = re.compile(r"(https?|git|ftp|ssh)://|[\w.-]+@[\w.-]+:")
-_COMMIT = re.compile(r"#[0-9a-f]{40}([0-9a-f]{24})?(:|$)")  # a Git URL that names one
-_GETS = r"\b(?:curl|wget)\b"
-_AS = r"(?:sudo\s+(?:-\S+\s+)*|env\s+|exec\s+|\w+=\S*\s+)*(?:\S*/)?"
-_SH = r"(?:ba|da|z|a|k)?sh\b(?!\s+-c)"
-# Without a program of their own these run what they are told; `| python3 -m json.tool` does not.
-_OTHER = r"(?:python[\d.]*|perl|ruby|node|php)(?=\s*(?:$|[;&|)\"'\n]|-(?:\s|$)))"
-_PIPED = re.compile(
-    rf"{_GETS}(?:[^|;&\n]|>&)*(?:\|(?:[^|;&\n]|>&)*)*?\|&?\s*{_AS}(?:{_SH}|{_OTHER})"
-)
-_INTO = r"(?:\$\(|`)"
-_SUBSTITUTED = re.compile(
-    r"(?:(?<![\w.-])(?:(?:ba|da|z|a|k)?sh|python[\d.]*|perl|ruby|node|source)|(?<=[\s;&|(])\.)"
-    rf"(?:\s+-\S+)*(?:\s+-\w*[ce]\s*[\"']?{_INTO}|\s*<<<\s*[\"']?{_INTO}|\s*<?\s*<\()"
-    rf"\s*(?:sudo\s+)?(?:\S*/)?{_GETS}"
-    rf"|(?<![\w.-])eval\s+[\"']?{_INTO}\s*(?:sudo\s+)?(?:\S*/)?{_GETS}"
-)
-_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """A Dockerfile, and what its build is given.
+
+    Attributes:
+        directives: its parser directives: name, value, line.
+        steps: its instructions.
+        secrets: names of variables that are secret.
+        bases: FROM references that a recipe of this project replaces; None without recipes.
+        target: the stage that is built; empty for the last one.
+    """
+
+    directives: tuple[tuple[str, str, int], ...]
+    steps: tuple[Step, ...]
+    secrets: Collection[str]
+    bases: Collection[str] | None
+    target: str
+
+    def named(self, *names: str) -> Iterator[Step]:
+        """Yields the steps of some instructions."""
+        return (step for step in self.steps if step.name in names)
 
 
 def check(
@@ -69,259 +54,232 @@ def check(
     args: Mapping[str, str] | None = None,
     contexts: Collection[str] = (),
     target: str = "",
-) -> Iterator[Finding]:
-    """Every finding in a Dockerfile.
+) -> list[Finding]:
+    """Returns every finding in a Dockerfile, in the order of lines.
 
     Args:
         name: how messages name it.
         text: its contents.
         secrets: names of variables that are secret.
-        bases: FROM references for which this project can make a stand-in; None where it makes none.
+        bases: FROM references that a recipe of this project replaces; None without recipes.
         args: build arguments that the build is given; else a default counts.
         contexts: names that the build gives to something else (named contexts).
-        target: the stage that is built; the last one where that is not said.
+        target: the stage that is built; the last one if empty.
     """
+    build = Build(
+        directives=tuple(dockerfile.directives(text)),
+        steps=tuple(scoped(dockerfile.instructions(text), args or {}, contexts)),
+        secrets=secrets,
+        bases=bases,
+        target=target,
+    )
+    subjects = (name.rpartition("/")[2],)
+    found = findings(RULES, build, lambda line: (name, line), subjects)
+    return sorted(found, key=lambda finding: finding.line)
 
-    def tell(rule: str, line: int, what: str, remedy: str) -> Finding:
-        return Finding(name, line, what, remedy, rule, (name.rpartition("/")[2],))
 
-    steps = dockerfile.instructions(text)
-    for directive, value, line in dockerfile.directives(text):
+def _on(step: Step, /, **words: object) -> Breach[int]:
+    return Breach(step.instruction.line, words)
+
+
+def _pulled_frontend(build: Build) -> Broken:
+    for directive, value, line in build.directives:
         if directive == "syntax" and not is_pinned(value):
-            yield tell(
-                "syntax",
-                line,
-                f"the frontend {value} is pulled anew at each build",
-                "leave the line out, or name it by digest",
-            )
-    given = args or {}
-    everywhere: dict[str, str] = {}  # by each ARG before the first FROM
-    here = everywhere
-    known = set(contexts)
-    for step in steps:
-        if USER_INFO.search(step.text):
-            yield tell(
-                "secret",
-                step.line,
-                f"{step.name} has a URL with a password, which stays in the image's history",
-                "mount it: RUN --mount=type=secret",
-            )
-        match step.name:
-            case "FROM":
-                words = step.words
-                base = dockerfile.resolved(words[0], everywhere) if words else ""
-                if base != "scratch" and not {base, base.lower()} & known:
-                    if not is_pinned(base):
-                        yield tell(
-                            "digest", step.line, f"{base} may be another image tomorrow", _DIGEST
-                        )
-                    elif bases is not None and base not in bases:
-                        yield tell(
-                            "base",
-                            step.line,
-                            f"no recipe stands in for {base}",
-                            "add it to `replaces:` of a recipe, letter for letter",
-                        )
-                known.update(filter(None, dockerfile.stages([step])))
-                here = {}
-            case "COPY" | "ADD":
-                yield from _copied(step, tell)
-            case "RUN":
-                yield from _run(step, secrets, tell)
-            case "ENV":
-                yield from _declared(step, secrets, tell)
-            case "ARG":
-                here |= _values(step, given, everywhere | here)
-                yield from _declared(step, secrets, tell)
-            case "LABEL":
-                yield from _labelled(step, tell)
-            case "ENTRYPOINT" | "CMD":
-                if not step.text.startswith("["):
-                    yield tell(
-                        "exec-form",
-                        step.line,
-                        f"{step.name} runs under a shell that keeps signals to itself",
-                        f'write {step.name} ["program", "argument"]',
-                    )
-                yield from _said(step, step.command, tell)
-        for source in _sources(step):
-            reference = dockerfile.resolved(source, everywhere | here)
-            if not {reference, reference.lower()} & known and not is_pinned(reference):
-                what = f"{reference} may be another image tomorrow"
-                yield tell("digest", step.line, what, _DIGEST)
-    yield from _user(steps, target, given, tell)
+            yield Breach(line, {"frontend": value})
 
 
-def replaced(text: YamlText, recipes: Recipes) -> Iterator[Finding]:
-    """What recipes of bases stand in for is named by digest.
-
-    Args:
-        text: the recipes' own text, for the lines.
-        recipes: as they were read.
-    """
-    for image, recipe in recipes.images.items():
-        for number, reference in enumerate(recipe.replaces):
-            if not is_pinned(reference):
-                line = text.line("images", image, "replaces", str(number))
-                what = f"image {image}: {reference} may be another image tomorrow"
-                yield Finding(text.name, line, what, _DIGEST)
+def _bases(build: Build) -> Iterator[tuple[Step, str]]:
+    """The images that stages begin with; neither other stages nor `scratch`."""
+    for step in build.named("FROM"):
+        words = step.instruction.words
+        base = step.resolved(words[0]) if words else ""
+        if base != "scratch" and not step.has_context(base):
+            yield step, base
 
 
-def digests(name: str, text: str) -> Iterator[Finding]:
-    """Digests in any file that are none: `sha256:` and not 64 hex digits after it."""
-    for number, line in enumerate(text.splitlines(), 1):
-        for found in re.finditer(r"sha256:([0-9A-Za-z]+)", line):
-            if not is_digest(found[0]):
-                yield Finding(
-                    name,
-                    number,
-                    f"sha256:{found[1][:12]}… is no digest ({len(found[1])} characters)",
-                    "64 digits of 0-9 and a-f",
-                )
+def _unpinned_base(build: Build) -> Broken:
+    return (_on(step, image=base) for step, base in _bases(build) if not is_pinned(base))
 
 
-def _user(
-    steps: list[Instruction], target: str, args: Mapping[str, str], tell: Tell
-) -> Iterator[Finding]:
-    """The stage that is built ends as a user by number that is not root, nor of root's group."""
-    starts = [n for n, step in enumerate(steps) if step.name == "FROM"]
-    names = dockerfile.stages(steps)
-    built = names.index(target.lower()) if target and target.lower() in names else len(names) - 1
-    ends = [*starts[1:], len(steps)]
-    final = steps[starts[built] : ends[built]] if starts else []
-    values: dict[str, str] = {}
-    for step in (*steps[: starts[0] if starts else 0], *final):
-        if step.name == "ARG":
-            values |= _values(step, args, values)
-    users = [step for step in final if step.name == "USER"]
-    if not users:
-        line = final[0].line if final else 1
-        yield tell("user", line, "the image runs as root", "end with USER 10001:10001")
-        return
-    user = dockerfile.resolved(users[-1].text, values)
-    if not numeric_user(user):
-        yield tell(
-            "user",
-            users[-1].line,
-            f"USER {users[-1].text} is root, of root's group, or a name that the base decides",
-            "write it by number: USER 10001:10001",
-        )
+def _base_without_recipe(build: Build) -> Broken:
+    for step, base in _bases(build):
+        if build.bases is not None and is_pinned(base) and base not in build.bases:
+            yield _on(step, image=base)
 
 
-def _copied(step: Instruction, tell: Tell) -> Iterator[Finding]:
-    for word in step.arguments[:-1]:
-        remote = _REMOTE.match(word)
-        if remote and not step.option("checksum") and not _COMMIT.search(word):
-            git = "@" in remote[0] or remote[1] in ("git", "ssh") or ".git" in word
-            yield tell(
-                "download",
-                step.line,
-                f"{_without_query(word)} may be another file tomorrow",
-                "name a commit: #<its 40 hex digits>"
-                if git
-                else "add --checksum=sha256:<its digest>",
-            )
-        if not step.option("from") and _SECRET_FILE.search(word) and not _PUBLIC_FILE.search(word):
-            yield tell(
-                "secret",
-                step.line,
-                f"{word} stays in a layer of the image",
-                "mount it: RUN --mount=type=secret",
-            )
+def _unpinned_source(build: Build) -> Broken:
+    for step in build.steps:
+        for source in step.instruction.sources:
+            image = step.resolved(source)
+            if not step.has_context(image) and not is_pinned(image):
+                yield _on(step, image=image)
 
 
-def _without_query(url: str) -> str:
-    """A URL without what may be a secret in it."""
-    return re.sub(r"(?<=://)[^/@]*@", "", url.partition("?")[0])
+def _no_user(build: Build) -> Broken:
+    stage = built_stage(build.steps, build.target)
+    if not any(step.name == "USER" for step in stage):
+        yield Breach(stage[0].instruction.line if stage else 1)
 
 
-def _run(step: Instruction, secrets: Collection[str], tell: Tell) -> Iterator[Finding]:
-    text = step.command
-    plain = _QUOTED.sub("''", text)  # in quotes, `|` and `&` belong to a URL
-    if _PIPED.search(text) or _PIPED.search(plain) or _SUBSTITUTED.search(text):
-        yield tell(
-            "download",
-            step.line,
-            "a shell runs what the network says",
-            "download it, compare its digest, then run it",
-        )
-    for name, value in plain_secrets.assigned(text):
-        if (name in secrets or plain_secrets.secret_name(name)) and plain_secrets.literal(value):
-            yield tell(
-                "secret",
-                step.line,
-                f"RUN sets {name}, which stays in the image's history",
-                "mount it: RUN --mount=type=secret",
-            )
-    yield from _said(step, text, tell)
-    for command in re.split(r"&&|\|\||;|\n", step.text):
-        if not re.search(r"\bpip3?\b.*\binstall\b", command):
-            continue
-        held = "--require-hashes" in command
-        offline = "--no-index" in command and "--no-deps" in command
-        if not held and not offline:
-            yield tell(
-                "pip",
-                step.line,
-                "pip takes what the index has today",
-                "--require-hashes -r requirements.txt, or --no-index --no-deps",
-            )
+def _root_user(build: Build) -> Broken:
+    users = [step for step in built_stage(build.steps, build.target) if step.name == "USER"]
+    for step in users[-1:]:
+        user = step.instruction.text
+        if not numeric_user(step.resolved(user)):
+            yield _on(step, user=user)
 
 
-def _said(step: Instruction, text: str, tell: Tell) -> Iterator[Finding]:
-    """Secrets as they are in what is run."""
-    found = [*plain_secrets.flags(plain_secrets.words(text)), *plain_secrets.headers(text)]
-    for what in dict.fromkeys(name for name, _ in found):
-        yield tell(
-            "secret",
-            step.line,
-            f"{step.name} has {what} with a value, which stays in the image's history",
-            "mount it: RUN --mount=type=secret, or hand it over in the environment",
-        )
+def _added(build: Build, *, git: bool) -> Broken:
+    """What is added from the network, and may change there."""
+    for step in build.named("COPY", "ADD"):
+        if not step.instruction.option("checksum"):
+            for url in downloads.unpinned(step.instruction.arguments[:-1], git=git):
+                yield _on(step, url=url)
 
 
-def _labelled(step: Instruction, tell: Tell) -> Iterator[Finding]:
-    for word in plain_secrets.words(step.text):
-        name, equals, value = word.partition("=")
-        if equals and plain_secrets.secret_name(name) and plain_secrets.literal(value):
-            yield tell(
-                "secret",
-                step.line,
-                f"LABEL {name} has a value that everybody can read",
-                "leave it out",
-            )
+def _downloaded_script(build: Build) -> Broken:
+    for step in build.named("RUN"):
+        if downloads.runs_download(step.instruction.command):
+            yield _on(step)
 
 
-def _sources(step: Instruction) -> list[str]:
-    """The images, stages and contexts that files are taken from, besides stages by number."""
-    found = []
-    if step.name in ("COPY", "ADD"):
-        found = step.options("from")
-    elif step.name == "RUN":
-        mounts = [mount.split(",") for mount in step.options("mount")]
-        found = [f.removeprefix("from=") for mount in mounts for f in mount if f[:5] == "from="]
-    return [source for source in found if source and not source.isdigit()]
+def _open_pip(build: Build) -> Broken:
+    for step in build.named("RUN"):
+        for command in re.split(r"&&|\|\||;|\n", step.instruction.text):
+            hashes = "--require-hashes" in command
+            offline = "--no-index" in command and "--no-deps" in command
+            if re.search(r"\bpip3?\b.*\binstall\b", command) and not hashes and not offline:
+                yield _on(step)
 
 
-def _values(
-    step: Instruction, given: Mapping[str, str], known: Mapping[str, str]
-) -> dict[str, str]:
-    """What the variables of an ARG are: as the build is given them, else by their default."""
-    own = {n: dockerfile.resolved(v, known) for n, v in dockerfile.defaults(step).items()}
-    names = [word.partition("=")[0] for word in step.words]
-    from_above = {name: known[name] for name in names if name in known}
-    return from_above | own | {name: given[name] for name in names if name in given}
+def _shell_form(build: Build) -> Broken:
+    for step in build.named("ENTRYPOINT", "CMD"):
+        if not step.instruction.text.startswith("["):
+            yield _on(step, step=step.name)
 
 
-def _declared(step: Instruction, secrets: Collection[str], tell: Tell) -> Iterator[Finding]:
-    names = re.findall(r"(?:^|\s)([A-Za-z_]\w*)(?==|\s*$)", step.text)
-    if step.name == "ENV" and "=" not in (step.words or ("",))[0]:
-        names = list(step.words[:1])  # the old form: ENV NAME value
-    for name in names:
-        if name in secrets or _SECRET.fullmatch(name):
-            yield tell(
-                "secret",
-                step.line,
-                f"{step.name} {name} stays in the image's history",
-                "mount it: RUN --mount=type=secret",
-            )
+def _url_with_password(build: Build) -> Broken:
+    for step in build.steps:
+        if secrets_in.has_password(step.instruction.text):
+            yield _on(step, step=step.name)
+
+
+def _secret_file(build: Build) -> Broken:
+    for step in build.named("COPY", "ADD"):
+        if not step.instruction.option("from"):
+            for file in filter(secret_files.is_secret, step.instruction.arguments[:-1]):
+                yield _on(step, file=file)
+
+
+def _assigned_secret(build: Build) -> Broken:
+    for step in build.named("RUN"):
+        for name, value in secrets_in.assigned(step.instruction.command):
+            secret = name in build.secrets or secrets_in.takes_secret(name)
+            if secret and secrets_in.literal(value):
+                yield _on(step, variable=name)
+
+
+def _said_secret(build: Build) -> Broken:
+    for step in build.named("RUN", "ENTRYPOINT", "CMD"):
+        text = step.instruction.command
+        found = (*secrets_in.flags(secrets_in.words(text)), *secrets_in.headers(text))
+        for flag in dict.fromkeys(name for name, _ in found):
+            yield _on(step, step=step.name, flag=flag)
+
+
+def _declared_secret(build: Build) -> Broken:
+    for step in build.named("ENV", "ARG"):
+        for name in step.instruction.declared:
+            if name in build.secrets or secrets_in.secret_name(name):
+                yield _on(step, step=step.name, variable=name)
+
+
+def _labelled_secret(build: Build) -> Broken:
+    for step in build.named("LABEL"):
+        for word in secrets_in.words(step.instruction.text):
+            name, equals, value = word.partition("=")
+            if equals and secrets_in.takes_secret(name) and secrets_in.literal(value):
+                yield _on(step, label=name)
+
+
+_PIN = "write name:tag@sha256:<64 hex digits>"
+_MOUNT = "mount it: RUN --mount=type=secret"
+
+RULES: tuple[Rule[Build, int], ...] = (
+    Rule(
+        "syntax",
+        _pulled_frontend,
+        "the frontend {frontend} is pulled again at each build",
+        "remove the line, or name the frontend by digest",
+    ),
+    Rule("digest", _unpinned_base, "{image} may be another image tomorrow", _PIN),
+    Rule("digest", _unpinned_source, "{image} may be another image tomorrow", _PIN),
+    Rule(
+        "base",
+        _base_without_recipe,
+        "no recipe replaces {image}",
+        "add it to `replaces:` of a recipe, letter for letter",
+    ),
+    Rule("user", _no_user, "the image runs as root", "end with USER 10001:10001"),
+    Rule(
+        "user",
+        _root_user,
+        "USER {user} is root, of root's group, or a name that the base decides",
+        "write it by number: USER 10001:10001",
+    ),
+    Rule(
+        "download",
+        lambda build: _added(build, git=True),
+        "{url} may be another commit tomorrow",
+        "name a commit: #<its 40 hex digits>",
+    ),
+    Rule(
+        "download",
+        lambda build: _added(build, git=False),
+        "{url} may be another file tomorrow",
+        "add --checksum=sha256:<its digest>",
+    ),
+    Rule(
+        "download",
+        _downloaded_script,
+        "a shell runs what it downloads",
+        "download it, compare its digest, then run it",
+    ),
+    Rule(
+        "pip",
+        _open_pip,
+        "pip takes what the index has today",
+        "write --require-hashes -r requirements.txt, or --no-index --no-deps",
+    ),
+    Rule(
+        "exec-form",
+        _shell_form,
+        "{step} runs under a shell that does not pass on signals",
+        'write {step} ["program", "argument"]',
+    ),
+    Rule(
+        "secret",
+        _url_with_password,
+        "{step} has a URL with a password, which stays in the image's history",
+        _MOUNT,
+    ),
+    Rule("secret", _secret_file, "{file} stays in a layer of the image", _MOUNT),
+    Rule(
+        "secret",
+        _assigned_secret,
+        "RUN sets {variable}, which stays in the image's history",
+        _MOUNT,
+    ),
+    Rule(
+        "secret",
+        _said_secret,
+        "{step} has {flag} with a value, which stays in the image's history",
+        f"{_MOUNT}, or pass it in the environment",
+    ),
+    Rule("secret", _declared_secret, "{step} {variable} stays in the image's history", _MOUNT),
+    Rule(
+        "secret", _labelled_secret, "LABEL {label} has a value that everybody can read", "remove it"
+    ),
+)
+
+NAMES = frozenset(rule.name for rule in RULES)  # by which a bundle accepts them

@@ -27,7 +27,7 @@ _FORGIVES = re.compile(
     rf"\|\|\s*(?:\(\s*{_WELL}\)\s*;?\s*|\{{\s*{_WELL}\}}\s*;?\s*|{_WELL})$"  # whatever came before
     rf"|^\s*({_NOTHING})\s*\|\|"  # what comes after is never tried
     r"|\bin\s+\(?\*\)\s*(exit\s+0|true|:|;;)"  # any answer is the expected one
-    r"|[^&>|]&\s*$"  # nobody waits for it
+    r"|[^&>|]&\s*$"  # nothing waits for it
 )
 # These end well whatever came before, unless the script could end there.
 _ENDS_WELL = re.compile(

@@ -8,52 +8,35 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from morphops.core.checks.healthcheck import Weakness, strange_ports, weakness
 from morphops.core.release.reference import is_pinned
+from morphops.core.rule import Breach, Path, Rule, at
 
 Service: TypeAlias = Mapping[str, Any]
-Path: TypeAlias = tuple[str, ...]
+Broken: TypeAlias = Callable[[Service], Iterator[Breach[Path]]]
 
 _LOOPBACK = re.compile(r"127\.\d+\.\d+\.\d+|::1")
-# These rotate by themselves, or hand the lines to somebody who does.
+# Others rotate by themselves, or send the lines to something that does.
 _UNBOUNDED_DRIVERS = ("", "json-file")
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One rule.
-
-    Attributes:
-        name: by which `accept:` names it.
-        broken: the paths inside of a service at which it is broken; none when it holds.
-        what: what is wrong, as it reads after the service's name.
-        remedy: what to write.
-    """
-
-    name: str
-    broken: Callable[[Service], Iterator[Path]]
-    what: str
-    remedy: str
-
-
-def _unless(key: str, holds: Callable[[Any], bool]) -> Callable[[Service], Iterator[Path]]:
+def _unless(key: str, holds: Callable[[Any], bool]) -> Broken:
     """A rule on the value of one key."""
 
-    def broken(service: Service) -> Iterator[Path]:
+    def broken(service: Service) -> Iterator[Breach[Path]]:
         if not holds(service.get(key)):
-            yield (key,)
+            yield at(key)
 
     return broken
 
 
-def _never(*keys: str) -> Callable[[Service], Iterator[Path]]:
+def _never(*keys: str) -> Broken:
     """A rule that keys are not there."""
 
-    def broken(service: Service) -> Iterator[Path]:
-        yield from ((key,) for key in keys if service.get(key))
+    def broken(service: Service) -> Iterator[Breach[Path]]:
+        yield from (at(key) for key in keys if service.get(key))
 
     return broken
 
@@ -63,103 +46,108 @@ def numeric_user(user: Any) -> bool:
     return bool(re.fullmatch(r"[1-9]\d*(:[1-9]\d*)?", str(user or "")))
 
 
-def _host_namespaces(service: Service) -> Iterator[Path]:
+def _host_namespaces(service: Service) -> Iterator[Breach[Path]]:
     for key in ("network_mode", "pid", "ipc", "uts", "userns_mode", "cgroup"):
         if service.get(key) == "host":
-            yield (key,)
+            yield at(key)
 
 
-def _engine_socket(service: Service) -> Iterator[Path]:
+def _engine_socket(service: Service) -> Iterator[Breach[Path]]:
     for number, mount in enumerate(service.get("volumes") or ()):
         if str(mount.get("source", "")).endswith(("docker.sock", "containerd.sock", "podman.sock")):
-            yield ("volumes", str(number))
+            yield at("volumes", str(number))
 
 
-def _writable_binds(service: Service) -> Iterator[Path]:
+def _writable_binds(service: Service) -> Iterator[Breach[Path]]:
     for number, mount in enumerate(service.get("volumes") or ()):
         if mount.get("type") == "bind" and not mount.get("read_only"):
-            yield ("volumes", str(number))
+            yield at("volumes", str(number))
 
 
-def _created_host_paths(service: Service) -> Iterator[Path]:
+def _created_host_paths(service: Service) -> Iterator[Breach[Path]]:
     for number, mount in enumerate(service.get("volumes") or ()):
         # Compose up to 2.3x leaves `false` out of what it renders, and the empty `bind` behind.
         bind = mount.get("bind")
         if mount.get("type") == "bind" and (bind is None or bind.get("create_host_path")):
-            yield ("volumes", str(number), "bind", "create_host_path")
+            yield at("volumes", str(number), "bind", "create_host_path")
 
 
-def _open_ports(service: Service) -> Iterator[Path]:
+def _open_ports(service: Service) -> Iterator[Breach[Path]]:
     for number, port in enumerate(service.get("ports") or ()):
         if not _LOOPBACK.fullmatch(port.get("host_ip") or ""):
-            yield ("ports", str(number))
+            yield at("ports", str(number))
 
 
-def _privileges_regained(service: Service) -> Iterator[Path]:
+def _privileges_regained(service: Service) -> Iterator[Breach[Path]]:
     options = [str(option).replace("=", ":") for option in service.get("security_opt") or ()]
     if not {"no-new-privileges", "no-new-privileges:true"} & set(options):
-        yield ("security_opt",)
+        yield at("security_opt")
     for number, option in enumerate(options):
         if option.endswith(":unconfined"):
-            yield ("security_opt", str(number))
+            yield at("security_opt", str(number))
 
 
-def _unlimited_memory(service: Service) -> Iterator[Path]:
+def _unlimited_memory(service: Service) -> Iterator[Breach[Path]]:
     limits = ((service.get("deploy") or {}).get("resources") or {}).get("limits") or {}
     if not int(service.get("mem_limit") or limits.get("memory") or 0):
-        yield ("mem_limit",)
+        yield at("mem_limit")
 
 
-def _unlimited_processes(service: Service) -> Iterator[Path]:
+def _unlimited_processes(service: Service) -> Iterator[Breach[Path]]:
     limits = ((service.get("deploy") or {}).get("resources") or {}).get("limits") or {}
     if int(service.get("pids_limit") or limits.get("pids") or 0) <= 0:
-        yield ("pids_limit",)
+        yield at("pids_limit")
 
 
-def _unbounded_logs(service: Service) -> Iterator[Path]:
+def _unbounded_logs(service: Service) -> Iterator[Breach[Path]]:
     logging = service.get("logging") or {}
     options = logging.get("options") or {}
     if logging.get("driver", "") in _UNBOUNDED_DRIVERS:
         for key in ("max-size", "max-file"):
             if not options.get(key):
-                yield ("logging", "options", key)
+                yield at("logging", "options", key)
                 return
     elif logging["driver"] == "none":
-        yield ("logging", "driver")
+        yield at("logging", "driver")
 
 
-def _waits_for(condition: str) -> Callable[[Service], Iterator[Path]]:
-    def broken(service: Service) -> Iterator[Path]:
+def _waits_for(condition: str) -> Broken:
+    def broken(service: Service) -> Iterator[Breach[Path]]:
         for name, dependency in (service.get("depends_on") or {}).items():
             if dependency.get("condition") == condition:
-                yield ("depends_on", name)
+                yield at("depends_on", name)
 
     return broken
 
 
-def _health(weak: Weakness) -> Callable[[Service], Iterator[Path]]:
-    def broken(service: Service) -> Iterator[Path]:
+def _health(weak: Weakness) -> Broken:
+    def broken(service: Service) -> Iterator[Breach[Path]]:
         if weakness(service.get("healthcheck")) == weak:
-            yield ("healthcheck", "test")
+            yield at("healthcheck", "test")
 
     return broken
 
 
-def _strange_port(service: Service) -> Iterator[Path]:
+def _strange_port(service: Service) -> Iterator[Breach[Path]]:
     if strange_ports(service):
-        yield ("healthcheck", "test")
+        yield at("healthcheck", "test")
 
 
-_HEALTH = 'look at what the service says: case "$$(curl -fsS …)" in *\'"status":"ok"\'*) …'
+_HEALTH = 'compare what the service answers: case "$$(curl -fsS …)" in *\'"status":"ok"\'*) …'
 
-RULES: tuple[Rule, ...] = (
+RULES: tuple[Rule[Service, Path], ...] = (
     Rule(
         "digest",
         _unless("image", lambda image: is_pinned(image or "")),
         "has an image that is not named by digest",
-        "write repository@sha256:<64 hex digits>, or ${VARIABLE:?…} of one of the bundle's images",
+        "write repository@sha256:<64 hex digits>, or ${{VARIABLE:?…}} of an image of the bundle",
     ),
-    Rule("build", _never("build"), "is built where it runs", "leave build out: `inv build` builds"),
+    Rule(
+        "build",
+        _never("build"),
+        "is built where it runs",
+        "remove build; `inv build` builds the images",
+    ),
     Rule(
         "user",
         _unless("user", numeric_user),
@@ -178,17 +166,27 @@ RULES: tuple[Rule, ...] = (
         "keeps the engine's default capabilities",
         "write cap_drop: [ALL]",
     ),
-    Rule("capabilities", _never("cap_add"), "is given capabilities", "leave cap_add out"),
+    Rule("capabilities", _never("cap_add"), "is given capabilities", "remove cap_add"),
     Rule(
         "new-privileges",
         _privileges_regained,
         "can gain privileges, or is not confined",
         'write security_opt: ["no-new-privileges:true"] and nothing unconfined',
     ),
-    Rule("privileged", _never("privileged"), "is privileged", "leave privileged out"),
-    Rule("devices", _never("devices", "device_cgroup_rules"), "has devices", "leave them out"),
-    Rule("host", _host_namespaces, "shares a namespace of the host", "leave it out"),
-    Rule("socket", _engine_socket, "holds the engine's socket, which is root", "leave it out"),
+    Rule("privileged", _never("privileged"), "is privileged", "remove privileged"),
+    Rule(
+        "devices",
+        _never("devices", "device_cgroup_rules"),
+        "has devices of the host",
+        "remove them",
+    ),
+    Rule("host", _host_namespaces, "shares a namespace of the host", "remove it"),
+    Rule(
+        "socket",
+        _engine_socket,
+        "mounts the engine's socket, which gives root on the host",
+        "remove it",
+    ),
     Rule(
         "restart",
         _unless("restart", lambda r: str(r or "").partition(":")[0] not in ("", "no")),
@@ -196,57 +194,64 @@ RULES: tuple[Rule, ...] = (
         "write restart: unless-stopped",
     ),
     Rule("memory", _unlimited_memory, "may take all memory", "write mem_limit"),
-    Rule("processes", _unlimited_processes, "may start any number of processes", "pids_limit"),
+    Rule(
+        "processes", _unlimited_processes, "may start any number of processes", "write pids_limit"
+    ),
     Rule(
         "logs",
         _unbounded_logs,
-        "has logs that fill the disk, or none",
-        "write logging: {driver: json-file, options: {max-size: 10m, max-file: '3'}}",
+        "has logs that fill the disk, or no logs",
+        "write logging: {{driver: json-file, options: {{max-size: 10m, max-file: '3'}}}}",
     ),
-    Rule("init", _unless("init", bool), "has nobody to reap its children", "write init: true"),
+    Rule(
+        "init",
+        _unless("init", bool),
+        "has no init process to reap its children",
+        "write init: true",
+    ),
     Rule("health", _health("missing"), "has no health check, so no gate can wait for it", _HEALTH),
     Rule("health", _health("toothless"), "has a health check that cannot fail", _HEALTH),
     Rule(
         "health-content",
         _health("shallow"),
-        "has a health check that takes any answer for a good one",
+        "has a health check that accepts any answer",
         _HEALTH,
     ),
     Rule(
         "health-port",
         _strange_port,
-        "has a health check that asks a port which is none of its own",
-        "ask one of its ports; or write expose: [the port], where it does listen there",
+        "has a health check that uses a port which the service does not expose",
+        "use one of its ports, or write expose: [the port] if it listens there",
     ),
     Rule(
         "loopback",
         _open_ports,
         "publishes a port beyond this machine by default",
-        'write "${…_BIND_HOST:-127.0.0.1}:…", and let the env file say otherwise',
+        'write "${{…_BIND_HOST:-127.0.0.1}}:…", and let the env file say otherwise',
     ),
     Rule("bind", _writable_binds, "can write to a folder of the host", "write read_only: true"),
     Rule(
         "host-path",
         _created_host_paths,
-        "would start with an empty folder where the host's is missing",
-        "write type: bind with bind: {create_host_path: false}",
+        "starts with an empty folder if the host's is missing",
+        "write type: bind with bind: {{create_host_path: false}}",
     ),
     Rule(
         "order",
         _waits_for("service_started"),
-        "waits for a start, and not for health",
+        "waits for a start, not for health",
         "write condition: service_healthy",
     ),
     Rule(
         "one-shot",
         _waits_for("service_completed_successfully"),
-        "waits for another to end, and a deploy refuses that: each service of a release stays up",
-        "let the service itself do it before it is healthy, or a before-deploy hook",
+        "waits for another to end, but a deploy refuses services that end",
+        "do it in the service before it is healthy, or in a before-deploy hook",
     ),
     Rule(
         "name",
         _never("container_name"),
-        "has a fixed name, so that no second one can stand beside it",
-        "leave container_name out",
+        "has a fixed name, so a second instance cannot run beside it",
+        "remove container_name",
     ),
 )

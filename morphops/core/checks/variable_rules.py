@@ -1,80 +1,122 @@
-"""The compose files and the env schema say the same of every variable. Pure."""
+"""Rules for variables: the compose files and the env schema say the same of each. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
 
-from morphops.core.bundle.documents import FIELD, variable_names
-from morphops.core.bundle.schema import Bundle
+from morphops.core.bundle.documents import variable_names
+from morphops.core.bundle.schema import FIELD, Bundle
 from morphops.core.checks.interpolation import Use
-from morphops.core.env.schema import EnvSchema
+from morphops.core.env.schema import EnvSchema, Variable
 from morphops.core.finding import Finding
+from morphops.core.nearest import did_you_mean
+from morphops.core.rule import Breach, Path, Rule, at, findings
 from morphops.core.yaml_text import YamlText
 
 NOTIFY = "notify-url"  # the rule's name, for `accept:`; its subject is the variable
 
 _PINNED = "@sha256:"
+_DEFAULT, _REFUSES = (":-", "-"), (":?", "?")
+
+
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """The variables of a stack.
+
+    Attributes:
+        uses: of all compose files.
+        bundle: names the variables of images, and those that documents provide.
+        schema: the variables that a person sets.
+        file: the schema's name in messages.
+    """
+
+    uses: Sequence[Use]
+    bundle: Bundle
+    schema: EnvSchema
+    file: str = ""
+
+    @property
+    def images(self) -> frozenset[str]:
+        """The variables of images."""
+        return frozenset(spec.variable for spec in self.bundle.images.values())
+
+    @property
+    def provided(self) -> frozenset[str]:
+        """The variables that documents provide."""
+        return frozenset(variable_names(self.bundle))
+
+    @property
+    def required(self) -> Iterator[tuple[Use, str, bool]]:
+        """Yields each use of a variable that must be set: the use, why, whether it is secret."""
+        images, provided = self.images, self.provided
+        for use in self.uses:
+            spec = self.schema.variables.get(use.name)
+            if use.name in images:
+                continue
+            if use.name in provided:
+                yield use, "a document provides it", False
+            elif spec and spec.required:
+                yield use, "the env schema requires it", spec.secret
+
+    @property
+    def optional(self) -> Iterator[tuple[Use, Variable]]:
+        """Yields each use of a variable that the env schema does not require, and its spec."""
+        others = self.images | self.provided
+        for use in self.uses:
+            spec = self.schema.variables.get(use.name)
+            if spec and not spec.required and use.name not in others:
+                yield use, spec
+
+    @property
+    def webhook(self) -> str:
+        """The variable that holds the webhook's URL; empty without a webhook."""
+        return self.bundle.notify.url_from if self.bundle.notify else ""
+
+
+InUse: TypeAlias = Iterator[Breach[Use]]
+InFile: TypeAlias = Iterator[Breach[Path]]
 
 
 def check(
     uses: Sequence[Use], bundle: Bundle, schema: EnvSchema, schema_text: YamlText
 ) -> Iterator[Finding]:
-    """Everything in which they differ.
+    """Yields every difference between the compose files and the env schema.
 
     Args:
-        uses: of all compose files.
-        bundle: names the variables of images, and those that documents decide.
-        schema: the variables that a person sets.
+        uses, bundle, schema: see `Variables`.
         schema_text: the schema's own text, for the lines.
     """
-    images = {spec.variable for spec in bundle.images.values()}
-    provided = variable_names(bundle)
-    known = {*schema.variables, *images, *provided}
-    for use in uses:
-        if use.name not in known:
-            close = get_close_matches(use.name, known, 1)
-            nearest = f"{close[0]} is the nearest; or " if close else ""
-            yield _at(use, "is in no env schema", f"{nearest}add it to {schema_text.name}")
-        elif use.name in images:
-            yield from _image(use)
-        elif use.name in provided:
-            yield from _required(use, "a document decides it", secret=False)
-        else:
-            spec = schema.variables[use.name]
-            if spec.required:
-                yield from _required(use, "the env schema requires it", secret=spec.secret)
-            else:
-                yield from _optional(use, spec.default)
-    yield from _unused(uses, bundle, schema, schema_text)
-    yield from _secrets(bundle, schema, schema_text)
+    variables = Variables(uses, bundle, schema, schema_text.name)
+    yield from findings(USE_RULES, variables, _locate)
+    yield from findings(SCHEMA_RULES, variables, schema_text.locate)
 
 
 def notified(bundle: Bundle, schema: EnvSchema, text: YamlText) -> Iterator[Finding]:
-    """The variable of the webhook's URL is in the env schema: another name tells nobody.
+    """Yields a finding if the env schema lacks the variable of the webhook's URL.
 
-    Where only the environment of whoever deploys has it, the bundle says so by accepting this.
+    A bundle accepts it if the environment of a deploy has the variable.
 
     Args:
-        bundle, schema: see `check`.
+        bundle, schema: see `Variables`.
         text: the bundle's own text, for the line.
     """
-    name = _webhook(bundle)
-    if name and name not in schema.variables:
-        close = get_close_matches(name, schema.variables, 1)
-        nearest = f"{close[0]} is the nearest; or " if close else ""
-        yield Finding(
-            text.name,
-            text.line("notify", "url_from"),
-            "is in no env schema, so only the environment of a deploy can have it",
-            f"{nearest}add it there with secret: true, or accept that it comes from elsewhere",
-            NOTIFY,
-            (name,),
-        )
+    return findings(BUNDLE_RULES, Variables((), bundle, schema), text.locate)
+
+
+def unrefused(use: Use, said: str | None) -> Iterator[Finding]:
+    """Yields a finding if Compose renders without a required variable, or does not name it.
+
+    Args:
+        use: of the variable.
+        said: what Compose said without it; None if it rendered.
+    """
+    return findings(UNREFUSED_RULES, (use, said), _locate)
 
 
 def required(uses: Sequence[Use], bundle: Bundle, schema: EnvSchema) -> Mapping[str, Use]:
-    """The variables without which Compose has to refuse, with the first place of each."""
+    """Returns the variables without which Compose must refuse, with the first use of each."""
     must = {name for name, spec in schema.variables.items() if spec.required} | variable_names(
         bundle
     )
@@ -82,76 +124,160 @@ def required(uses: Sequence[Use], bundle: Bundle, schema: EnvSchema) -> Mapping[
     return {use.name: use for use in reversed(uses) if use.name in must}
 
 
-def _required(use: Use, why: str, *, secret: bool) -> Iterator[Finding]:
-    if use.operator in (":-", "-") and use.word:
-        what = "a secret stands here as its default" if secret else f"has a default here, and {why}"
-        yield _at(use, what, f"write ${{{use.name}:?is not set}}")
-    elif use.operator != ":?":
-        yield _at(use, f"may be empty here, and {why}", f"write ${{{use.name}:?is not set}}")
+def _locate(use: Use) -> tuple[str, int]:
+    return use.file, use.line
 
 
-def _optional(use: Use, default: str) -> Iterator[Finding]:
-    if use.operator in (":?", "?"):
-        yield _at(
-            use,
-            "Compose refuses without it, and the env schema lets it be left out",
-            f"write required: true in the schema, or ${{{use.name}:-default}} here",
-        )
-    elif use.operator in (":-", "-") and use.word != default:
-        yield _at(
-            use,
-            f"is {use.word!r} here by default, and {default!r} in the env schema",
-            "write the same in both",
-        )
-    elif use.operator == "":
-        yield _at(
-            use,
-            "is empty with a mere warning where it is not set",
-            f"write ${{{use.name}:-{default}}}",
-        )
+def _on(use: Use, **words: object) -> Breach[Use]:
+    return Breach(use, {"name": use.name, **words})
 
 
-def _image(use: Use) -> Iterator[Finding]:
-    if use.operator in (":-", "-") and _PINNED in use.word:
+def _has_default(use: Use) -> bool:
+    return use.operator in _DEFAULT and bool(use.word)
+
+
+def _unknown(variables: Variables) -> InUse:
+    known = {*variables.schema.variables, *variables.images, *variables.provided}
+    add = f"add it to {variables.file}"
+    for use in variables.uses:
+        if use.name not in known:
+            yield _on(use, advice=_or_else(use.name, known, add))
+
+
+def _image_without_digest(variables: Variables) -> InUse:
+    images = variables.images
+    for use in variables.uses:
+        pinned = use.operator in _DEFAULT and _PINNED in use.word
+        if use.name in images and not pinned and use.operator != ":?":
+            yield _on(use)
+
+
+def _secret_default(variables: Variables) -> InUse:
+    return (_on(use) for use, _, secret in variables.required if secret and _has_default(use))
+
+
+def _default_of_required(variables: Variables) -> InUse:
+    for use, why, secret in variables.required:
+        if not secret and _has_default(use):
+            yield _on(use, why=why)
+
+
+def _empty_required(variables: Variables) -> InUse:
+    for use, why, _ in variables.required:
+        if not _has_default(use) and use.operator != ":?":
+            yield _on(use, why=why)
+
+
+def _required_optional(variables: Variables) -> InUse:
+    return (_on(use) for use, _ in variables.optional if use.operator in _REFUSES)
+
+
+def _other_default(variables: Variables) -> InUse:
+    for use, spec in variables.optional:
+        if use.operator in _DEFAULT and use.word != spec.default:
+            yield _on(use, word=use.word, default=spec.default)
+
+
+def _bare_optional(variables: Variables) -> InUse:
+    for use, spec in variables.optional:
+        if use.operator == "":
+            yield _on(use, default=spec.default)
+
+
+def _unused(variables: Variables) -> InFile:
+    if not variables.uses:  # the files have nothing in them, which another rule says
         return
-    if use.operator != ":?":
-        yield _at(
-            use,
-            "may name no image, or one by tag",
-            f"write ${{{use.name}:?is not set}}, or a default with a digest",
-        )
+    bundle = variables.bundle
+    used = {use.name for use in variables.uses} | {variables.webhook}
+    used |= {name for doc in bundle.documents.values() for name in FIELD.findall(doc.path)}
+    for name in variables.schema.variables:
+        if name not in used and not name.startswith("COMPOSE_"):  # which Compose itself reads
+            yield at("variables", name, name=name)
 
 
-def _unused(
-    uses: Sequence[Use], bundle: Bundle, schema: EnvSchema, schema_text: YamlText
-) -> Iterator[Finding]:
-    if not uses:  # there is nothing in the files, and that is said already
-        return
-    used: Collection[str] = {use.name for use in uses}
-    in_paths = {n for d in bundle.documents.values() for n in FIELD.findall(d.path)}
-    for name in schema.variables:
-        if name in used or name in in_paths or name == _webhook(bundle):
-            continue
-        if not name.startswith("COMPOSE_"):  # Compose itself reads those of its own
-            yield Finding(
-                schema_text.name,
-                schema_text.line("variables", name),
-                f"{name} is used by no compose file and by no document's path",
-                "use it, or leave it out",
-            )
+def _public_webhook(variables: Variables) -> InFile:
+    name = variables.webhook
+    spec = variables.schema.variables.get(name)
+    if spec and not spec.secret:
+        yield at("variables", name, name=name)
 
 
-def _secrets(bundle: Bundle, schema: EnvSchema, schema_text: YamlText) -> Iterator[Finding]:
-    webhook = _webhook(bundle)
-    if webhook in schema.variables and not schema.variables[webhook].secret:
-        line = schema_text.line("variables", webhook)
-        what = f"{webhook} holds the URL of a webhook, which is a secret"
-        yield Finding(schema_text.name, line, what, "write secret: true")
+def _undeclared_webhook(variables: Variables) -> InFile:
+    name, known = variables.webhook, variables.schema.variables
+    if name and name not in known:
+        add = "add it there with secret: true, or accept that it comes from elsewhere"
+        words = {"name": name, "advice": _or_else(name, known, add)}
+        yield Breach(("notify", "url_from"), words, (name,))
 
 
-def _webhook(bundle: Bundle) -> str:
-    return bundle.notify.url_from if bundle.notify else ""
+def _unrefused(tried: tuple[Use, str | None]) -> InUse:
+    use, said = tried
+    if said is None or use.name not in said:
+        yield _on(use, how="renders without it" if said is None else f"says only: {said}")
 
 
-def _at(use: Use, what: str, remedy: str) -> Finding:
-    return Finding(use.file, use.line, f"{use.name}: {what}", remedy)
+def _or_else(name: str, known: Mapping[str, object] | set[str], advice: str) -> str:
+    near = did_you_mean(name, known, "")
+    return f"{near} If not, {advice}" if near else advice
+
+
+_REFUSE = "write ${{{name}:?is not set}}"
+
+USE_RULES: tuple[Rule[Variables, Use], ...] = (
+    Rule("", _unknown, "{name}: is in no env schema", "{advice}"),
+    Rule(
+        "",
+        _image_without_digest,
+        "{name}: may name no image, or one by tag",
+        f"{_REFUSE}, or a default with a digest",
+    ),
+    Rule("", _secret_default, "{name}: a secret stands here as its default", _REFUSE),
+    Rule("", _default_of_required, "{name}: has a default here, and {why}", _REFUSE),
+    Rule("", _empty_required, "{name}: may be empty here, and {why}", _REFUSE),
+    Rule(
+        "",
+        _required_optional,
+        "{name}: Compose refuses without it, but the env schema does not require it",
+        "write required: true in the schema, or ${{{name}:-default}} here",
+    ),
+    Rule(
+        "",
+        _other_default,
+        "{name}: is {word!r} here by default, and {default!r} in the env schema",
+        "write the same in both",
+    ),
+    Rule(
+        "",
+        _bare_optional,
+        "{name}: is empty if it is not set, and Compose only warns",
+        "write ${{{name}:-{default}}}",
+    ),
+)
+
+SCHEMA_RULES: tuple[Rule[Variables, Path], ...] = (
+    Rule(
+        "",
+        _unused,
+        "{name} is used by no compose file and by no document's path",
+        "use it, or remove it",
+    ),
+    Rule(
+        "",
+        _public_webhook,
+        "{name} holds the URL of a webhook, which is a secret",
+        "write secret: true",
+    ),
+)
+
+BUNDLE_RULES: tuple[Rule[Variables, Path], ...] = (
+    Rule(
+        NOTIFY,
+        _undeclared_webhook,
+        "is in no env schema, so only the environment of a deploy can have it",
+        "{advice}",
+    ),
+)
+
+UNREFUSED_RULES: tuple[Rule[tuple[Use, str | None], Use], ...] = (
+    Rule("", _unrefused, "{name} is required, and Compose {how}", _REFUSE),
+)

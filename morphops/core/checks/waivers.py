@@ -1,19 +1,19 @@
-"""What a bundle accepts of its own findings, with a reason. Pure."""
+"""Applies a bundle's waivers (`accept:`) to its findings. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from difflib import get_close_matches
 
 from morphops.core.bundle.schema import Acceptance
 from morphops.core.checks import (
     bundle_rules,
-    compose_rules,
+    compose_secrets,
     dockerfile_rules,
     service_rules,
     variable_rules,
 )
 from morphops.core.finding import Finding
+from morphops.core.nearest import did_you_mean
 from morphops.core.runbook.rules import STEP
 from morphops.core.yaml_text import YamlText
 
@@ -23,7 +23,7 @@ RUNBOOKS = "runbooks"  # a stack that has none
 def apply(
     findings: Iterable[Finding], accepted: Sequence[Acceptance], text: YamlText
 ) -> Iterator[Finding]:
-    """The findings that nobody accepted, and what is wrong with the acceptances themselves.
+    """Yields the findings that the bundle does not accept, and what is wrong with its waivers.
 
     Args:
         findings: each about one subject at most.
@@ -31,7 +31,13 @@ def apply(
         text: the bundle's own text, for the lines.
     """
     known: set[str] = {rule.name for rule in service_rules.RULES} | dockerfile_rules.NAMES
-    known |= {RUNBOOKS, STEP, variable_rules.NOTIFY, bundle_rules.INVARIANT, compose_rules.LITERAL}
+    known |= {
+        RUNBOOKS,
+        STEP,
+        variable_rules.NOTIFY,
+        bundle_rules.INVARIANT,
+        compose_secrets.LITERAL,
+    }
     may = {(entry.rule, entry.subject) for entry in accepted}
     used = set()
     for finding in findings:
@@ -43,18 +49,15 @@ def apply(
     for number, entry in enumerate(accepted):
         line = text.line("accept", str(number))
         if entry.rule not in known:
-            nearest = get_close_matches(entry.rule, known, 1)
-            remedy = (
-                f"did you mean {nearest[0]}?" if nearest else f"one of {', '.join(sorted(known))}"
-            )
+            remedy = did_you_mean(entry.rule, known, f"one of {', '.join(sorted(known))}")
             yield Finding(text.name, line, f"accept: no rule {entry.rule!r}", remedy)
         elif (entry.rule, entry.subject) not in used:
             what = f"accept: {entry.subject} does not break {entry.rule}"
-            yield Finding(text.name, line, what, "leave the entry out")
+            yield Finding(text.name, line, what, "remove the entry")
 
 
 def left(findings: Iterable[Finding], accepted: Sequence[Acceptance]) -> tuple[Finding, ...]:
-    """The findings that nobody accepted, grouped, where only a part of all was looked for.
+    """Returns the findings that the bundle does not accept, grouped, after a partial check.
 
     Args:
         findings: each about one subject at most.
@@ -66,7 +69,7 @@ def left(findings: Iterable[Finding], accepted: Sequence[Acceptance]) -> tuple[F
 
 
 def grouped(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """One finding for what services share by an anchor, since it is one line that is wrong."""
+    """Yields one finding for services that share a wrong line by an anchor."""
     shared: dict[tuple[str, int, str, str, str], list[str]] = {}
     for finding in dict.fromkeys(findings):
         key = (finding.file, finding.line, finding.rule, finding.what, finding.remedy)

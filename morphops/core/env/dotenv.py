@@ -73,7 +73,7 @@ def parse(text: str, source: str) -> EnvFile:
 
 
 def scan(text: str, source: str) -> EnvFile:
-    """Env file text → values and findings: what is no assignment, stands twice, is ambiguous."""
+    """Returns the values of an env file's text; lines that are malformed are its findings."""
     from dotenv.parser import parse_stream
 
     values: dict[str, str] = {}
@@ -92,14 +92,14 @@ def scan(text: str, source: str) -> EnvFile:
                 f"{source}:{line}: a carriage return stands within the line; end each with \\n"
             )
         if binding.error or not (named or (name is None and _is_nothing(original))):
-            findings.append(f"{source}:{line}: is no NAME=value line; mend it or remove it")
+            findings.append(f"{source}:{line}: is not a NAME=value line; fix or remove it")
         elif name is not None:
             if name in values:
                 findings.append(
                     f"{source}:{line}: {name} stands in line {lines[name]} already; remove one"
                 )
             if "\0" in original:
-                findings.append(f"{source}:{line}: {name} holds a NUL byte; write the line anew")
+                findings.append(f"{source}:{line}: {name} holds a NUL byte; write the line again")
             if why := _ambiguous(original):
                 findings.append(f"{source}:{line}: {name} {why}")
             quoted = _DOUBLE_QUOTED.match(original)
@@ -110,7 +110,7 @@ def scan(text: str, source: str) -> EnvFile:
 
 def refusal(source: str, findings: Sequence[str]) -> InputError:
     """The error that tells all findings at once."""
-    hint = "mend what is named and run the same command again"
+    hint = "fix what is named and run the same command again"
     if len(findings) == 1:
         return InputError(findings[0], hint=hint, state="nothing was changed")
     return InputError(

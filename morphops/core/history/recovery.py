@@ -13,7 +13,7 @@ from morphops.core.history.operations import Record
 from morphops.core.release.digest import short
 from morphops.errors import PreconditionError
 
-NEXT = "inv deploy --resume   (finish it), or inv deploy --abort   (go back)"
+NEXT = "inv resume   (finish it), or inv abort   (go back)"
 
 
 def refuse(records: Sequence[Record]) -> None:
@@ -35,4 +35,5 @@ def describe(record: Record) -> str:
     """What was under way, and how far it came."""
     what = f"{record.kind} of {short(record.release)}" if record.release else record.kind
     reached = f"at: {record.steps[-1].step}" if record.steps else "before its first step"
-    return f"{what} (operation {record.id}, by {record.user}, {record.began}) was cut off {reached}"
+    who = f"operation {record.id}, by {record.user}, {record.began}"
+    return f"{what} ({who}) is incomplete, {reached}"

@@ -1,4 +1,4 @@
-"""What is kept and what may go: reachability from roots. Pure; decides, removes nothing.
+"""What is kept and what may go: reachability from roots. It decides, and removes nothing.
 
 Roots are what runs, the release of record, where rollbacks go, the last healthy releases (what was
 rolled back from is one of them), what is pinned, what is under way, what was tried since and will
@@ -8,8 +8,9 @@ image references, its files, and the values of the deployments that a rollback w
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from morphops.core.history import operations
 from morphops.core.history.operations import Record
@@ -27,11 +28,11 @@ class Garbage:
     """What goes.
 
     Attributes:
-        references: image references to let go; an image without any is gone.
+        references: image references to remove; an image without any is gone.
         untagged: images that we built and that have lost every name, by id.
         releases: digests of stored releases.
         deployments: numbers of stored deployments.
-        containers: stopped ones that no service of the stack is, by id.
+        containers: stopped ones of no service of the stack, by id.
         at_most: bytes of the images that lose all of their references.
     """
 
@@ -48,6 +49,128 @@ class Garbage:
         return not (
             self.references or self.untagged or self.releases or self.deployments or self.containers
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventory:
+    """What is there.
+
+    Attributes:
+        images: on the engine.
+        releases: digests of the releases in the state folder.
+        deployments: numbers of the deployments in the state folder.
+        containers: of the project.
+    """
+
+    images: Sequence[LocalImage]
+    releases: Collection[str]
+    deployments: Collection[int]
+    containers: Sequence[Instance] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What becomes of an image.
+
+    Attributes:
+        references: of its references those that go.
+        untagged: it has no reference, and goes as it is.
+        frees: bytes that this frees at most; 0 where the image stays.
+    """
+
+    references: frozenset[str] = frozenset()
+    untagged: bool = False
+    frees: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """What is kept, and what is ours at all.
+
+    Attributes:
+        project: ours.
+        prefix: of our local tags (`morphops/shop/`).
+        repositories: that the bundle owns, with their registry.
+        services: of the stack; the containers that one of them left stay, for debugging.
+        releases: the roots; None for one whose files are not here.
+        built: references of the last build, which the next release is made of.
+        deployments: the numbers of those that a kept release needs.
+    """
+
+    project: str
+    prefix: str
+    repositories: Collection[str]
+    releases: Mapping[str, Release | None]
+    deployments: Collection[int]
+    built: Collection[str] = ()
+    services: Collection[str] = ()
+
+    def fate(self, image: LocalImage) -> Fate:
+        """What becomes of an image."""
+        if not image.references:
+            goes = image.project == self.project and not image.used and image.id not in self._ids
+            return Fate(untagged=goes, frees=image.size if goes else 0)
+        ours = frozenset(filter(self._is_ours, image.references))
+        tags = frozenset(r for r in ours if r.startswith(self.prefix))
+        live = frozenset(tag for tag in tags if tag.rpartition(":")[2] in self._shorts)
+        if not (live or self._is_needed(image)):
+            return Fate(ours, frees=image.size if ours == image.references else 0)
+        # The image stays. Tags of releases that go are removed all the same, but never all names.
+        going = tags - live
+        return Fate(going if live or image.references - going else frozenset())
+
+    def _is_needed(self, image: LocalImage) -> bool:
+        """Whether a container, a kept release, the last build or another project needs an image."""
+        others = (r for r in image.references if r.startswith(_HOLDS))
+        # Another project that holds it finds it by its digest as well.
+        shared = any(not r.startswith(self.prefix) for r in others)
+        return image.used or shared or bool(image.references & self._held)
+
+    def _is_ours(self, reference: str) -> bool:
+        name, at, _ = reference.partition("@")
+        repository = name if at else reference.rpartition(":")[0]
+        return reference.startswith(self.prefix) or repository in self.repositories
+
+    @cached_property
+    def _shorts(self) -> frozenset[str]:
+        """By these the local tags of kept releases end."""
+        return frozenset(map(short, self.releases))
+
+    @cached_property
+    def _held(self) -> frozenset[str]:
+        """The references of the images of kept releases, and of the last build."""
+        known = (release for release in self.releases.values() if release)
+        images = {str(image.ref) for release in known for image in release.images}
+        return frozenset(images | set(self.built))
+
+    @cached_property
+    def _ids(self) -> frozenset[str]:
+        """The digests by one of which the engine names each of these, depending on its store."""
+        known = (release for release in self.releases.values() if release)
+        digests = {
+            digest
+            for release in known
+            for image in release.images
+            for digest in (image.ref.digest, image.manifest, image.config)
+        }
+        return frozenset(digests | {reference.rpartition("@")[2] for reference in self.built})
+
+
+def garbage(there: Inventory, kept: Kept) -> Garbage:
+    """What goes: all that is ours and that no root needs."""
+    fates = [(image, kept.fate(image)) for image in there.images]
+    return Garbage(
+        references=tuple(sorted(r for _, fate in fates for r in fate.references)),
+        untagged=tuple(sorted(image.id for image, fate in fates if fate.untagged)),
+        releases=tuple(sorted(set(there.releases) - kept.releases.keys())),
+        deployments=tuple(sorted(set(there.deployments) - set(kept.deployments))),
+        containers=tuple(
+            container.id
+            for container in there.containers
+            if container.state in _STOPPED and container.service not in kept.services
+        ),
+        at_most=sum(fate.frees for _, fate in fates),
+    )
 
 
 def roots(
@@ -70,34 +193,40 @@ def roots(
     """
     why: dict[str, list[str]] = {}
 
-    def root(release: str, reason: str) -> None:
-        if release and reason not in (reasons := why.setdefault(release, [])):
-            reasons.append(reason)
+    def add(found: Iterable[tuple[str, str]]) -> None:
+        for release, reason in found:
+            if release and reason not in (reasons := why.setdefault(release, [])):
+                reasons.append(reason)
 
-    if record := operations.deployment_of_record(records):
-        root(record.release, "of record")
-    if target := operations.previous_deployment(records):
-        root(target.release, "rollback target")
-    lasting = operations.last_healthy(records)[:keep]
-    for number, release in enumerate(lasting, start=1):
-        root(release, f"healthy {number} of {keep}")
-    stack = list(dict.fromkeys(r.release for r in reversed(operations.deployment_stack(records))))
-    for release in stack[:keep]:
-        if release not in why:
-            root(release, "further rollback target")
-    for attempt in _attempts(records):
-        last = attempt == operations.failed_attempts(records)[-1]
-        root(attempt.release, "tried last" if last else "failed, and may run")
-    if under_way := operations.incomplete_operation(records):
-        root(under_way.release, "under way")
-    for reason, those in (
-        ("runs", running),
-        ("pinned", pinned),
-        ("came after the last deploy", waiting),
-    ):
-        for release in those:
-            root(release, reason)
+    add(_healthy(records, keep))
+    stack = dict.fromkeys(r.release for r in reversed(operations.deployment_stack(records)))
+    further = [release for release in list(stack)[:keep] if release not in why]
+    add((release, "further rollback target") for release in further)
+    add(_unfinished(records))
+    add((release, "runs") for release in running)
+    add((release, "pinned") for release in pinned)
+    add((release, "came after the last deploy") for release in waiting)
     return {release: tuple(reasons) for release, reasons in why.items()}
+
+
+def _healthy(records: Sequence[Record], keep: int) -> Iterator[tuple[str, str]]:
+    """The release of record, the one that a rollback goes to, and the last healthy ones."""
+    if record := operations.deployment_of_record(records):
+        yield record.release, "of record"
+    if target := operations.previous_deployment(records):
+        yield target.release, "rollback target"
+    for number, release in enumerate(operations.last_healthy(records)[:keep], start=1):
+        yield release, f"healthy {number} of {keep}"
+
+
+def _unfinished(records: Sequence[Record]) -> Iterator[tuple[str, str]]:
+    """What was tried since the deployment of record, and what is under way."""
+    attempts = _attempts(records)
+    for attempt in attempts:
+        last = attempt == attempts[-1]
+        yield attempt.release, "tried last" if last else "failed, and may run"
+    if under_way := operations.incomplete_operation(records):
+        yield under_way.release, "under way"
 
 
 def needed_deployments(records: Sequence[Record], kept: Collection[str]) -> frozenset[int]:
@@ -123,86 +252,3 @@ def _attempts(records: Sequence[Record]) -> tuple[Record, ...]:
     """
     tried = operations.failed_attempts(records)
     return tuple(r for r in tried if r.outcome == "failed" or r is tried[-1])
-
-
-def garbage(
-    *,
-    project: str,
-    prefix: str,
-    repositories: Collection[str],
-    kept: Mapping[str, Release | None],
-    built: Collection[str],
-    images: Sequence[LocalImage],
-    stored: Collection[str],
-    deployments: Collection[int],
-    needed: Collection[int],
-    containers: Sequence[Instance] = (),
-    services: Collection[str] = (),
-) -> Garbage:
-    """What goes: all that is ours and that no root needs.
-
-    Args:
-        project: ours.
-        prefix: of our local tags (`morphops/shop/`).
-        repositories: that the bundle owns, with their registry.
-        kept: the roots; None for one whose files are not here.
-        built: references of the last build, which the next release is made of.
-        images: on the engine.
-        stored: releases in the state folder.
-        deployments: in the state folder.
-        needed: of these, the ones that a kept release needs.
-        containers: of the project.
-        services: of the stack; what one of them left behind stays for whoever looks into it.
-    """
-    shorts = {short(digest) for digest in kept}
-    held = {str(image.ref) for release in kept.values() if release for image in release.images}
-    held |= set(built)
-    # By one of these the engine names an image, as its store goes.
-    ids = {
-        digest
-        for release in kept.values()
-        if release
-        for its in release.images
-        for digest in (its.ref.digest, its.manifest, its.config)
-    }
-    ids |= {reference.rpartition("@")[2] for reference in built}
-    gone: list[str] = []
-    nameless: list[str] = []
-    at_most = 0
-    for image in images:
-        if not image.references:
-            if image.project == project and not image.used and image.id not in ids:
-                nameless.append(image.id)
-                at_most += image.size
-            continue
-        ours = {r for r in image.references if _is_ours(r, prefix, repositories)}
-        tags = {r for r in ours if r.startswith(prefix)}
-        live_tags = {tag for tag in tags if tag.rpartition(":")[2] in shorts}
-        # Another project that holds it finds it by its digest as well.
-        shared = any(r.startswith(_HOLDS) and not r.startswith(prefix) for r in image.references)
-        if image.used or live_tags or shared or image.references & held:
-            # The image stays. Tags of releases that go are let go all the same.
-            going = tags - live_tags
-            if not (live_tags or image.references - going):
-                going = set()
-        else:
-            going = ours
-            at_most += image.size if going == image.references else 0
-        gone += going
-    return Garbage(
-        references=tuple(sorted(gone)),
-        untagged=tuple(sorted(nameless)),
-        releases=tuple(sorted(set(stored) - kept.keys())),
-        deployments=tuple(sorted(set(deployments) - set(needed))),
-        containers=tuple(
-            c.id for c in containers if c.state in _STOPPED and c.service not in services
-        ),
-        at_most=at_most,
-    )
-
-
-def _is_ours(reference: str, prefix: str, repositories: Collection[str]) -> bool:
-    repository = reference.partition("@")[0]
-    if "@" not in reference:
-        repository = reference.rpartition(":")[0]
-    return reference.startswith(prefix) or repository in repositories

@@ -73,7 +73,7 @@ class Change:
     keys: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """As `--json` shows it; see docs/json.md."""
+        """As `--json` shows it; see docs/reference/json.md."""
         names = {kind: list(those) for kind, those in asdict(self.variables).items()}
         return {
             "service": self.service,

@@ -1,36 +1,82 @@
-"""The steps of a plan: a closed union of frozen values. Pure."""
+"""The steps of a plan: a closed union of frozen values. Pure.
+
+`str(step)` is for people; `as_json` is the step's own form for machines, which the plan's digest
+is made of, so that other words are never another plan.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from morphops.core.bundle.schema import PullSpec
 from morphops.core.release.digest import short
 from morphops.core.release.release import Image
 
+# What a step does to what serves: nothing; it adds beside it; it changes or stops it.
+Effect: TypeAlias = Literal["none", "creates", "changes"]
+
 
 @dataclass(frozen=True, slots=True)
-class Pull:
-    """Fetch an image by digest, verify it and hold it under a local tag.
+class _Step:
+    """What every step has."""
 
-    `stalled_after`: seconds without progress after which the pull is given up. `back_to`: the
-    release that could not be brought back without this image; empty for what is to run.
+    kind: ClassVar[str]
+    effect: ClassVar[Effect] = "none"
+
+    @property
+    def touches(self) -> bool:
+        """Whether there is anything to undo once it has begun."""
+        return self.effect != "none"
+
+    def as_json(self) -> dict[str, Any]:
+        """The step for machines: its kind, and its fields."""
+        return {"step": self.kind, **asdict(self)}
+
+
+def _in_slot(slot: str) -> str:
+    return f" in {slot}" if slot else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pull(_Step):
+    """Fetch an image by digest, verify it and keep it under a local tag.
+
+    Attributes:
+        image: what to fetch.
+        release: digest of the release that needs it; names the local tag.
+        stalled_after: seconds without progress after which the pull is given up.
+        back_to: the release that an automatic rollback could not bring back without this image;
+            empty for an image of what is to run.
     """
 
+    kind: ClassVar[str] = "pull"
+
     image: Image
-    tag: str
+    release: str
     stalled_after: float = PullSpec().stalled_after
     back_to: str = ""
 
+    def as_json(self) -> dict[str, Any]:
+        """See `_Step.as_json`."""
+        return {
+            "step": self.kind,
+            "image": self.image.name,
+            "ref": str(self.image.ref),
+            "release": self.release,
+            "back_to": self.back_to,
+        }
+
     def __str__(self) -> str:
-        back = f" for the way back to {short(self.back_to)}" if self.back_to else ""
+        back = f" for an automatic rollback to {short(self.back_to)}" if self.back_to else ""
         return f"pull {self.image.name} {short(self.image.ref.digest)}{back}"
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class Check(_Step):
     """A probe that looks at files only, before anything is touched."""
+
+    kind: ClassVar[str] = "check"
 
     probe: str
 
@@ -39,59 +85,89 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Remove:
-    """Stop and remove services: what the release does not have, or what has to be made anew."""
+class Remove(_Step):
+    """Stop and remove services: those that the release lacks, or that have to be made again."""
+
+    kind: ClassVar[str] = "remove"
+    effect: ClassVar[Effect] = "changes"
 
     services: tuple[str, ...]
+    slot: str = ""
 
     def __str__(self) -> str:
-        return f"remove {' '.join(self.services)}"
+        return f"remove {' '.join(self.services)}{_in_slot(self.slot)}"
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
-    """Start the services of one wave."""
+class Start(_Step):
+    """Start the services of one wave; what runs in the same slot is replaced."""
+
+    kind: ClassVar[str] = "start"
+    effect: ClassVar[Effect] = "changes"
 
     wave: int
     services: tuple[str, ...]
+    slot: str = ""
 
     def __str__(self) -> str:
-        return f"start wave {self.wave}: {' '.join(self.services)}"
+        return f"start wave {self.wave}: {' '.join(self.services)}{_in_slot(self.slot)}"
 
 
 @dataclass(frozen=True, slots=True)
-class AwaitHealth:
-    """Wait until the services of a wave are healthy; `deadline` in seconds.
+class Create(Start):
+    """Start the services of one wave in a slot that serves nobody yet."""
 
-    `earlier` are those of the waves before, which have to be healthy still.
+    kind: ClassVar[str] = "create"
+    effect: ClassVar[Effect] = "creates"
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitHealth(_Step):
+    """Wait until the services of a wave are healthy.
+
+    Attributes:
+        services: of the wave.
+        deadline: seconds.
+        earlier: services of the waves before, which have to be healthy still.
+        slot: where they run.
     """
+
+    kind: ClassVar[str] = "await-health"
 
     services: tuple[str, ...]
     deadline: float
     earlier: tuple[str, ...] = ()
+    slot: str = ""
 
     def __str__(self) -> str:
-        return f"wait for health: {' '.join(self.services)}"
+        return f"wait for health: {' '.join(self.services)}{_in_slot(self.slot)}"
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
-    """A probe that must pass before the plan goes on."""
+class Gate(_Step):
+    """A probe that must pass before the plan goes on; `slot` is the one that it asks."""
+
+    kind: ClassVar[str] = "gate"
 
     probe: str
+    slot: str = ""
 
     def __str__(self) -> str:
-        return f"probe {self.probe}"
+        return f"probe {self.probe}{_in_slot(self.slot)}"
 
 
 @dataclass(frozen=True, slots=True)
-class Verify:
-    """Compare what runs with the release, once it was seen to last.
+class Verify(_Step):
+    """Compare what runs with the release, once health was seen to last.
 
-    `settle`: seconds in which each service has to pass its health check once more; 0 for the way
-    back, which brings what was seen to last before. `strict`: whether a broken invariant or another
-    network fails it; on the way back, where it may have been so before, it is only told of.
+    Attributes:
+        settle: seconds in which each service has to pass its health check once more; 0 for a
+            rollback, which brings what was seen to last before.
+        strict: whether a broken invariant or another network fails it. In a rollback, where it may
+            have been so before, it is only reported.
     """
+
+    kind: ClassVar[str] = "verify"
 
     settle: float = 0.0
     strict: bool = False
@@ -101,14 +177,14 @@ class Verify:
 
 
 @dataclass(frozen=True, slots=True)
-class Teardown:
+class Teardown(_Step):
     """Stop and remove everything of the project but its data."""
+
+    kind: ClassVar[str] = "teardown"
+    effect: ClassVar[Effect] = "changes"
 
     def __str__(self) -> str:
         return "stop and remove everything"
 
 
-Step: TypeAlias = Pull | Check | Remove | Start | AwaitHealth | Gate | Verify | Teardown
-
-# Only after one of these has begun is there anything to undo.
-TOUCHING = (Remove, Start, Teardown)
+Step: TypeAlias = Pull | Check | Remove | Start | Create | AwaitHealth | Gate | Verify | Teardown

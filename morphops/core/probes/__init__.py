@@ -1,1 +1,1 @@
-"""Probes: what they are, and how a reading is judged."""
+"""Probes: one module for each kind, with what it asks and how it judges what was read."""

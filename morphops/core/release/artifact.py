@@ -1,4 +1,4 @@
-"""Release ↔ OCI artifact, as bytes. Pure.
+"""Release ↔ OCI artifact, as bytes.
 
 A release is an OCI image manifest with an `artifactType` (OCI image-spec v1.1, manifest.md,
 "Guidelines for Artifact Usage"). Its config is canonical JSON that says what the release is; its
@@ -69,7 +69,7 @@ def encode(
         IntegrityError: a manifest's bytes do not hash to its digest, or one is missing.
     """
     if len({image.name for image in images}) != len(images):
-        raise InputError("an image stands twice in the release")
+        raise InputError("an image is in the release twice")
     for name in files:
         _safe(name)
     _check_images(images, manifests)
@@ -127,7 +127,7 @@ def decode(digest: str, manifest: bytes, blob: Callable[[str], bytes]) -> Releas
     kind = document.get("artifactType")
     if kind != RELEASE:
         found = kind or document.get("mediaType") or "something else"
-        raise InputError(f"{digest} is no release but {found}", state="nothing was changed")
+        raise InputError(f"{digest} is not a release but {found}", state="nothing was changed")
     try:
         return _decode(digest, document, blob)
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as err:
@@ -169,66 +169,9 @@ def _decode(digest: str, document: Mapping[str, Any], blob: Callable[[str], byte
     )
 
 
-def describe_image(
-    name: str, ref: ImageRef, fetch: Callable[[str], bytes], platform: str
-) -> tuple[Image, Mapping[str, bytes]]:
-    """What a release records of an image.
-
-    Args:
-        name: the image's name in the bundle.
-        ref: what is pulled.
-        fetch: digest → bytes of a manifest or index.
-        platform: `os/architecture[/variant]`, chosen from an index.
-
-    Returns:
-        the image, and the bytes of its manifest and index by digest.
-
-    Raises:
-        InputError: it is no image, or not for this platform.
-        IntegrityError: bytes are not what names them.
-    """
-    data = fetch(ref.digest)
-    check_bytes(ref.digest, data, f"the manifest of {name}")
-    document = parse_json(data, str(ref))
-    kept = {ref.digest: data}
-    manifest = ref.digest
-    if is_index(document):
-        manifest = choose_platform(document, platform, str(ref))
-        data = fetch(manifest)
-        check_bytes(manifest, data, f"the {platform} manifest of {name}")
-        kept[manifest] = data
-        document = parse_json(data, str(ref))
-    config = document.get("config")
-    if not isinstance(config, Mapping) or document.get("artifactType") == RELEASE:
-        raise InputError(f"{ref} is no image", hint="name the digest of an image")
-    return Image(name, ref, manifest, str(config["digest"]), platform), kept
-
-
 def is_index(document: Mapping[str, Any]) -> bool:
     """Whether a manifest document is an index of several platforms."""
     return document.get("mediaType") in INDEXES or "manifests" in document
-
-
-def choose_platform(index: Mapping[str, Any], platform: str, where: str) -> str:
-    """The digest of the one manifest of an index that is for a platform.
-
-    Attestations stand in an index as `unknown/unknown` and are no choice.
-
-    Raises:
-        InputError: there is none; it lists those that there are.
-    """
-    found = {}
-    for entry in index.get("manifests") or ():
-        spec = entry.get("platform") or {}
-        parts = (spec.get("os", ""), spec.get("architecture", ""), spec.get("variant", ""))
-        if parts[0] != "unknown":
-            found["/".join(part for part in parts if part)] = str(entry["digest"])
-    if platform in found:
-        return found[platform]
-    variants = [name for name in found if name.startswith(f"{platform}/")]
-    if len(variants) == 1:
-        return found[variants[0]]
-    raise InputError(f"{where} is not for {platform} (it is for: {', '.join(sorted(found))})")
 
 
 def children(index: bytes) -> tuple[str, ...]:
@@ -255,14 +198,14 @@ def parse_json(data: bytes, where: str) -> Mapping[str, Any]:
     """A JSON object from bytes that were hashed already.
 
     Raises:
-        InputError: they are none.
+        InputError: they are not one.
     """
     try:
         document = json.loads(data)
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
-        raise InputError(f"{where} is no OCI manifest")
+        raise InputError(f"{where} is not an OCI manifest")
     return document
 
 
@@ -328,5 +271,5 @@ def _safe(name: str) -> str:
     """
     path = PurePosixPath(name)
     if not name or path.is_absolute() or ".." in path.parts or "\\" in name or str(path) != name:
-        raise InputError(f"{name!r} is no path inside of the bundle's folder")
+        raise InputError(f"{name!r} is not a path inside of the bundle's folder")
     return name

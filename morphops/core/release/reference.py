@@ -5,13 +5,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from morphops.core.release.digest import is_digest, parse_image_digest
+from morphops.core.release.digest import is_digest, parse_image_digest, short
 from morphops.errors import InputError
-
-if TYPE_CHECKING:
-    pass
 
 
 def is_loopback(registry: str) -> bool:
@@ -118,3 +114,16 @@ class ImageRef:
 
     def __str__(self) -> str:
         return f"{self.repository}@{self.digest}"
+
+
+def local_tag(project: str, image: str, release: str) -> str:
+    """The local tag that names an image after a release that needs it.
+
+    An image without a tag is dangling, and anybody's cleanup removes it.
+    """
+    return f"{local_prefix(project)}{image}:{short(release)}"
+
+
+def local_prefix(project: str) -> str:
+    """What every local tag of a project begins with."""
+    return f"morphops/{project}/"

@@ -1,4 +1,4 @@
-"""Commands of runbooks: the words after `inv`, and what there is to know of tasks. Pure."""
+"""Commands of runbooks: the words after `inv`, their inputs, and what tasks exist. Pure."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from morphops.core.runbook.model import Input, Runbook, Step
+
 _QUOTED = re.compile(r"'[^']*'|\"(?:\\.|[^\"\\])*\"|\\.|\$\{\w+\}")
+_INPUT = re.compile(r"\$(?P<brace>\{)?(?P<name>[A-Za-z_]\w*)(?(brace)\})")
 _EXPANDED = re.compile(r"[*?\[]|(?:^|(?<=[\s=:]))~\S*|\{[^{}]*(?:,|\.\.)[^{}]*\}")
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A command that was understood.
+    """A command, read.
 
     Attributes:
         task: its name.
@@ -26,7 +29,7 @@ class Call:
 
 
 class TaskIndex(Protocol):
-    """The tasks that there are; `adapters.invoke_tasks` has Invoke's."""
+    """The tasks that exist; `adapters.invoke_tasks` has Invoke's."""
 
     @property
     def changing(self) -> tuple[str, ...]:
@@ -45,18 +48,18 @@ class TaskIndex(Protocol):
         """Whether this call changes something."""
 
     def read(self, words: Sequence[str]) -> Call:
-        """Understand the words after `inv`, without running them.
+        """Returns the call that the words after `inv` make, without running it.
 
         Raises:
-            ValueError: they are not one command that this project has; the text says why.
+            ValueError: they are not one command of this project; the text says why.
         """
 
 
 def split(command: str) -> tuple[str, ...]:
-    """The words after `inv`.
+    """Returns the words after `inv`.
 
     Raises:
-        ValueError: it is no `inv` command, or has something in it that only a shell understands.
+        ValueError: it is not an `inv` command, or needs a shell.
     """
     if "`" in command or "$(" in command:
         raise ValueError("has a shell substitution")
@@ -74,3 +77,35 @@ def split(command: str) -> tuple[str, ...]:
     if len(words) < 2:
         raise ValueError("names no task")
     return words[1:]
+
+
+def words(command: str, values: Mapping[str, str]) -> tuple[str, ...]:
+    """Returns the words after `inv` with the inputs filled in; a value stays one word.
+
+    Raises:
+        KeyError: an input that the runbook does not declare.
+        ValueError: it is not an `inv` command, or has a `$` that is not an input.
+    """
+    found = split(command)
+    for word in found:
+        if "$" in _INPUT.sub("", word):
+            raise ValueError(f"{word!r} has a $ that is not an input")
+    return tuple(_INPUT.sub(lambda found: values[found["name"]], word) for word in found)
+
+
+def inputs_of(book: Runbook, section: str) -> tuple[str, ...]:
+    """Returns the inputs that a section's steps use, in the order of their declaration."""
+    used = {name for s in book.steps if s.section == section for name in inputs_in(s)}
+    return tuple(name for name in book.inputs if name in used)
+
+
+def inputs_in(step: Step) -> tuple[str, ...]:
+    """Returns the inputs that a step's command uses."""
+    if step.manual:
+        return ()
+    return tuple(found["name"] for found in _INPUT.finditer(step.command))
+
+
+def samples(inputs: Mapping[str, Input]) -> dict[str, str]:
+    """Returns a value for each input, so that a command can be read before one is given."""
+    return {name: spec.default or f"sample-{name}" for name, spec in inputs.items()}

@@ -25,38 +25,29 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from morphops.core import schema
-from morphops.core.finding import Finding, of_error
-from morphops.core.runbook.model import DEFAULT_TIMEOUT, Input, Runbook, Step
+from morphops.core.finding import Finding
+from morphops.core.runbook import expectations, front
+from morphops.core.runbook.expectations import Expectations
+from morphops.core.runbook.model import DEFAULT_TIMEOUT, Runbook, Step
 from morphops.core.runbook.prose import Heading, Prose, assign
-from morphops.errors import ConfigError
 
 if TYPE_CHECKING:
-    from markdown_it.token import Token
+    from markdown_it.tree import SyntaxTreeNode
 
 _INFO = re.compile(r"(?P<language>\w+)\s*(?:\{(?P<attributes>[^}]*)\})?\s*")
-_FRONT = re.compile(r"\A---\n(?P<yaml>.*?)\n---\n", re.DOTALL)
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _DURATION = re.compile(r"([1-9][0-9]*)(s|m|h)")
-# Inputs stand on command lines and in transcripts.
-_SECRET = re.compile(r"(?i)secret|password|passwd|token|credential|private|api_?key")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _SHELLS = ("sh", "bash", "shell", "console", "zsh")
+_ALLOWED = {"mutates": ("true", "false"), "when": ("failure",), "task": ("manual",)}
 _KEYS = ("name", "needs", "mutates", "timeout", "on-fail", "when", "task")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Front:
-    inputs: Mapping[str, Input] = field(default_factory=dict)
-    main: str = ""
-
-
 def parse(text: str, name: str, file: str) -> Runbook:
-    """Read a runbook; what is wrong with it stands in its findings.
+    """Returns a runbook; its findings say what is wrong with it.
 
     Args:
         text: Markdown.
@@ -67,19 +58,21 @@ def parse(text: str, name: str, file: str) -> Runbook:
     plain = text.removeprefix("\ufeff")
     if plain != text:
         reader.find(1, "begins with a byte order mark", "save it as UTF-8 without BOM")
-    front, skipped = reader.front(plain)
-    prose = reader.body(plain, skipped)
+    read = front.read(plain, file)
+    reader.findings += read.findings
+    prose = reader.body(plain, read.lines)
+    main = read.front.main
     sections = {step.section: reader.titles[step.section] for step in reader.steps}
-    if front.main and front.main not in sections:
-        reader.find(1, f"main: no section {front.main!r} has steps", "name one's anchor")
+    if main and main not in sections:
+        reader.find(1, f"main: no section {main!r} has steps", "name the anchor of one that has")
     return Runbook(
         name=name,
         file=file,
         digest=f"sha256:{hashlib.sha256(text.encode()).hexdigest()}",
         title=reader.title or name,
-        inputs=front.inputs,
+        inputs=read.front.inputs,
         steps=prose.steps,
-        main=front.main,
+        main=main,
         sections=sections,
         intros=prose.intros,
         closings=prose.closings,
@@ -89,11 +82,6 @@ def parse(text: str, name: str, file: str) -> Runbook:
         texts=tuple(reader.texts),
         findings=tuple(reader.findings),
     )
-
-
-def without_front(text: str) -> str:
-    """A runbook's Markdown without its front matter, which stands at the start or nowhere."""
-    return _FRONT.sub("", text, count=1)
 
 
 class _Reader:
@@ -117,50 +105,44 @@ class _Reader:
     def find(self, line: int, what: str, remedy: str) -> None:
         self.findings.append(Finding(self.file, line, what, remedy))
 
-    def front(self, text: str) -> tuple[_Front, int]:
-        """What stands before the Markdown, and how many lines that is."""
-        found = _FRONT.match(text)
-        if not found:
-            return _Front(), 0
-        skipped = found[0].count("\n")
-        try:
-            # A blank line in place of the dashes, so that its lines are the file's.
-            front = schema.parse_mapping("\n" + found["yaml"], self.file, _Front)
-        except ConfigError as err:
-            for broken in of_error(err, "inputs: {NAME: {about: …, pattern: …}}"):
-                self.find(broken.line or 1, f"front matter: {broken.what}", broken.remedy)
-            return _Front(), skipped
-        for name, spec in front.inputs.items():
-            try:
-                re.compile(spec.pattern)
-            except re.error as err:
-                self.find(1, f"inputs/{name}/pattern: {err}", "write a regular expression")
-            if _SECRET.search(name):
-                self.find(1, f"inputs/{name}: a secret is no input", "keep it in the env file")
-        return front, skipped
-
     def body(self, text: str, skipped: int) -> Prose:
         from markdown_it import MarkdownIt
+        from markdown_it.tree import SyntaxTreeNode
 
         # Blank lines in place of the front matter keep the line numbers.
         rest = "\n" * skipped + "".join(text.splitlines(keepends=True)[skipped:])
-        tokens = MarkdownIt("commonmark").parse(rest)
-        for place, token in enumerate(tokens):
-            line = token.map[0] + 1 if token.map else 0
-            if token.type == "heading_open":
-                self._take_heading(token.tag, tokens[place + 1], line)
-            elif token.type == "fence":
-                self._take_fence(token, line, tokens[place + 1 :])
-            elif token.type == "code_block":
-                self.find(line, "is an indented code block", "write a fence with its language")
-            elif token.type == "html_block":
-                self._take_html(token.content, line)
-            elif token.type == "inline":
-                self._take_inline(token, line)
-        return assign(tokens, rest.split("\n"), self._headings, self.steps)
+        document = SyntaxTreeNode(MarkdownIt("commonmark").parse(rest))
+        for node in document.walk(include_self=False):
+            self._take(node)
+        return assign(document, rest.split("\n"), self._headings, self.steps)
 
-    def _take_heading(self, tag: str, inline: Token, line: int) -> None:
-        title = inline.content
+    def _take(self, node: SyntaxTreeNode) -> None:
+        line = self._line(node)
+        match node.type:
+            case "heading":
+                self._take_heading(node.tag, node.children[0].content, line)
+            case "fence":
+                self._take_fence(node, line)
+            case "code_block":
+                self.find(line, "is an indented code block", "write a fence with its language")
+            case "html_block" | "html_inline":
+                if not node.content.startswith("<!--"):
+                    self.find(line, "is HTML, which nothing checks", "write it as Markdown")
+            case "link":
+                self.links.append((line, str(node.attrs["href"])))
+            case "code_inline":
+                self.spans.append((line, node.content))
+
+    def _line(self, node: SyntaxTreeNode) -> int:
+        """The first line of a block; of what stands in a paragraph, that of the paragraph."""
+        block: SyntaxTreeNode | None = node
+        while block is not None and not block.is_root:
+            if block.map:
+                return block.map[0] + 1
+            block = block.parent
+        return 0
+
+    def _take_heading(self, tag: str, title: str, line: int) -> None:
         anchor = unique_anchor(title, self.anchors)
         self.anchors.append(anchor)
         if tag == "h1":
@@ -172,29 +154,16 @@ class _Reader:
             self._headings.append(Heading(line, title, self._section, opens=tag == "h2"))
         self._heading, self._fresh = title, tag not in ("h1", "h2")
 
-    def _take_inline(self, token: Token, line: int) -> None:
-        for child in token.children or ():
-            if child.type == "link_open":
-                self.links.append((line, str(child.attrs["href"])))
-            elif child.type == "code_inline":
-                self.spans.append((line, child.content))
-            elif child.type == "html_inline":
-                self._take_html(child.content, line)
-
-    def _take_html(self, text: str, line: int) -> None:
-        if not text.startswith("<!--"):
-            self.find(line, "is HTML, in which nothing is checked", "write it as Markdown")
-
-    def _take_fence(self, token: Token, line: int, rest: Sequence[Token]) -> None:
-        self.texts += enumerate(token.content.splitlines(), start=line + 1)
-        found = _INFO.fullmatch(token.info.strip())
+    def _take_fence(self, fence: SyntaxTreeNode, line: int) -> None:
+        self.texts += enumerate(fence.content.splitlines(), start=line + 1)
+        found = _INFO.fullmatch(fence.info.strip())
         if not found:
             self.find(line, "is a fence without a language", "```sh {name=…} or ```text")
             return
         attributes = self._attributes(found["attributes"], line)
         if found["attributes"] is None:
             if found["language"] in _SHELLS:
-                self.find(line, "is a command that is no step", "```sh {name=…}, or ```text")
+                self.find(line, "is a command without a step", "```sh {name=…}, or ```text")
             return
         if not self._fresh:
             self.find(
@@ -203,56 +172,63 @@ class _Reader:
                 "give each step a heading of its own: ### …",
             )
         self._fresh = False
-        self.steps.append(self._step(attributes, token.content, line, rest, found["language"]))
+        self._check_step(attributes, line, found["language"])
+        self.steps.append(self._step(attributes, fence, line))
 
     def _attributes(self, text: str | None, line: int) -> dict[str, str]:
         found: dict[str, str] = {}
         for word in (text or "").split():
             key, equals, value = word.partition("=")
             if not equals or key not in _KEYS:
-                self.find(line, f"{word!r} is no attribute of a step", f"use {', '.join(_KEYS)}")
+                self.find(
+                    line, f"{word!r} is not an attribute of a step", f"use {', '.join(_KEYS)}"
+                )
             elif key in found:
                 self.find(line, f"{key} stands twice", "remove one")
             found[key] = value
         return found
 
-    def _step(
-        self,
-        attributes: Mapping[str, str],
-        content: str,
-        line: int,
-        rest: Sequence[Token],
-        language: str,
-    ) -> Step:
+    def _check_step(self, attributes: Mapping[str, str], line: int, language: str) -> None:
         name = attributes.get("name", "")
         if not _NAME.fullmatch(name):
             self.find(line, f"the step's name is {name!r}", "name=lower-case-words")
         if any(step.name == name for step in self.steps):
             self.find(line, f"a step {name} stands above already", "give it a name of its own")
-        for key, allowed in (
-            ("mutates", ("true", "false")),
-            ("when", ("failure",)),
-            ("task", ("manual",)),
-        ):
+        for key, allowed in _ALLOWED.items():
             if attributes.get(key, allowed[0]) not in allowed:
                 self.find(line, f"{key}={attributes[key]}", f"{key} is {' or '.join(allowed)}")
-        manual = attributes.get("task") == "manual"
-        if language not in _SHELLS and not manual:
+        if language not in _SHELLS and attributes.get("task") != "manual":
             self.find(line, f"is a step in {language!r}", "```sh {…}, or task=manual")
-        step = Step(
+
+    def _step(self, attributes: Mapping[str, str], fence: SyntaxTreeNode, line: int) -> Step:
+        name, manual = attributes.get("name", ""), attributes.get("task") == "manual"
+        expects = self._expectations(fence, line, "" if manual else name)
+        return Step(
             name=name,
             title=self._heading,
             line=line,
             section=self._section,
-            command=self._command(content, line, manual),
+            command=self._command(fence.content, line, manual),
             manual=manual,
             needs=tuple(filter(None, attributes.get("needs", "").split(","))),
             mutates=attributes.get("mutates") == "true",
             timeout=self._timeout(attributes.get("timeout", ""), line),
             on_fail=attributes.get("on-fail", ""),
             on_failure_only="when" in attributes,
+            exits=tuple(expects.exits) or (0,),
+            json=tuple(expects.json),
+            see=tuple(expects.see),
         )
-        return self._expectations(step, rest)
+
+    def _expectations(self, fence: SyntaxTreeNode, line: int, required_of: str) -> Expectations:
+        """What a step expects; a manual one may expect nothing."""
+        found = expectations.read(fence)
+        for fault in found.faults:
+            self.find(*fault)
+        if not found.items and required_of:
+            what = f"step {required_of} does not say what to expect"
+            self.find(line, what, "write Expect: and a list with `exit: 0`")
+        return found
 
     def _command(self, content: str, line: int, manual: bool) -> str:
         if manual:
@@ -270,70 +246,6 @@ class _Reader:
             self.find(line, f"timeout={text}", "a number with s, m or h, such as 600s")
             return DEFAULT_TIMEOUT
         return float(found[1]) * _SECONDS[found[2]]
-
-    def _expectations(self, step: Step, rest: Sequence[Token]) -> Step:
-        """The list after `Expect:`, up to the next heading or fence."""
-        items = list(_expect_items(rest))
-        if not items:
-            if not step.manual:
-                self.find(
-                    step.line,
-                    f"step {step.name} does not say what to expect",
-                    "Expect: and a list with `exit: 0`",
-                )
-            return step
-        exits: list[int] = []
-        json: list[str] = []
-        see: list[str] = []
-        for line, item, nested in items:
-            if nested:
-                self.find(line, f"{item!r} stands under an expectation", "one list, not indented")
-                continue
-            key, colon, value = item.partition(":")
-            value = _unquoted(value.strip())
-            if key == "exit" and colon:
-                exits += self._exits(value, line)
-            elif key == "json" and colon and value:
-                json.append(value)
-            elif key == "see" and colon and value:
-                see.append(value)
-            else:
-                self.find(line, f"{item!r} is no expectation", "- exit: N, - json: …, or - see: …")
-        return replace(step, exits=tuple(exits) or (0,), json=tuple(json), see=tuple(see))
-
-    def _exits(self, text: str, line: int) -> list[int]:
-        words = [word.strip() for word in text.split(",")]
-        if not all(word.isdecimal() and int(word) < 256 for word in words):
-            self.find(line, f"exit: {text}", "one or more numbers below 256, with commas")
-            return []
-        return [int(word) for word in words]
-
-
-def _unquoted(text: str) -> str:
-    """Without the backquotes around the whole of it."""
-    whole = len(text) > 1 and text[0] == text[-1] == "`" and "`" not in text[1:-1]
-    return text[1:-1] if whole else text
-
-
-def _expect_items(rest: Sequence[Token]) -> Iterator[tuple[int, str, bool]]:
-    """(line, text, whether nested) of each item of the list that follows a paragraph `Expect:`.
-
-    Another bullet begins another list in Markdown; to people it is one.
-    """
-    expecting, depth = False, 0
-    for place, token in enumerate(rest):
-        if depth == 0 and token.type in ("heading_open", "fence"):
-            return
-        if token.type in ("bullet_list_open", "ordered_list_open"):
-            depth += bool(depth or (expecting and token.type == "bullet_list_open"))
-        elif token.type in ("bullet_list_close", "ordered_list_close") and depth:
-            depth -= 1
-            if depth == 0 and [t.type for t in rest[place + 1 : place + 2]] != ["bullet_list_open"]:
-                return
-        elif token.type == "inline" and depth:
-            yield (token.map[0] + 1 if token.map else 0), token.content, depth > 1
-        elif token.type == "inline" and token.content == "Expect:":
-            expecting = True
 
 
 def unique_anchor(title: str, taken: Sequence[str]) -> str:

@@ -1,19 +1,21 @@
-"""What a runbook says beside its commands: whose it is, and how it reads without Markdown."""
+"""What a runbook says beside its commands: its section or step, and how it reads as plain text."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from morphops.core.runbook import expectations
 from morphops.core.runbook.model import Step, unnumbered
 
 if TYPE_CHECKING:
-    from markdown_it.token import Token
+    from markdown_it.tree import SyntaxTreeNode
 
 _WIDTH = 74  # a terminal of 80 columns, less what stands before a note
+_LISTS = ("bullet_list", "ordered_list")
 _HARD = "\0"  # a space at which no line is broken
 
 
@@ -52,22 +54,22 @@ class Heading:
 
 
 def assign(
-    tokens: Sequence[Token],
+    document: SyntaxTreeNode,
     lines: Sequence[str],
     headings: Sequence[Heading],
     steps: Sequence[Step],
 ) -> Prose:
-    """Give each passage to the section or the step that it is about.
+    """Returns each passage with the section or the step that it is about.
 
     One under a heading without a step belongs to the step that follows, or to the section's end.
 
     Args:
-        tokens: of the document.
+        document: the runbook.
         lines: of the document.
         headings: those of sections and steps, in order.
         steps: in order.
     """
-    _fill(tokens, lines, headings, {step.line for step in steps})
+    _fill(document, lines, headings, {step.line for step in steps})
     intros: dict[str, str] = {}
     waiting: dict[str, list[str]] = {}
     told = {step.line: step for step in steps}
@@ -90,66 +92,75 @@ def assign(
 
 
 def _fill(
-    tokens: Sequence[Token],
+    document: SyntaxTreeNode,
     lines: Sequence[str],
     headings: Sequence[Heading],
     commands: set[int],
 ) -> None:
-    """Give each heading the blocks that stand under it."""
+    """Give each heading the blocks below it, without commands, comments and expectations."""
     by_line = {heading.line: heading for heading in headings}
     current: Heading | None = None
     expecting = False
-    for place, token in enumerate(tokens):
-        if token.level or not token.map or token.nesting < 0:
-            continue
-        first, last = token.map
-        if token.type == "heading_open":
+    for node in document.children:
+        first, last = node.map or (0, 0)
+        # With another bullet the list of expectations goes on.
+        expecting = expectations.begins(node) or (expecting and node.type == "bullet_list")
+        if node.type == "heading":
             current = by_line.get(first + 1)
-        after, expecting = expecting, False
-        if token.type == "paragraph_open" and tokens[place + 1].content == "Expect:":
-            expecting = True
-        elif after and token.type == "bullet_list_open":
-            expecting = True  # with another bullet the list goes on
-        elif token.type in ("heading_open", "html_block") or first + 1 in commands:
-            continue
-        elif current is not None:
+        elif current and not expecting and node.type != "html_block" and first + 1 not in commands:
             current.said.append("\n".join(lines[first:last]).rstrip())
 
 
 def plain(markdown: str) -> tuple[str, ...]:
-    """Markdown as lines for a terminal of 80 columns, with an empty one between paragraphs."""
+    """Returns Markdown as lines for a terminal of 80 columns, with an empty one between blocks."""
     from markdown_it import MarkdownIt
+    from markdown_it.tree import SyntaxTreeNode
 
     shown: list[str] = []
-    depth, bullet, first = 0, "", False
-    for token in MarkdownIt("commonmark").parse(markdown):
-        if token.type in ("bullet_list_open", "ordered_list_open"):
-            first = depth == 0
-            depth += 1
-        elif token.type in ("bullet_list_close", "ordered_list_close"):
-            depth -= 1
-        elif token.type == "list_item_open":
-            bullet = f"{token.info}{token.markup} " if token.info else "- "
-        if token.type not in ("inline", "fence", "code_block"):
-            continue
-        if shown and (first or not depth):
+    for block in _blocks(SyntaxTreeNode(MarkdownIt("commonmark").parse(markdown))):
+        lines = _list_lines(block, 1) if block.type in _LISTS else _lines(block, "", "")
+        if shown:
             shown.append("")
-        first = False
-        indent = "  " * depth
-        if token.type == "inline":
-            start = indent[: -len(bullet)] + bullet if bullet else indent
-            shown += _wrapped(_text(token), start, indent)
-            bullet = ""
-        else:
-            shown += [f"{indent}  {line}" for line in token.content.splitlines()]
+        shown += lines
     return tuple(shown)
 
 
-def line(markdown: str) -> str:
-    """A line of Markdown as a line of text."""
-    from markdown_it import MarkdownIt
+def _blocks(node: SyntaxTreeNode) -> Iterator[SyntaxTreeNode]:
+    """The lists and texts in a block, in order; what is in a list belongs to it."""
+    for child in node.children:
+        if child.type in (*_LISTS, "inline", "fence", "code_block"):
+            yield child
+        else:
+            yield from _blocks(child)
 
-    text = "".join(_text(token) for token in MarkdownIt("commonmark").parseInline(markdown))
+
+def _list_lines(node: SyntaxTreeNode, depth: int) -> Iterator[str]:
+    indent = "  " * depth
+    for item in node.children:
+        bullet = f"{item.info}{item.markup} " if item.info else "- "
+        for block in _blocks(item):
+            if block.type in _LISTS:
+                yield from _list_lines(block, depth + 1)
+            else:
+                yield from _lines(block, indent, bullet)
+            bullet = bullet if block.type in ("fence", "code_block") else ""
+
+
+def _lines(node: SyntaxTreeNode, indent: str, bullet: str) -> Iterator[str]:
+    if node.type == "inline":
+        start = indent[: -len(bullet)] + bullet if bullet else indent
+        yield from _wrapped(_text(node.children), start, indent)
+    else:
+        yield from (f"{indent}  {line}" for line in node.content.splitlines())
+
+
+def line(markdown: str) -> str:
+    """Returns a line of Markdown as a line of text."""
+    from markdown_it import MarkdownIt
+    from markdown_it.tree import SyntaxTreeNode
+
+    inlines = SyntaxTreeNode(MarkdownIt("commonmark").parseInline(markdown)).children
+    text = "".join(_text(inline.children) for inline in inlines)
     return text.replace("\n", " ").replace(_HARD, " ")
 
 
@@ -167,22 +178,24 @@ def _wrapped(text: str, start: str, indent: str) -> list[str]:
     return [row.replace(_HARD, " ") for row in wrapped]
 
 
-def _text(inline: Token) -> str:
-    """What an inline token says, with the target of each link behind it."""
-    said: list[str] = []
-    targets: list[str] = []
-    for child in inline.children or ():
-        if child.type in ("softbreak", "hardbreak"):
-            said.append("\n")
-        elif child.type == "code_inline":
-            said.append(f"`{child.content.replace(' ', _HARD)}`")
-        elif child.type == "link_open":
-            targets.append(str(child.attrs["href"]))
-        elif child.type == "link_close":
-            said.append(f" ({_target(targets.pop())})")
-        elif child.type != "html_inline":
-            said.append(child.content)
-    return "".join(said)
+def _text(nodes: Sequence[SyntaxTreeNode]) -> str:
+    """What inline nodes say, with the target of each link behind it."""
+    return "".join(map(_said, nodes))
+
+
+def _said(node: SyntaxTreeNode) -> str:
+    match node.type:
+        case "softbreak" | "hardbreak":
+            return "\n"
+        case "code_inline":
+            return f"`{node.content.replace(' ', _HARD)}`"
+        case "link":
+            return f"{_text(node.children)} ({_target(str(node.attrs['href']))})"
+        case "html_inline":
+            return ""
+        case "text":
+            return node.content
+    return _text(node.children)  # emphasis
 
 
 def _target(href: str) -> str:

@@ -82,24 +82,34 @@ def refuse_other(book: Runbook, section: str, run: Progress) -> None:
             f"{book.file} was changed since the run began ({short(begun['digest'])} then, "
             f"{short(book.digest)} now)",
             state="nothing was done",
-            hint=f"{book.command(section)}   (begins anew)",
+            hint=f"{book.command(section)}   (begins a new run)",
         )
 
 
-def judge(step: Step, code: int, document: Any) -> tuple[Checked, ...]:
-    """Whether each of a step's expectations is met.
+def judge(step: Step, code: int, document: Any, *, timed_out: bool = False) -> tuple[Checked, ...]:
+    """Returns for each of a step's expectations whether it is met.
 
     Args:
         step: says what to expect.
         code: the command's exit code.
         document: what it wrote to stdout, where that is JSON.
+        timed_out: whether it was told to stop because its time was over.
     """
     from morphops.core.jmespath import search
 
     wanted = ", ".join(map(str, step.exits))
+    late = Checked(f"within {step.timeout:g} s", met=False, got="told to stop")
     return (
         Checked(f"exit: {wanted}", code in step.exits, f"exit: {code}"),
         *(Checked(f"json: {text}", search(text, document) is True) for text in step.json),
+        *((late,) if timed_out else ()),
+    )
+
+
+def missed(checked: Sequence[Checked]) -> tuple[str, ...]:
+    """Returns a line for each expectation that is not met."""
+    return tuple(
+        f"expected {c.expect}" + (f", got {c.got}" if c.got else "") for c in checked if not c.met
     )
 
 

@@ -1,4 +1,4 @@
-"""The differences between the release of record and what really runs, each of a kind. Pure."""
+"""The differences between the release of record and what really runs, each of a kind."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Kind: TypeAlias = Literal[
     "env keys",
     "network",
     "unhealthy",
-    "pair",
+    "probe",
     "invariant",
 ]
 
@@ -32,8 +32,8 @@ class Difference:
     Attributes:
         kind: `missing` a service without a container or with too few, `extra` a container of none
             or too many of one, `image`, `config` how it was started, `env keys` names of its
-            environment, `network` what it is attached to, `unhealthy`, `pair` services that must
-            agree and do not, `invariant` one that is broken without approval.
+            environment, `network` what it is attached to, `unhealthy`, `probe` one that does not
+            pass, `invariant` one that is broken without approval.
         subject: the service, or the probe.
         what: in words.
     """

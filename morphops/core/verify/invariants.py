@@ -11,8 +11,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from morphops.core.bundle.schema import Invariant
-from morphops.core.stack import Service
-from morphops.errors import PreconditionError
 
 # A shell takes these out of a word: --fall"back", --fall\back, a word that goes on in a new line.
 _QUOTING = re.compile(r"\\\n|[\\'\"]")
@@ -74,24 +72,3 @@ def has(line: Sequence[str], flag: str) -> bool:
     # A value may be a word of its own.
     words = (*line, " ".join(line)) if equals else line
     return any(whole.search(word) or whole.search(_QUOTING.sub("", word)) for word in words)
-
-
-def refuse(
-    invariants: Mapping[str, Invariant], services: Mapping[str, Service], approved: Collection[str]
-) -> None:
-    """Refuse to bring a release that would break one.
-
-    Raises:
-        PreconditionError: with the command that records an approval.
-    """
-    lines = {name: (service.launch.argv,) for name, service in services.items()}
-    found = tuple(breaches(invariants, lines, approved))
-    if found:
-        names = dict.fromkeys(breach.name for breach in found)
-        grants = "; ".join(f"inv approval.grant --name={name} --reason=…" for name in names)
-        raise PreconditionError(
-            f"the release breaks the invariant {' and '.join(names)}, which nobody approved of",
-            detail=tuple(map(str, found)),
-            state="nothing was changed",
-            hint=f"take it off the command line; only where that is decided: {grants}",
-        )

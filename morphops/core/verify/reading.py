@@ -1,4 +1,4 @@
-"""What one look at the world showed. Pure."""
+"""What one look showed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Reading:
         ready: whether the probe passed.
         reason: one line: what was seen, or why not.
         details: further lines, for a failure.
-        facts: what `status` shows.
+        facts: what `status` shows: label → a JSON value of whatever type.
         final: not ready, and waiting will not help.
     """
 

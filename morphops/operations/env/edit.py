@@ -37,9 +37,10 @@ def edit(site: Site, env_file: str = "", *, name: str = "") -> dict[str, Any]:
     try:
         check.check(site, env_file, name=name)
     except InputError as err:
-        err.state = "what you wrote is kept" if changed else "it is as it was"
-        err.hint = f"inv env.edit --env-file={path}" + (f" --template={name}" if name else "")
-        raise
+        raise err.with_(
+            state="what you wrote is kept" if changed else "it is as it was",
+            hint=f"inv env.edit --env-file={path}" + (f" --template={name}" if name else ""),
+        ) from None
     return {
         "state": "changed" if changed else "as before",
         "env_file": str(path),

@@ -110,7 +110,7 @@ def _source(site: Site, source: str) -> EnvFile:
     try:
         return env_file.load(text_file.path(source), site.keys.decrypt)
     except InputError as err:
-        err.state = "nothing was made"
-        if err.hint == dotenv.OTHER_FILE:
-            err.hint = "--source names the env file whose shared keys are taken over; mend it"
-        raise
+        hint = err.hint
+        if hint == dotenv.OTHER_FILE:
+            hint = "--source names the env file whose shared keys are taken over; fix it"
+        raise err.with_(state="nothing was made", hint=hint) from None

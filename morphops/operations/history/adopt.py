@@ -61,7 +61,7 @@ def adopt(
     """
     demand_reason(reason, "history.adopt")
     with exclusive(site, "history.adopt", reason=reason, wait=wait, aligned=False) as session:
-        running = site.target.observe(site.bundle.project)
+        running = site.platform.workloads.observe(site.bundle.project)
         broken = _broken(session)
         why = broken or session.mismatch()
         records = () if broken else session.history.records()
@@ -169,7 +169,8 @@ def _supplied(site: Site, digest: str, env_file: str, running: Running, next_id:
         raise NotFound(f"neither the state folder nor {site.bundle.registry} has it")
     env = site.read_env(env_file)
     deployment = site.state.new_deployment(next_id)
-    prepare.prepare(site, release, env, deployment, running, approved=frozenset())
+    prepared = prepare.prepare(site, release, env, deployment, approved=frozenset())
+    prepare.mark(site, prepared, deployment, running)
     return _Taken(digest, deployment, env.source)
 
 
@@ -184,7 +185,7 @@ def _differences(site: Site, taken: _Taken, running: Running) -> tuple[str, ...]
     # A history that nobody can trust yet approves nothing, and nothing is started here.
     ready = prepare.reopen(site, taken.deployment, taken.release, approved=frozenset())
     found = drift.compare(
-        ready.release, ready.services, running, site.target.launch_configs(running)
+        ready.release, ready.services, running, site.platform.workloads.launch_configs(running)
     )
     return tuple(f"{d.subject}: {d.what}" for d in found if d.kind != "unhealthy")
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from morphops.adapters.docker import image_pull, run_once
+from morphops.adapters.docker import image_pull
+from morphops.adapters.docker.run_once import RunRequest, run_once
 from morphops.adapters.store import text_file
 from morphops.core.bundle.schema import ImageSpec
 from morphops.core.checks import image_rules
@@ -43,7 +44,7 @@ def check(site: Site, images: Sequence[str] = ()) -> dict[str, Any]:
         "findings": [asdict(finding) | {"text": str(finding)} for finding in found],
     }
     again = "inv build, then inv image.check"
-    return view | ({"exit": InputError.exit_code, "next": again} if found else {})
+    return view | ({"exit": InputError.EXIT, "next": again} if found else {})
 
 
 def _references(site: Site, images: Sequence[str]) -> Mapping[str, str]:
@@ -68,24 +69,24 @@ def _findings(site: Site, name: str, ref: str) -> Iterator[Finding]:
     schema = read_schema(site)
     path = site.folder / BUNDLE
     text = YamlText(site.shown(path), text_file.read(path, site.shown(path)))
-    yield from image_rules.check(
-        name,
-        spec,
-        _facts(site, spec, ref),
+    image = image_rules.Image(
+        name=name,
+        spec=spec,
+        facts=_facts(site, spec, ref),
         owned=schema.variables,
         secrets=[variable for variable, about in schema.variables.items() if about.secret],
-        where=(text.name, text.line("images", name)),
     )
+    yield from image_rules.check(image, text.locate(("images", name)))
 
 
 def _facts(site: Site, spec: ImageSpec, ref: str) -> image_rules.Facts:
-    (config,) = site.docker.inspect_images([ref]) or _pulled(site, ref)
+    (config,) = site.docker.engine.inspect_images([ref]) or _pulled(site, ref)
     own = config.get("Config") or {}
     failed, refused = _tried(site, spec, ref)
     return image_rules.Facts(
         user=own.get("User") or "",
         variables=[entry.partition("=")[0] for entry in own.get("Env") or ()],
-        layers=site.docker.layers(ref),
+        layers=site.docker.engine.layers(ref),
         failed=failed,
         refused=refused,
     )
@@ -94,7 +95,7 @@ def _facts(site: Site, spec: ImageSpec, ref: str) -> image_rules.Facts:
 def _pulled(site: Site, ref: str) -> list[dict[str, Any]]:
     stalled_after = site.bundle.pull.stalled_after
     image_pull.pull(site.docker, ref, stalled_after=stalled_after, say=site.observer.note)
-    return site.docker.inspect_images([ref])
+    return site.docker.engine.inspect_images([ref])
 
 
 def _tried(site: Site, spec: ImageSpec, ref: str) -> tuple[bool, tuple[str, ...]]:
@@ -102,13 +103,9 @@ def _tried(site: Site, spec: ImageSpec, ref: str) -> tuple[bool, tuple[str, ...]
     if not spec.check:
         return False, ()
     try:
-        run_once.run_once(
-            site.docker,
-            image=ref,
-            command=spec.check,
-            doing=f"run {ref} {' '.join(spec.check)}",
-            limit=_LIMIT,
-        )
+        doing = f"run {ref} {' '.join(spec.check)}"
+        request = RunRequest(image=ref, command=tuple(spec.check), doing=doing, limit=_LIMIT)
+        run_once(site.docker, request)
     except EngineUnavailable:
         raise
     except EngineCallFailed as err:

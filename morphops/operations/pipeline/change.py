@@ -1,10 +1,16 @@
-"""The path of every release that comes to run, from request to recorded end."""
+"""The path of every operation that brings a release: survey, prepare, decide, announce, execute.
+
+`deploy`, `rollback`, `up`, `resume` and `--plan` are these few lines with other arguments. What
+differs between them is data: where release and values come from, what an automatic rollback goes
+back to, what is refused (`Policy`), and who is notified.
+"""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,78 +19,168 @@ from morphops.adapters.store.state_folder import Deployment
 from morphops.core.env import dotenv
 from morphops.core.env.dotenv import EnvFile
 from morphops.core.history import operations, recovery
-from morphops.core.history.operations import Kind
-from morphops.core.plan import preconditions
+from morphops.core.history.operations import Kind, Record
+from morphops.core.plan.decide import Policy, decide
+from morphops.core.plan.plan import Plan
+from morphops.core.plan.strategies import strategy_of
 from morphops.core.release.release import Release
+from morphops.core.stack import Running
 from morphops.errors import Interrupted
-from morphops.operations.pipeline import hooks, notify, planning, prepare
-from morphops.operations.pipeline.carry_out import (
-    execute_operation,
-    fetch_way_back,
-    planned,
-    refuse_taken_ports,
-    way_back,
-)
+from morphops.operations.pipeline import hooks, notify, plan_view, prepare, rollback
+from morphops.operations.pipeline.operation import Operation
+from morphops.operations.pipeline.prepare import PreparedRelease
+from morphops.operations.pipeline.rollback import AutomaticRollback
 from morphops.operations.pipeline.session import Session
+from morphops.operations.pipeline.survey import survey
 from morphops.site import Site
 
 
-def bring_release(
-    site: Site,
-    session: Session,
-    kind: Kind,
-    release: Release,
-    env: EnvFile,
-    reason: str,
-    *,
-    no_rollback: bool = False,
-) -> dict[str, Any]:
-    records = site.history.records()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A release that is to run, with new values.
+
+    Attributes:
+        kind: `deploy` or `rollback`.
+        release: what is to run.
+        env: the values that a person set.
+        reason: why, for the history.
+        automatic_rollback: whether what ran before is brought back where this fails.
+        offline: whether it goes on, without an automatic rollback, where the registry does not
+            have an image of what runs.
+    """
+
+    kind: Kind
+    release: Release
+    env: EnvFile
+    reason: str = ""
+    automatic_rollback: bool = True
+    offline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A plan, and what its steps and those of its undo work on."""
+
+    plan: Plan
+    prepared: PreparedRelease
+    before: PreparedRelease | None
+
+
+def bring(site: Site, session: Session, request: Request) -> dict[str, Any]:
+    """Bring a release to run, from request to recorded end.
+
+    Raises:
+        RolledBack, RollbackFailed, Interrupted: it failed after it had begun.
+        MorphopsError: it failed before; nothing was changed.
+    """
+    records = session.history.records()
     recovery.refuse(records)
-    deployment = site.state.new_deployment(session.history.next_id())
-    running = site.target.observe(site.bundle.project)
-    undo, undo_scene = (None, None) if no_rollback else way_back(site, records, running)
-    if kind == "rollback":  # a registry that is gone must not block it
-        undo = fetch_way_back(site, undo)
-    ready = prepare.prepare(site, release, env, deployment, running)
-    todo = planned(site, ready, running, deployment.id, undo, undo_scene)
-    refuse_taken_ports(site, ready, running)
-    preconditions.refuse(ready.services, running, ready.bundle)
+    deployment = site.state.new_deployment(operations.next_id(records))
+    decided = plan_release(site, request, records, deployment)
     previous = operations.release_of_record(records)
-    if kind == "deploy":
-        hooks.before(site, session, release=release.digest, previous=previous, reason=reason)
+    if request.kind == "deploy":
+        hooks.before(
+            site,
+            session,
+            release=request.release.digest,
+            previous=previous,
+            reason=request.reason,
+        )
     # As a rollback to it will count them: an image's variable that stands in the file, empty, is
     # the release's all the same.
-    values_set = prepare.operator_values(ready.bundle, env).values
-    fingerprint = dotenv.fingerprint(values_set, site.state.key())
-    session.signals.mask()  # what has begun is to be ended, and `execute_operation` does that
-    record = session.history.begin(
+    values = prepare.operator_values(decided.prepared.bundle, request.env).values
+    record = announce(site, session, request.kind, decided.plan, values, request.reason)
+    with notify.outcome(site, session, record, previous):
+        operation = Operation(site, session, record)
+        return operation.execute(decided.plan, decided.prepared, decided.before)
+
+
+def plan_release(
+    site: Site, request: Request, records: Sequence[Record], deployment: Deployment
+) -> Decided:
+    """Prepare a release in a deployment's folder, and decide how it comes to run.
+
+    Raises:
+        InputError, PreconditionError: with every reason why it must not begin.
+    """
+    running = site.platform.workloads.observe(site.bundle.project)
+    undo = rollback.to_what_runs(site, records, running) if request.automatic_rollback else None
+    if request.offline:  # a registry that is gone must not block it
+        undo = rollback.fetch_missing(site, undo)
+    prepared = prepare.prepare(site, request.release, request.env, deployment)
+    prepare.mark(site, prepared, deployment, running)
+    return decide_on(site, prepared, deployment, records, running, undo)
+
+
+def decide_on(
+    site: Site,
+    prepared: PreparedRelease,
+    deployment: Deployment,
+    records: Sequence[Record],
+    running: Running,
+    undo: AutomaticRollback | None,
+    policy: Policy = Policy(),  # noqa: B008 - frozen
+) -> Decided:
+    """Survey what is there, and decide.
+
+    Args:
+        site: where.
+        prepared: what is to run.
+        deployment: where its files and values lie.
+        records: the history.
+        running: what was observed.
+        undo: the automatic rollback; None for none.
+        policy: what is refused.
+
+    Raises:
+        InputError, PreconditionError: with every reason why it must not begin.
+    """
+    before = undo.prepared if undo else None
+    todo = decide(
+        prepared.desired(deployment.id),
+        survey(site, records, running, prepared, before),
+        strategy=strategy_of(prepared.bundle),
+        undo=undo.plan if undo else None,
+        remedies=site.platform.remedies,
+        policy=policy,
+    )
+    return Decided(todo, prepared, before)
+
+
+def announce(
+    site: Site, session: Session, kind: Kind, todo: Plan, values: Mapping[str, str], reason: str
+) -> Record:
+    """Write down what is about to be done; from here on it has to be ended.
+
+    Args:
+        site: where.
+        session: whose history.
+        kind: what was asked for.
+        todo: its plan.
+        values: those that a person set; only their names and a keyed fingerprint are written.
+        reason: why.
+    """
+    session.signals.mask()
+    return session.history.begin(
         kind,
         release=todo.release,
         deployment=todo.deployment,
-        fingerprint=fingerprint,
-        variables=values_set,
+        fingerprint=dotenv.fingerprint(values, site.state.key()) if todo.release else "",
+        variables=values,
         plan=todo.digest,
         reason=reason,
     )
-    with notify.outcome(site, session, record, previous):
-        return execute_operation(site, session, record, todo, ready, undo_scene)
 
 
-def show_plan(
-    site: Site, release: Release, env: EnvFile, *, no_rollback: bool = False
-) -> dict[str, Any]:
+def show_plan(site: Site, request: Request) -> dict[str, Any]:
+    """What `bring` would do; nothing is changed, and nothing is left behind."""
     signals = Signals()
     with signals.handled(), _scratch(site, signals) as folder:
-        running = site.target.observe(site.bundle.project)
         records = site.history.records()
-        undo, undo_scene = (None, None) if no_rollback else way_back(site, records, running)
-        deployment = Deployment(site.history.next_id(), folder / "deployment")
-        ready = prepare.prepare(site, release, env, deployment, running)
-        todo = planned(site, ready, running, deployment.id, undo, undo_scene)
-        refuse_taken_ports(site, ready, running)
-        preconditions.refuse(ready.services, running, ready.bundle)
-        return planning.view(todo, ready, previous=operations.release_of_record(records))
+        deployment = Deployment(operations.next_id(records), folder / "deployment")
+        decided = plan_release(site, request, records, deployment)
+        previous = operations.release_of_record(records)
+        return plan_view.view(decided.plan, decided.prepared, previous=previous)
 
 
 @contextmanager
@@ -94,8 +190,7 @@ def _scratch(site: Site, signals: Signals) -> Iterator[Path]:
     try:
         yield folder
     except Interrupted as err:
-        err.state = "nothing was changed"
-        raise
+        raise err.with_(state="nothing was changed") from None
     finally:
         with signals.shield():
             shutil.rmtree(folder, ignore_errors=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
 from morphops.core.history import operations, recovery
 from morphops.core.plan.plan import Plan
 from morphops.core.release.digest import short
@@ -10,99 +13,124 @@ from morphops.operations.pipeline.execute import Outcome
 from morphops.site import Site
 
 
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """What is known of an operation that failed.
+
+    `aborting`: whether its plan was itself the rollback of an incomplete operation.
+    """
+
+    site: Site
+    todo: Plan
+    outcome: Outcome
+    error: MorphopsError
+    aborting: bool
+
+    @property
+    def what(self) -> str:
+        if self.aborting:
+            return f"the rollback failed: {self.error.what}"
+        if self.todo.release:
+            return f"release {short(self.todo.release)} failed: {self.error.what}"
+        return self.error.what
+
+    @property
+    def what_runs(self) -> str:
+        """What runs now, by asking; that it cannot be told is an answer too."""
+        try:
+            running = self.site.platform.workloads.observe(self.site.bundle.project)
+        except MorphopsError as err:
+            return f"unknown, since the engine does not say: {err.what}"
+        rows = [
+            f"{c.service} of {short(c.release)} is {c.state}, {c.health}"
+            for c in running.containers
+        ]
+        return "; ".join(rows) or "nothing runs"
+
+    @property
+    def has_record(self) -> bool:
+        """Whether there is a release of record, which `inv up` would start."""
+        try:
+            return operations.deployment_of_record(self.site.history.records()) is not None
+        except MorphopsError:
+            return False
+
+    @property
+    def again(self) -> str:
+        """What brings back a state that is known."""
+        return "inv up --reason=…   (the release of record)" if self.has_record else "inv down"
+
+    def ends(
+        self, state: str, hint: str, *more: str, kind: type[MorphopsError] = RollbackFailed
+    ) -> MorphopsError:
+        detail = (*self.error.detail, *more)
+        return kind(self.what, detail=detail, state=state, hint=hint)
+
+
 def failure(site: Site, todo: Plan, outcome: Outcome, *, aborting: bool = False) -> MorphopsError:
-    """What the caller of a failed operation is told.
+    """The error that the caller of a failed operation is told; its class decides the exit code.
 
     Args:
         site: asked what runs now, where that is in doubt.
         todo: the plan that failed.
         outcome: how.
-        aborting: whether the plan was the way back of an operation that was cut off.
-
-    Returns:
-        the error to raise: its class decides the exit code.
+        aborting: whether the plan was the rollback of an incomplete operation.
     """
-    error = outcome.error
-    if error is None:
+    if outcome.error is None:
         raise AssertionError("an operation failed without an error")
-    what = f"release {short(todo.release)} failed: {error.what}" if todo.release else error.what
-    if aborting:
-        what = f"going back failed: {error.what}"
-    if outcome.kind == "refused":
-        error.state = error.state or "no container was touched"
-        return error
-    if outcome.kind == "rolled back":
-        state = _back(todo)
-        if isinstance(error, Interrupted):
-            error.state, error.hint = state, "inv status"
-            return error
-        return RolledBack(what, detail=error.detail, state=state, hint="inv status; inv history")
-    details = list(error.detail)
-    if outcome.kind == "cut off":
-        details += [f"going back: {outcome.undo_error.what}"] if outcome.undo_error else []
-        return RollbackFailed(
-            what,
-            detail=tuple(details),
-            state="it is neither finished nor undone: the engine does not answer",
-            hint=f"inv host.check; inv status; then {recovery.NEXT}",
-        )
-    # `up` starts the release of record; where there is none, that is all it would say.
-    has_record = _has_record(site)
-    again = "inv up --reason=…   (the release of record)" if has_record else "inv down"
-    if not todo.release:
-        return RollbackFailed(
-            what,
-            detail=tuple(details),
-            state=f"not everything was stopped: {_what_runs(site)}",
-            hint="inv status; then inv down again" + (", or inv up" if has_record else ""),
-        )
-    if aborting:
-        return RollbackFailed(
-            what,
-            detail=tuple(details),
-            state=_what_runs(site),
-            hint=f"inv status; inv logs; call a person; then {again}",
-        )
-    if todo.undo is None and outcome.undo_error is None:
-        if isinstance(error, Interrupted) and not todo.changed:
-            error.state, error.hint = f"nothing was changed: {_what_runs(site)}", "inv status"
-            return error
-        return RollbackFailed(
-            what,
-            detail=tuple(details),
-            state=f"nothing was undone: {_what_runs(site)}",
-            hint=f"inv logs; {again}, or deploy another one",
-        )
-    if outcome.undo_error is not None:
-        details += [f"going back failed too: {outcome.undo_error.what}", *outcome.undo_error.detail]
-    return RollbackFailed(
-        what,
-        detail=tuple(details),
-        state=_what_runs(site),
-        hint="inv status; inv logs; call a person",
+    failed = _Failure(site, todo, outcome, outcome.error, aborting)
+    return _BY_KIND[outcome.kind](failed)
+
+
+def _refused(failed: _Failure) -> MorphopsError:
+    error = failed.error
+    return error.with_(state=error.state or "no container was touched")
+
+
+def _rolled_back(failed: _Failure) -> MorphopsError:
+    undo, error = failed.todo.undo, failed.error
+    state = (
+        f"release {short(undo.release)} runs again, and its probes pass"
+        if undo and undo.release
+        else "what was started is removed again; nothing runs"
+    )
+    if isinstance(error, Interrupted):
+        return error.with_(state=state, hint="inv status")
+    return failed.ends(state, "inv status; inv history", kind=RolledBack)
+
+
+def _incomplete(failed: _Failure) -> MorphopsError:
+    undo = failed.outcome.undo_error
+    return failed.ends(
+        "it is neither finished nor undone: the engine does not answer",
+        f"inv host.check; inv status; then {recovery.NEXT}",
+        *([f"the rollback: {undo.what}"] if undo else []),
     )
 
 
-def _back(todo: Plan) -> str:
-    if todo.undo and todo.undo.release:
-        return f"release {short(todo.undo.release)} runs again, and its probes pass"
-    return "what was started is removed again; nothing runs"
+def _failed(failed: _Failure) -> MorphopsError:
+    todo, undo_error = failed.todo, failed.outcome.undo_error
+    if not todo.release:
+        hint = "inv status; then inv down again" + (", or inv up" if failed.has_record else "")
+        return failed.ends(f"not everything was stopped: {failed.what_runs}", hint)
+    if failed.aborting:
+        hint = f"inv status; inv logs; call a person; then {failed.again}"
+        return failed.ends(failed.what_runs, hint)
+    if undo_error is not None:
+        more = (f"the rollback failed too: {undo_error.what}", *undo_error.detail)
+        return failed.ends(failed.what_runs, "inv status; inv logs; call a person", *more)
+    if todo.undo is not None:
+        return failed.ends(failed.what_runs, "inv status; inv logs; call a person")
+    if isinstance(failed.error, Interrupted) and not todo.changed:
+        state = f"nothing was changed: {failed.what_runs}"
+        return failed.error.with_(state=state, hint="inv status")
+    hint = f"inv logs; {failed.again}, or deploy another one"
+    return failed.ends(f"nothing was undone: {failed.what_runs}", hint)
 
 
-def _has_record(site: Site) -> bool:
-    """Whether there is a release of record, which `inv up` would start."""
-    try:
-        return operations.deployment_of_record(site.history.records()) is not None
-    except MorphopsError:
-        return False
-
-
-def _what_runs(site: Site) -> str:
-    try:
-        running = site.target.observe(site.bundle.project)
-    except MorphopsError as err:
-        return f"unknown, since the engine does not say: {err.what}"
-    rows = [
-        f"{c.service} of {short(c.release)} is {c.state}, {c.health}" for c in running.containers
-    ]
-    return "; ".join(rows) or "nothing runs"
+_BY_KIND: Mapping[str, Callable[[_Failure], MorphopsError]] = {
+    "refused": _refused,
+    "rolled back": _rolled_back,
+    "incomplete": _incomplete,
+    "failed": _failed,
+}

@@ -93,10 +93,10 @@ def _keep(
     entries = history.entries()
     write_json("history.json", [entry for entry in entries if entry["id"] == record.id])
     end = time.monotonic() + _ENOUGH
-    running = site.target.observe(site.bundle.project)
-    write_json("containers.json", site.target.describe(running))
+    running = site.platform.workloads.observe(site.bundle.project)
+    write_json("containers.json", site.platform.workloads.describe(running))
     for container in running.containers:
         if time.monotonic() >= end:
             raise EngineCallFailed(f"the engine took more than {_ENOUGH:g} s to tell of it")
-        lines = site.target.logs(container, _LINES)
+        lines = site.platform.workloads.logs(container, _LINES)
         write(f"{running.names[container.id]}.log", "".join(f"{line}\n" for line in lines))

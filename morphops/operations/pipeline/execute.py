@@ -1,7 +1,7 @@
-"""Runs a plan: announces each step, does it, and on failure runs the way back. No policy.
+"""Runs a plan: announces each step, does it, and on failure runs the automatic rollback. No policy.
 
-A signal is a failure like any other. It stops a wait at once; a step that changes containers is
-finished first, and a way back altogether, since half of it would be worse.
+A signal is a failure like any other. It stops a wait at once. A step that changes containers is
+finished first, and a rollback altogether, since half of it would be worse.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from morphops.adapters.signals import Signals
-from morphops.core.plan import plan, steps
+from morphops.core.plan import steps
+from morphops.core.plan.plan import Plan
+from morphops.core.plan.steps import Step
 from morphops.core.release.digest import short
 from morphops.core.stack import Instance
 from morphops.errors import (
@@ -25,7 +27,7 @@ from morphops.errors import (
     MorphopsError,
     PreconditionError,
 )
-from morphops.interfaces import Observer, StepLog, Target
+from morphops.interfaces import Images, Observer, Platform, StepLog, Workloads
 from morphops.operations.pipeline import gates
 from morphops.operations.pipeline.prepare import PreparedRelease
 
@@ -40,74 +42,170 @@ class Outcome:
     """How a plan came out.
 
     Attributes:
-        kind: `refused` means that it failed before anything was touched; `cut off` that the engine
-            went away and stayed away, so that what was begun is still to be finished or undone.
+        kind: `refused` means that it failed before anything was touched; `incomplete` that the
+            engine went away and stayed away, so what was begun is still to be finished or undone.
         error: what failed.
-        undo_error: what failed on the way back.
+        undo_error: what failed in the automatic rollback.
     """
 
-    kind: Literal["deployed", "refused", "rolled back", "failed", "cut off"]
+    kind: Literal["deployed", "refused", "rolled back", "failed", "incomplete"]
     error: MorphopsError | None = None
     undo_error: MorphopsError | None = None
 
 
-def run(
-    todo: plan.Plan,
-    scene: PreparedRelease | None,
-    undo_scene: PreparedRelease | None,
-    *,
-    target: Target,
-    project: str,
-    log: StepLog,
-    observer: Observer,
-    signals: Signals,
-    keep_evidence: Callable[[MorphopsError], None] = lambda error: None,
-) -> Outcome:
-    """Run a plan to its end, or back.
+@dataclass(frozen=True, slots=True)
+class Executor:
+    """Runs plans, and their undo.
 
-    Args:
-        todo: the plan.
-        scene: what its steps work on; none for a plan that only takes away.
-        undo_scene: what the steps of its undo work on; none where that needs nothing.
-        target: where.
-        project: the project's name on the target.
+    Attributes:
+        platform: where.
+        project: the project's name there.
         log: records each step before it is done, and its result.
         observer: is told how it goes.
-        signals: held already; they are heard where a step waits, and between steps.
-        keep_evidence: called with what failed while it still stands there: before the way back
-            removes it, and once more where that fails.
+        signals: masked already; they are heard where a step waits, and between steps.
+        keep_evidence: called with what failed while it still stands there: before the automatic
+            rollback removes it, and once more where that fails.
     """
-    work = _Work(target, project, log, observer)
-    touched = False
-    try:
-        total = len(todo.steps)
-        for number, step in enumerate(todo.steps, start=1):
-            signals.check()
-            observer.step(number, total, str(step))
-            touching = isinstance(step, steps.TOUCHING)
-            log.begin(str(step), touches=touching)
-            touched = touched or touching
-            # Half of a step that changes containers would be worse than a Ctrl-C heard later.
-            work.do(step, scene, nullcontext() if touching else signals.interruptible())
-    except Exception as raised:
-        failed = _expected(raised)
-        error = signals.root_cause(failed)
-        signals.acknowledge()  # one that came is what failed, and is answered from here on
+
+    platform: Platform
+    project: str
+    log: StepLog
+    observer: Observer
+    signals: Signals
+    keep_evidence: Callable[[MorphopsError], None] = lambda error: None
+    # By id, the containers as they were when they passed their gate.
+    _passed: dict[str, Instance] = field(default_factory=dict)
+
+    def run(
+        self, plan: Plan, prepared: PreparedRelease | None, before: PreparedRelease | None
+    ) -> Outcome:
+        """Run a plan to its end, or back.
+
+        Args:
+            plan: the plan.
+            prepared: what its steps work on; None for a plan that only takes away.
+            before: what the steps of its undo work on; None where that needs nothing.
+        """
+        touched = False
+        try:
+            for number, step in enumerate(plan.steps, start=1):
+                self.signals.check()
+                self.observer.step(number, len(plan.steps), str(step))
+                self.log.begin(str(step), touches=step.touches)
+                touched = touched or step.touches
+                # Half of a step that changes containers would be worse than a late Ctrl-C.
+                hearing = nullcontext() if step.touches else self.signals.interruptible()
+                self._do(step, prepared, hearing)
+        except Exception as raised:
+            return self._failed(raised, touched, plan.undo, before)
+        return Outcome("deployed")
+
+    def _failed(
+        self, raised: Exception, touched: bool, undo: Plan | None, before: PreparedRelease | None
+    ) -> Outcome:
+        """What comes of a step that failed: nothing was touched, or it is undone, or it stays."""
+        failed = expected(raised)
+        error = self.signals.root_cause(failed)
+        self.signals.acknowledge()  # a signal that came is what failed, and is answered from here
         if isinstance(raised, LockLost):
             return Outcome("failed", raised.touched() if touched else raised)
         if not touched:
             return Outcome("refused", error)
         if not isinstance(failed, Interrupted):
-            keep_evidence(failed)
-        if todo.undo is None:
+            self.keep_evidence(failed)
+        if undo is None:
             away = isinstance(failed, EngineUnavailable)
-            return Outcome("cut off" if away else "failed", error)
-        observer.undoing(error)
-        return _undo(todo.undo, undo_scene, error, work, keep_evidence)
-    return Outcome("deployed")
+            return Outcome("incomplete" if away else "failed", error)
+        self.observer.undoing(error)
+        return self._undo(undo, before, error)
+
+    def _undo(self, undo: Plan, before: PreparedRelease | None, error: MorphopsError) -> Outcome:
+        """The automatic rollback. Nothing in it hears a signal: half of it would be neither."""
+        for _ in range(_COMEBACKS):
+            try:
+                self.await_engine()
+                for number, step in enumerate(undo.steps, start=1):
+                    self.observer.step(number, len(undo.steps), f"undo: {step}")
+                    self.log.begin(f"undo: {step}", touches=step.touches)
+                    self._do(step, before, nullcontext())
+            except LockLost as lost:
+                told = lost.with_(detail=(*lost.detail, f"before that: {error.what}"))
+                return Outcome("failed", told.touched("it stopped in the middle of the rollback"))
+            except EngineUnavailable as gone:
+                # Once more from its beginning: to start what runs already changes nothing.
+                away = gone
+            except Exception as raised:
+                failed = expected(raised)
+                self.keep_evidence(failed)
+                return Outcome("failed", error, failed)
+            else:
+                return Outcome("rolled back", error)
+            if not self.platform.workloads.is_reachable():
+                break
+        self.keep_evidence(away)
+        return Outcome("incomplete", error, away)
+
+    def await_engine(self) -> None:
+        """Wait until the engine answers, for `PATIENCE` seconds; see `await_engine`."""
+        await_engine(self.platform.workloads, time.monotonic() + PATIENCE, self.observer)
+
+    def _do(
+        self, step: Step, prepared: PreparedRelease | None, hearing: AbstractContextManager[None]
+    ) -> None:
+        begun = time.monotonic()
+        try:
+            with hearing:  # but not while it is written down how the step came out
+                self._effect(step, prepared)
+        except BaseException:
+            # What failed is what the caller has to know, not that it could not be written too.
+            with suppress(MorphopsError):
+                self.log.end("failed", time.monotonic() - begun)
+            raise
+        self.log.end("ok", time.monotonic() - begun)
+
+    def _effect(self, step: Step, prepared: PreparedRelease | None) -> None:
+        workloads, project = self.platform.workloads, self.project
+        match step:
+            case steps.Teardown():
+                workloads.teardown(project)
+            case steps.Remove():
+                workloads.remove(project, step.services, step.slot)
+            case _ if prepared is None:
+                raise AssertionError(f"{step} needs files and values")
+            case steps.Pull():
+                pull(step, self.platform.images, project, self.observer)
+            case steps.Start():
+                workloads.start(prepared.stack, step.services, step.slot)
+            case steps.Check() | steps.Gate():
+                self._probe(step, prepared)
+            case steps.AwaitHealth():
+                running = gates.await_health(step, workloads, project, self.observer)
+                self._passed.update((c.id, c) for name in step.services for c in running.of(name))
+            case steps.Verify():
+                self._verify(step, prepared)
+
+    def _probe(self, step: steps.Check | steps.Gate, prepared: PreparedRelease) -> None:
+        probe = prepared.bundle.probes[step.probe]
+        slot = step.slot if isinstance(step, steps.Gate) else ""
+        context = replace(prepared.context, slot=slot)
+        reading = gates.run(step.probe, probe, context, self.observer.note)
+        self.observer.note(reading.reason)
+
+    def _verify(self, step: steps.Verify, prepared: PreparedRelease) -> None:
+        workloads = self.platform.workloads
+        names = tuple(prepared.services)
+        gates.await_lasting(
+            step.settle, self._passed, names, workloads, self.project, self.observer
+        )
+        gates.verify(
+            prepared,
+            workloads,
+            self.project,
+            tell=None if step.strict else self.observer.note,
+        )
 
 
-def _expected(raised: Exception) -> MorphopsError:
+def expected(raised: Exception) -> MorphopsError:
     """What failed, as an error of ours: a bug, too, is to be undone and recorded."""
     if isinstance(raised, MorphopsError):
         return raised
@@ -126,40 +224,7 @@ def _expected(raised: Exception) -> MorphopsError:
     return error
 
 
-def _undo(
-    undo: plan.Plan,
-    scene: PreparedRelease | None,
-    error: MorphopsError,
-    work: _Work,
-    keep_evidence: Callable[[MorphopsError], None],
-) -> Outcome:
-    """The way back. Nothing in it hears a signal: half of it would be neither."""
-    for _ in range(_COMEBACKS):
-        try:
-            await_engine(work.target, time.monotonic() + PATIENCE, work.observer)
-            for number, step in enumerate(undo.steps, start=1):
-                work.observer.step(number, len(undo.steps), f"undo: {step}")
-                work.log.begin(f"undo: {step}", touches=isinstance(step, steps.TOUCHING))
-                work.do(step, scene, nullcontext())
-        except LockLost as lost:
-            lost.detail += (f"before that: {error.what}",)
-            return Outcome("failed", lost.touched("it stopped in the middle of going back"))
-        except EngineUnavailable as gone:
-            # Once more from its beginning: to start what runs already changes nothing.
-            away = gone
-        except Exception as raised:
-            failed = _expected(raised)
-            keep_evidence(failed)
-            return Outcome("failed", error, failed)
-        else:
-            return Outcome("rolled back", error)
-        if not work.target.is_reachable():
-            break
-    keep_evidence(away)
-    return Outcome("cut off", error, away)
-
-
-def await_engine(target: Target, end: float, observer: Observer) -> None:
+def await_engine(target: Workloads, end: float, observer: Observer) -> None:
     """Wait until the engine answers: one that is restarted comes back, and what runs with it.
 
     Args:
@@ -180,85 +245,24 @@ def await_engine(target: Target, end: float, observer: Observer) -> None:
         time.sleep(_REASK)
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """Does single steps, and records how each came out.
-
-    `passed` holds, by id, the containers as they were when they passed their gate.
-    """
-
-    target: Target
-    project: str
-    log: StepLog
-    observer: Observer
-    passed: dict[str, Instance] = field(default_factory=dict)
-
-    def do(
-        self, step: steps.Step, scene: PreparedRelease | None, hearing: AbstractContextManager[None]
-    ) -> None:
-        begun = time.monotonic()
-        try:
-            with hearing:  # but not while it is written down how the step came out
-                self._do(step, scene)
-        except BaseException:
-            # What failed is what the caller has to know, not that it could not be written down too.
-            with suppress(MorphopsError):
-                self.log.end("failed", time.monotonic() - begun)
-            raise
-        self.log.end("ok", time.monotonic() - begun)
-
-    def _do(self, step: steps.Step, scene: PreparedRelease | None) -> None:
-        match step:
-            case steps.Teardown():
-                self.target.teardown(self.project)
-                return
-            case steps.Remove():
-                self.target.remove(self.project, step.services)
-                return
-            case _ if scene is None:
-                raise AssertionError(f"{step} needs files and values")
-            case steps.Pull():
-                pull(step, self.target, self.observer)
-            case steps.Check() | steps.Gate():
-                probe = scene.bundle.probes[step.probe]
-                reading = gates.run(step.probe, probe, scene.context, self.observer.note)
-                self.observer.note(reading.reason)
-            case steps.Start():
-                self.target.start(scene.stack, step.services)
-            case steps.AwaitHealth():
-                running = gates.await_health(step, self.target, self.project, self.observer)
-                self.passed.update((c.id, c) for name in step.services for c in running.of(name))
-            case steps.Verify():
-                names = tuple(scene.services)
-                gates.await_lasting(
-                    step.settle, self.passed, names, self.target, self.project, self.observer
-                )
-                gates.verify(
-                    scene.release,
-                    scene.services,
-                    self.target,
-                    self.project,
-                    rules=scene.bundle.invariants,
-                    approved=scene.approved,
-                    tell=None if step.strict else self.observer.note,
-                )
-
-
-def pull(step: steps.Pull, target: Target, observer: Observer) -> None:
-    """Fetch an image unless it is here, and hold it.
+def pull(step: steps.Pull, images: Images, project: str, observer: Observer) -> None:
+    """Fetch an image unless it is here, and keep it for the release that needs it.
 
     Raises:
         MorphopsError: it cannot be had.
     """
-    if target.has_image(step.image):
+    if images.has_image(step.image):
         observer.note(f"{step.image.name} is here already")
     else:
         try:
-            target.pull_image(step.image, observer.note, stalled_after=step.stalled_after)
+            images.pull_image(step.image, observer.note, stalled_after=step.stalled_after)
         except PreconditionError as err:
-            if step.back_to:
-                gone = f"{step.image.name} of {short(step.back_to)}, which was to be the way back,"
-                err.what = f"{gone} is no longer on the engine: {err.what}"
-                err.hint = "mend the registry; or, without a way back: inv deploy --no-rollback …"
-            raise
-    target.tag_image(step.image, step.tag)
+            if not step.back_to:
+                raise
+            gone = f"{step.image.name} of {short(step.back_to)}, needed for an automatic rollback,"
+            raise err.with_(
+                what=f"{gone} is no longer on the engine: {err.what}",
+                hint="fix the registry; or, without an automatic rollback: "
+                "inv deploy --no-rollback …",
+            ) from None
+    images.hold_image(step.image, project, step.release)

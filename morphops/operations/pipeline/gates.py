@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 
-from morphops.adapters.probes import Look, ProbeContext, read
-from morphops.core.bundle.schema import Invariant
+from morphops.adapters.probes import ProbeContext, read
 from morphops.core.plan.steps import AwaitHealth
 from morphops.core.probes.specs import Probe
-from morphops.core.release.release import Release
-from morphops.core.stack import Instance, Running, Service
+from morphops.core.stack import Instance, Running
 from morphops.core.verify import drift, health
 from morphops.core.verify.reading import Reading
 from morphops.errors import GateFailed
-from morphops.interfaces import Notes, Say, Target
+from morphops.interfaces import Notes, Say, Workloads
+from morphops.operations.pipeline.prepare import PreparedRelease
 
 
 def run(name: str, probe: Probe, world: ProbeContext, say: Say) -> Reading:
@@ -23,14 +22,13 @@ def run(name: str, probe: Probe, world: ProbeContext, say: Say) -> Reading:
     Raises:
         GateFailed: it was not within its deadline; with the last reason.
     """
-    deadline = getattr(probe, "deadline", 0.0)
-    interval = getattr(probe, "interval", 0.0)
-    return await_ready(name, lambda: read(probe, world), deadline, interval, say)
+    patience = probe.patience
+    return await_ready(name, lambda: read(probe, world), patience.deadline, patience.interval, say)
 
 
 def await_ready(
     name: str,
-    look: Look,
+    look: Callable[[], Reading],
     deadline: float,
     interval: float,
     say: Say,
@@ -73,11 +71,11 @@ _RECHECK = 0.5
 
 _LOG_LINES = 15
 
-# What was so before a release failed is no reason why going back should fail.
+# Differences that predate the failed deploy must not fail the rollback.
 _ONLY_TOLD = ("invariant", "network")
 
 
-def await_health(step: AwaitHealth, target: Target, project: str, observer: Notes) -> Running:
+def await_health(step: AwaitHealth, workloads: Workloads, project: str, observer: Notes) -> Running:
     """Wait for health by the target's events.
 
     Returns:
@@ -89,9 +87,9 @@ def await_health(step: AwaitHealth, target: Target, project: str, observer: Note
     end = time.monotonic() + step.deadline
     told = ""
     restarts: dict[str, int] = {}
-    with target.watch(project) as watch:
+    with workloads.watch(project) as watch:
         while True:
-            running = target.observe(project)
+            running = workloads.observe(project).in_slot(step.slot)
             for container in running.containers:
                 restarts.setdefault(container.id, container.restarts)
             reading = health.read(running, step.services, earlier=step.earlier, restarts=restarts)
@@ -102,7 +100,7 @@ def await_health(step: AwaitHealth, target: Target, project: str, observer: Note
                 waited = "" if reading.final else f" within {step.deadline:g} s"
                 raise GateFailed(
                     f"not healthy{waited}: {reading.reason}",
-                    detail=evidence(running, (*step.earlier, *step.services), target),
+                    detail=evidence(running, (*step.earlier, *step.services), workloads),
                 )
             if reading.reason != told:
                 told = reading.reason
@@ -114,7 +112,7 @@ def await_lasting(
     settle: float,
     passed: Mapping[str, Instance],
     services: tuple[str, ...],
-    target: Target,
+    workloads: Workloads,
     project: str,
     observer: Notes,
 ) -> None:
@@ -127,9 +125,9 @@ def await_lasting(
     """
     begun = time.monotonic()
     told = ""
-    with target.watch(project) as watch:
+    with workloads.watch(project) as watch:
         while True:
-            running = target.observe(project)
+            running = workloads.observe(project)
             waited = time.monotonic() - begun
             if settle:
                 again = waited < settle
@@ -142,7 +140,7 @@ def await_lasting(
             if reading.final or left <= 0:
                 raise GateFailed(
                     f"health did not last: {reading.reason}",
-                    detail=evidence(running, services, target),
+                    detail=evidence(running, services, workloads),
                 )
             if reading.reason != told:
                 told = reading.reason
@@ -151,7 +149,7 @@ def await_lasting(
             watch.wait(min(left, _RECHECK))
 
 
-def evidence(running: Running, services: tuple[str, ...], target: Target) -> tuple[str, ...]:
+def evidence(running: Running, services: tuple[str, ...], workloads: Workloads) -> tuple[str, ...]:
     """The last words of each container that is not ready, already redacted."""
     lines: list[str] = []
     for container in running.containers:
@@ -162,36 +160,35 @@ def evidence(running: Running, services: tuple[str, ...], target: Target) -> tup
             lines.append(f"last health check of {name}:")
             lines += [f"  {line}" for line in container.health_output.strip().splitlines()[-5:]]
         lines.append(f"last log lines of {name}:")
-        lines += [f"  {line}" for line in target.logs(container, _LOG_LINES)] or ["  (none)"]
+        lines += [f"  {line}" for line in workloads.logs(container, _LOG_LINES)] or ["  (none)"]
     return tuple(lines)
 
 
 def verify(
-    release: Release,
-    services: Mapping[str, Service],
-    target: Target,
+    prepared: PreparedRelease,
+    workloads: Workloads,
     project: str,
     *,
-    rules: Mapping[str, Invariant],
-    approved: Collection[str],
     tell: Callable[[str], None] | None = None,
 ) -> None:
     """Compare what runs with the release: images, configuration, and how each was started.
 
     Args:
-        release: what shall run.
-        services: as its files and values render.
-        target, project: where.
-        rules: its invariants.
-        approved: of these, the ones that may be broken.
-        tell: is told of one that is broken and of other networks, where that is to fail nothing.
+        prepared: what has to run.
+        workloads, project: where.
+        tell: is told of broken invariants and of other networks, where these are to fail nothing.
 
     Raises:
         GateFailed: it is something else; with every difference.
     """
-    running = target.observe(project)
+    running = workloads.observe(project)
     found = drift.compare(
-        release, services, running, target.launch_configs(running), rules=rules, approved=approved
+        prepared.release,
+        prepared.services,
+        running,
+        workloads.launch_configs(running),
+        rules=prepared.bundle.invariants,
+        approved=prepared.approved,
     )
     if tell is not None:
         for difference in found:

@@ -26,10 +26,10 @@ def compare(site: Site) -> tuple[tuple[dict[str, Any], ...], str | None]:
     """
     for _ in range(_LOOKS):
         try:
-            head = site.heads.read(site.bundle.project)
+            head = site.platform.heads.read(site.bundle.project)
             entries = site.history.entries()
             why = head_.mismatch(entries, head)
-            if not why or site.heads.read(site.bundle.project) == head:
+            if not why or site.platform.heads.read(site.bundle.project) == head:
                 return entries, why
         except EngineUnavailable:
             break

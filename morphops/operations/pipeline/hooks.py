@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from morphops.adapters import process
 from morphops.adapters.process import Ended
-from morphops.core.bundle.schema import Moment
+from morphops.core.bundle.moments import Moment
 from morphops.core.history.operations import Record
 from morphops.errors import Interrupted, PreconditionError
 from morphops.operations.pipeline.session import Session

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from morphops.adapters import webhook
-from morphops.core.bundle.schema import Ending, Notify
+from morphops.core.bundle.moments import Ending, Notify
 from morphops.core.history.operations import Record
 from morphops.core.release.digest import short
 from morphops.errors import Interrupted, MorphopsError
@@ -69,7 +69,7 @@ def _tell(site: Site, session: Session, record: Record, previous: str) -> None:
 
 
 def message(site: Site, moment: Ending, record: Record, previous: str) -> dict[str, Any]:
-    """What the webhook is sent; see docs/json.md."""
+    """What the webhook is sent; see docs/reference/json.md."""
     folder = evidence.folder_of(site, record) if moment == "on-failure" else None
     body = {
         "schema": 1,

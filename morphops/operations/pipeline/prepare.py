@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from morphops.adapters.probes import ProbeContext
 from morphops.adapters.store import documents
@@ -22,9 +21,10 @@ from morphops.core.env.parse import parse_env_schema
 from morphops.core.env.schema import EnvSchema
 from morphops.core.history import operations
 from morphops.core.plan import plan
-from morphops.core.release.digest import canonical_json, short
+from morphops.core.plan.desired import Desired
+from morphops.core.release.digest import short
 from morphops.core.release.release import Release
-from morphops.core.stack import LABEL_CONFIG, Running, Service, Stack
+from morphops.core.stack import Running, Service, Stack
 from morphops.errors import InputError, PreconditionError
 from morphops.operations.pipeline import values as kept
 from morphops.site import BUNDLE, Site
@@ -34,7 +34,13 @@ from morphops.site import BUNDLE, Site
 class PreparedRelease:
     """Everything that the steps of one plan work on: a release with its values, ready to start.
 
-    `approved` are the names of the invariants that may be broken.
+    Attributes:
+        bundle: the release's own.
+        release: what is to run.
+        stack: what the platform starts it from.
+        services: as the platform renders them.
+        context: what its probes may look at.
+        approved: names of the invariants that may be broken.
     """
 
     bundle: Bundle
@@ -44,31 +50,39 @@ class PreparedRelease:
     context: ProbeContext
     approved: frozenset[str] = frozenset()
 
+    def desired(self, deployment: int) -> Desired:
+        """What a plan is decided from; `deployment` is the number of its folder."""
+        return Desired(
+            bundle=self.bundle,
+            release=self.release,
+            services=self.services,
+            deployment=deployment,
+            approved=self.approved,
+        )
+
 
 def prepare(
     site: Site,
     release: Release,
     env: EnvFile,
     deployment: Deployment,
-    running: Running,
     *,
     approved: frozenset[str] | None = None,
 ) -> PreparedRelease:
-    """Write a deployment's folder and render what would be started from it.
+    """Write a deployment's folder and render what would be started from it; see also `mark`.
 
     Args:
         site: where.
         release: what.
         env: the values that a person set.
         deployment: the folder to write.
-        running: what is there, for the labels.
         approved: invariants that may be broken; None for those that the history says.
 
     Raises:
         InputError, ConfigError: values, documents or files do not fit; the folder is gone again.
     """
     try:
-        return _prepare(site, release, env, deployment, running, approved)
+        return _prepare(site, release, env, deployment, approved)
     except BaseException:
         shutil.rmtree(deployment.folder, ignore_errors=True)
         raise
@@ -79,7 +93,6 @@ def _prepare(
     release: Release,
     env: EnvFile,
     deployment: Deployment,
-    running: Running,
     approved: frozenset[str] | None,
 ) -> PreparedRelease:
     bundle, schema = read_bundle(release)
@@ -102,26 +115,30 @@ def _prepare(
     for name, data in release.files.items():
         site.state.write(deployment.files / name, data)
     stack = _stack(site, bundle, schema, deployment, values)
-    services = site.target.render(stack)
+    services = site.platform.workloads.render(stack)
     _refuse_left_behind(release, deployment, services)
-    labels = plan.ownership_labels(services, running, release.digest)
-    override: dict[str, Any] = {
-        "services": {name: {"labels": dict(pairs)} for name, pairs in labels.items()}
-    }
-    networks = {n.key: n.config for service in services.values() for n in service.networks}
-    if made := {key: config for key, config in networks.items() if config}:
-        override["networks"] = {
-            key: {"labels": {LABEL_CONFIG: config}} for key, config in made.items()
-        }
-    site.state.write(deployment.labels, canonical_json(override))
     return PreparedRelease(
         bundle=bundle,
         release=release,
         stack=_labelled(stack, deployment),
         services=services,
-        context=ProbeContext(site.target, bundle.project, loaded),
+        context=ProbeContext(site.platform.workloads, bundle.project, loaded),
         approved=_approved(site) if approved is None else approved,
     )
+
+
+def mark(site: Site, prepared: PreparedRelease, deployment: Deployment, running: Running) -> None:
+    """Write the file that marks what is started with the release that creates it.
+
+    Args:
+        site: where.
+        prepared: what is to run.
+        deployment: its folder.
+        running: what is there: an unchanged service keeps its mark.
+    """
+    owners = plan.ownership(prepared.services, running, prepared.release.digest)
+    marks = site.platform.workloads.marks(prepared.services, owners)
+    site.state.write(deployment.labels, marks)
 
 
 def _refuse_left_behind(
@@ -156,7 +173,7 @@ def reopen(
     approved: frozenset[str] | None = None,
     same_data: bool = False,
 ) -> PreparedRelease:
-    """The scene of an earlier deployment, from what the state folder keeps of it.
+    """An earlier deployment, from what the state folder keeps of it.
 
     Args:
         site: where.
@@ -188,8 +205,8 @@ def reopen(
         bundle=bundle,
         release=release,
         stack=stack,
-        services=site.target.render(stack),
-        context=ProbeContext(site.target, bundle.project, loaded),
+        services=site.platform.workloads.render(stack),
+        context=ProbeContext(site.platform.workloads, bundle.project, loaded),
         approved=_approved(site) if approved is None else approved,
     )
 

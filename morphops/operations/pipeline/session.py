@@ -42,7 +42,7 @@ class Session:
     def __init__(self, site: Site, held: Held, signals: Signals) -> None:
         self.signals = signals
         self.history = HistoryWriter(site.history.path, self, site.redact, held.holder.token_digest)
-        self.found = site.heads.read(site.bundle.project)
+        self.found = site.platform.heads.read(site.bundle.project)
         self._site = site
         self._held = held
         self._last = self.found
@@ -73,7 +73,7 @@ class Session:
             self._held.reacquire()
         except LockHeld as err:
             raise LockLost(err.what, hint=_GO_ON) from None
-        if self._site.heads.read(self._site.bundle.project) not in self._possible:
+        if self._site.platform.heads.read(self._site.bundle.project) not in self._possible:
             raise LockLost("the lock was taken away by `inv lock.break`", hint=_GO_ON)
         self._site.observer.note("the engine had let the lock go; it is held again")
 
@@ -101,17 +101,18 @@ class Session:
         try:
             self._keep(heads.of(entries))
         except PreconditionError as err:
-            err.state = "this command changed nothing"
-            err.hint = "inv host.check; then the same command again"
-            raise
+            raise err.with_(
+                state="this command changed nothing",
+                hint="inv host.check; then the same command again",
+            ) from None
 
     def _keep(self, head: Head) -> None:
         self._last = replace(head, fence=self._last.fence if self._last else 0)
         self._possible = (*self._possible, self._last)
         try:
-            self._site.heads.write(self._site.bundle.project, self._last)
+            self._site.platform.heads.write(self._site.bundle.project, self._last)
         except EngineCallFailed:  # once more is cheap, and where it was kept after all, the same
-            self._site.heads.write(self._site.bundle.project, self._last)
+            self._site.platform.heads.write(self._site.bundle.project, self._last)
         self._possible = (self._last,)
 
     def adopt(self) -> None:
@@ -147,7 +148,7 @@ def exclusive(
     project = site.bundle.project
     session: Session | None = None
     try:
-        with signals.handled(), site.lock.hold(project, holder, wait, inside) as held:
+        with signals.handled(), site.platform.lock.hold(project, holder, wait, inside) as held:
             session = Session(site, held, signals)
             if aligned:
                 refuse_other_history(session.mismatch())
@@ -156,7 +157,8 @@ def exclusive(
     except Interrupted as err:
         if not err.state and not (session and session.history.wrote):
             # What needs no history that counts (a pull) may have done a part of it by then.
-            err.state = "nothing was changed" if aligned else "no container was touched"
+            state = "nothing was changed" if aligned else "no container was touched"
+            raise err.with_(state=state) from None
         raise
 
 
@@ -189,4 +191,4 @@ def demand_reason(reason: str, task: str) -> None:
         )
 
 
-_GO_ON = "inv status; then inv deploy --resume, or inv deploy --abort"
+_GO_ON = "inv status; then inv resume, or inv abort"

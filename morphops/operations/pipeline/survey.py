@@ -1,15 +1,75 @@
-"""One look at what runs, and at what is to run."""
+"""Looks at what runs, once, as far as what is to run makes it matter."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from morphops.core.history import operations
-from morphops.errors import PreconditionError
+from morphops.core.history.operations import Record
+from morphops.core.plan import changes
+from morphops.core.plan.changes import NOTHING, Before
+from morphops.core.plan.desired import Situation
+from morphops.core.stack import Running
+from morphops.errors import MorphopsError, PreconditionError
 from morphops.operations.pipeline import prepare, secrets
 from morphops.operations.pipeline.prepare import PreparedRelease
 from morphops.site import Site
 
 
-def released_scene(site: Site) -> PreparedRelease:
+def survey(
+    site: Site,
+    records: Sequence[Record],
+    running: Running,
+    prepared: PreparedRelease,
+    of_record: PreparedRelease | None,
+) -> Situation:
+    """What is there, for `decide`.
+
+    Args:
+        site: where.
+        records: the history.
+        running: what was observed.
+        prepared: what is to run.
+        of_record: the release of record with its values, where it was opened already.
+    """
+    workloads = site.platform.workloads
+    ports = [port for service in prepared.services.values() for port in service.ports]
+    return Situation(
+        running=running,
+        networks=workloads.networks(site.bundle.project),
+        taken=workloads.taken(ports),
+        before=_before(site, records, running, prepared, of_record),
+    )
+
+
+def _before(
+    site: Site,
+    records: Sequence[Record],
+    running: Running,
+    prepared: PreparedRelease,
+    of_record: PreparedRelease | None,
+) -> Before:
+    """What is known of what runs, as far as the changes of a plan have to tell it."""
+    if not running.containers:
+        return NOTHING
+    of_record = of_record or _of_record(site, records)
+    known = of_record.services if of_record else {}
+    unknown = changes.undescribed(prepared.services, running, known)
+    shapes = site.platform.workloads.launch_configs(unknown) if unknown.containers else {}
+    return Before(known, shapes)
+
+
+def _of_record(site: Site, records: Sequence[Record]) -> PreparedRelease | None:
+    record = operations.deployment_of_record(records)
+    if record is None:
+        return None
+    try:
+        return prepare.reopen(site, site.state.deployment(record.deployment), record.release)
+    except MorphopsError:
+        return None  # its files are gone; then what runs has to speak for itself
+
+
+def released(site: Site) -> PreparedRelease:
     """What should run, to be compared with what does.
 
     Raises:
@@ -22,10 +82,11 @@ def released_scene(site: Site) -> PreparedRelease:
         raise PreconditionError(
             "there is no release of record here", hint="inv deploy --image=sha256:<release>"
         )
-    if operations.is_down(records) and not site.target.observe(site.bundle.project).containers:
+    project = site.bundle.project
+    if operations.is_down(records) and not site.platform.workloads.observe(project).containers:
         when = next(r.ended for r in reversed(records) if r.outcome == "stopped")
         raise PreconditionError(
-            f"{site.bundle.project} is down since {when}: inv down stopped it",
+            f"{project} is down since {when}: inv down stopped it",
             state="nothing was changed",
             hint="inv up --reason=…",
         )

@@ -8,9 +8,9 @@ from typing import Any
 
 from morphops.adapters.docker import image_store
 from morphops.adapters.store.release_layout import is_complete
-from morphops.core import stack
 from morphops.core.history import operations, recovery, retention
-from morphops.core.history.retention import Garbage
+from morphops.core.history.retention import Garbage, Inventory, Kept
+from morphops.core.release.reference import local_prefix
 from morphops.errors import LockLost, MorphopsError
 from morphops.operations.pipeline.session import demand_reason, exclusive
 from morphops.operations.prune.removal import Removal
@@ -76,14 +76,14 @@ def prune(
                 after = image_store.sizes(site.docker)
                 session.history.end(record, "pruned")
         except MorphopsError as err:
-            err.state, err.hint = removal.state, err.hint or "inv prune   (says what is left)"
+            hint = err.hint or "inv prune   (says what is left)"
             if isinstance(err, LockLost):
-                err.hint = "inv lock.status; inv prune   (says what is left)"
+                hint = "inv lock.status; inv prune   (says what is left)"
             else:
                 # What failed is what the caller has to know, not that it could not be written too.
                 with suppress(MorphopsError):
                     session.history.end(record, "failed", err.what)
-            raise
+            raise err.with_(state=removal.state, hint=hint) from None
     freed = removal.freed + sum(max(0, before[what] - after[what]) for what in before)
     view = _view(site, kept, gone, state="pruned")
     return {**view, "freed": freed, "refused": removal.refused}
@@ -92,20 +92,22 @@ def prune(
 def _decide(site: Site, keep: int) -> tuple[dict[str, tuple[str, ...]], Garbage]:
     records = site.history.records()
     kept = kept_roots(site, keep)
-    gone = retention.garbage(
-        project=site.bundle.project,
-        prefix=stack.local_tag(site.bundle.project, "", "").partition(":")[0],
-        repositories={site.bundle.repository(name) for name in site.bundle.images},
-        kept={digest: stored_releases(site, digest) for digest in kept},
-        built=set(create.last_build(site).values()),
+    there = Inventory(
         images=image_store.images(site.docker),
-        stored=site.state.releases(),
+        releases=site.state.releases(),
         deployments=[deployment.id for deployment in site.state.deployments()],
-        needed=retention.needed_deployments(records, kept),
-        containers=site.target.observe(site.bundle.project).containers,
-        services={name for wave in site.bundle.waves for name in wave.services},
+        containers=site.platform.workloads.observe(site.bundle.project).containers,
     )
-    return kept, gone
+    needed = Kept(
+        project=site.bundle.project,
+        prefix=local_prefix(site.bundle.project),
+        repositories={site.bundle.repository(name) for name in site.bundle.images},
+        services=site.bundle.services,
+        releases={digest: stored_releases(site, digest) for digest in kept},
+        built=set(create.last_build(site).values()),
+        deployments=retention.needed_deployments(records, kept),
+    )
+    return kept, retention.garbage(there, needed)
 
 
 def _view(

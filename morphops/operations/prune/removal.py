@@ -12,7 +12,7 @@ from typing import TypeVar
 from morphops.adapters.docker import image_store
 from morphops.core.history.operations import Record
 from morphops.errors import LockLost, MorphopsError, PreconditionError
-from morphops.operations.pipeline.carry_out import StepLog
+from morphops.operations.pipeline.operation import HistoryLog
 from morphops.operations.pipeline.session import Session
 from morphops.site import Site
 
@@ -40,7 +40,7 @@ class Removal:
         self.freed = 0
         self._site = site
         self._session = session
-        self._log = StepLog(session.history, record)
+        self._log = HistoryLog(session.history, record)
         self._done: list[str] = []
 
     @property

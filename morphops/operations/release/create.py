@@ -44,7 +44,9 @@ def create(site: Site, images: Sequence[str], labels: Sequence[str]) -> Release:
                 hint=f"inv build   (or --image={name}=sha256:<digest>)",
             )
         refs[name] = ref if "@" in ref else f"{bundle.repository(name)}@{ref}"
-    resolved = {name: resolve_image(site, name, ImageRef.parse(ref)) for name, ref in refs.items()}
+    resolved = {
+        name: resolve_image(site, bundle, name, ImageRef.parse(ref)) for name, ref in refs.items()
+    }
     return publish(
         site,
         images=[image for image, _ in resolved.values()],

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from morphops.adapters.store.release_layout import is_complete, write_layout
 from morphops.core.history.operations import deployment_of_record
 from morphops.core.release import artifact
-from morphops.core.release.digest import is_digest, parse_digest, parse_image_digest, short
+from morphops.core.release.digest import (
+    expand_known,
+    is_digest,
+    parse_digest,
+    parse_image_digest,
+    short,
+)
 from morphops.core.release.reference import ImageRef
 from morphops.core.release.release import Release
 from morphops.errors import InputError, NotFound, PreconditionError
@@ -26,18 +32,13 @@ def stored_releases(site: Site, digest: str) -> Release | None:
         return None
 
 
-def full_digest(site: Site, digest: str) -> str:
-    if is_digest(digest):
-        return digest
-    if found := beginning(site.state.releases(), digest):
-        return found
-    if digest.startswith("sha256:"):
-        return parse_digest(digest, "release digest", hint="inv release.list")
-    raise InputError(
-        f"no release that is stored here begins with {digest!r} (12 digits at least)",
-        state="nothing was changed",
-        hint="inv release.list",
-    )
+def full_digest(site: Site, digest: str, hint: str = "inv release.list") -> str:
+    """The release digest that a person may have shortened; see `core.release.digest`.
+
+    Raises:
+        InputError: no release that is known here begins so, or several do.
+    """
+    return expand_known(digest, _known_digests(site), "release digest", hint)
 
 
 def not_stored(digest: str) -> PreconditionError:
@@ -62,7 +63,7 @@ def resolve(site: Site, images: Sequence[str], *, store: bool = True) -> Release
         NotFound: a digest that nobody has.
     """
     bare = [text for text in images if "=" not in text]
-    replaced = split_images(text for text in images if "=" in text)
+    replaced = split_images((text for text in images if "=" in text), _image_digests(site))
     if not images:
         raise InputError(
             "which release? --image=sha256:<digest> is missing",
@@ -74,7 +75,7 @@ def resolve(site: Site, images: Sequence[str], *, store: bool = True) -> Release
         raise InputError(f"one release at a time: {' and '.join(bare)} were named")
     if not bare:
         return derive(site, current(site), replaced, store=store)
-    digest = _whole(site, bare[0])
+    digest = parse_digest(bare[0], "release digest", known=_known_digests(site))
     release = find(site, digest, store=store)
     if release is None:
         name = _image_of(site, digest)
@@ -140,27 +141,17 @@ def _known(site: Site) -> list[str]:
     return [f"{row['release']}  {row['outcome'] or 'not deployed yet'}" for row in known(site)]
 
 
-def _whole(site: Site, text: str) -> str:
-    """The digest that was typed; the digits that are shown are not enough to deploy by.
-
-    Raises:
-        InputError: it is none; where it begins one that is known here, with that.
-    """
-    meant = beginning(site.state.releases(), text)
-    if meant and not is_digest(text):
-        raise InputError(
-            f"{text!r} is only the beginning of a digest, and a release is named by all of it",
-            state="nothing was changed",
-            hint=f"if you mean that release: --image={meant}",
-        )
-    return parse_digest(text, "release digest")
+def _known_digests(site: Site) -> Iterator[str]:
+    """The digests of the releases that are stored here, or stand in the history."""
+    yield from site.state.releases()
+    yield from (record.release for record in site.history.records() if record.release)
 
 
-def beginning(known: Iterable[str], text: str) -> str:
-    """The one of some digests that begins with what was typed, 12 digits at least; empty: none."""
-    digits = text.removeprefix("sha256:")
-    found = [d for d in known if len(digits) >= 12 and d.removeprefix("sha256:").startswith(digits)]
-    return found[0] if len(found) == 1 else ""
+def _image_digests(site: Site) -> Iterator[str]:
+    """The digests of the images of the releases that are stored here."""
+    for digest in site.state.releases():
+        if release := stored_releases(site, digest):
+            yield from (image.ref.digest for image in release.images)
 
 
 def _image_of(site: Site, digest: str) -> str:
@@ -186,14 +177,24 @@ def _image_of(site: Site, digest: str) -> str:
     return names[0]
 
 
-def split_images(images: Any) -> dict[str, str]:
+def split_images(images: Iterable[str], known: Iterable[str] = ()) -> dict[str, str]:
+    """Image name → reference or digest, of texts `NAME=…`.
+
+    Args:
+        images: the texts.
+        known: digests of images, of which an error names the one that was shortened; only read
+            where a digest is malformed.
+
+    Raises:
+        InputError: a text is not of that form, or a digest is malformed.
+    """
     named = {}
     for text in images:
         name, equals, ref = text.partition("=")
         if not equals or not name:
             raise InputError(f"{text!r}: write --image=NAME=sha256:<digest>")
         if not is_digest(ref):
-            ImageRef.parse(ref) if "@" in ref else parse_image_digest(ref)
+            ImageRef.parse(ref) if "@" in ref else parse_image_digest(ref, known)
         named[name] = ref
     return named
 

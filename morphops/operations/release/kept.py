@@ -14,7 +14,7 @@ def kept_roots(site: Site, keep: int) -> dict[str, tuple[str, ...]]:
     # An unchanged service still names the release that created it, which nobody needs any more; but
     # where the history is lost, such names are all that is known.
     unknown = operations.deployment_of_record(records) is None
-    running = site.target.observe(site.bundle.project).containers if unknown else ()
+    running = site.platform.workloads.observe(site.bundle.project).containers if unknown else ()
     used = {record.release for record in records}
     last = max((record.deployment for record in records), default=0)
     newest = site.state.deployment(last).folder

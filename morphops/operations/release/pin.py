@@ -6,7 +6,6 @@ from typing import Any
 
 from morphops.adapters.actor import user
 from morphops.adapters.store.release_layout import is_complete
-from morphops.core import stack
 from morphops.core.release.digest import canonical_json
 from morphops.core.release.release import Release
 from morphops.errors import PreconditionError
@@ -55,7 +54,7 @@ def unpin(site: Site, digest: str) -> dict[str, Any]:
 
 def _hold(site: Site, release: Release) -> None:
     """Hold the images of a release, so that a cleanup by others does not take what was pinned."""
-    missing = [image.name for image in release.images if not site.target.has_image(image)]
+    missing = [image.name for image in release.images if not site.platform.images.has_image(image)]
     if missing:
         raise PreconditionError(
             f"release {release.short} is stored here without its images "
@@ -64,4 +63,4 @@ def _hold(site: Site, release: Release) -> None:
             hint=f"inv pull --image={release.digest}; then the same command again",
         )
     for image in release.images:
-        site.target.tag_image(image, stack.local_tag(release.project, image.name, release.digest))
+        site.platform.images.hold_image(image, release.project, release.digest)

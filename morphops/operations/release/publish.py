@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from morphops.adapters.registry.registry import Registry
 from morphops.adapters.store.release_layout import write_layout
+from morphops.core.bundle.schema import Bundle
 from morphops.core.release.artifact import decode, encode
 from morphops.core.release.reference import ImageRef
 from morphops.core.release.release import Image, Release
+from morphops.errors import EngineUnavailable
 from morphops.operations.pipeline.prepare import read_bundle
 from morphops.site import Site
 
@@ -32,7 +34,7 @@ def derive(site: Site, base: Release, named: Mapping[str, str], *, store: bool =
         before = base.image(name)
         repository = before.ref.repository if name not in bundle.images else _own(site, name)
         parsed = ImageRef.parse(ref if "@" in ref else f"{repository}@{ref}")
-        images[name], kept = resolve_image(site, name, parsed)
+        images[name], kept = resolve_image(site, bundle, name, parsed)
         manifests |= kept
     if tuple(images.values()) == base.images:
         return base
@@ -73,9 +75,34 @@ def publish(
     return release
 
 
-def resolve_image(site: Site, name: str, ref: ImageRef) -> tuple[Image, Mapping[str, bytes]]:
+def resolve_image(
+    site: Site, bundle: Bundle, name: str, ref: ImageRef
+) -> tuple[Image, Mapping[str, bytes]]:
+    """What a release records of an image, for the platform that the bundle or the engine says.
+
+    Args:
+        site: where.
+        bundle: of the release.
+        name: the image's name in it.
+        ref: what is pulled.
+
+    Raises:
+        EngineUnavailable: the bundle says no platform, and no engine answers.
+        InputError: it is not an image, or not for the platform.
+        RegistryError, NotFound: the registry does not answer, or lacks it.
+    """
     registry = Registry(ref.host, stalled_after=site.bundle.pull.stalled_after)
-    return registry.resolve_image(name, ref)
+    return registry.resolve_image(name, ref, bundle.platform or _engine_platform(site))
+
+
+def _engine_platform(site: Site) -> str:
+    try:
+        return site.platform.images.platform()
+    except EngineUnavailable as err:
+        raise err.with_(
+            state="nothing was changed",
+            hint="start the engine; or set `platform:` in the bundle (linux/amd64)",
+        ) from None
 
 
 def _own(site: Site, name: str) -> str:

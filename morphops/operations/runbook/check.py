@@ -1,9 +1,8 @@
-"""Use cases around what the runbooks say: check them, show one."""
+"""Use case: check the runbooks against the tasks, and read them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from morphops.adapters.store import text_file
 from morphops.core.bundle import quickstart
 from morphops.core.checks import waivers
 from morphops.core.finding import Finding, of_error
+from morphops.core.nearest import nearest
 from morphops.core.runbook import parse, rules
 from morphops.core.runbook.model import Runbook
 from morphops.errors import ConfigError, InputError
@@ -20,7 +20,7 @@ from morphops.site import Site
 
 
 def check(site: Site, name: str = "") -> dict[str, Any]:
-    """Check the runbooks against the tasks that there are.
+    """Checks the runbooks against the tasks that exist.
 
     Args:
         site: where.
@@ -36,7 +36,7 @@ def check(site: Site, name: str = "") -> dict[str, Any]:
         raise InputError(
             f"the runbooks have {len(found)} findings" if len(found) > 1 else str(found[0]),
             detail=tuple(map(str, found)) if len(found) > 1 else (),
-            hint="mend what is named, then inv runbook.check",
+            hint="fix what is named, then inv runbook.check",
         )
     return {"state": "ok", "runbooks": {book.name: len(book.steps) for book in books}}
 
@@ -44,13 +44,13 @@ def check(site: Site, name: str = "") -> dict[str, Any]:
 def findings(
     site: Site, books: Sequence[Runbook], unread: Sequence[Finding] = (), *, whole: bool
 ) -> tuple[Finding, ...]:
-    """Every finding in some runbooks.
+    """Returns every finding in some runbooks.
 
     Args:
         site: where.
         books: which.
-        unread: those of the files that could not be read.
-        whole: they are all there are, so every task that changes something must stand in them.
+        unread: findings of the runbooks that could not be read.
+        whole: they are all runbooks, so every task that changes something must be in them.
     """
     tasks = InvokeTasks.load(site.folder)
     services = [name for wave in site.bundle.waves for name in wave.services]
@@ -58,7 +58,7 @@ def findings(
     found = rules.check(books, tasks, targets, services)
     if whole:
         unread = (*unread, *broken)
-    if unread:  # what stands in them is not known, so neither is what stands nowhere
+    if unread:  # they may have the steps that seem to be missing
         return tuple(sorted((*found, *unread)))
     if whole:
         found += rules.missing(books, tasks, site.shown(runbooks_folder(site)), _idle(site))
@@ -66,7 +66,7 @@ def findings(
 
 
 def every_finding(site: Site) -> tuple[Finding, ...] | None:
-    """Every finding in all runbooks together; None where there are no runbooks."""
+    """Returns every finding in all runbooks together; None without runbooks."""
     if not _files(site):
         return None
     books, unread = _all(site)
@@ -74,11 +74,11 @@ def every_finding(site: Site) -> tuple[Finding, ...] | None:
 
 
 def read(site: Site, name: str) -> Runbook:
-    """A runbook by its name; what is wrong with others matters to nobody here.
+    """Returns a runbook by its name, whatever is wrong with others.
 
     Raises:
-        InputError: there is none of this name.
-        ConfigError: there are none at all, or it cannot be read.
+        InputError: no runbook has this name.
+        ConfigError: there are no runbooks, or it cannot be read.
     """
     files = _files(site)
     if not files:
@@ -87,16 +87,16 @@ def read(site: Site, name: str) -> Runbook:
         raise InputError(
             f"no runbook {name!r} (there are: {', '.join(files)})",
             state="nothing was done",
-            hint=f"inv runbook.show {(get_close_matches(name, files, 1) or ['NAME'])[0]}",
+            hint=f"inv runbook.show {nearest(name, files) or 'NAME'}",
         )
     return _parsed(site, files[name])
 
 
 def _all(site: Site) -> tuple[tuple[Runbook, ...], tuple[Finding, ...]]:
-    """All runbooks that can be read, and a finding for each that cannot.
+    """All runbooks that can be read, and a finding for each other one.
 
     Raises:
-        ConfigError: there are none at all.
+        ConfigError: there are no runbooks.
     """
     books: list[Runbook] = []
     unread: list[Finding] = []
@@ -104,7 +104,7 @@ def _all(site: Site) -> tuple[tuple[Runbook, ...], tuple[Finding, ...]]:
         try:
             books.append(_parsed(site, path))
         except ConfigError as err:
-            unread += of_error(err, "mend or remove it: each *.md here is a runbook")
+            unread += of_error(err, "fix or remove it: each *.md here is a runbook")
     if not books and not unread:
         raise _none(site)
     return tuple(books), tuple(unread)
@@ -119,23 +119,23 @@ def _parsed(site: Site, path: Path) -> Runbook:
 
 
 def runbook_text(site: Site, path: Path) -> str:
-    """The text of a runbook.
+    """Returns the text of a runbook.
 
     Raises:
         ConfigError: it cannot be read.
     """
     if path.is_symlink() and not path.exists():
-        raise ConfigError(f"{_shown(site, path)}: is a link to what is not there")
+        raise ConfigError(f"{_shown(site, path)}: is a link to a file that does not exist")
     return text_file.read(path, _shown(site, path))
 
 
 def _shown(site: Site, path: Path) -> str:
-    # Of a link the name that it has here: where it leads to may be outside, or nowhere.
+    # The name of a link, not of its target, which may be outside or missing.
     return str(Path(site.shown(path.parent)) / path.name)
 
 
 def _files(site: Site) -> dict[str, Path]:
-    """The runbooks that there are, whatever they hold, by their names."""
+    """The paths of the runbooks, by name, whether they can be read or not."""
     paths = sorted(runbooks_folder(site).glob("*.md"))
     return {path.stem: path for path in paths if path.name != "README.md"}
 
@@ -143,7 +143,7 @@ def _files(site: Site) -> dict[str, Path]:
 def _idle(site: Site) -> frozenset[str]:
     try:
         generated = bool(template.generated(site))
-    except ConfigError:  # of an env schema that is wrong bundle.check says so
+    except ConfigError:  # bundle.check says what is wrong with the env schema
         generated = True
     there = (site.folder / quickstart.FILE).is_file()
     return rules.idle(site.bundle, quickstart=there, generated=generated)
@@ -156,10 +156,10 @@ def runbooks_folder(site: Site) -> Path:
 def _link_targets(
     site: Site, books: Sequence[Runbook]
 ) -> tuple[dict[str, frozenset[str] | None], list[Finding]]:
-    """Of what the runbooks link to, the files that are there, each with its anchors.
+    """The files that exist of those that the runbooks link to, each with its anchors.
 
-    None in place of anchors where a file cannot be read: that is no fault of the one that links,
-    and a finding of that file itself, which is made here where it is no runbook.
+    A file that cannot be read has None in place of anchors: the link is right, the file is not.
+    Its finding is made here unless it is a runbook, which has one already.
     """
     folder, own = runbooks_folder(site), {path.resolve() for path in _files(site).values()}
     targets: dict[str, frozenset[str] | None] = {}
@@ -175,7 +175,7 @@ def _link_targets(
             except ConfigError as err:
                 targets[name] = None
                 if path not in own:
-                    broken += of_error(err, "mend it: a runbook links to it")
+                    broken += of_error(err, "fix it: a runbook links to it")
     return targets, broken
 
 

@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Mapping
 
-from morphops.core.runbook import rules
+from morphops.core.runbook import commands
 from morphops.core.runbook.model import Input, Runbook
 from morphops.errors import InputError
 from morphops.site import Site
@@ -35,10 +35,10 @@ def take(
     Raises:
         InputError: with all that is wrong.
     """
-    faults = [f"{name} is no input of {book.name}" for name in given if name not in book.inputs]
+    faults = [f"{name} is not an input of {book.name}" for name in given if name not in book.inputs]
     values, say = {}, [again]
     known = known or {}
-    for name in rules.inputs_of(book, section):
+    for name in commands.inputs_of(book, section):
         spec = book.inputs[name]
         value = given.get(name) or known.get(name) or spec.default
         if not value and later:

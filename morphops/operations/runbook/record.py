@@ -17,7 +17,7 @@ REPORT = "report.md"
 
 
 def verify(site: Site, path: str = "") -> dict[str, Any]:
-    """Prove that nothing of a run's transcript was changed, nor its end cut off.
+    """Proves that a run's transcript is unchanged and complete.
 
     Args:
         site: where.
@@ -81,7 +81,7 @@ def _not_whole(file: Path, line: int, why: str) -> IntegrityError:
     return IntegrityError(
         f"{file}:{line}: {why}",
         state="lines were cut off, or the report was changed; nothing was done",
-        hint="restore both files from a backup, or begin the run anew",
+        hint="restore both files from a backup, or begin the run again",
     )
 
 
@@ -89,7 +89,9 @@ def _typed(path: str) -> Path:
     file = text_file.path(path)
     file = file / FILE if file.is_dir() else file
     if not file.is_file():
-        raise InputError(f"{file}: is no transcript", hint="inv runbook.verify   (the last run's)")
+        raise InputError(
+            f"{file}: is not a transcript", hint="inv runbook.verify   (the last run's)"
+        )
     return file
 
 

@@ -1,8 +1,9 @@
-"""Use case: go through a runbook. What must be said before it begins, and where its record lies."""
+"""Use case: go through a runbook: what it needs before it begins, and where its record is."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,34 +22,78 @@ from morphops.operations.runbook.runner import Runner
 from morphops.site import Site
 
 
-def run(
-    site: Site,
-    name: str,
-    *,
-    section: str,
-    inputs: Mapping[str, str],
-    prompt: Prompt,
-    resume: bool,
-) -> dict[str, Any]:
-    """Go through a runbook's section step by step, and keep a transcript.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the operator asks for.
+
+    Attributes:
+        runbook: its name.
+        section: anchor of the section; may be empty if there is just one, or a main one.
+        inputs: by name.
+        resume: whether the last run of this section goes on where it stopped.
+    """
+
+    runbook: str
+    section: str = ""
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    resume: bool = False
+
+
+def run(site: Site, request: Request, prompt: Prompt) -> dict[str, Any]:
+    """Goes through a runbook's section step by step, and keeps a transcript.
 
     Args:
         site: where.
-        name: of the runbook.
-        section: anchor of the section; may be empty where there is just one, or a main one.
-        inputs: what the operator said.
+        request: what the operator asks for.
         prompt: asks before each step.
-        resume: go on where the last run of this section stopped.
 
     Returns:
-        what was done, and where the transcript lies.
+        what was done, and where the transcript is.
 
     Raises:
-        InputError: the runbook has findings, an input is missing or malformed, nobody is there.
+        InputError: the runbook has findings, an input is missing or malformed, or there is no
+            terminal to ask at.
         IntegrityError: the record of the run that would go on is not whole.
         StepFailed: a step failed; its exit code is the step's.
-        Interrupted: by a signal; what the step had begun is whole.
+        Interrupted: by a signal; the step was ended in order.
     """
+    book = _read(site, request.runbook)
+    section = _section(book, request.section)
+    _refuse_idle_signatures(book, section, prompt.signed_off)
+    # Steps redact what they write; this is for secrets that they cannot know.
+    secrets.learn_secrets(site)
+    begin = _resumed if request.resume else _new
+    begun = begin(site, book, section, request.inputs, prompt)
+    signals = Signals()
+    with file_lock.lock(begun.folder / "lock", f"this run of {book.name}"), signals.handled():
+        chain = HashChain(begun.folder / record.FILE)
+        runner = Runner(site, book, section, begun.values, prompt, chain)
+        if begun.known is None:
+            runner.begin()
+        else:
+            more = {name: v for name, v in begun.values.items() if name not in begun.known}
+            runner.resume(more)
+        return runner.procedure(begun.passed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Begun:
+    """A run that can begin, or go on.
+
+    Attributes:
+        folder: of its record.
+        values: its inputs.
+        known: the inputs that it had before; None for a new run.
+        passed: the steps that passed before.
+    """
+
+    folder: Path
+    values: Mapping[str, str]
+    known: Mapping[str, str] | None = None
+    passed: frozenset[str] = frozenset()
+
+
+def _read(site: Site, name: str) -> Runbook:
     book = check.read(site, name)
     found = check.findings(site, [book], whole=False)
     if found:
@@ -56,37 +101,34 @@ def run(
             f"{book.file} has findings",
             detail=tuple(map(str, found)),
             state="nothing was done",
-            hint=f"mend what is named, then inv runbook.check {book.name}",
+            hint=f"fix what is named, then inv runbook.check {book.name}",
         )
-    section = _section(book, section)
-    _refuse_idle_signatures(book, section, prompt.signed_off)
-    # What steps write was redacted by the steps; this is for what they could not know.
-    secrets.learn_secrets(site)
-    signals = Signals()
-    if resume:
-        folder, begun = last_stopped(site, book, section)
-        known, passed = begun.inputs, begun.passed
-        site.observer.note(site.redact(transcript.told(begun)))
-        if any(known.get(name, value) != value for name, value in inputs.items()):
-            raise InputError(
-                "a resumed run keeps the inputs that it has; give only what is new",
-                state="nothing was done",
-                hint=f"{book.command(section, '--resume')}   (without --resume it begins anew)",
-            )
-        again = book.command(section, "--resume", *prompt.options)
-        values = take(site, book, section, inputs, later=prompt.there, again=again, known=known)
-    else:
-        passed = frozenset[str]()
-        again = book.command(section, *prompt.options)
-        values = take(site, book, section, inputs, later=prompt.there, again=again)
-        folder = new_folder(site, f"{name}-{section}")
-    with file_lock.lock(folder / "lock", f"this run of {name}"), signals.handled():
-        runner = Runner(site, book, section, values, prompt, HashChain(folder / record.FILE))
-        if resume:
-            runner.resume({name: values[name] for name in values if name not in known})
-        else:
-            runner.begin()
-        return runner.procedure(passed)
+    return book
+
+
+def _new(
+    site: Site, book: Runbook, section: str, inputs: Mapping[str, str], prompt: Prompt
+) -> _Begun:
+    again = book.command(section, *prompt.options)
+    values = take(site, book, section, inputs, later=prompt.there, again=again)
+    return _Begun(folder=new_folder(site, f"{book.name}-{section}"), values=values)
+
+
+def _resumed(
+    site: Site, book: Runbook, section: str, inputs: Mapping[str, str], prompt: Prompt
+) -> _Begun:
+    folder, progress = last_stopped(site, book, section)
+    known = progress.inputs
+    site.observer.note(site.redact(transcript.told(progress)))
+    if any(known.get(name, value) != value for name, value in inputs.items()):
+        raise InputError(
+            "a resumed run keeps the inputs that it has; give only what is new",
+            state="nothing was done",
+            hint=f"{book.command(section, '--resume')}   (without --resume a new run begins)",
+        )
+    again = book.command(section, "--resume", *prompt.options)
+    values = take(site, book, section, inputs, later=prompt.there, again=again, known=known)
+    return _Begun(folder=folder, values=values, known=known, passed=progress.passed)
 
 
 def _section(book: Runbook, section: str) -> str:
@@ -115,20 +157,20 @@ def _sections(book: Runbook, known: Sequence[str]) -> tuple[str, ...]:
 
 
 def _refuse_idle_signatures(book: Runbook, section: str, signed_off: Mapping[str, str]) -> None:
-    """A name that no step asks for is a mistyped one: its step would stop the run later."""
+    """Refuse a name that no step asks for: it is mistyped, and its step would stop the run."""
     manual = [step.name for step in book.steps if step.section == section and step.manual]
     signed = " ".join(f"--sign-off={name}=NAME" for name in manual)
     advice = f"with {signed}" if signed else "without --sign-off"
     if unknown := signed_off.keys() - set(manual):
         raise InputError(
-            f"{sorted(unknown)[0]} is no manual step of {book.name}, {section}",
+            f"{sorted(unknown)[0]} is not a manual step of {book.name}, {section}",
             state="nothing was done",
             hint=f"the same command {advice}",
         )
 
 
 def new_folder(site: Site, name: str) -> Path:
-    """Make the folder of a run, mode 0700, named after the time and the runbook.
+    """Makes the folder of a run, mode 0700, named after the time and the runbook.
 
     Raises:
         PreconditionError: the folder cannot be made.
@@ -148,26 +190,26 @@ def new_folder(site: Site, name: str) -> Path:
 
 
 def last_stopped(site: Site, book: Runbook, section: str) -> tuple[Path, transcript.Progress]:
-    """The last run of a section, which did not come to its end.
+    """Returns the last run of a section, if it did not finish: its folder and its progress.
 
     Raises:
-        IntegrityError: its transcript is not what was written, or not even its beginning is there.
-        PreconditionError: there is none.
+        IntegrityError: its transcript was changed, or lacks its beginning.
+        PreconditionError: there is no such run.
     """
     command = book.command(section)
     for folder in sorted((site.state.root / "runbooks").glob(f"*-{book.name}-{section}"))[::-1]:
-        # A stamp has no dash: what is called `re-deploy-all` is none of `deploy-all`.
+        # A stamp has no dash; `re-deploy-all` is another runbook or section than `deploy-all`.
         if folder.name.partition("-")[2] != f"{book.name}-{section}":
             continue
         entries = HashChain(folder / record.FILE).entries()
         progress = transcript.progress(entries)
-        if progress is None:  # an older run would be of another release
+        if progress is None:  # an older run may be of another release
             raise IntegrityError(
                 f"{folder / record.FILE}: the record of the last run is gone",
                 state="nothing was done; which run would go on is not known",
-                hint=f"restore the file from a backup, or {command}   (begins anew)",
+                hint=f"restore the file from a backup, or {command}   (begins a new run)",
             )
-        # Of runs whose folders are called alike the record says which one it is.
+        # Two runs may have folders of the same name; the record says whose this is.
         if not progress.is_of(book.name, section):
             continue
         record.prove_end(folder / record.FILE, entries)

@@ -7,7 +7,7 @@ import os
 import socket
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ import requests
 
 from morphops.adapters.base_images import assemble, push
 from morphops.adapters.docker import buildx, image_store, local_registry
+from morphops.adapters.docker.buildx import BuildRequest
 from morphops.adapters.docker.client import Docker
 from morphops.core.release.digest import is_digest
 from morphops.errors import (
@@ -185,18 +186,20 @@ class Workshop:
     base: str
 
     def bake(self, **changes: object) -> dict[str, str]:
-        options: dict[str, object] = {
-            "file": self.folder / "bake.hcl",
-            "folder": self.folder,
-            "project": "shop",
-            "registry": self.registry,
-            "version": "1",
-            "revision": "abc",
-            "source": "https://forge.example/shop",
-            "bases": {FROM: self.base},
-            "say": print,
-        }
-        return dict(buildx.bake(self.docker, **(options | changes)))  # type: ignore[arg-type]
+        return dict(buildx.bake(self.docker, self.request(**changes), print))
+
+    def request(self, **changes: object) -> BuildRequest:
+        whole = BuildRequest(
+            file=self.folder / "bake.hcl",
+            folder=self.folder,
+            project="shop",
+            registry=self.registry,
+            version="1",
+            revision="abc",
+            source="https://forge.example/shop",
+            bases={FROM: self.base},
+        )
+        return replace(whole, **changes)  # type: ignore[arg-type]
 
     def dockerfile(self, *lines: str) -> None:
         (self.folder / "one.Dockerfile").write_text("\n".join((f"FROM {FROM}", *lines, "")))
@@ -224,7 +227,7 @@ def test_build_and_push_name_digests_that_can_be_pulled(workshop: Workshop, tmp_
     here = Path.cwd()
     os.chdir("/")  # where it is called from must not matter
     try:
-        digests = workshop.bake(say=said.append)
+        digests = buildx.bake(workshop.docker, workshop.request(), said.append)
     finally:
         os.chdir(here)
     assert set(digests) == {"one", "two"}
@@ -237,7 +240,7 @@ def test_build_and_push_name_digests_that_can_be_pulled(workshop: Workshop, tmp_
     assert (found.config.labels or {})["org.opencontainers.image.revision"] == "abc"
     assert workshop.bake() == digests
     (workshop.folder / "src" / "code").write_text("2\n")
-    assert workshop.bake(targets=["two"])["two"] != digests["two"]
+    assert workshop.bake(targets=("two",))["two"] != digests["two"]
 
 
 @pytest.mark.engine
@@ -268,7 +271,12 @@ def test_a_failed_build_shows_its_last_lines_without_secrets(workshop: Workshop)
     workshop.dockerfile("RUN echo the token is hunter2hunter2; exit 3")
     said: list[str] = []
     with pytest.raises(EngineCallFailed, match="could not build default") as caught:
-        workshop.bake(say=said.append, redact=lambda line: line.replace("hunter2hunter2", "***"))
+        buildx.bake(
+            workshop.docker,
+            workshop.request(),
+            said.append,
+            lambda line: line.replace("hunter2hunter2", "***"),
+        )
     text = caught.value.message()
     assert "the token is ***" in text
     assert "exit code: 3" in text
@@ -300,9 +308,8 @@ def test_a_bake_file_that_is_not_there(tmp_path: Path) -> None:
 def test_the_override_says_what_only_this_machine_knows(tmp_path: Path) -> None:
     (tmp_path / "src").mkdir()
     definition = {"one": {"context": "src"}, "far": {"context": "https://forge.example/x.git"}}
-    found = buildx.override(
-        definition, tmp_path, "shop", {FROM: "127.0.0.1:1/base@sha256:1"}, Path("/ca")
-    )
+    plain = Workshop(Docker(), tmp_path, "127.0.0.1:1", "127.0.0.1:1/base@sha256:1").request()
+    found = buildx.override(definition, replace(plain, ca_file=Path("/ca")))
     contexts = {FROM: "docker-image://127.0.0.1:1/base@sha256:1"}
     labels = {"morphops.project": "shop"}
     assert found["target"] == {
@@ -314,11 +321,12 @@ def test_the_override_says_what_only_this_machine_knows(tmp_path: Path) -> None:
         },
         "far": {"labels": labels, "contexts": contexts, "secret": ["id=ca,src=/ca"]},
     }
-    assert buildx.override({"one": {"context": "src"}}, tmp_path, "shop", {}, None)["target"] == {
+    plain = replace(plain, bases={})
+    assert buildx.override({"one": {"context": "src"}}, plain)["target"] == {
         "one": {"labels": labels, "context": str(tmp_path / "src")}
     }
     with pytest.raises(InputError, match="context of one is not there"):
-        buildx.override({"one": {"context": "none"}}, tmp_path, "shop", {}, None)
+        buildx.override({"one": {"context": "none"}}, plain)
     json.dumps(found)
 
 

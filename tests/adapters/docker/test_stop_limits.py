@@ -2,48 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
-from unittest.mock import MagicMock
 
 import pytest
 
-from morphops.adapters.docker import compose
-from morphops.adapters.docker.compose import ComposeTarget
+from morphops.adapters.docker.client import Docker
+from morphops.adapters.docker.compose import START_LIMIT, STOP_LIMIT, ComposeTarget
 from morphops.core.stack import Stack
+from tests.adapters.docker.fake_engine import FakeEngine, says
+
+# In place of coreutils': writes down the limit and the docker command, and ends.
+TIMEOUT = """#!/bin/sh
+limit=$3
+while test "$1" != docker; do shift; done
+echo "$limit $*" >>{log}
+"""
 
 
-class Engine:
-    """Stands in for `client.Docker`: containers with these stop timeouts, and the limits given."""
-
-    def __init__(self, timeouts: Sequence[tuple[str, int | None]]) -> None:
-        self.rows = [row(number, *given) for number, given in enumerate(timeouts)]
-        self.limits: dict[str, float] = {}
-
-    def client(self, limit: float = 60, **options: Any) -> Any:
-        client = MagicMock()
-        listed = [SimpleNamespace(id=row["Id"]) for row in self.rows]
-        client.container.list.side_effect = lambda filters, **how: (
-            listed if len(filters) == 1 else []
-        )
-        client.container.stop.side_effect = lambda ids: self.limits.update(stop=limit)
-        client.compose.up.side_effect = lambda *words, **how: self.limits.update(up=limit)
-        client.compose.down.side_effect = lambda **how: self.limits.update(down=limit)
-        return client
-
-    @contextmanager
-    def call(self, doing: str, limit: float = 60, **how: Any) -> Iterator[None]:
-        self.limits[doing] = limit
-        yield
-
-    def inspect(self, ids: Sequence[str]) -> list[dict[str, Any]]:
-        return [row for row in self.rows if row["Id"] in ids]
-
-
-def row(number: int, service: str, timeout: int | None) -> dict[str, Any]:
+def container(number: int, service: str, timeout: int | None) -> dict[str, Any]:
     labels = {"com.docker.compose.service": service}
     return {
         "Id": f"id{number}",
@@ -66,16 +44,35 @@ def row(number: int, service: str, timeout: int | None) -> dict[str, Any]:
     ],
 )
 def test_the_limit_follows_from_what_there_is(
-    timeouts: Sequence[tuple[str, int | None]], more: float
+    fake: FakeEngine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    timeouts: Sequence[tuple[str, int | None]],
+    more: float,
 ) -> None:
-    engine = Engine(timeouts)
-    target = ComposeTarget(engine, str)  # type: ignore[arg-type]
-    stack = Stack("p", (Path("compose.yaml"),), Path("env"))
-    target.start(stack, ("a", "b"))
+    there = [container(number, *given) for number, given in enumerate(timeouts)]
+    fake.answers |= {
+        "/info": says({"DriverStatus": []}),
+        "/containers/json": says([{"Id": one["Id"], "Labels": {}} for one in there]),
+        **{f"/containers/{one['Id']}/json": says(one) for one in there},
+    }
+    log = tmp_path / "log"
+    log.touch()
+    for name, text in {"timeout": TIMEOUT.format(log=log), "docker": "#!/bin/sh\n"}.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setenv("DOCKER_HOST", fake.url)
+    target = ComposeTarget(Docker(), str)
+    target.start(Stack("p", (tmp_path / "compose.yaml",), tmp_path / "env"), ("a", "b"))
     target.remove("p", ("a", "b"))
     target.teardown("p")
-    start, stop = compose._START_LIMIT + more, compose._STOP_LIMIT + more
-    assert (engine.limits["up"], engine.limits["start a b"]) == (start, start)
-    assert (engine.limits["down"], engine.limits["take down p"]) == (stop, stop)
-    if timeouts:
-        assert (engine.limits["stop"], engine.limits["remove a b"]) == (stop, stop)
+    limits = {
+        word: float(line.split()[0])
+        for line in log.read_text().splitlines()
+        for word in ("up", "stop", "rm", "down")
+        if word in line.replace("remove", "rm").split()
+    }
+    start, stop = START_LIMIT + more, STOP_LIMIT + more
+    expected = {"up": start, "down": stop} | ({"stop": stop, "rm": stop} if timeouts else {})
+    assert limits == expected

@@ -170,6 +170,7 @@ def test_ports_and_folders_are_looked_at_for_real(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))  # no docker there
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path / 'none'}")
     with socket.socket() as taken, socket.socket() as spare:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

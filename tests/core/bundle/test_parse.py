@@ -19,10 +19,10 @@ from morphops.errors import ConfigError
 from tests.paths import ROOT
 
 KINDS = "must be one of checksum, same, agree, answers, http"
-INCOMPLETE = "no JMESPath expression: Incomplete expression"
+INCOMPLETE = "not a JMESPath expression: Incomplete expression"
 NAME = "a-z, 0-9, - and _, and a letter or digit first"
 NOT_A = "unable to parse string as"
-ALONE = "two different ones at least, or nothing is compared"
+ALONE = "name two different ones at least, or nothing is compared"
 ONE_OF = f"one of {', '.join(field.name for field in dataclasses.fields(Bundle))}"
 TYPE = "a value is not of the type that it looks like"
 GOOD = (ROOT / "tests" / "stack" / "bundle.yaml").read_text()
@@ -119,7 +119,7 @@ def test_the_name_of_a_repository(name: str, right: bool, tmp_path: Path) -> Non
             continue
         with pytest.raises(ConfigError) as caught:
             site.load_bundle(path)
-        assert f": {where}: {name!r} is no name of a repository" in caught.value.what
+        assert f": {where}: {name!r} is not the name of a repository" in caught.value.what
 
 
 def refused(text: str) -> ConfigError:
@@ -246,7 +246,7 @@ DATA = "data: {kind: checksum, document: data, file: file, bytes: bytes, sha256:
         (
             "checks: [data]",
             "checks: [data, pair]",
-            "checks/1: 'pair' needs running services, so it is no check",
+            "checks/1: 'pair' needs running services, so it is not a check",
         ),
         ("probes: [pair]}", "probes: [par]}", "waves/0/probes/0: no such probe 'par'"),
         ("[front, extra]", "[front, a]", "waves/1/services/1: a is in wave 0 already"),
@@ -269,7 +269,8 @@ DATA = "data: {kind: checksum, document: data, file: file, bytes: bytes, sha256:
         (
             "[--loose]",
             "[--ok, --with=value, loose=1]",
-            "invariants/never-loose/forbids/2: 'loose=1' is no flag: write --name, or --name=value",
+            "invariants/never-loose/forbids/2: 'loose=1' is not a flag: "
+            "write --name, or --name=value",
         ),
         (
             "why: loose answers may be anybody's",
@@ -285,13 +286,13 @@ DATA = "data: {kind: checksum, document: data, file: file, bytes: bytes, sha256:
         (
             "services: [a, b]\n",
             "services: []\n",
-            "probes/pair/services: two different ones at least, or nothing is compared",
+            "probes/pair/services: name two different ones at least, or nothing is compared",
         ),
-        ("show: [epoch]", "show: [era]", "probes/pair/show: 'era' is none of the fields"),
+        ("show: [epoch]", "show: [era]", "probes/pair/show: 'era' is not in `fields`"),
         (
             "matches: {epoch: epoch}",
             "matches: {era: e}",
-            "probes/pair/matches: 'era' is none of the fields",
+            "probes/pair/matches: 'era' is not in `fields`",
         ),
         (
             "fields: {epoch: epoch}",
@@ -316,9 +317,9 @@ def test_a_webhook_whose_url_was_written_into_the_bundle() -> None:
     notify = "notify: {url_from: 'https://x.example/T0KEN', timeout: 0, moments: []}"
     message = unnumbered(refused(changed("checks: [data]", f"checks: [data]\n{notify}")))
     for says in (
-        "notify/url_from: names the variable that holds the URL, and no URL",
+        "notify/url_from: write the name of the variable that holds the URL",
         "notify/timeout: must be more than 0",
-        "notify/moments: names none, so nobody is told",
+        "notify/moments: names none, so nothing is sent",
     ):
         assert says in message
     assert "T0KEN" not in message

@@ -10,10 +10,10 @@ import pytest
 
 from morphops.core.bundle.schema import ImageSpec
 from morphops.core.checks import bake_rules, dockerfile_rules
-from morphops.core.checks.bake_rules import Bake
+from morphops.core.checks.bake_file import Bake
 from morphops.core.yaml_text import YamlText
 from morphops.errors import EngineUnavailable
-from morphops.operations.bundle import check
+from morphops.operations.bundle import check, stack_findings
 from morphops.report.console import Reporter
 from morphops.site import open_site
 from tests.paths import ROOT
@@ -44,7 +44,7 @@ target "end" { context = "." }
 
 def said(target: dict[str, Any]) -> list[str]:
     found = bake_rules.check(
-        BAKE, "api", target, secrets={"OWN"}, there=lambda folder: folder in (".", "services")
+        BAKE, "api", target, secrets={"OWN"}, is_folder=lambda folder: folder in (".", "services")
     )
     return [str(finding) for finding in found]
 
@@ -68,7 +68,7 @@ def test_a_target_with_nothing_wrong(target: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("target", "line", "says"),
     [
-        ({"context": "service"}, 6, "its context service is no folder that is there"),
+        ({"context": "service"}, 6, "its context service is not a folder"),
         ({"context": "https://forge.example/x.git#main"}, 6, "builds from forge.example, which"),
         ({"context": "https://me:hunter2@forge.example/x.git"}, 6, "builds from forge.example,"),
         ({"context": "https://forge.example/x?hunter2"}, 6, "builds from forge.example, which"),
@@ -119,7 +119,7 @@ def test_images_and_targets() -> None:
         for name, target in targets.items()
     }
     found = bake_rules.images({"api": {}, "base": {}}, specs, "docker/bake.hcl", text)
-    assert [str(finding).partition(";")[0] for finding in found] == [
+    assert [str(finding).partition(";")[0] for finding in sorted(found)] == [
         "bundle.yaml:5: target api builds image a already",
         "bundle.yaml:7: default is a group in docker/bake.hcl, and builds no image by itself",
     ]
@@ -162,7 +162,7 @@ def test_a_client_that_cannot_print_it_is_said(
     client.write_text(f"#!/bin/sh\n{answers}\n")
     client.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    monkeypatch.setattr(check, "rendered", lambda *_, **__: {"services": {}})
+    monkeypatch.setattr(stack_findings, "rendered", lambda *_, **__: {"services": {}})
     bundle = {"MORPHOPS_BUNDLE": str(ROOT / "ops" / "bundle.yaml")}
     with pytest.raises(EngineUnavailable, match=says):
         check.check(open_site(Reporter(True), {**os.environ, **bundle}))

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
 from morphops import site
 from morphops.core.bundle import parse
-from morphops.core.bundle.schema import Acceptance, Notify
+from morphops.core.bundle.moments import Notify
+from morphops.core.bundle.schema import Acceptance
 from morphops.core.checks import (
     bundle_rules,
     compose_rules,
+    compose_secrets,
     dockerfile,
     dockerfile_rules,
     interpolation,
@@ -29,6 +32,7 @@ from morphops.core.yaml_text import YamlText
 from morphops.errors import ConfigError
 from tests.paths import STACK
 
+Findings: TypeAlias = list[Finding]
 DIGEST = f"x@sha256:{'a' * 64}"
 TEXT = """\
 x-base: &base
@@ -314,6 +318,15 @@ def test_the_file_that_decides_is_named() -> None:
     assert compose_rules.place([base, over], ("services", "a", "user")) == ("base.yaml", 2)
 
 
+def secrets_of(model: Mapping[str, Any], sentinels: Mapping[str, str], text: YamlText) -> Findings:
+    """What the rules for secrets find in the services of a model."""
+    rendered = compose_rules.Rendered(
+        model=model, sentinels=sentinels, sources=[text], folder="/stack", project=""
+    )
+    named = {rule.remedy for rule in compose_secrets.RULES}
+    return [finding for finding in compose_rules.check(rendered) if finding.remedy in named]
+
+
 def test_a_secret_is_found_wherever_it_stands() -> None:
     model: dict[str, Any] = {
         "services": {
@@ -329,7 +342,7 @@ def test_a_secret_is_found_wherever_it_stands() -> None:
         "entrypoint": ["sh", "-c", "x --key made-up-key"],
         "healthcheck": {"test": ["CMD-SHELL", "curl -H 'Key: made-up-key' x"]},
     }
-    found = list(compose_rules.leaks(model, {"KEY": "made-up-key"}, [text]))
+    found = secrets_of(model, {"KEY": "made-up-key"}, text)
     assert sorted(f.what.split(",")[0] for f in found if f.subjects == ("b",)) == [
         "the secret KEY stands in entrypoint",
         "the secret KEY stands in healthcheck",
@@ -375,12 +388,10 @@ def test_secrets_that_were_written_into_a_compose_file(
         "c.yaml",
         "services:\n  a:\n    command: x\n    environment:\n      API_TOKEN: y\n      PROXY: z\n",
     )
-    found = list(
-        compose_rules.literals({"services": {"a": service}}, {"KEY": "made-up-key"}, [text])
-    )
+    every = secrets_of({"services": {"a": service}}, {"KEY": "made-up-key"}, text)
+    found = [finding for finding in every if finding.rule == "literal-secret"]
     assert [finding.line for finding in found] == lines
     assert all("pass@" not in str(finding) and "pw@" not in str(finding) for finding in found)
-    assert all(finding.rule == "literal-secret" for finding in found)
 
 
 def test_a_dockerfile_is_read_as_docker_reads_it() -> None:
@@ -608,6 +619,27 @@ def test_headers_that_hand_over_a_secret(text: str, found: list[str]) -> None:
     assert [name for name, _ in plain_secrets.headers(text)] == found
 
 
+@pytest.mark.parametrize(
+    ("name", "secret", "takes", "mentions"),
+    [
+        # The words that one of four lists knew and the others did not.
+        *((name, True, True, True) for name in ("GITHUB_PAT", "pat", "BEARER", "oauth2-bearer")),
+        *((name, True, True, True) for name in ("ACCESS_KEY", "accessKey", "x.api-key", "_TOKEN")),
+        *((name, True, True, True) for name in ("A__TOKEN", "PRIVATE_KEY", "aws.credentials")),
+        *((name, True, True, True) for name in ("dbPasswd", "APIKEY", "CREDENTIAL")),
+        # A switch is no value, but a variable of this name may still be one.
+        *((name, True, False, True) for name in ("USE_TOKEN", "require-token", "no_password")),
+        # The word is not the last one.
+        *((name, False, False, True) for name in ("TOKENS", "token_ttl", "SECRET_FILE", "private")),
+        *((name, False, False, False) for name in ("COMPAT", "path", "KEY", "pattern", "API", "")),
+    ],
+)
+def test_names_of_secrets(name: str, secret: bool, takes: bool, mentions: bool) -> None:
+    assert plain_secrets.secret_name(name) is secret
+    assert plain_secrets.takes_secret(name) is takes
+    assert plain_secrets.mentions_secret(name) is mentions
+
+
 def test_words_of_a_command_line_whose_quotes_are_open() -> None:
     assert plain_secrets.words("a 'b; c") == ["a", "'b;", "c"]
     assert plain_secrets.words("a 'b c'&&d # e") == ["a", "b c", "&&", "d", "#", "e"]
@@ -621,7 +653,7 @@ def test_what_is_accepted_is_not_found_and_has_to_be_there() -> None:
     assert found == [
         "c:1: x; y [user]",
         "b.yaml:3: accept: no rule 'usre'; did you mean user?",
-        "b.yaml:4: accept: a does not break logs; leave the entry out",
+        "b.yaml:4: accept: a does not break logs; remove the entry",
     ]
 
 
@@ -647,8 +679,8 @@ def test_a_webhook_whose_variable_nobody_declares() -> None:
     (finding,) = waivers.grouped(variable_rules.notified(bundle, schema, text))
     assert str(finding) == (
         "b.yaml:3: HOOK_ULR: is in no env schema, so only the environment of a deploy can have it; "
-        "HOOK_URL is the nearest; or add it there with secret: true, or accept that it comes from "
-        "elsewhere [notify-url]"
+        "did you mean HOOK_URL? If not, add it there with secret: true, or accept that it comes "
+        "from elsewhere [notify-url]"
     )
     declared = replace(bundle, notify=Notify(url_from="HOOK_URL"))
     assert not list(variable_rules.notified(declared, schema, text))

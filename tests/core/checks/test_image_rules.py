@@ -15,15 +15,10 @@ GOOD = Facts(user="10001:10001", variables=("PATH",), layers=("COPY . .", "ENV P
 
 
 def said(facts: Facts, spec: ImageSpec = SPEC) -> list[str]:
-    found = image_rules.check(
-        "api",
-        spec,
-        facts,
-        owned=("TOKEN", "PORT"),
-        secrets=("TOKEN",),
-        where=("ops/bundle.yaml", 9),
+    image = image_rules.Image(
+        name="api", spec=spec, facts=facts, owned=("TOKEN", "PORT"), secrets=("TOKEN",)
     )
-    return [str(finding) for finding in found]
+    return [str(finding) for finding in image_rules.check(image, ("ops/bundle.yaml", 9))]
 
 
 def test_a_good_one() -> None:
@@ -39,14 +34,17 @@ def test_a_good_one() -> None:
         (replace(GOOD, user="0"), "runs as root"),
         (replace(GOOD, user="0:10001"), "runs as root"),
         (replace(GOOD, user="10001:0"), "runs in root's group; write USER 10001:10001"),
-        (replace(GOOD, user="nginx"), "runs as 'nginx', and a name may be anybody"),
-        (replace(GOOD, user="root"), "runs as 'root', and a name may be anybody"),
+        (replace(GOOD, user="nginx"), "runs as 'nginx', which may be any number"),
+        (replace(GOOD, user="root"), "runs as 'root', which may be any number"),
         (replace(GOOD, user="1000:1000"), "runs as uid 1000, not 10001"),
         (replace(GOOD, variables=("PATH", "PORT")), "carries a value of PORT"),
         (replace(GOOD, layers=("ARG TOKEN", "RUN x")), "names the secret TOKEN in a layer"),
         (replace(GOOD, layers=("RUN |1 TOKEN=x /bin/sh -c y",)), "names the secret TOKEN"),
-        (replace(GOOD, failed=True, refused=("a", "no /x")), "with `--help` on a read-only root: "),
-        (replace(GOOD, failed=True), "does not end well with `--help`"),
+        (
+            replace(GOOD, failed=True, refused=("a", "no /x")),
+            "fails `--help` on a read-only root: no /x",
+        ),
+        (replace(GOOD, failed=True), "fails `--help` on a read-only root;"),
     ],
 )
 def test_a_broken_one(facts: Facts, says: str) -> None:

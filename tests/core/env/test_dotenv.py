@@ -77,12 +77,12 @@ def test_a_good_file_passes() -> None:
         (lines(KEY_B="0x" + "cd" * 16), "x.env:3: KEY_B must equal KEY_A; copy its value\n"),
         (lines(OTHER="0xAB" + "ab" * 15), "x.env:4: OTHER must differ from KEY_A; make a new one"),
         (lines(OTHER="ab" * 16), "x.env:4: OTHER must differ from KEY_A"),
-        (lines(PROT="1"), "x.env:4: PROT is no variable of this stack; did you mean PORT?"),
-        (lines(ZZZZ="1"), "x.env:4: ZZZZ is no variable of this stack; remove the line\n"),
+        (lines(PROT="1"), "x.env:4: PROT is not a variable of this stack; did you mean PORT?"),
+        (lines(ZZZZ="1"), "x.env:4: ZZZZ is not a variable of this stack; remove the line\n"),
         (lines(IMAGE="r@sha256:2"), "x.env:4: IMAGE comes from the release; remove the line\n"),
         (lines(ROWS="5"), "x.env:4: ROWS comes from a document's manifest"),
         (lines(ROWS=""), "x.env:4: ROWS comes from a document's manifest"),
-        ("\n# about\n\n" + lines(PROT="1"), "x.env:7: PROT is no variable"),
+        ("\n# about\n\n" + lines(PROT="1"), "x.env:7: PROT is not a variable"),
     ],
 )
 def test_each_finding_has_its_line_and_no_value(text: str, says: str) -> None:
@@ -92,7 +92,7 @@ def test_each_finding_has_its_line_and_no_value(text: str, says: str) -> None:
     assert says.endswith("\n") <= (first == says)
     assert rest == [
         "state: nothing was changed\n",
-        "next:  mend what is named and run the same command again",
+        "next:  fix what is named and run the same command again",
     ]
     assert "hunter2" not in message
 
@@ -127,7 +127,7 @@ def test_all_findings_at_once() -> None:
     message = refusal("PROT=1\nPORT=x\nOTHER=TODO\nIMAGE=y\n", {"PORT": "2", "IMAGE": "3"})
     assert message.splitlines() == [
         "x.env: 7 findings",
-        "  x.env:1: PROT is no variable of this stack; did you mean PORT?",
+        "  x.env:1: PROT is not a variable of this stack; did you mean PORT?",
         "  x.env:2: PORT does not have the right form; write: A port. (pattern: [0-9]+)",
         "  x.env:3: OTHER still holds a placeholder; fill it in: Another key.",
         "  x.env:4: IMAGE comes from the release; remove the line",
@@ -135,7 +135,7 @@ def test_all_findings_at_once() -> None:
         "  IMAGE is exported in this shell and would beat x.env; `unset IMAGE`",
         "  PORT is exported in this shell and would beat x.env; `unset PORT`",
         "state: nothing was changed",
-        "next:  mend what is named and run the same command again",
+        "next:  fix what is named and run the same command again",
     ]
 
 
@@ -143,18 +143,18 @@ def test_all_findings_at_once() -> None:
     ("text", "says"),
     [
         ("A=1\n\n# c\nA=2\n", "x.env:4: A stands in line 1 already; remove one"),
-        ("A=1\nA\n", "x.env:2: is no NAME=value line; mend it or remove it"),
-        ("A=1\nnot an assignment 'x\n", "x.env:2: is no NAME=value line; mend it or remove it"),
-        ("A='1\n", "x.env:1: is no NAME=value line; mend it or remove it"),
-        ('A="1" 2\n', "x.env:1: is no NAME=value line; mend it or remove it"),
-        ("=1\n", "x.env:1: is no NAME=value line; mend it or remove it"),
-        ("1A=1\n", "x.env:1: is no NAME=value line; mend it or remove it"),
-        ("A-B=1\n", "x.env:1: is no NAME=value line; mend it or remove it"),
+        ("A=1\nA\n", "x.env:2: is not a NAME=value line; fix or remove it"),
+        ("A=1\nnot an assignment 'x\n", "x.env:2: is not a NAME=value line; fix or remove it"),
+        ("A='1\n", "x.env:1: is not a NAME=value line; fix or remove it"),
+        ('A="1" 2\n', "x.env:1: is not a NAME=value line; fix or remove it"),
+        ("=1\n", "x.env:1: is not a NAME=value line; fix or remove it"),
+        ("1A=1\n", "x.env:1: is not a NAME=value line; fix or remove it"),
+        ("A-B=1\n", "x.env:1: is not a NAME=value line; fix or remove it"),
         (
             "\n\nhttps://rpc.example/v2/key?a=b\n",
-            "x.env:3: is no NAME=value line; mend it or remove it",
+            "x.env:3: is not a NAME=value line; fix or remove it",
         ),
-        ("A=1\nB=a\0b\n", "x.env:2: B holds a NUL byte; write the line anew"),
+        ("A=1\nB=a\0b\n", "x.env:2: B holds a NUL byte; write the line again"),
         ("A=1\rB=2\n", "x.env:1: a carriage return stands within the line; end each with \\n"),
         ("# c\rA=2\n", "x.env:1: a carriage return stands within the line; end each with \\n"),
         *(
@@ -165,9 +165,9 @@ def test_all_findings_at_once() -> None:
             )
             for line in ("A=\xa0x", "A=x\x85", "A=x\u2028#c", "A=\x0bx", "A=\x1b[0m", "A\xa0='x'")
         ),
-        ("\x0c\n", "x.env:1: is no NAME=value line; mend it or remove it"),
-        ("export #c\n", "x.env:1: is no NAME=value line; mend it or remove it"),
-        ("export A\n", "x.env:1: is no NAME=value line; mend it or remove it"),
+        ("\x0c\n", "x.env:1: is not a NAME=value line; fix or remove it"),
+        ("export #c\n", "x.env:1: is not a NAME=value line; fix or remove it"),
+        ("export A\n", "x.env:1: is not a NAME=value line; fix or remove it"),
     ],
 )
 def test_what_cannot_be_parsed(text: str, says: str) -> None:
@@ -181,7 +181,7 @@ def test_every_line_that_cannot_be_parsed_is_named() -> None:
         dotenv.parse("A=1\nA=2\n?\nB=1\nA=3\n", "x.env")
     assert caught.value.detail == (
         "x.env:2: A stands in line 1 already; remove one",
-        "x.env:3: is no NAME=value line; mend it or remove it",
+        "x.env:3: is not a NAME=value line; fix or remove it",
         "x.env:5: A stands in line 2 already; remove one",
     )
 

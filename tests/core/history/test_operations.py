@@ -473,7 +473,7 @@ def test_who_lost_the_lock_writes_nothing_behind_the_one_that_took_it(tmp_path: 
     for write in late:
         with pytest.raises(LockLost, match="another process has written") as caught:
             write()
-        assert "inv deploy --abort" in caught.value.hint
+        assert "inv abort" in caught.value.hint
     history.records()  # to look at what is there now makes it no more ours
     with pytest.raises(LockLost):
         history.result(record, "ok", 1)

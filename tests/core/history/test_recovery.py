@@ -28,9 +28,9 @@ def test_what_was_cut_off_must_be_ended_first(kind: operations.Kind) -> None:
     with pytest.raises(PreconditionError) as caught:
         recovery.refuse(records(A, (kind, release, ""), ("prune", "", "pruned")))
     assert caught.value.what.startswith(f"{kind}")
-    assert "was cut off before its first step" in caught.value.what
-    assert "inv deploy --resume" in caught.value.hint
-    assert "inv deploy --abort" in caught.value.hint
+    assert "is incomplete, before its first step" in caught.value.what
+    assert "inv resume" in caught.value.hint
+    assert "inv abort" in caught.value.hint
 
 
 @given(

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from morphops.core.history import operations, retention
 from morphops.core.history.operations import Record
+from morphops.core.history.retention import Inventory, Kept
 from morphops.core.release.digest import digest_of, short
 from morphops.core.release.reference import ImageRef
 from morphops.core.release.release import Image, Release
-from morphops.core.stack import LocalImage
+from morphops.core.stack import Identity, Instance, LocalImage
 
 OWN = "r:5000/shop/api"
 PREFIX = "morphops/shop/"
@@ -135,17 +136,18 @@ def test_what_failed_and_was_left_keeps_its_values_until_the_next_deploy() -> No
 def sweep(
     images: list[LocalImage], kept: dict[int, int], built: tuple[str, ...] = ()
 ) -> retention.Garbage:
-    return retention.garbage(
+    there = Inventory(
+        images=images, releases=[digest(n) for n in range(1, 4)], deployments=(1, 2, 3)
+    )
+    needed = Kept(
         project="shop",
         prefix=PREFIX,
         repositories={OWN},
-        kept={digest(release): made(release, image) for release, image in kept.items()},
+        releases={digest(release): made(release, image) for release, image in kept.items()},
         built=built,
-        images=images,
-        stored=[digest(n) for n in range(1, 4)],
-        deployments=(1, 2, 3),
-        needed=(2, 3),
+        deployments=(2, 3),
     )
+    return retention.garbage(there, needed)
 
 
 @pytest.mark.parametrize(
@@ -201,6 +203,33 @@ def test_what_we_built_goes_once_it_has_no_name(image: LocalImage, goes: bool) -
     assert gone.at_most == (image.size if goes else 0)
 
 
+@pytest.mark.parametrize(
+    ("service", "state", "goes"),
+    [
+        ("old", "exited", True),
+        ("old", "created", True),
+        ("old", "dead", True),
+        ("old", "running", False),
+        ("old", "restarting", False),
+        ("api", "exited", False),  # what is left of it stays, for debugging
+    ],
+)
+def test_what_goes_of_the_containers(service: str, state: str, goes: bool) -> None:
+    left = Instance(service, "id", Identity("config", "x"), state, "none")
+    there = Inventory(images=(), releases=(), deployments=(), containers=[left])
+    kept = Kept(
+        project="shop",
+        prefix=PREFIX,
+        repositories=(),
+        releases={},
+        deployments=(),
+        services={"api"},
+    )
+    gone = retention.garbage(there, kept)
+    assert gone.containers == (("id",) if goes else ())
+    assert gone.empty == (not goes)
+
+
 def test_the_last_build_stays() -> None:
     image = local(1)
     assert sweep([image], {2: 2}, built=tuple(image.references)).references == ()
@@ -223,26 +252,26 @@ def test_a_root_is_never_removed(
     records = [record(n, r, k, o) for n, (k, r, o) in enumerate(history, start=1)]
     kept = roots(records, keep, tuple(digest(n) for n in pinned))
     images = [local(n, n, extra=("foreign:1",) if n == 1 else ()) for n in range(1, 7)]
-    gone = retention.garbage(
+    there = Inventory(
+        images=images, releases=[digest(n) for n in range(1, 7)], deployments=range(1, 15)
+    )
+    needed = Kept(
         project="shop",
         prefix=PREFIX,
         repositories={OWN},
-        kept={digest(n): made(n, n) for n in range(1, 7) if digest(n) in kept},
-        built=(),
-        images=images,
-        stored=[digest(n) for n in range(1, 7)],
-        deployments=range(1, 15),
-        needed=retention.needed_deployments(records, kept),
+        releases={digest(n): made(n, n) for n in range(1, 7) if digest(n) in kept},
+        deployments=retention.needed_deployments(records, kept),
     )
+    gone = retention.garbage(there, needed)
     assert not kept.keys() & set(gone.releases)
     for number, image in enumerate(images, start=1):
         if digest(number) in kept:
             assert not image.references & set(gone.references)
     backs = (operations.rollback_target(records), operations.previous_deployment(records))
-    for needed in (operations.deployment_of_record(records), *backs):
-        if needed is not None:
-            assert needed.release not in gone.releases
-            assert needed.deployment not in gone.deployments
+    for place in (operations.deployment_of_record(records), *backs):
+        if place is not None:
+            assert place.release not in gone.releases
+            assert place.deployment not in gone.deployments
     assert "foreign:1" not in gone.references
     healthy = [
         r.release

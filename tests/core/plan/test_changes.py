@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from morphops.adapters.docker.compose import _service
+from morphops.adapters.docker import model
 from morphops.core.plan import changes
 from morphops.core.plan.changes import Before, Change, Names
 from morphops.core.stack import Identity, Instance, LaunchConfig, Network, Running, Service
@@ -30,7 +30,7 @@ def of_deploy(
 
 def rendered(**spec: Any) -> Service:
     """As the target makes it of what Compose renders."""
-    return _service("api", {"image": REF, "environment": {"A": "1", "TOKEN": SECRET}, **spec})
+    return model.service("api", {"image": REF, "environment": {"A": "1", "TOKEN": SECRET}, **spec})
 
 
 def created_from(spec: Service) -> Instance:

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from morphops.core import stack
 from morphops.core.plan import plan, preconditions, steps
+from morphops.core.plan.desired import Situation
 from morphops.core.release.release import Release
 from morphops.core.stack import Identity, Instance, Network, Port, Running, Service
 from morphops.core.verify import drift
 from morphops.errors import InputError, PreconditionError
+from tests.samples.plans import back_to, decided
 from tests.samples.releases import (
     API,
     BUNDLE,
@@ -25,7 +26,7 @@ from tests.samples.releases import (
 
 
 def deploy(wanted: dict[str, Service], *present: Instance) -> plan.Plan:
-    return plan.deploy(BUNDLE, RELEASE, wanted, Running(present), deployment=3, undo=None)
+    return decided(BUNDLE, RELEASE, wanted, Running(present), deployment=3, undo=None)
 
 
 def test_the_order_of_a_deploy() -> None:
@@ -41,12 +42,12 @@ def test_the_order_of_a_deploy() -> None:
         "probe ready",
         "verify what runs",
     ]
-    touching = [isinstance(step, steps.TOUCHING) for step in todo.steps]
+    touching = [step.touches for step in todo.steps]
     assert touching.index(True) == 2
 
 
 def test_the_way_back_pulls_nothing_and_names_every_service() -> None:
-    back = plan.rollback_to(BUNDLE, digest("0"), services("api", "db", "cache"), deployment=2)
+    back = back_to(BUNDLE, digest("0"), services("api", "db", "cache"), deployment=2)
     assert not any(isinstance(step, steps.Pull | steps.Check) for step in back.steps)
     started = [step.services for step in back.steps if isinstance(step, steps.Start)]
     assert started == [("db", "cache"), ("api",)]
@@ -55,42 +56,40 @@ def test_the_way_back_pulls_nothing_and_names_every_service() -> None:
 
 def test_what_the_way_back_lacks_is_fetched_before_anything_is_touched() -> None:
     old = image("api", "d")
-    pull = steps.Pull(old, "morphops/shop/api:000000000000")
-    back = plan.rollback_to(BUNDLE, digest("0"), services("db"), deployment=2, lacks=[pull])
-    todo = plan.deploy(BUNDLE, RELEASE, services("db"), Running(), deployment=3, undo=back)
+    pull = steps.Pull(old, digest("0"))
+    back = back_to(BUNDLE, digest("0"), services("db"), deployment=2, missing=[pull])
+    todo = decided(BUNDLE, RELEASE, services("db"), Running(), deployment=3, undo=back)
     pulled = [str(step) for step in todo.steps[:3]]
     assert pulled == [
         "pull api aaaaaaaaaaaa",
-        "pull api dddddddddddd for the way back to 000000000000",
+        "pull api dddddddddddd for an automatic rollback to 000000000000",
         "check data",
     ]
     assert plan.standalone(back).steps == (replace(pull, back_to=digest("0")), *back.steps)
     # What the release brings itself is not fetched twice.
-    back = plan.rollback_to(BUNDLE, digest("0"), {}, deployment=2, lacks=[steps.Pull(API, "tag")])
-    todo = plan.deploy(BUNDLE, RELEASE, services("db"), Running(), deployment=3, undo=back)
+    back = back_to(BUNDLE, digest("0"), {}, deployment=2, missing=[steps.Pull(API, "tag")])
+    todo = decided(BUNDLE, RELEASE, services("db"), Running(), deployment=3, undo=back)
     assert sum(isinstance(step, steps.Pull) for step in todo.steps) == 1
 
 
 def test_the_way_back_first_takes_away_what_the_release_added() -> None:
-    back = plan.rollback_to(BUNDLE, digest("0"), services("db"), deployment=2)
+    back = back_to(BUNDLE, digest("0"), services("db"), deployment=2)
     for wanted, removed in (
         (services("db"), ()),
         (services("api", "db", "cache"), ("api", "cache")),
     ):
-        todo = plan.deploy(BUNDLE, RELEASE, wanted, Running(), deployment=3, undo=back)
+        todo = decided(BUNDLE, RELEASE, wanted, Running(), deployment=3, undo=back)
         assert todo.undo is not None
         assert todo.undo.steps == ((steps.Remove(removed),) if removed else ()) + back.steps
-    todo = plan.deploy(
-        BUNDLE, RELEASE, services("db"), Running(), deployment=3, undo=plan.teardown()
-    )
+    todo = decided(BUNDLE, RELEASE, services("db"), Running(), deployment=3, undo=plan.teardown())
     assert todo.undo == plan.teardown()
 
 
 def test_what_was_to_go_is_gone_before_it_is_brought_back() -> None:
     """A removal that was cut off: the engine may still be about to stop what looks alive."""
-    back = plan.rollback_to(BUNDLE, RELEASE.digest, services("db", "api"), deployment=2)
+    back = back_to(BUNDLE, RELEASE.digest, services("db", "api"), deployment=2)
     present = (container("db"), container("api"))
-    todo = plan.deploy(BUNDLE, RELEASE, services("db"), Running(present), deployment=3, undo=back)
+    todo = decided(BUNDLE, RELEASE, services("db"), Running(present), deployment=3, undo=back)
     assert todo.undo is not None
     assert todo.undo.steps == (steps.Remove(("api",)), *back.steps)
 
@@ -98,8 +97,8 @@ def test_what_was_to_go_is_gone_before_it_is_brought_back() -> None:
 @pytest.mark.parametrize(
     ("wanted", "says"),
     [
-        ({"web": service("web")}, "web: stands in no wave"),
-        ({"db": Service("db", "postgres:16", "c")}, "db: image 'postgres:16' is none of the"),
+        ({"web": service("web")}, "web: is in no wave"),
+        ({"db": Service("db", "postgres:16", "c")}, "db: image 'postgres:16' is not an image of the"),
         ({"db": service("db", replicas=0)}, "db: has a scale of 0"),
         (
             {"db": service("db", waits_for_completion=frozenset({"once"}))},
@@ -116,9 +115,9 @@ def test_what_does_not_fit_is_refused(wanted: dict[str, Service], says: str) -> 
 @pytest.mark.parametrize(
     ("beside", "hint"),
     [
-        ((), "docker compose -p shop down "),
+        ((), "remove project shop "),
         # What a release brought must not go with them.
-        ((container("api"),), "docker rm -f db-id "),
+        ((container("api"),), "remove containers db-id "),
     ],
 )
 def test_containers_of_somebody_else_are_not_touched(
@@ -144,8 +143,8 @@ def test_containers_of_somebody_else_are_not_touched(
 def test_an_unchanged_service_keeps_its_creator(
     present: tuple[Instance, ...], creator: str
 ) -> None:
-    labels = plan.ownership_labels(services("api"), Running(present), digest("1"))
-    assert labels["api"] == {stack.LABEL_RELEASE: creator, stack.LABEL_CONFIG: "c1"}
+    owners = plan.ownership(services("api"), Running(present), digest("1"))
+    assert owners == {"api": creator}
 
 
 @pytest.mark.parametrize(
@@ -172,6 +171,13 @@ def test_missing_and_extra_services_are_mismatches() -> None:
         "api: there is no container",
         "old: runs, but is not in the release",
     )
+
+
+def refusals(
+    wanted: dict[str, Service], running: Running, taken: set[tuple[str, int, str]]
+) -> list[str]:
+    situation = Situation(running=running, taken=frozenset(taken))
+    return [reason.what for reason in preconditions.taken_ports(wanted, situation)]
 
 
 @pytest.mark.parametrize(
@@ -205,19 +211,17 @@ def test_a_port_of_our_own_is_no_obstacle(
     there = container("db", state=state, ports=(Port(present or "", 8545, 81),))
     running = Running(() if present is None else (there,))
     says = f"api: port {host or '*'}:8545 is taken by another process"
-    assert preconditions.taken_ports(wanted, running, {(host, 8545, "tcp")}) == (says,) * refused
-    assert (
-        preconditions.taken_ports(wanted, running, {(host, 8545, "udp"), (host, 8546, "tcp")}) == ()
-    )
+    assert refusals(wanted, running, {(host, 8545, "tcp")}) == [says] * refused
+    assert refusals(wanted, running, {(host, 8545, "udp"), (host, 8546, "tcp")}) == []
 
 
 def test_a_port_is_one_of_its_protocol() -> None:
     dns = Port("", 53, 53, "udp")
     wanted = {"api": service("api", ports=(dns,))}
-    says = ("api: port *:53/udp is taken by another process",)
-    for own, refused in ((Port("", 53, 53), says), (dns, ())):
+    says = ["api: port *:53/udp is taken by another process"]
+    for own, refused in ((Port("", 53, 53), says), (dns, [])):
         running = Running((container("db", ports=(own,)),))
-        assert preconditions.taken_ports(wanted, running, {("", 53, "udp")}) == refused
+        assert refusals(wanted, running, {("", 53, "udp")}) == refused
 
 
 NETWORK = Network("shop_default", "default", "d1")
@@ -245,7 +249,7 @@ def test_what_nobody_would_replace_is_removed_first() -> None:
 )
 @pytest.mark.parametrize(
     ("present", "hint"),
-    [((), "docker network rm shop_default "), ((container("db"),), "inv down ")],
+    [((), "remove networks shop_default "), ((container("db"),), "inv down ")],
 )
 def test_a_network_is_not_made_anew_behind_anybodys_back(
     there: dict[str, str], refused: bool, present: tuple[Instance, ...], hint: str
@@ -253,9 +257,7 @@ def test_a_network_is_not_made_anew_behind_anybodys_back(
     def todo() -> plan.Plan:
         wanted = {"db": service("db", networks=(NETWORK, Network("ext", "e")))}
         running = Running(present)
-        return plan.deploy(
-            BUNDLE, RELEASE, wanted, running, deployment=3, undo=None, networks=there
-        )
+        return decided(BUNDLE, RELEASE, wanted, running, deployment=3, undo=None, networks=there)
 
     if not refused:
         assert todo().steps

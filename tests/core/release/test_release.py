@@ -60,10 +60,10 @@ def test_what_is_no_digest(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("v1.2", "'v1.2' is no release: a tag can move, so only sha256:<64 hex> is accepted"),
+        ("v1.2", "malformed release 'v1.2': a tag can move, so only sha256:<64 hex> is accepted"),
         (
             "cd527f3d6989",
-            "'cd527f3d6989' is no release: only sha256: and all 64 digits are accepted here",
+            "malformed release 'cd527f3d6989': only sha256: and all 64 digits are accepted here",
         ),
         (
             "sha256:abc",
@@ -107,7 +107,7 @@ def test_references_round_trip(repository: str, digest: str) -> None:
         ("", "'' names no digest"),
         ("shop/api", "'shop/api' names no digest"),
         ("shop/api:v1", "'shop/api:v1' names no digest"),
-        ("shop/api@v1", "'v1' is no image digest: a tag can move"),
+        ("shop/api@v1", "malformed image digest 'v1': a tag can move"),
         (f"shop/api:v1@{D}", "malformed repository 'shop/api:v1'"),
         (f"@{D}", "malformed repository ''"),
         (f"shop//api@{D}", "malformed repository 'shop//api'"),

@@ -20,7 +20,7 @@ from morphops.core.bundle.schema import (
     Invariant,
 )
 from morphops.core.checks import waivers
-from morphops.core.runbook import parse, rules
+from morphops.core.runbook import commands, parse, rules
 from morphops.core.runbook.commands import split
 from morphops.core.runbook.model import Runbook
 from morphops.core.yaml_text import YamlText
@@ -104,7 +104,7 @@ def test_a_good_one() -> None:
     assert step.json == ("state == 'healthy'",)
     assert step.see == ("it is fine",)
     assert book.step("tell").manual
-    assert rules.inputs_of(book, "bring-it") == ("release",)
+    assert commands.inputs_of(book, "bring-it") == ("release",)
 
 
 @pytest.mark.parametrize(
@@ -124,30 +124,30 @@ def test_a_good_one() -> None:
         ("inv status\n", "inv 'status\n", "No closing quotation"),
         ("inv status\n", "inv status\ninv history\n", "13: has 2 commands; one command"),
         ("inv status\n", "\n", "13: has 0 commands"),
-        ("$release", "$relaese", "23: step deploy: $relaese is no input; declare it"),
+        ("$release", "$relaese", "23: step deploy: $relaese is not an input; declare it"),
         ("name=look", "name=Look", "13: the step's name is 'Look'"),
         ("name=tell", "name=look", "35: a step look stands above already"),
-        ("needs=look", "needs=lok", "23: step deploy: needs=lok is no step above it"),
+        ("needs=look", "needs=lok", "23: step deploy: needs=lok is not a step above it"),
         (" needs=look", "", "23: step deploy: changes something and needs no check before it"),
         (" on-fail=after", "", "23: step deploy: changes something and has no on-fail"),
-        ("on-fail=after", "on-fail=affter", "23: step deploy: on-fail=affter is no step"),
+        ("on-fail=after", "on-fail=affter", "23: step deploy: on-fail=affter is not another step"),
         (" mutates=true", "", "23: step deploy: mutates=false, but `inv deploy` changes something"),
         ("name=look", "name=look mutates=true", "mutates=true, but `inv status` does not change"),
         ("timeout=20m", "timeout=20", "23: timeout=20; a number with s, m or h"),
-        ("timeout=20m", "timeuot=20m", "23: 'timeuot=20m' is no attribute of a step"),
+        ("timeout=20m", "timeuot=20m", "23: 'timeuot=20m' is not an attribute of a step"),
         ("name=look", "name=look name=x", "13: name stands twice; remove one"),
         ("mutates=true", "mutates=yes", "23: mutates=yes; mutates is true or false"),
         ("exit: 0, 4", "exit: O", "29: exit: O; one or more numbers below 256"),
-        ("exit: 0, 4", "exti: 0", "29: 'exti: 0' is no expectation"),
-        ("state == 'healthy'", ".state == 'x'", "json: .state == 'x': no JMESPath expression"),
+        ("exit: 0, 4", "exti: 0", "29: 'exti: 0' is not an expectation"),
+        ("state == 'healthy'", ".state == 'x'", "json: .state == 'x': not a JMESPath expression"),
         ("- exit: 0\n\n### 2", "### 2", "13: step look does not say what to expect"),
         ("### 2. Deploy\n\n", "", "is a second command under one heading"),
-        ("```sh {name=look}", "```sh", "13: is a command that is no step"),
+        ("```sh {name=look}", "```sh", "13: is a command without a step"),
         ("```sh {name=look}", "```", "13: is a fence without a language"),
         ("```sh {name=look}", "```text {name=look}", "13: is a step in 'text'"),
         (" {name=look}\ninv status\n", " {name=look}\ninv nope\n", "No idea what 'nope'"),
         ("`inv status`", "`inv nope`", "7: `inv nope`: no task nope; see inv --list"),
-        ("`inv status`", "`docker ps`", "7: `docker ps` goes around the tasks"),
+        ("`inv status`", "`docker ps`", "7: `docker ps` bypasses the tasks"),
         ("(#bring-it)", "(#bring)", "7: link to #bring: no such heading"),
         ("(#bring-it)", "(nope.md)", "7: link to nope.md: there is no such file"),
         ("(#bring-it)", "(other.md#b)", "7: link to other.md#b: no such heading"),
@@ -158,36 +158,40 @@ def test_a_good_one() -> None:
         (
             "- exit: 0, 4\n",
             "- exit: 0, 4\n  1. x\n\n",
-            "json: .x: no JMESPath|tail|'x' stands under",
+            "json: .x: not a JMESPath|tail|'x' stands under",
         ),
-        ("- json: state", "* json: .state", "json: .state == 'healthy': no JMESPath expression"),
+        ("- json: state", "* json: .state", "json: .state == 'healthy': not a JMESPath expression"),
         (
             "- json: state",
             "  - x\n- json: .state",
-            "json: .state == 'healthy': no JMESPath expression",
+            "json: .state == 'healthy': not a JMESPath expression",
         ),
-        ("`inv status`", "`$ docker ps`", "7: `$ docker ps` goes around the tasks"),
-        ("`inv status`", "`/usr/bin/docker`", "7: `/usr/bin/docker` goes around the tasks"),
-        ("`inv status`", "`X=y sudo -E nerdctl`", "7: `X=y sudo -E nerdctl` goes around"),
-        ("`inv status`", "`true && podman ps`", "7: `true && podman ps` goes around"),
-        ("`inv status`", "<code>docker ps</code>", "7: is HTML, in which nothing is checked"),
-        ("## Bring it\n", "<pre>docker ps</pre>\n\n## Bring it\n", "9: is HTML, in which"),
+        ("`inv status`", "`$ docker ps`", "7: `$ docker ps` bypasses the tasks"),
+        ("`inv status`", "`/usr/bin/docker`", "7: `/usr/bin/docker` bypasses the tasks"),
+        ("`inv status`", "`X=y sudo -E nerdctl`", "7: `X=y sudo -E nerdctl` bypasses"),
+        ("`inv status`", "`true && podman ps`", "7: `true && podman ps` bypasses"),
+        ("`inv status`", "<code>docker ps</code>", "7: is HTML, which nothing checks"),
+        ("## Bring it\n", "<pre>docker ps</pre>\n\n## Bring it\n", "9: is HTML, which"),
         ("Say that", "Call\ndocker volume rm x, say that", "37: 'docker volume rm x, say that i"),
-        ("Say that", "# docker images\nSay that", "36: '# docker images' goes around the tasks"),
-        ("## Bring it\n", "```python\ndocker run x\n```\n\n## Bring it\n", "10: 'docker run x' go"),
+        ("Say that", "# docker images\nSay that", "36: '# docker images' bypasses the tasks"),
+        ("## Bring it\n", "```python\ndocker run x\n```\n\n## Bring it\n", "10: 'docker run x' by"),
         ("Say that", "Say by inv nope that", "36: `Say by inv nope that it is done.`: no task"),
         ("Say that", "Say by inv prune --appyl that", "prune has no --appyl; see inv --help prune"),
         ("`inv status`", "`inv prune --appyl`", "7: `inv prune --appyl`: prune has no --appyl"),
         ("needs=look", "needs=told", "changes something and needs no check before it"),
-        ("$release", "${release:-x}", "'--image=${release:-x}' has a $ that is no input"),
-        ("$release", "$1", "'--image=$1' has a $ that is no input"),
-        ("$release", "'$?'", "'--image=$?' has a $ that is no input"),
+        ("$release", "${release:-x}", "'--image=${release:-x}' has a $ that is not an input"),
+        ("$release", "$1", "'--image=$1' has a $ that is not an input"),
+        ("$release", "'$?'", "'--image=$?' has a $ that is not an input"),
         ("$release", "*", "has '*' in it, which a shell expands; quote it"),
         ("$release", "~/x", "has '~/x' in it, which a shell expands"),
         ("$release", "{a,b}", "has '{a,b}' in it, which a shell expands"),
         ("---\ninputs", "\ufeff---\ninputs", "1: begins with a byte order mark; save it as UTF-8"),
         ('pattern: "sha', 'pattern: "(sha', "1: inputs/release/pattern: missing )"),
-        ("release: {about", "api_token: {about", "1: inputs/api_token: a secret is no input"),
+        (
+            "release: {about",
+            "api_token: {about",
+            "1: inputs/api_token: an input must not be a secret",
+        ),
     ],
 )
 def test_a_broken_one_says_where_what_and_how(old: str, new: str, says: str) -> None:
@@ -339,7 +343,9 @@ def test_a_path_that_may_be_left_out() -> None:
 
 
 def test_a_value_stays_one_word_whatever_is_in_it() -> None:
-    words = rules.words('inv up --reason="$reason"', {"reason": 'it\'s $HOME; rm -rf / "x" && y'})
+    words = commands.words(
+        'inv up --reason="$reason"', {"reason": 'it\'s $HOME; rm -rf / "x" && y'}
+    )
     assert words == ("up", '--reason=it\'s $HOME; rm -rf / "x" && y')
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from morphops.adapters.docker import compose, shapes
+from morphops.adapters.docker import model, shapes
 from morphops.core.stack import Identity, Instance, LaunchConfig, Network, Running, Service
 from morphops.core.verify import drift
 from tests.samples.releases import API as IMAGE
@@ -210,10 +210,10 @@ DEFAULT = {"name": "shop_default", "ipam": {}}
     ],
 )
 def test_how_a_network_is_made(spec: dict[str, Any], same: bool) -> None:
-    before, after = (compose._network("default", {**DEFAULT, **more}) for more in ({}, spec))
+    before, after = (model.network("default", {**DEFAULT, **more}) for more in ({}, spec))
     assert (before == after) is same
     service = {"networks": {"default": None}}
-    renderings = [compose._with_networks(service, {"default": n}) for n in (before, after)]
+    renderings = [model.with_networks(service, {"default": n}) for n in (before, after)]
     assert (renderings[0] == renderings[1]) is same
 
 
@@ -228,10 +228,10 @@ def test_how_a_network_is_made(spec: dict[str, Any], same: bool) -> None:
     ],
 )
 def test_what_a_service_is_attached_to(spec: dict[str, Any], names: list[str]) -> None:
-    external = compose._network("e", {"name": "ext", "external": True})
+    external = model.network("e", {"name": "ext", "external": True})
     assert external == Network("ext", "e")
-    networks = {"default": compose._network("default", DEFAULT), "e": external}
-    assert [network.name for network in compose._attached(spec, networks)] == names
+    networks = {"default": model.network("default", DEFAULT), "e": external}
+    assert [network.name for network in model.attached(spec, networks)] == names
 
 
 NAMES = {"own": "shop_own", "shared": "shared"}
@@ -239,7 +239,7 @@ ANONYMOUS = "e3" * 32
 
 
 def named(mounts: list[dict[str, Any]]) -> dict[str, Any]:
-    return compose._with_volumes({"volumes": mounts}, NAMES)
+    return model.with_volumes({"volumes": mounts}, NAMES)
 
 
 @pytest.mark.parametrize(

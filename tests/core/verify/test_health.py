@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from morphops.adapters.docker import compose
+from morphops.adapters.docker import model
 from morphops.core.stack import HealthCheck, Identity, Instance, Running
 from morphops.core.verify import health
 from morphops.core.verify.reading import Reading
@@ -109,7 +109,7 @@ def test_a_check_that_failed_once_is_given_time_to_pass_again(
     ],
 )
 def test_how_far_apart_checks_are(healthcheck: dict[str, object], seconds: float) -> None:
-    assert compose._checked_within(healthcheck) == seconds
+    assert model.healthcheck_interval(healthcheck) == seconds
 
 
 class Checked(FakeTarget):

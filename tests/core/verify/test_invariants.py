@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -16,12 +16,12 @@ from morphops.adapters.store.history_file import HistoryReader, HistoryWriter
 from morphops.core.bundle.schema import Invariant
 from morphops.core.history import operations as history_operations
 from morphops.core.history.operations import Kind, Outcome, Record
-from morphops.core.plan import plan
 from morphops.core.stack import LaunchConfig, Running, Service
 from morphops.core.verify import drift, invariants
 from morphops.errors import PreconditionError
 from tests.fakes import Remembering
 from tests.samples.history import records
+from tests.samples.plans import decided
 from tests.samples.releases import BUNDLE, RELEASE, container, service
 
 FLAG = "--fall-back"
@@ -90,30 +90,33 @@ def wanted(*line: str) -> dict[str, Service]:
     return {"api": service("api", launch=LaunchConfig(argv=line))}
 
 
+def bring(services: dict[str, Service], approved: Collection[str] = ()) -> None:
+    bundle = replace(BUNDLE, invariants=RULES)
+    decided(bundle, RELEASE, services, Running(), approved=approved)
+
+
 def test_a_release_that_breaks_one_is_refused() -> None:
     with pytest.raises(PreconditionError) as caught:
-        invariants.refuse(RULES, wanted("adapter", f"{FLAG}=sk-1", "-F"), ())
+        bring(wanted("adapter", f"{FLAG}=sk-1", "-F"))
     message = caught.value.message()
-    assert "the release breaks the invariant private, which nobody approved of" in message
+    assert "the release breaks the invariant private, and no approval is recorded" in message
     assert f"api: {FLAG} is on its command line" in message
     assert "api: -F is on its command line" in message
     assert "it tells who asked" in message
     assert "inv approval.grant --name=private --reason=…" in message
     assert "sk-1" not in message
-    invariants.refuse(RULES, wanted("adapter", FLAG), {"private"})
-    invariants.refuse(RULES, wanted("adapter"), ())
-    invariants.refuse(RULES, {"other": service("other", launch=LaunchConfig(argv=(FLAG,)))}, ())
+    bring(wanted("adapter", FLAG), {"private"})
+    bring(wanted("adapter"))
+    bring({"db": service("db", launch=LaunchConfig(argv=(FLAG,)))})
 
 
 def test_a_plan_is_refused_before_it_is_one() -> None:
     bundle = replace(BUNDLE, invariants=RULES)
     services = wanted(FLAG)
     with pytest.raises(PreconditionError):
-        plan.deploy(bundle, RELEASE, services, Running(), deployment=1, undo=None)
+        decided(bundle, RELEASE, services, Running(), deployment=1, undo=None)
     approved = {"private"}
-    todo = plan.deploy(
-        bundle, RELEASE, services, Running(), deployment=1, undo=None, approved=approved
-    )
+    todo = decided(bundle, RELEASE, services, Running(), deployment=1, undo=None, approved=approved)
     assert todo.steps
 
 

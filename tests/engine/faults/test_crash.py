@@ -64,11 +64,11 @@ def cut_off(inv: Inv, at: int) -> None:
         return
     refused = inv("down")
     assert refused.code == 3, refused
-    assert "inv deploy --resume" in refused.err
+    assert "inv resume" in refused.err
 
 
 def ended(inv: Inv, how: str) -> None:
-    done = inv("deploy", how)
+    done = inv(how)
     assert done.code == 0, done
 
 
@@ -88,11 +88,11 @@ def test_a_first_deploy(inv: Inv, release: Release) -> None:
     for at in range(1, ENTRIES):
         assert killed(inv, at, *words)
         cut_off(inv, at)
-        ended(inv, "--resume")
+        ended(inv, "resume")
         assert_serves(inv, new)
         forget(inv)
         assert killed(inv, at, *words)
-        ended(inv, "--abort")
+        ended(inv, "abort")
         assert containers(inv) == {}
         assert status(inv)["release"] == ""
     # With its last entry a deploy is done.
@@ -107,11 +107,11 @@ def test_an_upgrade(inv: Inv, release: Release) -> None:
     assert inv("deploy", f"--image={runs}").code == 0
     for at in range(1, ENTRIES):
         assert killed(inv, at, "deploy", f"--image={other}")
-        ended(inv, "--abort")
+        ended(inv, "abort")
         assert_serves(inv, runs)
         assert killed(inv, at, "deploy", f"--image={other}")
         before = set(containers(inv).values())
-        ended(inv, "--resume")
+        ended(inv, "resume")
         assert_serves(inv, other)
         if at > SECOND_WAVE:
             assert len(before & set(containers(inv).values())) >= 2, (
@@ -136,13 +136,13 @@ def test_an_upgrade_killed_when_a_step_was_done(inv: Inv, release: Release) -> N
         assert done.code == KILLED, done
         # To undo what touched nothing is to write that down, and no place to be killed at.
         back = at % 2 and at >= TOUCHED
-        again = (1 + at % BACK, "--abort") if back else (at, "--resume")
-        done = inv.killed(again[0], "deploy", again[1])
+        again = (1 + at % BACK, "abort") if back else (at, "resume")
+        done = inv.killed(again[0], again[1])
         assert done.code == KILLED, done
         if at % 4 < 2:
-            ended(inv, "--abort")
+            ended(inv, "abort")
         else:
-            ended(inv, "--resume")
+            ended(inv, "resume")
             runs, other = other, runs
         assert_serves(inv, runs)
 
@@ -161,10 +161,10 @@ def test_killed_on_the_way_back(inv: Inv, release: Release) -> None:
         assert steps[-1]["step"].startswith("undo: "), steps
         assert len(steps) == SECOND_WAVE + at
         if at % 2:
-            ended(inv, "--resume")
+            ended(inv, "resume")
             runs, other = other, runs
         else:
-            ended(inv, "--abort")
+            ended(inv, "abort")
         assert_serves(inv, runs)
     # With the last entry it is over.
     done = inv.killed(stopped + BACK + 1, "deploy", f"--image={other}", stopped=stopped)
@@ -181,10 +181,10 @@ def test_a_rollback(inv: Inv, release: Release) -> None:
     for at in (1, TOUCHED, 1 + TOUCHED, 1 + SECOND_WAVE, ENTRIES - 1):
         back = ("rollback", f"--to={other}", "--reason=x")
         assert killed(inv, at, *back)
-        ended(inv, "--abort")
+        ended(inv, "abort")
         assert_serves(inv, runs)
         assert killed(inv, at, *back)
-        ended(inv, "--resume")
+        ended(inv, "resume")
         assert_serves(inv, other)
         runs, other = other, runs
     assert killed(inv, ENTRIES, "rollback", f"--to={other}", "--reason=x")
@@ -196,8 +196,8 @@ def test_going_back_needs_nothing_of_what_was_to_come(inv: Inv, release: Release
     assert inv("deploy", f"--image={runs}").code == 0
     assert killed(inv, SECOND_WAVE + 1, "deploy", f"--image={other}")
     shutil.rmtree(inv.state / "releases" / other.removeprefix("sha256:"))
-    assert inv("deploy", "--resume").code == 3
-    ended(inv, "--abort")
+    assert inv("resume").code == 3
+    ended(inv, "abort")
     assert_serves(inv, runs)
 
 
@@ -206,16 +206,16 @@ def test_where_nothing_was_touched_nothing_has_to_be_undone(inv: Inv, release: R
     assert inv("deploy", f"--image={release(front='wrong')}", "--no-rollback").code == 5
     assert killed(inv, 2, "deploy", f"--image={release()}")
     assert inv("down").code == 3
-    ended(inv, "--abort")
+    ended(inv, "abort")
     assert inv("down").code == 0
 
 
 def test_nothing_was_cut_off(inv: Inv, release: Release) -> None:
-    for end in ("--resume", "--abort"):
-        done = inv("deploy", end)
+    for end in ("resume", "abort"):
+        done = inv(end)
         assert done.code == 3, done
         assert "no operation was cut off" in done.err
-        together = inv("deploy", end, f"--image={'sha256:' + '0' * 64}")
+        together = inv(end, f"--image={'sha256:' + '0' * 64}")
         assert together.code == 2, together
         assert "stand alone" in together.err
 
@@ -225,8 +225,8 @@ def test_a_stop_that_was_cut_off(inv: Inv, release: Release) -> None:
     assert inv("deploy", f"--image={new}").code == 0
     assert inv.killed(1, "down").code == KILLED
     assert status(inv)["under_way"]["kind"] == "down"
-    assert inv("deploy", "--abort").code == 0
+    assert inv("abort").code == 0
     assert_serves(inv, new)
     assert inv.killed(1, "down").code == KILLED
-    assert inv("deploy", "--resume", "--json").json["state"] == "down"
+    assert inv("resume", "--json").json["state"] == "down"
     assert containers(inv) == {}

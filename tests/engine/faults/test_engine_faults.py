@@ -68,7 +68,7 @@ def ended_whole(inv: Inv, done: Result, old: str, new: str) -> None:
     else:
         assert done.code == 5, done
         assert inv("status", "--json").json["under_way"], done
-        ended = inv("deploy", "--abort")
+        ended = inv("abort")
         assert ended.code == 0, (done, ended)
         assert_runs(inv, old)
 
@@ -145,6 +145,6 @@ def test_it_stays_away(inv: Inv, elsewhere: Elsewhere, release: Release) -> None
     assert done.code == 5, done
     assert "it is neither finished nor undone" in done.err
     assert inv("status", "--json").json["under_way"]["steps"]
-    ended = inv("deploy", "--resume")
+    ended = inv("resume")
     assert ended.code == 0, ended
     assert_runs(inv, new)

@@ -60,11 +60,11 @@ def test_killed_while_containers_are_replaced(inv: Inv, release: Release, event:
     runs, other = release(), release(pair="v2", front="v2")
     deploy(inv, runs)
     words = ("deploy", f"--image={other}")
-    for how in ("--abort", "--resume"):
+    for how in ("abort", "resume"):
         assert ends_at(inv, event, signal.SIGKILL, *words) == -signal.SIGKILL
-        done = inv("deploy", how)
+        done = inv(how)
         assert done.code == 0, done
-        expected = other if how == "--resume" else runs
+        expected = other if how == "resume" else runs
         # Whatever the engine was asked to stop before that would have ended by then.
         time.sleep(GRACE + 0.5)
         assert_runs(inv, expected)
@@ -87,12 +87,12 @@ def test_killed_while_everything_is_stopped(inv: Inv, release: Release) -> None:
     runs = release()
     deploy(inv, runs)
     assert ends_at(inv, "kill", signal.SIGKILL, "down") == -signal.SIGKILL
-    done = inv("deploy", "--abort")
+    done = inv("abort")
     assert done.code == 0, done
     time.sleep(GRACE + 0.5)
     assert_runs(inv, runs)
     assert ends_at(inv, "kill", signal.SIGKILL, "down") == -signal.SIGKILL
-    assert inv("deploy", "--resume", "--json").json["state"] == "down"
+    assert inv("resume", "--json").json["state"] == "down"
     assert containers(inv) == {}
 
 

@@ -163,9 +163,9 @@ def test_the_lock_is_taken_from_one_in_the_middle(inv: Inv, release: Release) ->
     _, err = hangs.communicate(timeout=600)
     assert hangs.returncode == 5, err
     assert "the lock was taken away" in err
-    assert "inv deploy --abort" in err
+    assert "inv abort" in err
     assert status(inv)["under_way"]["alive"] is False
-    assert inv("deploy", "--abort").code == 0
+    assert inv("abort").code == 0
     assert_serves(inv, first)
 
 
@@ -229,7 +229,7 @@ def test_one_that_was_stopped_does_nothing_more_when_it_goes_on(inv: Inv, releas
         assert (inv.state / "history.jsonl").read_bytes() == written, (when, words)
         assert inv("audit.verify").code == 0
         if cut:
-            assert inv("deploy", "--abort").code == 0, (when, words)
+            assert inv("abort").code == 0, (when, words)
         assert_serves(inv, first)
 
 

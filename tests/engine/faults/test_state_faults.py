@@ -121,7 +121,7 @@ def test_the_history_cannot_be_written_at_any_point(inv: Inv, release: Release) 
     """It stops there, says so, and is finished or undone when it can be written again."""
     runs, other = release(), release(pair="v2", front="v2")
     deploy(inv, runs)
-    ends = itertools.cycle(["--resume", "--abort"])
+    ends = itertools.cycle(["resume", "abort"])
     for at in range(1, 100, 5):  # which kind of entry is torn next changes each time
         done = at_entry(inv, at, "refuse", "deploy", f"--image={other}")
         if done.code == 0:
@@ -133,9 +133,9 @@ def test_the_history_cannot_be_written_at_any_point(inv: Inv, release: Release) 
         # Which side it is on is not ours to say here; that both can be reached is.
         assert done.code in (3, 5), done
         end = next(ends)
-        ended = inv("deploy", end)
+        ended = inv(end)
         assert ended.code == 0, ended
-        if end == "--resume":
+        if end == "resume":
             runs, other = other, runs
         assert_runs(inv, runs)
     assert at > 10, "there were points in the middle"
@@ -155,12 +155,12 @@ def test_what_is_refused_to_be_resumed_stays_to_be_ended(inv: Inv, release: Rele
     blob = inv.folder / "data" / "data.bin"
     whole = blob.read_bytes()
     blob.write_bytes(b"another")
-    refused = inv("deploy", "--resume")
+    refused = inv("resume")
     assert refused.code == 3, refused
     assert "what was cut off is as it was" in refused.err
     assert inv("status", "--json").json["under_way"]["alive"] is False
     blob.write_bytes(whole)
-    assert inv("deploy", "--abort").code == 0
+    assert inv("abort").code == 0
     assert_runs(inv, old)
 
 

@@ -205,5 +205,5 @@ def test_who_else_can_read_it(site: Site, tmp_path: Path) -> None:
 def test_a_recipient_in_the_bundle_that_is_none(site: Any, recipient: str) -> None:
     path = site.folder / "bundle.yaml"
     text = path.read_text().replace("env:\n", f'env:\n  recipients: ["{recipient}"]\n', 1)
-    with pytest.raises(ConfigError, match="is no age recipient"):
+    with pytest.raises(ConfigError, match="is not an age recipient"):
         parse.parse_bundle(text, "bundle.yaml")

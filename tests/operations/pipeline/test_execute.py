@@ -77,7 +77,7 @@ def test_a_lock_that_is_lost_on_the_way_back() -> None:
     outcome = world.run()
     assert isinstance(outcome.error, LockLost)
     assert (outcome.error.exit_code, world.evidence) == (5, ["the engine said no"])
-    assert outcome.error.state == "it stopped in the middle of going back"
+    assert outcome.error.state == "it stopped in the middle of the rollback"
 
 
 @given(st.sampled_from(CALLS[1:]), st.sampled_from([fail, bug]))
@@ -113,11 +113,11 @@ class Failing(FakeTarget):
         if not self._left:
             raise EngineCallFailed("the engine said no")
 
-    def start(self, stack: Stack, services: Sequence[str]) -> None:
-        self._change(lambda: super(Failing, self).start(stack, services))
+    def start(self, stack: Stack, services: Sequence[str], slot: str = "") -> None:
+        self._change(lambda: super(Failing, self).start(stack, services, slot))
 
-    def remove(self, project: str, services: Sequence[str]) -> None:
-        self._change(lambda: super(Failing, self).remove(project, services))
+    def remove(self, project: str, services: Sequence[str], slot: str = "") -> None:
+        self._change(lambda: super(Failing, self).remove(project, services, slot))
 
     def teardown(self, project: str) -> None:
         self._change(lambda: super(Failing, self).teardown(project))
@@ -365,7 +365,7 @@ def test_an_engine_that_stays_away_leaves_it_to_be_ended(
     world.target.on |= {"start api": gone, "start db": lambda: None}
     world.target.away = 100
     outcome = world.run(undo=undo)
-    assert outcome.kind == "cut off"
+    assert outcome.kind == "incomplete"
     assert str(outcome.error) == "no Docker engine answers"
     assert bool(outcome.undo_error) is undo
 

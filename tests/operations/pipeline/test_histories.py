@@ -31,7 +31,7 @@ from tests.fakes import Grip, Recorder
 
 COMMANDS = (
     *("deploy", "deploy", "rollback", "up", "down", "prune", "approve", "revoke", "adopt", "break"),
-    *("--resume", "--resume", "--abort", "--abort"),
+    *("resume", "resume", "abort", "abort"),
 )
 FATES = ("ok", "ok", "ok", "ok", "ok", "lost", "refused", "kept", "killed", "killed after")
 ENDS: dict[str, Outcome] = {
@@ -116,7 +116,7 @@ class World:
     def session(self) -> Session:
         site = SimpleNamespace(
             history=HistoryReader(self.path),
-            heads=self,
+            platform=SimpleNamespace(heads=self),
             bundle=SimpleNamespace(project="p"),
             redact=str,
             observer=Recorder(),
@@ -131,7 +131,7 @@ class World:
             with self._unchanged():
                 session.catch_up()
             records = session.history.records()
-            if command.startswith("--"):
+            if command in ("resume", "abort"):
                 record = operations.incomplete_operation(records)
                 if record is not None:
                     self._take_up(session, record, command)
@@ -169,8 +169,8 @@ class World:
             self._end(session, record, ENDS[kind])
 
     def _take_up(self, session: Session, record: Record, how: str) -> None:
-        session.history.resume(record, "resume" if how == "--resume" else "abort")
-        self._carry_out(session, record, "undo: " if how == "--abort" else "")
+        session.history.resume(record, "resume" if how == "resume" else "abort")
+        self._carry_out(session, record, "undo: " if how == "abort" else "")
 
     def _carry_out(self, session: Session, record: Record, prefix: str) -> None:
         """As `engine.run` and `carrying.end` do."""

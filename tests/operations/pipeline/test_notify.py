@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import pytest
 from morphops.adapters import actor
 from morphops.adapters import webhook as sender
 from morphops.adapters.signals import Signals
-from morphops.core.bundle.schema import Hook, Notify
+from morphops.core.bundle.moments import Hook, Notify
 from morphops.core.checks import variable_rules
 from morphops.core.env.parse import parse_env_schema
 from morphops.core.history.operations import Kind, Outcome, Record
@@ -22,11 +23,12 @@ from morphops.core.yaml_text import YamlText
 from morphops.errors import GateFailed, LockLost, MorphopsError
 from morphops.operations.pipeline import notify as pipeline_notify
 from morphops.operations.pipeline.session import Session
+from morphops.settings import ENV_LOCK_TOKEN
 from morphops.site import Site, open_site
 from tests import webhooks
 from tests.docs.json_page import documented
 from tests.fakes import Grip, Recorder, Remembering
-from tests.paths import STACK
+from tests.paths import ROOT, STACK
 from tests.samples.history import records
 from tests.samples.releases import digest
 from tests.webhooks import TOKEN, Manner, Webhook
@@ -60,7 +62,7 @@ def site(tmp_path: Path, recorder: Recorder, webhook: Webhook) -> Site:
     }
     site = open_site(recorder, environ)
     site.state.ensure()
-    return replace(site, heads=Remembering())
+    return site.on(heads=Remembering())
 
 
 def tell(
@@ -277,6 +279,23 @@ def test_the_hook_is_told_first(site: Site, webhook: Webhook, recorder: Recorder
         "the hook after-deploy ended with 3",
     ]
     assert len(webhook.bodies) == 1
+
+
+@pytest.mark.parametrize("page", ["how-to/notify.md", "reference/environment.md"])
+def test_the_pages_about_hooks_name_every_variable_that_one_gets(
+    site: Site, recorder: Recorder, page: str
+) -> None:
+    hook = site.folder / "hook"
+    hook.write_text("#!/bin/sh\nenv | sed -n 's/^\\(MORPHOPS_[A-Z]*\\)=.*/\\1/p' >&2\n")
+    hook.chmod(0o755)
+    hooks: Any = {"after-deploy": Hook(run="hook")}
+    site = replace(site, bundle=replace(site.bundle, hooks=hooks, notify=None))
+    tell(site, ended(site))
+    text = (ROOT / "docs" / page).read_text()
+    own = {ENV_LOCK_TOKEN, *(name for name in os.environ if name.startswith("MORPHOPS_"))}
+    told = set(recorder.lines[1:]) - own
+    assert len(told) == 6, recorder.lines
+    assert {name for name in told if f"`{name}`" not in text} == set()
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,11 @@ from morphops.errors import (
     EngineCallFailed,
     EngineUnavailable,
 )
-from morphops.operations.pipeline import execute
-from morphops.operations.pipeline.execute import Outcome
+from morphops.interfaces import Platform
+from morphops.operations.pipeline.execute import Executor, Outcome
 from morphops.operations.pipeline.prepare import PreparedRelease
-from tests.fakes import FakeTarget, Recorder, StepLog
+from tests.fakes import FakeTarget, Place, Recorder, Remembering, StepLog
+from tests.samples.plans import Remedies, back_to, decided
 from tests.samples.releases import BUNDLE, digest, image
 
 OLD, NEW = image("api", "a"), replace(image("api", "b"), config=digest("d"))
@@ -83,10 +84,10 @@ class World1:
         return PreparedRelease(self.bundle, release, stack, self.target.stacks[name], world)
 
     def run(self, *, undo: bool = True, back: plan.Plan | None = None) -> Outcome:
-        back = back or plan.rollback_to(
+        back = back or back_to(
             self.bundle, self.old.release.digest, self.old.services, deployment=1
         )
-        todo = plan.deploy(
+        todo = decided(
             self.bundle,
             self.new.release,
             self.new.services,
@@ -96,17 +97,19 @@ class World1:
         )
         with self.signals.handled():
             self.signals.mask()
-            return execute.run(
-                todo,
-                self.new,
-                self.old,
-                target=self.target,
+            executor = Executor(
+                platform=self.platform,
                 project="shop",
                 log=self.log,
                 observer=self.observer,
                 signals=self.signals,
                 keep_evidence=lambda error: self.evidence.append(error.what),
             )
+            return executor.run(todo, self.new, self.old)
+
+    @property
+    def platform(self) -> Platform:
+        return Platform(self.target, self.target, Place(), Remembering(), Remedies())
 
     @property
     def model(self) -> Running:

@@ -47,7 +47,7 @@ def binary(path: Path) -> None:
 
 BAD: list[tuple[Callable[[Path], None], str]] = [
     (a_folder, "runbooks/bad.md: cannot be read: Is a directory; "),
-    (a_dangling_link, "runbooks/bad.md: is a link to what is not there; "),
+    (a_dangling_link, "runbooks/bad.md: is a link to a file that does not exist; "),
     (binary, "runbooks/bad.md:2: is not UTF-8; "),
 ]
 

@@ -127,7 +127,7 @@ def test_a_run_that_died_before_its_report_can_be_resumed(
 def test_there_is_nothing_to_prove(site: Site, tmp_path: Path) -> None:
     with pytest.raises(PreconditionError, match="no runbook was run here yet"):
         record.verify(site)
-    with pytest.raises(InputError, match="is no transcript"):
+    with pytest.raises(InputError, match="is not a transcript"):
         record.verify(site, str(tmp_path / "x"))
     (tmp_path / "empty").touch()
     with pytest.raises(IntegrityError, match="empty:1: is not the beginning of a run"):

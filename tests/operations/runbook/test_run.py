@@ -75,7 +75,7 @@ def test_of_a_run_whose_record_is_gone_no_older_one_is_taken(
     with pytest.raises(IntegrityError, match="the record of the last run is gone") as refused:
         run.last_stopped(site, book("deploy"), "all")
     assert str(last) in refused.value.what
-    assert "inv runbook.run deploy --section=all   (begins anew)" in refused.value.hint
+    assert "inv runbook.run deploy --section=all   (begins a new run)" in refused.value.hint
 
 
 def test_a_run_of_another_runbook_that_lost_its_record_is_none_of_this(site: Site) -> None:
@@ -98,15 +98,9 @@ def test_a_secret_is_no_input(site: Site, tmp_path: Path, monkeypatch: pytest.Mo
         site.redact.learn(["s3cr3t-word"])
 
     monkeypatch.setattr(secrets, "learn_secrets", learn)
+    request = run.Request(runbook="rollback", inputs={"reason": "new key s3cr3t-word"})
     with pytest.raises(InputError, match="reason holds a secret") as refused:
-        run.run(
-            site,
-            "rollback",
-            section="",
-            inputs={"reason": "new key s3cr3t-word"},
-            prompt=Prompt(yes=True, signed_off={}),
-            resume=False,
-        )
+        run.run(site, request, Prompt(yes=True, signed_off={}))
     assert "s3cr3t" not in refused.value.message()
     assert not list(tmp_path.glob("runbooks/*"))
 
@@ -115,7 +109,7 @@ def test_a_secret_is_no_input(site: Site, tmp_path: Path, monkeypatch: pytest.Mo
     ("there", "given", "says"),
     [
         (False, {}, "to is missing: a release"),
-        (False, {"to": "0" * 12, "x": "y"}, "x is no input of rollback"),
+        (False, {"to": "0" * 12, "x": "y"}, "x is not an input of rollback"),
         (True, {}, ""),
         (False, {"to": "0" * 12}, ""),
         (False, {"to": "x"}, "to does not have the right form"),
@@ -137,8 +131,10 @@ def test_a_run_that_is_resumed_may_lack_an_input(
 
     def resume() -> dict[str, str]:
         prompt = Prompt(yes=False, signed_off={})
-        section = "go-back-further"
-        return run.run(site, "rollback", section=section, inputs=given, prompt=prompt, resume=True)
+        request = run.Request(
+            runbook="rollback", section="go-back-further", inputs=given, resume=True
+        )
+        return run.run(site, request, prompt)
 
     if says:
         with pytest.raises(InputError, match=says) as refused:
@@ -177,25 +173,18 @@ def test_what_is_advised_can_be_pasted(
     """It is the whole command with all that was right, and names what was not, and no more."""
     monkeypatch.setattr(secrets, "learn_secrets", lambda site: None)
     prompt = Prompt(yes="--yes" in options, signed_off={})
+    request = run.Request(runbook="rollback", section="go-back-further", inputs=given)
     with pytest.raises(InputError) as refused:
-        run.run(
-            site, "rollback", section="go-back-further", inputs=given, prompt=prompt, resume=False
-        )
+        run.run(site, request, prompt)
     assert refused.value.hint == hint
     assert refused.value.state == "nothing was done"
 
 
 @pytest.mark.parametrize("section", ["", "nope"])
 def test_which_sections_there_are(site: Site, section: str) -> None:
+    request = run.Request(runbook="maintenance", section=section)
     with pytest.raises(InputError) as refused:
-        run.run(
-            site,
-            "maintenance",
-            section=section,
-            inputs={},
-            prompt=Prompt(yes=True, signed_off={}),
-            resume=False,
-        )
+        run.run(site, request, Prompt(yes=True, signed_off={}))
     assert refused.value.hint == "inv runbook.run maintenance --section=…"
     assert "--section=make-room   Make room" in refused.value.detail
 

@@ -257,7 +257,7 @@ def test_the_last_words_are_those_of_the_step_that_failed(make: Make, site: Site
     report = runner.chain.path.with_name("report.md")
     assert err.state == f"what ran before runs again; the run is stopped; its report: {report}"
     assert err.hint == (
-        "inv status; inv history; mend it, then begin anew: "
+        "inv status; inv history; fix the cause, then begin again: "
         "inv runbook.run book --section=all --reason=…   (--resume tries the same again)"
     )
     assert runner.chain.entries()[-1]["outcome"] == f"stopped: {err.what}"

@@ -1,0 +1,20 @@
+"""The labels by which the engine remembers: ours, and those that Compose gives to what it makes."""
+
+from __future__ import annotations
+
+RELEASE = "morphops.release"  # digest of the release that created a container
+CONFIG = "morphops.config"  # digest of the configuration that something was created with
+OURS = (RELEASE, CONFIG)
+PROJECT = "com.docker.compose.project"
+SERVICE = "com.docker.compose.service"
+REPLACES = "com.docker.compose.replace"  # of a new container: the id of the one in its place
+NUMBER = "com.docker.compose.container-number"
+ONE_OFF = "com.docker.compose.oneoff"  # "True" on what `docker compose run` started
+
+# Of an image: the project that built it. It is known by this when it has lost every name.
+BUILT_FOR = "morphops.project"
+
+
+def of_project(project: str) -> str:
+    """Return the label, as filters take it, of everything that Compose made for a project."""
+    return f"{PROJECT}={project}"

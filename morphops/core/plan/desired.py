@@ -1,0 +1,48 @@
+"""What is to run, and what is there: the two values that every plan is decided from. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from morphops.core.bundle.schema import Bundle
+from morphops.core.plan.changes import NOTHING, Before
+from morphops.core.release.release import Release
+from morphops.core.stack import Running, Service
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desired:
+    """A release with its values, as the platform would start it.
+
+    Attributes:
+        bundle: the release's own.
+        release: what is to run.
+        services: as the platform renders them, by name.
+        deployment: number of the deployment that holds the files and values.
+        approved: names of the invariants that may be broken.
+    """
+
+    bundle: Bundle
+    release: Release
+    services: Mapping[str, Service]
+    deployment: int
+    approved: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """What is there, from one look.
+
+    Attributes:
+        running: every container of the project.
+        networks: the project's networks: name → the `Network.config` that each was made with.
+        taken: (host, port, protocol) of the ports that are wanted and that somebody has, the
+            project itself included; empty where the ports are of another machine.
+        before: what is known of what runs, for the changes.
+    """
+
+    running: Running = field(default_factory=Running)
+    networks: Mapping[str, str] = field(default_factory=dict)
+    taken: frozenset[tuple[str, int, str]] = frozenset()
+    before: Before = NOTHING

@@ -1,0 +1,25 @@
+"""What a person types against what only the platform can name. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+
+class Remedies(Protocol):
+    """The commands of a platform; each answer is a command line to be shown, never run."""
+
+    def remove_containers(self, ids: Sequence[str]) -> str:
+        """Remove some containers."""
+
+    def remove_project(self, project: str) -> str:
+        """Stop and remove everything of a project."""
+
+    def remove_networks(self, names: Sequence[str]) -> str:
+        """Remove some networks."""
+
+    def unpause(self, ids: Sequence[str]) -> str:
+        """Let paused containers go on."""
+
+    def restart(self, ids: Sequence[str]) -> str:
+        """Restart containers."""

@@ -1,0 +1,58 @@
+"""The probe `http`: a published port answers a GET as expected."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Literal
+
+from morphops.core.jmespath import search
+from morphops.core.probes.kind import Asks, Patience, ProbeKind
+from morphops.core.probes.values import brief
+from morphops.core.verify.reading import Reading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Http(ProbeKind):
+    """A published port answers a GET as expected.
+
+    Attributes:
+        service, port: the published container port.
+        path: the URL's path.
+        status: the status code.
+        expect: JMESPath on the JSON body that must be true; empty: the body does not matter.
+        deadline, interval: seconds.
+    """
+
+    kind: Literal["http"]
+    service: str
+    port: int
+    path: str = "/"
+    status: int = 200
+    expect: str = ""
+    deadline: float = 30.0
+    interval: float = 0.5
+
+    @property
+    def asks(self) -> Asks:
+        """See `ProbeKind.asks`."""
+        return Asks((self.service,), port=self.port, expressions={"expect": self.expect})
+
+    @property
+    def patience(self) -> Patience:
+        """See `ProbeKind.patience`."""
+        return Patience(self.deadline, self.interval)
+
+    def judge(self, status: int, body: bytes) -> Reading:
+        """Compare an answer with what is expected."""
+        if status != self.status:
+            return Reading(False, f"{self.service} answers HTTP {status}")
+        if self.expect:
+            try:
+                found = json.loads(body)
+            except (ValueError, RecursionError):
+                return Reading(False, f"{self.service} answers with something else than JSON")
+            if search(self.expect, found) is not True:
+                what = f"{self.service}: {self.expect} is not true of {brief(found)}"
+                return Reading(False, what)
+        return Reading(True, f"{self.service} answers HTTP {status}")

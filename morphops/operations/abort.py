@@ -1,0 +1,98 @@
+"""`inv abort`: undo the operation that is incomplete."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from morphops.core import lock
+from morphops.core.history.operations import Record
+from morphops.core.plan import plan, preconditions
+from morphops.core.plan.reasons import refusal
+from morphops.core.plan.strategies.in_place import removals
+from morphops.core.stack import Running
+from morphops.errors import MorphopsError, PreconditionError
+from morphops.operations.pipeline import incomplete, notify
+from morphops.operations.pipeline.operation import Operation
+from morphops.operations.pipeline.rollback import AutomaticRollback
+from morphops.operations.pipeline.session import Session, exclusive
+from morphops.site import Site
+
+
+def abort(site: Site, *, wait: float = 0) -> dict[str, Any]:
+    """Undo the incomplete operation: what ran before it runs again.
+
+    Where nothing was touched there is nothing to undo, and what runs is not looked at.
+
+    Args:
+        site: where.
+        wait: seconds to wait for another operation to end.
+
+    Raises:
+        PreconditionError: none is incomplete, there is no rollback, there are containers that are
+            not ours, or something is in its way.
+        RollbackFailed: going back failed.
+    """
+    with exclusive(site, lock.ABORT, wait=wait) as session:
+        records = session.history.records()
+        record = incomplete.incomplete(records)
+        previous = incomplete.previous(records, record)
+        if not record.touched:
+            return _nothing_to_undo(site, session, record, previous)
+        running = site.platform.workloads.observe(site.bundle.project)
+        undo = _rollback(site, records, record, running)
+        # By what is there, not by what was to come: whose files may be what is broken.
+        removed = _removed(site, record, running)
+        todo = plan.standalone(plan.prepend_removals(undo.plan, running.services, removed))
+        session.signals.mask()
+        session.history.resume(record, "abort")
+        with notify.outcome(site, session, record, previous):
+            # Half of a rollback would be worse than a Ctrl-C that comes too late.
+            with session.signals.shield():
+                operation = Operation(site, session, record, aborting=True)
+                done = operation.execute(todo, undo.prepared, None)
+            return done | {"changed": True}
+
+
+def _rollback(
+    site: Site, records: Sequence[Record], record: Record, running: Running
+) -> AutomaticRollback:
+    """What brings back what ran before.
+
+    Raises:
+        PreconditionError: there is no such thing, or something is in its way.
+    """
+    undo = incomplete.to_what_ran(site, records, record, running)
+    if undo is None:
+        raise PreconditionError(
+            "there is no automatic rollback: what ran before is not in this state folder, or "
+            "its data was replaced",
+            state="nothing was changed",
+            hint="inv status; inv resume; or, to take what runs as it is: "
+            "inv history.adopt --reason=…",
+        )
+    incomplete.refuse_foreign(site, running)
+    if undo.prepared is not None:
+        services, remedies = undo.prepared.services, site.platform.remedies
+        if against := tuple(preconditions.stuck(services, running, remedies, None)):
+            raise refusal(against)
+    return undo
+
+
+def _removed(site: Site, record: Record, running: Running) -> Sequence[str]:
+    """Of what is there, what the operation had begun to remove."""
+    if record.kind == "down":
+        return running.services
+    try:
+        return removals(incomplete.reopened(site, record).services, running)
+    except MorphopsError:
+        return ()  # its files are broken; what is there is all that is known
+
+
+def _nothing_to_undo(site: Site, session: Session, record: Record, previous: str) -> dict[str, Any]:
+    """End it where it never came to touch anything, however what runs is by now."""
+    session.signals.mask()
+    session.history.resume(record, "abort")
+    with notify.outcome(site, session, record, previous):
+        session.history.end(record, "refused")
+    return {"schema": 1, "state": "as before", "release": previous, "changes": [], "changed": False}

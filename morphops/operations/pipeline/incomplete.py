@@ -1,0 +1,71 @@
+"""An operation that never came to its end: which it is, and what ran before it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from morphops.core.history import operations, recovery
+from morphops.core.history.operations import Record
+from morphops.core.plan import preconditions
+from morphops.core.plan.reasons import refusal
+from morphops.core.stack import Running
+from morphops.errors import PreconditionError
+from morphops.operations.pipeline import prepare, rollback
+from morphops.operations.pipeline.prepare import PreparedRelease
+from morphops.operations.pipeline.rollback import AutomaticRollback
+from morphops.site import Site
+
+
+def incomplete(records: Sequence[Record]) -> Record:
+    """The incomplete operation.
+
+    Raises:
+        PreconditionError: there is none.
+    """
+    record = operations.incomplete_operation(records)
+    if record is None:
+        raise PreconditionError(
+            "no operation is incomplete", state="nothing was changed", hint="inv status"
+        )
+    return record
+
+
+def reopened(site: Site, record: Record) -> PreparedRelease:
+    """What the operation was to bring, with the files and values that it was begun with."""
+    return prepare.reopen(site, site.state.deployment(record.deployment), record.release)
+
+
+def previous(records: Sequence[Record], record: Record) -> str:
+    """The release of record before an operation; empty for none."""
+    return operations.release_of_record(records[: records.index(record)])
+
+
+def to_what_ran(
+    site: Site, records: Sequence[Record], record: Record, running: Running
+) -> AutomaticRollback | None:
+    """The rollback to what ran when the operation began: the deployment of record, or nothing.
+
+    Returns:
+        None where there is none.
+    """
+    before = records[: records.index(record)]
+    of_record = operations.deployment_of_record(before)
+    was_down = operations.is_down(before) or of_record is None
+    strangers = {c.release for c in running.containers} - {record.release}
+    if was_down and (record.kind == "up" or not strangers):
+        return rollback.TEARDOWN
+    return rollback.to_deployment(site, of_record) if of_record else None
+
+
+def refuse_foreign(site: Site, running: Running) -> None:
+    """Refuse where somebody put containers there meanwhile, which would be stopped or replaced.
+
+    Raises:
+        PreconditionError: somebody did; the operation stays incomplete.
+    """
+    project, remedies = site.bundle.project, site.platform.remedies
+    if against := tuple(preconditions.foreign(project, running, remedies)):
+        raise refusal(against).with_(
+            state="the operation is as it was",
+            hint=f"inv status; remove those containers; then {recovery.NEXT}",
+        )

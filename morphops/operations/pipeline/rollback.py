@@ -1,0 +1,102 @@
+"""The automatic rollback of an operation: its plan, and what that works on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from morphops.core.history import operations
+from morphops.core.history.operations import Record
+from morphops.core.plan import plan
+from morphops.core.plan.plan import Plan
+from morphops.core.plan.steps import Pull
+from morphops.core.plan.strategies import strategy_of
+from morphops.core.release.digest import short
+from morphops.core.stack import Running
+from morphops.errors import EngineUnavailable, MorphopsError, PreconditionError
+from morphops.operations.pipeline import execute, prepare
+from morphops.operations.pipeline.prepare import PreparedRelease
+from morphops.site import Site
+
+
+@dataclass(frozen=True, slots=True)
+class AutomaticRollback:
+    """What brings back what ran before.
+
+    Attributes:
+        plan: its steps.
+        prepared: what they work on; None where nothing ran.
+    """
+
+    plan: Plan
+    prepared: PreparedRelease | None = None
+
+
+TEARDOWN = AutomaticRollback(plan.teardown())
+
+
+def to_what_runs(
+    site: Site, records: Sequence[Record], running: Running
+) -> AutomaticRollback | None:
+    """The rollback of a deploy: to the deployment of record, or to nothing where nothing runs.
+
+    Returns:
+        None where there is none; the observer is told why.
+    """
+    if not running.containers:
+        return TEARDOWN
+    record = operations.deployment_of_record(records)
+    if record is None:
+        # Somebody relies on these; that our memory of them is lost is no reason to remove them.
+        site.observer.note(
+            "there is no automatic rollback: what runs is not in this state folder's history"
+        )
+        return None
+    return to_deployment(site, record)
+
+
+def to_deployment(site: Site, record: Record) -> AutomaticRollback | None:
+    """The rollback to an earlier deployment; None where it cannot be had, and why is told."""
+    deployment = site.state.deployment(record.deployment)
+    try:
+        before = prepare.reopen(site, deployment, record.release, same_data=True)
+    except MorphopsError as err:
+        site.observer.note(f"there is no automatic rollback to {short(record.release)}: {err.what}")
+        return None
+    missing = _missing(site, before)
+    strategy = strategy_of(before.bundle)
+    undo = plan.rollback_to(strategy, before.desired(deployment.id), missing)
+    return AutomaticRollback(undo, before)
+
+
+def fetch_missing(site: Site, rollback: AutomaticRollback | None) -> AutomaticRollback | None:
+    """Fetch the missing images now, for an operation that goes on without a rollback else.
+
+    Returns:
+        the rollback that lacks nothing; None where an image cannot be had.
+
+    Raises:
+        EngineUnavailable: no engine answers.
+    """
+    if rollback is None:
+        return None
+    undo, project = rollback.plan, site.bundle.project
+    try:
+        for step in undo.missing_images:
+            site.observer.note(str(step))
+            execute.pull(step, site.platform.images, project, site.observer)
+    except EngineUnavailable:
+        raise
+    except PreconditionError as err:
+        site.observer.note(f"there is no automatic rollback to {short(undo.release)}: {err.what}")
+        return None
+    return replace(rollback, plan=replace(undo, missing_images=()))
+
+
+def _missing(site: Site, before: PreparedRelease) -> list[Pull]:
+    """The pulls of the images that are gone from the engine, while their containers may still run.
+
+    A tag that holds such an image keeps its bytes, but not the name by which it is started.
+    """
+    pulls = plan.pulls(before.bundle, before.release, before.services)
+    return [pull for pull in pulls if not site.platform.images.has_image(pull.image)]

@@ -1,0 +1,33 @@
+"""How the containers of an image behave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from morphops.core.stack import Health
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behaviour:
+    """What the containers of an image do once they are started.
+
+    Attributes:
+        health: what the health check says; services without a health check have none.
+        state: `running`, or what else becomes of them (`exited`, `restarting`).
+        exit_code: of a container that does not run.
+        health_output: what the health check prints.
+        logs: the lines that a container writes when it starts.
+        answers: URL → the body of the answer, for requests from inside of a container.
+    """
+
+    health: Health = "healthy"
+    state: str = "running"
+    exit_code: int = 0
+    health_output: str = ""
+    logs: tuple[str, ...] = ()
+    answers: Mapping[str, bytes] = field(default_factory=dict)
+
+
+WELL = Behaviour()
+SICK = Behaviour(health="unhealthy", health_output="503 Service Unavailable")

@@ -1,0 +1,186 @@
+"""A Compose model → the services that a fake engine starts. Pure."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from posixpath import normpath
+from typing import Any
+
+from morphops.core.release.digest import canonical_json, digest_of, short
+from morphops.core.stack import LaunchConfig, Network, Port
+from morphops.testing.engine import CheckedService
+
+# What does not replace a container when it changes.
+_NOT_CONFIG = ("depends_on", "profiles", "build", "pull_policy", "scale", "deploy")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DEFAULT_CHECK = "30s"
+
+
+def services_of(model: Mapping[str, Any], project: str, folder: Path) -> dict[str, CheckedService]:
+    """The services of a model, by name.
+
+    Args:
+        model: as `compose_files.read_model` gives it.
+        project: whose names networks and volumes get.
+        folder: what relative paths are relative to.
+    """
+    networks = _networks(model, project)
+    volumes = _volumes(model, project)
+    return {
+        name: _service(name, spec or {}, networks, volumes, folder)
+        for name, spec in sorted((model.get("services") or {}).items())
+    }
+
+
+def volumes_of(model: Mapping[str, Any], project: str) -> set[str]:
+    """The names of the volumes that a model declares."""
+    return set(_volumes(model, project).values())
+
+
+def _networks(model: Mapping[str, Any], project: str) -> dict[str, Network]:
+    declared = {"default": None, **(model.get("networks") or {})}
+    return {key: _network(key, spec or {}, project) for key, spec in declared.items()}
+
+
+def _network(key: str, spec: Mapping[str, Any], project: str) -> Network:
+    if spec.get("external"):
+        return Network(str(spec.get("name") or key), key)
+    return Network(str(spec.get("name") or f"{project}_{key}"), key, _short(spec))
+
+
+def _volumes(model: Mapping[str, Any], project: str) -> dict[str, str]:
+    return {
+        key: str((spec or {}).get("name") or f"{project}_{key}")
+        for key, spec in (model.get("volumes") or {}).items()
+    }
+
+
+def _service(
+    name: str,
+    spec: Mapping[str, Any],
+    networks: Mapping[str, Network],
+    volumes: Mapping[str, str],
+    folder: Path,
+) -> CheckedService:
+    environment = _environment(spec.get("environment"))
+    attached = _attached(spec, networks)
+    mounts = [_mount(mount, volumes, folder) for mount in spec.get("volumes") or ()]
+    config = {key: value for key, value in spec.items() if key not in _NOT_CONFIG}
+    config |= {"environment": environment, "volumes": mounts}
+    config |= {"networks": {network.name: network.config for network in attached}}
+    return CheckedService(
+        name=name,
+        image=str(spec.get("image") or ""),
+        config=_short(config),
+        ports=tuple(_port(port) for port in spec.get("ports") or ()),
+        labels=spec.get("labels") or {},
+        launch=_launch(spec, environment, mounts),
+        files=frozenset(outside for _, outside, _ in mounts if outside.startswith("/")),
+        replicas=_replicas(spec),
+        networks=attached,
+        waits_for_completion=_waits(spec.get("depends_on") or {}),
+        variables={key: digest_of(value.encode()) for key, value in environment.items()},
+        keys={
+            key: digest_of(canonical_json(value))
+            for key, value in config.items()
+            if key not in ("image", "environment") and value
+        },
+        healthcheck_interval=_check_interval(spec.get("healthcheck") or {}),
+    )
+
+
+def _short(value: Any) -> str:
+    return short(digest_of(canonical_json(value)))
+
+
+def _environment(given: Any) -> dict[str, str]:
+    if isinstance(given, Mapping):
+        return {key: "" if value is None else str(value) for key, value in given.items()}
+    return {line.partition("=")[0]: line.partition("=")[2] for line in given or ()}
+
+
+def _attached(spec: Mapping[str, Any], networks: Mapping[str, Network]) -> tuple[Network, ...]:
+    mode = str(spec.get("network_mode") or "")
+    if mode:
+        return () if ":" in mode else (Network(mode),)
+    return tuple(networks[key] for key in spec.get("networks") or ("default",) if key in networks)
+
+
+def _mount(given: Any, volumes: Mapping[str, str], folder: Path) -> tuple[str, str, bool]:
+    """A mount in the short or the long form: (inside, outside, whether it may write)."""
+    if isinstance(given, Mapping):
+        source, target = str(given.get("source") or ""), str(given["target"])
+        writable = not given.get("read_only")
+    else:
+        source, _, rest = str(given).partition(":")
+        target, _, mode = rest.partition(":")
+        writable = mode != "ro"
+    if source.startswith((".", "/")):
+        return normpath(target), normpath(folder / source), writable
+    return normpath(target), volumes.get(source, source), writable
+
+
+def _port(given: Any) -> Port:
+    """A port in the short (`[host:]published:target[/protocol]`) or the long form."""
+    if isinstance(given, Mapping):
+        protocol = str(given.get("protocol") or "tcp")
+        host = str(given.get("host_ip") or "")
+        return Port(host, int(given["published"]), int(given["target"]), protocol)
+    text, _, protocol = str(given).partition("/")
+    where, _, target = text.rpartition(":")
+    host, _, published = where.rpartition(":")
+    return Port(host.strip("[]"), int(published), int(target), protocol or "tcp")
+
+
+def _launch(
+    spec: Mapping[str, Any],
+    environment: Mapping[str, str],
+    mounts: list[tuple[str, str, bool]],
+) -> LaunchConfig:
+    command = _words(spec.get("command"))
+    options = {str(option).replace("=", ":") for option in spec.get("security_opt") or ()}
+    return LaunchConfig(
+        command=command or None,
+        argv=(*_words(spec.get("entrypoint")), *command),
+        user=str(spec.get("user") or ""),
+        variables=frozenset(environment),
+        mounts=frozenset(mounts),
+        dropped=frozenset(map(str, spec.get("cap_drop") or ())),
+        added=frozenset(map(str, spec.get("cap_add") or ())),
+        no_new_privileges=bool(options & {"no-new-privileges", "no-new-privileges:true"}),
+        read_only=bool(spec.get("read_only")),
+        privileged=bool(spec.get("privileged")),
+    )
+
+
+def _words(given: Any) -> tuple[str, ...]:
+    return tuple(shlex.split(given)) if isinstance(given, str) else tuple(map(str, given or ()))
+
+
+def _replicas(spec: Mapping[str, Any]) -> int:
+    for given in (spec.get("scale"), (spec.get("deploy") or {}).get("replicas")):
+        if given is not None:
+            return int(given)
+    return 1
+
+
+def _waits(depends_on: Any) -> frozenset[str]:
+    if not isinstance(depends_on, Mapping):
+        return frozenset()
+    ended = "service_completed_successfully"
+    return frozenset(name for name, how in depends_on.items() if how.get("condition") == ended)
+
+
+def _check_interval(spec: Mapping[str, Any]) -> float:
+    """Seconds from one health check to the next, its timeout included; 0 where there is none."""
+    test = spec.get("test") or ["NONE"]
+    if spec.get("disable") or test in ("NONE", ["NONE"]):
+        return 0.0
+    return sum(_seconds(str(spec.get(key, _DEFAULT_CHECK))) for key in ("interval", "timeout"))
+
+
+def _seconds(text: str) -> float:
+    return sum(float(n) * _UNITS[unit] for n, unit in re.findall(r"([\d.]+)(ms|s|m|h)", text))

@@ -1,0 +1,213 @@
+"""What runs on a fake engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from morphops.core.stack import Instance, LaunchConfig, Port, Running, Service, Stack
+from morphops.errors import EngineCallFailed, PreconditionError
+from morphops.testing.compose_files import encode_marks, read_marks, read_model
+from morphops.testing.engine import CheckedService, FakeContainer, FakeEngine
+from morphops.testing.services import services_of, volumes_of
+
+
+class FakeWatch:
+    """Implements `Watch`: wakes on a change of the engine."""
+
+    def __init__(self, engine: FakeEngine) -> None:
+        self._engine = engine
+        self._seen = engine.version
+
+    def wait(self, timeout: float) -> None:
+        """See `Watch.wait`."""
+        self._seen = self._engine.await_change(self._seen, timeout)
+
+
+class FakeWorkloads:
+    """Implements `Workloads` for one fake engine.
+
+    Args:
+        engine: where.
+        redact: applied to log lines and health output.
+        slots: whether two generations of a service can run beside each other.
+    """
+
+    def __init__(self, engine: FakeEngine, *, redact: Callable[[str], str], slots: bool) -> None:
+        self._engine = engine
+        self._redact = redact
+        self._slots = slots
+
+    def is_reachable(self) -> bool:
+        """See `Workloads.is_reachable`."""
+        return self._engine.answers()
+
+    def render(self, stack: Stack) -> Mapping[str, Service]:
+        """See `Workloads.render`."""
+        with self._engine.faults.around("render"):
+            return services_of(read_model(stack), stack.project, stack.files[0].parent)
+
+    def marks(self, services: Mapping[str, Service], owners: Mapping[str, str]) -> bytes:
+        """See `Workloads.marks`."""
+        return encode_marks(
+            {
+                name: {"release": owners[name], "config": service.config}
+                for name, service in services.items()
+            }
+        )
+
+    def observe(self, project: str) -> Running:
+        """See `Workloads.observe`; each look finds the result of one more health check."""
+        with self._engine.call("observe"):
+            found = [self._engine.check(c) for c in self._engine.of_project(project)]
+            return Running(
+                tuple(replace(c, health_output=self._redact(c.health_output)) for c in found)
+            )
+
+    def networks(self, project: str) -> Mapping[str, str]:
+        """See `Workloads.networks`."""
+        with self._engine.call("networks"):
+            return dict(self._engine.networks.get(project, {}))
+
+    def taken(self, ports: Collection[Port]) -> frozenset[tuple[str, int, str]]:
+        """See `Workloads.taken`."""
+        with self._engine.call("taken"):
+            wanted = {(port.host, port.published, port.protocol): port for port in ports}
+            return frozenset(
+                where
+                for where, port in wanted.items()
+                if where in self._engine.busy or self._engine.holders(port)
+            )
+
+    def start(self, stack: Stack, services: Sequence[str], slot: str = "") -> None:
+        """See `Workloads.start`."""
+        if slot and not self._slots:
+            raise PreconditionError(
+                f"this platform has one generation of a stack, so nothing can start in {slot!r}",
+                state="no container was touched",
+            )
+        where = f" in {slot}" if slot else ""
+        with self._engine.call(f"start {' '.join(services)}{where}", done=True):
+            model = read_model(stack)
+            rendered = services_of(model, stack.project, stack.files[0].parent)
+            marks = read_marks(stack)
+            for name in services:
+                if name not in rendered:
+                    raise EngineCallFailed(f"could not start {name}: no such service")
+                with self._engine.call(f"create {name}"):
+                    self._start(stack.project, rendered[name], slot, marks.get(name, {}))
+            self._engine.volumes.setdefault(stack.project, set()).update(
+                volumes_of(model, stack.project)
+            )
+
+    def _start(
+        self, project: str, service: CheckedService, slot: str, marks: Mapping[str, str]
+    ) -> None:
+        if service.image not in self._engine.local:
+            raise EngineCallFailed(
+                f"could not start {service.name}: there is no image {service.image}"
+            )
+        there = self._engine.networks.setdefault(project, {})
+        for network in service.networks:
+            if network.config:
+                there.setdefault(network.name, network.config)
+        numbers = range(1, service.replicas + 1)
+        for container in self._engine.of_project(project):
+            one = container.instance
+            mine = (one.slot, one.service) == (slot, service.name)
+            if mine and one.replica_index not in numbers:
+                self._drop(container)
+        for number in numbers:
+            before = self._engine.containers.get((project, slot, service.name, number))
+            if before is None or not _is_same(before.instance, marks):
+                self._refuse_taken_ports(service, before)
+                self._engine.create(project, service, number, slot, marks)
+            elif before.instance.state != "running":
+                self._restart(before)
+
+    def _restart(self, container: FakeContainer) -> None:
+        one = container.instance
+        if one.state == "paused":
+            raise EngineCallFailed(f"could not start {one.service}: its container is paused")
+        behaves = container.behaviour
+        health = behaves.health if one.health != "none" else "none"
+        container.instance = replace(one, state=behaves.state, health=health, restarts=0)
+        self._engine.changed()
+
+    def _refuse_taken_ports(self, service: Service, before: FakeContainer | None) -> None:
+        for port in service.ports:
+            others = [c for c in self._engine.holders(port) if c is not before]
+            if others or (port.host, port.published, port.protocol) in self._engine.busy:
+                raise EngineCallFailed(
+                    f"could not start {service.name}: port {port} is already allocated"
+                )
+
+    def _drop(self, container: FakeContainer) -> None:
+        del self._engine.containers[container.key]
+        self._engine.changed()
+
+    def remove(self, project: str, services: Sequence[str], slot: str = "") -> None:
+        """See `Workloads.remove`."""
+        where = f" in {slot}" if slot else ""
+        with self._engine.call(f"remove {' '.join(services)}{where}", done=True):
+            for container in self._engine.of_project(project):
+                one = container.instance
+                if one.slot == slot and one.service in services:
+                    self._drop(container)
+
+    def teardown(self, project: str) -> None:
+        """See `Workloads.teardown`."""
+        with self._engine.call("teardown", done=True):
+            for container in self._engine.of_project(project):
+                self._drop(container)
+            self._engine.networks.pop(project, None)
+
+    @contextmanager
+    def watch(self, project: str) -> Iterator[FakeWatch]:
+        """See `Workloads.watch`."""
+        yield FakeWatch(self._engine)
+
+    def http_get(self, container: Instance, url: str, timeout: float) -> bytes:
+        """See `Workloads.http_get`; the answers are those of the image's `Behaviour`."""
+        with self._engine.call(f"get {container.service} {url}"):
+            found = self._find(container)
+            answers = found.behaviour.answers if found.instance.state == "running" else {}
+            if url not in answers:
+                raise EngineCallFailed(f"could not ask {container.service} for {url}")
+            return answers[url]
+
+    def launch_configs(self, running: Running) -> Mapping[str, LaunchConfig]:
+        """See `Workloads.launch_configs`."""
+        with self._engine.call("launch configs"):
+            return {c.id: self._find(c).launch for c in running.containers}
+
+    def describe(self, running: Running) -> list[dict[str, Any]]:
+        """See `Workloads.describe`."""
+        with self._engine.call("describe"):
+            return [
+                {
+                    "id": c.id,
+                    "service": c.service,
+                    "state": c.state,
+                    "variables": sorted(self._find(c).launch.variables),
+                }
+                for c in running.containers
+            ]
+
+    def logs(self, container: Instance, tail: int) -> tuple[str, ...]:
+        """See `Workloads.logs`."""
+        with self._engine.call(f"logs {container.service}"):
+            lines = self._find(container).behaviour.logs
+            return tuple(map(self._redact, lines[-tail:] if tail else ()))
+
+    def _find(self, container: Instance) -> FakeContainer:
+        for found in (*self._engine.containers.values(), *self._engine.one_offs):
+            if found.instance.id == container.id:
+                return found
+        raise EngineCallFailed(f"there is no container {container.id[:12]}")
+
+
+def _is_same(one: Instance, marks: Mapping[str, str]) -> bool:
+    return (one.config, one.release) == (marks.get("config", ""), marks.get("release", ""))

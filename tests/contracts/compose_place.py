@@ -1,0 +1,71 @@
+"""A real engine with Compose, held against the promises of the seams."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from morphops.adapters.docker.client import Docker
+from morphops.adapters.docker.platform import compose_platform
+from morphops.core.redact import Redactor
+from morphops.core.release.reference import local_tag
+from morphops.core.release.release import Image
+from morphops.core.stack import Instance
+from morphops.interfaces import Platform
+from tests import stacks
+from tests.contracts.place import SECRET, Place
+
+
+def docker(*words: str, check: bool = True) -> str:
+    done = subprocess.run(["docker", *words], check=check, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+@dataclass
+class ComposePlace(Place):
+    """A project on this machine's engine."""
+
+    once: list[str] = field(default_factory=list)
+
+    def client(self) -> Platform:
+        redact = Redactor()
+        redact.learn([SECRET])
+        return compose_platform(Docker(redact), redact)
+
+    def pause(self, container: Instance) -> None:
+        docker("pause", container.id)
+
+    def stop(self, container: Instance) -> None:
+        docker("stop", "-t", "1", container.id)
+
+    def run_once(self) -> None:
+        labels = {"project": self.project, "service": "a", "oneoff": "True"}
+        words = [f"--label=com.docker.compose.{key}={value}" for key, value in labels.items()]
+        image = str(self.good.ref)
+        self.once.append(docker("run", "-d", "--init", *words, image, "sleep", "1000"))
+
+    def drop(self, image: Image) -> None:
+        docker("image", "rm", str(image.ref), check=False)
+
+    def is_held(self, image: Image, release: str) -> bool:
+        tag = local_tag(self.project, image.name, release)
+        return docker("image", "ls", "-q", tag) != ""
+
+    def volumes(self) -> set[str]:
+        label = f"label=com.docker.compose.project={self.project}"
+        return set(docker("volume", "ls", "-q", "--filter", label).split())
+
+    @contextmanager
+    def occupied(self, port: int) -> Iterator[None]:
+        with socket.create_server(("127.0.0.1", port)):
+            yield
+
+    def clean(self) -> None:
+        if self.once:
+            docker("rm", "-f", *self.once)
+        stacks.remove_stack(self.project)
+        if left := self.volumes():
+            docker("volume", "rm", *left)
