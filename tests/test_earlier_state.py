@@ -14,7 +14,7 @@ import pytest
 
 from morphops.adapters.store.history_file import HistoryReader
 from morphops.adapters.store.release_layout import is_complete, read_layout
-from morphops.core.history import operations
+from morphops.core.history import heads, operations
 from morphops.operations import audit
 from morphops.operations.history import show
 from morphops.operations.pipeline.prepare import reopen
@@ -52,8 +52,9 @@ def site(state: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
         "MORPHOPS_STATE": str(state),
     }
     target = FakeTarget({str(d / "values.env"): {} for d in deployment.parent.iterdir()})
+    told = Remembering([heads.of(HistoryReader(state / "history.jsonl").entries())])
     opened = open_site(Recorder(), environ)
-    return opened.on(workloads=target, images=target, heads=Remembering())
+    return opened.on(workloads=target, images=target, heads=told)
 
 
 def test_the_history(state: Path) -> None:

@@ -16,7 +16,7 @@ from morphops.errors import EngineCallFailed, MorphopsError
 from morphops.site import Site
 
 _LINES = 500
-_ENOUGH = 60.0  # seconds for what the engine has to tell; what ran before is waiting
+ENOUGH = 60.0  # seconds for what the engine has to tell; what ran before is waiting
 
 
 def folder_of(site: Site, record: Record) -> Path | None:
@@ -94,11 +94,11 @@ def _keep(
     )
     entries = history.entries()
     write_json("history.json", [entry for entry in entries if entry["id"] == record.id])
-    end = time.monotonic() + _ENOUGH
+    end = time.monotonic() + ENOUGH
     running = site.platform.workloads.observe(site.bundle.project)
     write_json("containers.json", site.platform.workloads.describe(running))
     for container in running.containers:
         if time.monotonic() >= end:
-            raise EngineCallFailed(f"the engine took more than {_ENOUGH:g} s to tell of it")
+            raise EngineCallFailed(f"the engine took more than {ENOUGH:g} s to tell of it")
         lines = site.platform.workloads.logs(container, _LINES)
         write(f"{running.names[container.id]}.log", "".join(f"{line}\n" for line in lines))
