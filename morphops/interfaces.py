@@ -153,13 +153,13 @@ class Images(Protocol):
 
 
 class LockGuard(Protocol):
-    """Whoever lets us write, and remembers how far we came."""
+    """Says whether the history may be written, and remembers how far it came."""
 
     def check(self, *, sure: bool = True) -> None:
         """Raise where we may not write any more.
 
         Args:
-            sure: ask whoever decides that; without this, what was noticed here so far will do.
+            sure: ask the platform; without this, what was noticed here so far is enough.
         """
 
     def report_head(self, head: Head) -> None:

@@ -31,7 +31,7 @@ def grant(site: Site, name: str, *, reason: str, wait: float = 0) -> Approval:
 
     Raises:
         InputError: there is no such invariant, or no reason.
-        PreconditionError: an operation is cut off.
+        PreconditionError: an operation is incomplete.
     """
     known = _known(site)
     if name not in known:
@@ -60,7 +60,7 @@ def revoke(site: Site, name: str, *, reason: str, wait: float = 0) -> Approval:
 
     Raises:
         InputError: there is no such invariant, or no reason.
-        PreconditionError: an operation is cut off.
+        PreconditionError: an operation is incomplete.
     """
     demand_reason(reason, f"approval.revoke {name}")
     with exclusive(site, "approval.revoke", reason=reason, wait=wait) as session:

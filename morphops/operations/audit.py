@@ -41,7 +41,7 @@ def verify(site: Site, head: str) -> AuditProof:
     Args:
         site: where.
         head: hash of an entry that was noted elsewhere, or its first 12 digits or more: it must
-            still be there, so that an end that was cut off is found as well.
+            still be there, so that a missing end is found as well.
 
     Raises:
         InputError: `head` is not 12 hex digits or more.
@@ -53,7 +53,7 @@ def verify(site: Site, head: str) -> AuditProof:
     if head and not expand_digest(head, hashes, "hash of an entry", "inv audit.show"):
         raise IntegrityError(
             f"{path}: no entry has the hash {head}",
-            state=f"it was cut off or replaced; {len(entries)} entries are there",
+            state=f"its end was removed or replaced; {len(entries)} entries are there",
             hint="restore the file from a backup",
         )
     if mismatch:

@@ -49,7 +49,7 @@ def deploy(
             automatic_rollback=not no_rollback,
         )
 
-    # What is wrong with release and values is said at once, whoever holds the lock; and a plan
+    # What is wrong with release and values is said at once, before the lock is taken; and a plan
     # leaves nothing behind, neither here nor in the registry.
     wanted = request(store=False)
     if plan_only:

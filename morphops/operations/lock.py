@@ -13,7 +13,7 @@ from morphops.errors import LockHeld, MorphopsError, PreconditionError
 from morphops.operations.pipeline.session import demand_reason, exclusive
 from morphops.site import Site
 
-_PATIENCE = 10.0  # seconds, for whoever takes the lock before we have it ourselves
+_PATIENCE = 10.0  # seconds, for another process that takes the lock before we have it
 
 
 def status(site: Site) -> LockStatus:
@@ -92,7 +92,7 @@ def _wrest(site: Site, holder: Holder) -> None:
 
 
 def _record(site: Site, holder: Holder, reason: str) -> Record | None:
-    """Journal the break; the operation that it cut off, if any."""
+    """Record the break; returns the operation that it left incomplete, if any."""
     with exclusive(site, "lock.break", reason=reason, wait=_PATIENCE, aligned=False) as session:
         mismatch = session.mismatch()
         if mismatch:

@@ -59,7 +59,7 @@ def test_an_end_that_was_cut_off(inv: Inv, release: Release) -> None:
     for words in (("rollback", "--reason=x"), ("down",), ("prune", "--apply", "--reason=x")):
         refused(inv, *words)
     status = inv("status", "--json").json
-    assert "was cut off" in status["history"]
+    assert "was removed" in status["history"]
     proof = inv("audit.verify")
     assert proof.code == 3, proof
     assert "each of its" in proof.err
@@ -129,7 +129,7 @@ def test_what_is_not_proven_can_be_left_out(inv: Inv, release: Release, tmp_path
     assert new("status", "--json").json["release"] == ""
     failed = new("deploy", f"--image={release(front='wrong')}", f"--env-file={env(inv)}")
     assert failed.code == 5, failed
-    assert "there is no way back" in failed.err
+    assert "there is no automatic rollback" in failed.err
     assert set(containers(new)) == set(before), "somebody relies on these"
 
 
@@ -156,7 +156,7 @@ def test_nothing_is_known_of_what_runs(inv: Inv, release: Release) -> None:
     stacks.forget(project(inv))
     failed = inv("deploy", f"--image={release(front='wrong')}")
     assert failed.code == 5, failed
-    assert "there is no way back" in failed.err
+    assert "there is no automatic rollback" in failed.err
     assert set(containers(inv)) == {"a", "b", "front"}
     # What it had deployed before was not written over.
     assert len(list((inv.state / "deployments").iterdir())) == 2
@@ -180,7 +180,7 @@ def test_what_was_under_way_is_known_without_an_engine(inv: Inv, release: Releas
     assert inv.killed(3, "deploy", f"--image={release()}").code == -9
     gone = inv("status", env={"DOCKER_HOST": "unix:///nobody/listens.sock"})
     assert gone.code == 3, gone
-    assert "was cut off at: pull " in gone.err
+    assert "is incomplete, at: pull " in gone.err
     assert "release of record: none" in gone.err
     assert "inv resume" in gone.err
 

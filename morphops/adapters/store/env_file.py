@@ -73,7 +73,7 @@ def read_text(path: Path, decrypt: Decrypt | None) -> tuple[str, bool, int]:
         return data.decode("utf-8"), encrypted, mode
     except UnicodeDecodeError as err:
         line = data[: err.start].count(b"\n") + 1
-        raise _unreadable(f"{path}:{line}", "is not UTF-8; write the file anew as UTF-8") from None
+        raise _unreadable(f"{path}:{line}", "is not UTF-8; save the file as UTF-8") from None
 
 
 def _read(path: Path) -> tuple[int, bytes]:

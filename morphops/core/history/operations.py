@@ -1,6 +1,6 @@
 """Operations, put together from the entries of the history, and what follows from them. Pure.
 
-What runs by right, where a rollback goes, what was cut off, what is approved.
+What runs by right, where a rollback goes, what is incomplete, what is approved.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ END_FIELDS = ("ended", "outcome", "error", "steps", "resumed")
 TOUCHING: tuple[Kind, ...] = ("deploy", "rollback", "up", "down")
 # Only these, where they come to `deployed`, make a release the one of record.
 _RELEASING: tuple[Kind, ...] = ("deploy", "rollback", "adopt")
-# Only these may begin while another one is cut off.
+# Only these may begin while another one is incomplete.
 ALLOWED_WHILE_INCOMPLETE: tuple[Kind, ...] = ("adopt", "break")
 
 
@@ -135,7 +135,7 @@ def apply_entry(records: dict[int, Record], entry: Mapping[str, Any]) -> None:
         entry: of the chain.
 
     Raises:
-        ValueError, KeyError, TypeError: it is none of ours.
+        ValueError, KeyError, TypeError: it is not an entry of ours.
     """
     fields = {key: value for key, value in entry.items() if key not in ("seq", "prev", "hash")}
     kind, id_ = fields.pop("entry"), fields["id"]
@@ -286,7 +286,7 @@ def failed_attempts(records: Sequence[Record]) -> tuple[Record, ...]:
 def incomplete_operation(records: Sequence[Record]) -> Record | None:
     """The last operation that touches what runs, where it never came to its end.
 
-    A prune that was cut off left nothing half: what it removes, no release that is kept needs. Who
+    An interrupted prune leaves nothing half: no kept release needs what it removes. Who
     adopts a history takes what runs as it is.
     """
     for record in reversed(records):

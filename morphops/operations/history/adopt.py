@@ -154,7 +154,7 @@ def _take_over(
         detail=tuple(tried),
         state="nothing was changed",
         hint="inv history.adopt --reason=… --env-file=<what it was deployed with>; or "
-        "--without-running, and then a deploy that fails has no way back by itself",
+        "--without-running, and then a deploy that fails has no automatic rollback",
     )
 
 
@@ -184,7 +184,7 @@ def _values(site: Site, taken: _Taken) -> Mapping[str, str]:
 
 
 def _differences(site: Site, taken: _Taken, running: Running) -> tuple[str, ...]:
-    """What runs otherwise than this; that it may be unhealthy is none of it."""
+    """Differences from this deployment, ignoring health."""
     # A history that nobody can trust yet approves nothing, and nothing is started here.
     ready = prepare.reopen(site, taken.deployment, taken.release, approved=frozenset())
     found = drift.compare(

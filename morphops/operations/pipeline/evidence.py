@@ -1,4 +1,4 @@
-"""What a failed release leaves for a post-mortem, collected before the way back removes it."""
+"""What a failed release leaves for a post-mortem, collected before the automatic rollback removes it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ENOUGH = 60.0  # seconds for what the engine has to tell; what ran before is wai
 def folder_of(site: Site, record: Record) -> Path | None:
     """The evidence of an operation, where there is some; the last one, where it failed twice.
 
-    What its release left counts before what a way back that failed as well left.
+    What its release left counts before what a failed rollback left.
     """
     failures = site.state.root / "failures"
     found = sorted(failures.glob(f"*Z-{record.id}")) or sorted(failures.glob(f"*-{record.id}"))
@@ -49,7 +49,7 @@ def keep(
         record: the operation.
         todo: its plan.
         error: what failed.
-        going_back: whether that was the way back.
+        going_back: whether that was the rollback.
 
     Returns:
         the folder; None where it could not be written, which is no reason not to go back.

@@ -34,7 +34,7 @@ from morphops.operations.pipeline.prepare import PreparedRelease
 # Seconds that an engine may be away before going back is given up; a restart takes a few.
 PATIENCE, _REASK = 60.0, 0.2
 
-_COMEBACKS = 3  # how often it may go away on the way back
+_COMEBACKS = 3  # how often it may go away during a rollback
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Who is told how a deploy or a rollback came out, and when: the bundle's hook, then its webhook.
 
-An operation that was cut off and taken up again is told as well, when it ends. `up` and `down` are
+An operation that was incomplete and taken up again is told as well, when it ends. `up` and `down` are
 not: no release changes hands. What fails here is shown, and changes nothing of the outcome.
 """
 

@@ -81,7 +81,7 @@ def prove_end(file: Path, entries: Sequence[Mapping[str, Any]]) -> bool:
 def _not_whole(file: Path, line: int, why: str) -> IntegrityError:
     return IntegrityError(
         f"{file}:{line}: {why}",
-        state="lines were cut off, or the report was changed; nothing was done",
+        state="lines are missing at the end, or the report was changed; nothing was done",
         hint="restore both files from a backup, or begin the run again",
     )
 

@@ -298,7 +298,7 @@ def test_what_cannot_be_loaded(tmp_path: Path) -> None:
     path.write_bytes(b"URL=hunter2\xff\n")
     with pytest.raises(InputError) as caught:
         env_file.load(path)
-    assert caught.value.what == f"{path}:1: is not UTF-8; write the file anew as UTF-8"
+    assert caught.value.what == f"{path}:1: is not UTF-8; save the file as UTF-8"
     assert "hunter2" not in caught.value.message()
     with pytest.raises(InputError, match="cannot be read: Not a directory"):
         env_file.load(path / "y.env")
