@@ -118,8 +118,8 @@ class Runner:
                     failure = self._step.do(step)
                 case Offer(step, failed) if failure:
                     failure = self._offered(step, failure, failed)
-                case _ if failure:
-                    raise failure
+                case _:
+                    raise failure or AssertionError(f"{action} without a failed step")
             state = state.after(action, passed=failure is None)
 
     def _announce(self, step: Step, number: int) -> None:
