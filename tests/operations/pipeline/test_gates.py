@@ -1,0 +1,112 @@
+"""A probe is looked at until it is ready, final, or out of time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from morphops.adapters.probes import ProbeContext
+from morphops.core.bundle.documents import Loaded
+from morphops.core.probes.http import Http
+from morphops.core.verify.reading import Reading
+from morphops.errors import GateFailed
+from morphops.operations.pipeline import gates
+from tests.fakes import FakeTarget
+from tests.samples.probes import CHECKSUM, SHA256
+
+
+class Clock:
+    """Time that passes only in sleep."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@dataclass
+class Waited:
+    """How a wait went."""
+
+    clock: Clock = field(default_factory=Clock)
+    said: list[str] = field(default_factory=list)
+    looks: int = 0
+
+    def wait(self, *readings: Reading, deadline: float = 2.0, interval: float = 0.5) -> Reading:
+        def look() -> Reading:
+            self.looks += 1
+            return readings[min(self.looks, len(readings)) - 1]
+
+        return gates.await_ready(
+            "p",
+            look,
+            deadline,
+            interval,
+            self.said.append,
+            clock=self.clock,
+            sleep=self.clock.sleep,
+        )
+
+
+STARTING, THERE = Reading(False, "starting", ("a detail",)), Reading(True, "there")
+
+
+def test_waiting_tells_each_reason_once_per_change() -> None:
+    waited, almost = Waited(), Reading(False, "almost")
+    found = waited.wait(STARTING, STARTING, almost, STARTING, THERE, deadline=9)
+    assert found is THERE
+    assert waited.said == ["p: starting", "p: almost", "p: starting"]
+    assert (waited.looks, waited.clock.now) == (5, 2.0)
+
+
+def test_what_is_ready_is_not_waited_for() -> None:
+    waited = Waited()
+    assert waited.wait(THERE, deadline=0) is THERE
+    assert (waited.looks, waited.said, waited.clock.now) == (1, [], 0)
+
+
+def test_waiting_ends_at_the_deadline() -> None:
+    waited = Waited()
+    with pytest.raises(GateFailed) as caught:
+        waited.wait(STARTING)
+    assert caught.value.message() == "probe p did not pass within 2 s: starting\n  a detail"
+    # The last look is at the deadline; none comes after it.
+    assert (waited.looks, waited.clock.now) == (5, 2.0)
+
+
+def test_the_last_reason_counts() -> None:
+    with pytest.raises(GateFailed, match=r"within 1\.5 s: almost$"):
+        Waited().wait(STARTING, Reading(False, "almost"), deadline=1.5)
+
+
+def test_waiting_in_vain_ends_at_once() -> None:
+    waited = Waited()
+    with pytest.raises(GateFailed, match=r"^probe p did not pass: wrong$"):
+        waited.wait(STARTING, Reading(False, "wrong", final=True), deadline=60)
+    assert (waited.looks, waited.clock.now) == (2, 0.5)
+
+
+@pytest.mark.parametrize("interval", [0, 0.5])
+def test_without_a_deadline_there_is_one_look(interval: float) -> None:
+    waited = Waited()
+    with pytest.raises(GateFailed, match=r"^probe p did not pass: starting$"):
+        waited.wait(STARTING, STARTING, THERE, deadline=0, interval=interval)
+    assert waited.looks == 1
+
+
+def test_a_probe_is_run_with_its_own_deadline(tmp_path: Path) -> None:
+    (tmp_path / "data.bin").write_bytes(b"data")
+    said = {"file": "data.bin", "bytes": 4, "sha256": SHA256}
+    here = ProbeContext(FakeTarget({}), "p", {"d": Loaded(tmp_path / "m.json", said)})
+    assert gates.run("data", CHECKSUM, here, pytest.fail).ready
+    said["bytes"] = 5
+    with pytest.raises(GateFailed, match=r"probe data did not pass: .* its manifest says 5"):
+        gates.run("data", CHECKSUM, here, pytest.fail)
+    http = Http(kind="http", service="api", port=80, deadline=0)
+    with pytest.raises(GateFailed, match="probe up did not pass: api does not run"):
+        gates.run("up", http, here, pytest.fail)
