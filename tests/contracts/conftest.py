@@ -61,7 +61,7 @@ def contract_images(
             MODE=mode,
         )
         ref = ImageRef(f"{contract_registry}/morphops-test/a", digest)
-        found[mode], _ = Registry(contract_registry).resolve_image("a", ref)
+        found[mode], _ = Registry(contract_registry).resolve_image("a", ref, "linux/amd64")
         docker("pull", "-q", str(ref))
     return found
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from morphops.adapters.store.history_file import HistoryReader
 from morphops.core.history.operations import Record
 from morphops.core.plan.plan import Plan
+from morphops.core.results.base import encode
+from morphops.core.results.deploy import of_changes
 from morphops.errors import EngineCallFailed, MorphopsError
 from morphops.site import Site
 
@@ -86,7 +88,7 @@ def _keep(
             "deployment": todo.deployment,
             "digest": todo.digest,
             "steps": [str(step) for step in todo.steps],
-            "changes": [change.as_json() for change in todo.changes],
+            "changes": encode(of_changes(todo.changes)),
             "undo": [str(step) for step in todo.undo.steps] if todo.undo else [],
         },
     )
