@@ -44,6 +44,9 @@ class Observer(Protocol):
     def step(self, number: int, total: int, text: str) -> None:
         """A step begins."""
 
+    def waiting(self, text: str) -> None:
+        """A step waits for something."""
+
     def note(self, text: str) -> None:
         """Something to watch inside of a step."""
 
@@ -165,6 +168,9 @@ class LockGuard(Protocol):
 
 class Notes(Protocol):
     """Is told what is waited for."""
+
+    def waiting(self, text: str) -> None:
+        """A step waits for something."""
 
     def note(self, text: str) -> None:
         """Something to watch inside of a step."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
+from morphops.core.results.deploy import DeployResult, PlanResult
 from morphops.operations.pipeline.change import Request, bring, show_plan
 from morphops.operations.pipeline.session import exclusive
 from morphops.operations.release import find
@@ -20,7 +20,7 @@ def deploy(
     no_rollback: bool = False,
     reason: str = "",
     wait: float = 0,
-) -> dict[str, Any]:
+) -> DeployResult | PlanResult:
     """Bring a release to run.
 
     Args:

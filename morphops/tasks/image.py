@@ -16,7 +16,7 @@ def base(c: Context, refresh: bool = False, json: bool = False) -> None:
     from morphops.operations.image import base
     from morphops.report import build as report
 
-    perform(json, lambda site: base.make_bases(site, refresh=refresh), report.images)
+    perform(json, lambda site: base.make_bases(site, refresh=refresh), report.bases)
 
 
 @task(

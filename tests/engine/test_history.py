@@ -195,10 +195,10 @@ def test_who_looks_while_somebody_deploys_sees_no_tampering(inv: Inv, release: R
     for digest in (new, old):
         deploy = inv.start("deploy", f"--image={digest}")
         while deploy.poll() is None:
-            assert audit.verify(site, "")["engine"] == "agrees"
+            assert audit.verify(site, "").engine == "agrees"
             view = operations_status.status(site)
-            assert view["history"] == ""
-            seen.add(view["under_way"] and view["under_way"]["alive"])
+            assert view.history == ""
+            seen.add(view.under_way and view.under_way.alive)
             looks += 1
         assert deploy.wait() == 0, deploy.communicate()
     assert looks > 5
@@ -215,11 +215,14 @@ def test_beside_what_was_cut_off_somebody_may_be_at_something_else(
     site = open_site(Reporter(True), inv.environ | {"MORPHOPS_BUNDLE": bundle})
     for what in ("pull 0123456789ab", "release.pin", "deploy 0123456789ab"):
         with site.platform.lock.hold(site.bundle.project, actor.holder(what)):
-            under_way = operations_status.status(site)["under_way"]
-            assert (under_way["alive"], under_way["holder"]) == (False, ""), what
-            assert "inv resume" in under_way["next"]
+            under_way = operations_status.status(site).under_way
+            assert under_way is not None
+            assert (under_way.alive, under_way.holder) == (False, ""), what
+            assert "inv resume" in under_way.next
     with site.platform.lock.hold(site.bundle.project, actor.holder(lock.ABORT)):
-        assert operations_status.status(site)["under_way"]["alive"]
+        under_way = operations_status.status(site).under_way
+        assert under_way is not None
+        assert under_way.alive
 
 
 def env(inv: Inv) -> Path:

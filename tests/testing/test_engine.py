@@ -49,9 +49,9 @@ def test_a_fault_before_a_call_keeps_it_from_being_done_and_one_after_does_not(
 def test_a_fault_that_never_happened_is_pending_until_it_is_cleared() -> None:
     faults = Faults()
     faults.at("teardown", EngineCallFailed("no"))
-    assert faults.pending == ("teardown",)
+    assert list(faults.pending) == ["teardown"]
     faults.clear()
-    assert faults.pending == ()
+    assert list(faults.pending) == []
 
 
 def test_a_fault_can_be_a_function(engine: FakeEngine) -> None:

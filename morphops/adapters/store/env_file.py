@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from morphops.core.env import encryption
 from morphops.core.env.dotenv import OTHER_FILE, EnvFile, scan, without_findings
+from morphops.core.finding import Finding
 from morphops.errors import InputError
 
 _LARGEST = 256 * 1024  # bytes; an env file has some kilobytes
@@ -41,7 +42,8 @@ def scan_file(path: Path, decrypt: Decrypt | None = None) -> EnvFile:
     text, encrypted, mode = read_text(path, decrypt)
     env = replace(scan(text, str(path)), encrypted=encrypted)
     if not encrypted and mode & 0o077:
-        others = f"{path}: mode is {mode:04o}, so others may read its secrets; chmod 600 {path}"
+        what = f"mode is {mode:04o}, so others may read its secrets"
+        others = Finding(str(path), 0, what, f"chmod 600 {path}")
         env = replace(env, findings=(others, *env.findings))
     return env
 

@@ -14,7 +14,7 @@ One JSON object a line in a hash chain (`chain`), fsynced before what it announc
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -29,6 +29,7 @@ from morphops.core.history.operations import (
     Kind,
     Outcome,
     Record,
+    ValuesRecord,
     apply_entry,
     next_id,
     release_of_record,
@@ -121,8 +122,7 @@ class HistoryWriter(HistoryReader):
         *,
         release: str = "",
         deployment: int = 0,
-        fingerprint: str = "",
-        variables: Iterable[str] = (),
+        values: ValuesRecord = ValuesRecord(),  # noqa: B008 - a frozen value
         plan: str = "",
         subject: str = "",
         reason: str,
@@ -139,8 +139,8 @@ class HistoryWriter(HistoryReader):
             kind=kind,
             release=release,
             deployment=deployment,
-            fingerprint=fingerprint,
-            variables=tuple(sorted(variables)),
+            fingerprint=values.fingerprint,
+            variables=tuple(sorted(values.variables)),
             plan=plan,
             subject=self._redact(subject),
             lock=self._lock,

@@ -6,7 +6,7 @@ What runs by right, where a rollback goes, what was cut off, what is approved.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
 Kind: TypeAlias = Literal[
@@ -34,6 +34,19 @@ ALLOWED_WHILE_INCOMPLETE: tuple[Kind, ...] = ("adopt", "break")
 
 
 @dataclass(frozen=True, slots=True)
+class ValuesRecord:
+    """What the history keeps of the values that a person set: never a value.
+
+    Attributes:
+        fingerprint: keyed, of all of them.
+        variables: their names.
+    """
+
+    fingerprint: str = ""
+    variables: Iterable[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class StepRecord:
     """One step of an operation.
 
@@ -41,7 +54,7 @@ class StepRecord:
         step: what it is.
         at: when it was announced; UTC, ISO 8601.
         touches: whether it may have changed a container.
-        result: `ok` or `failed`; empty while it is done, or where it was cut off.
+        result: `ok` or `failed`; empty while it runs, or if it was interrupted.
         took: seconds.
     """
 
@@ -63,8 +76,11 @@ class Record:
         deployment: whose files and values were used.
         fingerprint: keyed fingerprint of the env values.
         variables: names of those, sorted; what their values are stands nowhere here.
-        reason, user, host: why, who and from where.
-        began, ended: UTC, ISO 8601; `ended` is empty while it runs, or where it was cut off.
+        reason: why.
+        user: who.
+        host: from which machine.
+        began: when.
+        ended: when; empty while it runs, or if it is incomplete.
         outcome: how it came out; empty likewise. `refused`: it failed before anything was touched.
         error: one line, for the outcomes that are failures.
         plan: digest of the plan.
@@ -72,7 +88,7 @@ class Record:
             revocation, the name of the invariant.
         lock: digest of the token of the lock that it was begun under.
         steps: the steps that were begun, in order, and how each came out.
-        resumed: how it was taken up after it had been cut off: `resume` or `abort`, and by whom.
+        resumed: how it was taken up after an interruption: `resume` or `abort`, and by whom.
     """
 
     id: int
@@ -98,10 +114,6 @@ class Record:
     def touched(self) -> bool:
         """Whether one of its steps may have changed a container."""
         return any(done.touches for done in self.steps)
-
-    def as_json(self) -> dict[str, Any]:
-        """The record as `--json` shows it."""
-        return asdict(self)
 
 
 def replay(entries: Iterable[Mapping[str, Any]]) -> tuple[Record, ...]:

@@ -8,8 +8,8 @@ only the names are told.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, TypeAlias
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
 from morphops.core.release.release import Image
 from morphops.core.stack import Instance, LaunchConfig, Running, Service
@@ -71,18 +71,6 @@ class Change:
     image_to: str = ""
     variables: Names = Names()
     keys: tuple[str, ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        """As `--json` shows it; see docs/reference/json.md."""
-        names = {kind: list(those) for kind, those in asdict(self.variables).items()}
-        return {
-            "service": self.service,
-            "action": self.action,
-            "compared_with": self.compared_with,
-            "image": {"from": self.image_from, "to": self.image_to},
-            "variables": names,
-            "keys": list(self.keys),
-        }
 
 
 def of_deploy(

@@ -10,11 +10,13 @@ from pathlib import Path
 from morphops.adapters.store.history_file import HistoryReader
 from morphops.core.history.operations import Record
 from morphops.core.plan.plan import Plan
+from morphops.core.results.base import encode
+from morphops.core.results.deploy import of_changes
 from morphops.errors import EngineCallFailed, MorphopsError
 from morphops.site import Site
 
 _LINES = 500
-_ENOUGH = 60.0  # seconds for what the engine has to tell; what ran before is waiting
+ENOUGH = 60.0  # seconds for what the engine has to tell; what ran before is waiting
 
 
 def folder_of(site: Site, record: Record) -> Path | None:
@@ -86,17 +88,17 @@ def _keep(
             "deployment": todo.deployment,
             "digest": todo.digest,
             "steps": [str(step) for step in todo.steps],
-            "changes": [change.as_json() for change in todo.changes],
+            "changes": encode(of_changes(todo.changes)),
             "undo": [str(step) for step in todo.undo.steps] if todo.undo else [],
         },
     )
     entries = history.entries()
     write_json("history.json", [entry for entry in entries if entry["id"] == record.id])
-    end = time.monotonic() + _ENOUGH
+    end = time.monotonic() + ENOUGH
     running = site.platform.workloads.observe(site.bundle.project)
     write_json("containers.json", site.platform.workloads.describe(running))
     for container in running.containers:
         if time.monotonic() >= end:
-            raise EngineCallFailed(f"the engine took more than {_ENOUGH:g} s to tell of it")
+            raise EngineCallFailed(f"the engine took more than {ENOUGH:g} s to tell of it")
         lines = site.platform.workloads.logs(container, _LINES)
         write(f"{running.names[container.id]}.log", "".join(f"{line}\n" for line in lines))

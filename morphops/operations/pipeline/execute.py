@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -95,7 +95,8 @@ class Executor:
                 touched = touched or step.touches
                 # Half of a step that changes containers would be worse than a late Ctrl-C.
                 hearing = nullcontext() if step.touches else self.signals.interruptible()
-                self._do(step, prepared, hearing)
+                with self._recorded(hearing):
+                    self._effect(step, prepared)
         except Exception as raised:
             return self._failed(raised, touched, plan.undo, before)
         return Outcome("deployed")
@@ -129,7 +130,8 @@ class Executor:
                 for number, step in enumerate(undo.steps, start=1):
                     self.observer.step(number, len(undo.steps), f"undo: {step}")
                     self.log.begin(f"undo: {step}", touches=step.touches)
-                    self._do(step, before, nullcontext())
+                    with self._recorded(nullcontext()):
+                        self._effect(step, before)
             except LockLost as lost:
                 told = lost.with_(detail=(*lost.detail, f"before that: {error.what}"))
                 return Outcome("failed", told.touched("it stopped in the middle of the rollback"))
@@ -151,13 +153,13 @@ class Executor:
         """Wait until the engine answers, for `PATIENCE` seconds; see `await_engine`."""
         await_engine(self.platform.workloads, time.monotonic() + PATIENCE, self.observer)
 
-    def _do(
-        self, step: Step, prepared: PreparedRelease | None, hearing: AbstractContextManager[None]
-    ) -> None:
+    @contextmanager
+    def _recorded(self, hearing: AbstractContextManager[None]) -> Iterator[None]:
+        """Record how the step of the block came out."""
         begun = time.monotonic()
         try:
             with hearing:  # but not while it is written down how the step came out
-                self._effect(step, prepared)
+                yield
         except BaseException:
             # What failed is what the caller has to know, not that it could not be written too.
             with suppress(MorphopsError):
@@ -242,7 +244,7 @@ def await_engine(target: Workloads, end: float, observer: Observer) -> None:
         if time.monotonic() >= end:
             raise EngineUnavailable(f"the engine did not come back within {PATIENCE:g} s")
         if not told:
-            observer.note("waiting: the engine does not answer")
+            observer.waiting("the engine does not answer")
             told = True
         time.sleep(_REASK)
 

@@ -98,7 +98,10 @@ def test_what_was_to_go_is_gone_before_it_is_brought_back() -> None:
     ("wanted", "says"),
     [
         ({"web": service("web")}, "web: is in no wave"),
-        ({"db": Service("db", "postgres:16", "c")}, "db: image 'postgres:16' is not an image of the"),
+        (
+            {"db": Service("db", "postgres:16", "c")},
+            "db: image 'postgres:16' is not an image of the",
+        ),
         ({"db": service("db", replicas=0)}, "db: has a scale of 0"),
         (
             {"db": service("db", waits_for_completion=frozenset({"once"}))},

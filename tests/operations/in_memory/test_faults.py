@@ -37,6 +37,7 @@ from tests.operations.in_memory.world import (
     Killed,
     World,
 )
+from tests.results import valid
 
 TOUCHING = ("remove", "start", "stop")
 When: TypeAlias = Literal["before", "after"]
@@ -57,9 +58,9 @@ def planned() -> tuple[list[str], list[str], list[str]]:
     """The steps of the first deploy, of the upgrade, and of the upgrade's automatic rollback."""
     with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
         world = World(Path(folder))
-        first = deploy(world.site(), [OLD.digest], plan_only=True)
+        first = valid("deploy", deploy(world.site(), [OLD.digest], plan_only=True))
         deploy(world.site(), [OLD.digest])
-        upgrade = deploy(world.site(), [NEW.digest], plan_only=True)
+        upgrade = valid("deploy", deploy(world.site(), [NEW.digest], plan_only=True))
     return first["steps"], upgrade["steps"], upgrade["undo"]["steps"]
 
 
@@ -162,7 +163,7 @@ def test_an_operation_that_was_killed_is_resumed(running: World, step: str, when
     if step.startswith("pull db"):
         running.engine.local.pop(str(NEW.image("db").ref))
     killed(running, step, when)
-    assert resume(running.site())["state"] == "healthy"
+    assert valid("resume", resume(running.site()))["state"] == "healthy"
     assert running.runs == NEW_RUNS
     assert running.outcomes == [("deploy", "deployed")] * 2
 
@@ -173,7 +174,7 @@ def test_an_operation_that_was_killed_is_aborted(running: World, step: str, when
     if step.startswith("pull db"):
         running.engine.local.pop(str(NEW.image("db").ref))
     killed(running, step, when)
-    done = abort(running.site())
+    done = valid("abort", abort(running.site()))
     assert done["changed"] == touched(step)
     assert running.runs == OLD_RUNS
     assert running.outcomes[-1] == ("deploy", "rolled back" if touched(step) else "refused")
@@ -203,7 +204,7 @@ def test_a_down_that_was_killed_is_resumed(running: World) -> None:
     running.engine.faults.at("teardown", Killed())
     with pytest.raises(Killed):
         down(running.site(), reason="a new disk")
-    assert resume(running.site())["state"] == "down"
+    assert valid("resume", resume(running.site()))["state"] == "down"
     assert running.runs == {}
     assert running.outcomes[-1] == ("down", "stopped")
 
