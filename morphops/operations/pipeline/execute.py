@@ -123,8 +123,10 @@ class Executor:
     def _undo(self, undo: Plan, before: PreparedRelease | None, error: MorphopsError) -> Outcome:
         """The automatic rollback. Nothing in it hears a signal: half of it would be neither."""
         for _ in range(_COMEBACKS):
+            answered = False
             try:
                 self.await_engine()
+                answered = True
                 for number, step in enumerate(undo.steps, start=1):
                     self.observer.step(number, len(undo.steps), f"undo: {step}")
                     self.log.begin(f"undo: {step}", touches=step.touches)
@@ -142,7 +144,7 @@ class Executor:
                 return Outcome("failed", error, failed)
             else:
                 return Outcome("rolled back", error)
-            if not self.platform.workloads.is_reachable():
+            if not answered:  # it was waited for in vain; one that only went away comes back
                 break
         self.keep_evidence(away)
         return Outcome("incomplete", error, away)

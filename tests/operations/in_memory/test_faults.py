@@ -157,21 +157,23 @@ def killed(world: World, step: str, when: When = "before") -> None:
         deploy(world.site(), [NEW.digest])
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("step", FORWARD)
-def test_an_operation_that_was_killed_is_resumed(running: World, step: str) -> None:
+def test_an_operation_that_was_killed_is_resumed(running: World, step: str, when: When) -> None:
     if step.startswith("pull db"):
         running.engine.local.pop(str(NEW.image("db").ref))
-    killed(running, step)
+    killed(running, step, when)
     assert valid("resume", resume(running.site()))["state"] == "healthy"
     assert running.runs == NEW_RUNS
     assert running.outcomes == [("deploy", "deployed")] * 2
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("step", FORWARD)
-def test_an_operation_that_was_killed_is_aborted(running: World, step: str) -> None:
+def test_an_operation_that_was_killed_is_aborted(running: World, step: str, when: When) -> None:
     if step.startswith("pull db"):
         running.engine.local.pop(str(NEW.image("db").ref))
-    killed(running, step)
+    killed(running, step, when)
     done = valid("abort", abort(running.site()))
     assert done["changed"] == touched(step)
     assert running.runs == OLD_RUNS
