@@ -128,7 +128,8 @@ def test_data_that_was_replaced_in_place(inv: Inv, release: Release) -> None:
     good, bad = release(), release(pair="v2", front="wrong")
     assert inv("deploy", f"--image={good}").code == 0
     stacks.data(inv.folder / "data", epoch=8)
-    lost = f"there is no automatic rollback to {good[7:19]}: the data was replaced since release {good[7:19]}"
+    short = good[7:19]
+    lost = f"there is no automatic rollback to {short}: the data was replaced since release {short}"
     planned = inv("deploy", f"--image={bad}", "--plan", "--json")
     assert (planned.code, planned.json["undo"]) == (0, None), planned
     assert lost in planned.err

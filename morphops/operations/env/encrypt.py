@@ -15,8 +15,8 @@ from morphops.site import Site
 def encrypt(site: Site, env_file: str = "", *, wait: float = 0) -> EnvEncrypted:
     """Encrypt the env file and the values of every deployment that is kept here.
 
-    Where they are encrypted already, they are encrypted again, for the recipients that the bundle names now. The
-    plain file is removed once the encrypted one is written and was read back.
+    Encrypted values are encrypted again, for the recipients that the bundle names now. The plain
+    file is removed once the encrypted one is written and was read back.
 
     Args:
         site: where.

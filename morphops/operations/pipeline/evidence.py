@@ -1,4 +1,4 @@
-"""What a failed release leaves for a post-mortem, collected before the automatic rollback removes it."""
+"""What a failed release leaves for a post-mortem, collected before the automatic rollback."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Who is told how a deploy or a rollback came out, and when: the bundle's hook, then its webhook.
 
-An operation that was incomplete and taken up again is told as well, when it ends. `up` and `down` are
-not: no release changes hands. What fails here is shown, and changes nothing of the outcome.
+An operation that was incomplete and taken up again is told as well, when it ends. `up` and `down`
+are not: no release changes hands. What fails here is shown, and does not change the outcome.
 """
 
 from __future__ import annotations
