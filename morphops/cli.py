@@ -9,10 +9,10 @@ import functools
 import inspect
 import os
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, TypeVar, overload
 
 from invoke.exceptions import Exit
 
@@ -21,13 +21,14 @@ from morphops.errors import InputError, Interrupted, MorphopsError, NotShown, Pr
 from morphops.settings import Settings
 
 if TYPE_CHECKING:
+    from morphops.core.results.base import Result
+    from morphops.interfaces import Observer
     from morphops.report.console import Reporter
     from morphops.site import Site
 
 
 F = TypeVar("F", bound=Callable[..., None])
-
-View: TypeAlias = Mapping[str, Any]
+R = TypeVar("R", bound="Result")
 
 
 @overload
@@ -65,21 +66,21 @@ def command(
         numbers = Numbers(_numbers(signature))
 
         @functools.wraps(body)
-        def run(*args: Any, **kwargs: Any) -> None:
+        def run(*args: object, **kwargs: object) -> None:
             ensure_standard_streams()
+            json, events = bool(kwargs.get("json")), str(kwargs.get("events") or "")
             try:
                 body(*args, **(kwargs | numbers.of(kwargs)))
             except MorphopsError as err:
-                _tell(err, json=bool(kwargs.get("json")))
-                raise Exit(code=err.exit_code) from None
+                failure = err
             except OSError as err:
-                refused = _refused(err, looks=not (leads or run.changes.by(kwargs)))  # type: ignore[attr-defined]
-                _tell(refused, json=bool(kwargs.get("json")))
-                raise Exit(code=refused.exit_code) from None
+                failure = _refused(err, looks=not (leads or run.changes.by(kwargs)))  # type: ignore[attr-defined]
             except KeyboardInterrupt:
-                early = Interrupted("interrupted", signum=2, state="nothing was changed")
-                _tell(early, json=bool(kwargs.get("json")))
-                raise Exit(code=early.exit_code) from None
+                failure = Interrupted("interrupted", signum=2, state="nothing was changed")
+            else:
+                return
+            _tell(failure, json=json, events=events)
+            raise Exit(code=failure.exit_code) from None
 
         run.__signature__ = _as_text(signature, numbers.defaults)  # type: ignore[attr-defined]
         run.numbers = numbers  # type: ignore[attr-defined]
@@ -108,7 +109,10 @@ _STREAMS = {"stdin": "r", "stdout": "w", "stderr": "w"}
 
 
 def perform(
-    json: bool, use_case: Callable[[Site], View], show: Callable[[Reporter, View], None]
+    json: bool,
+    use_case: Callable[[Site], R],
+    show: Callable[[Reporter, R], None],
+    events: str = "",
 ) -> None:
     """Open the site, run a use case, and show what it returns.
 
@@ -117,29 +121,49 @@ def perform(
             written too, to stderr.
         use_case: what to do.
         show: how to write the result for people.
+        events: where progress is written as JSON lines: a path, `-` for stderr (which then holds
+            nothing else), empty for nowhere.
 
     Raises:
+        InputError: `events` cannot be opened.
         NotShown: it was done, and the result could not be written.
     """
     from morphops.report.console import Reporter
-    from morphops.site import open_site
 
     reporter = Reporter(json)
-    view = use_case(open_site(reporter))
+    result = _run(reporter, use_case, events)
     try:
-        if not reporter.emit(view) or Settings.of(os.environ).show:
-            show(reporter, view)
+        if not reporter.emit(result) or Settings.of(os.environ).show:
+            show(reporter, result)
         reporter.flush()
     except OSError as err:
         raise NotShown(
             f"the result could not be written: {err.strerror or type(err).__name__}",
-            code=view.get("exit", 0),
-            state=f"the command itself came to its end ({view.get('state', 'done')})",
+            code=result.exit,
+            state=f"the command itself came to its end ({result.state})",
             hint="inv status; inv history",
         ) from None
-    # A view that reports something amiss was shown in full first, and then says its exit code.
-    if view.get("exit"):
-        raise Exit(code=view["exit"])
+    # A result that reports something amiss was shown in full first, and then says its exit code.
+    if result.exit:
+        raise Exit(code=result.exit)
+
+
+def _run(reporter: Reporter, use_case: Callable[[Site], R], events: str) -> R:
+    """Run a use case on the site, observed by the reporter and by whom `events` names."""
+    from morphops.report import events as report_events
+    from morphops.site import open_site
+
+    if not events:
+        return use_case(open_site(reporter))
+    with report_events.opened(events) as log:
+        observer: Observer = log
+        if events != report_events.STDERR:
+            observer = report_events.Both(reporter, log)
+        site = open_site(observer)
+        log.redact_with(site.redact)
+        result = use_case(site)
+        log.finished(result)
+        return result
 
 
 def _numbers(signature: inspect.Signature) -> dict[str, int | None]:
@@ -174,27 +198,22 @@ def pairs(texts: Sequence[str], option: str, **named: str) -> dict[str, str]:
     return found
 
 
-def _tell(err: MorphopsError, *, json: bool) -> None:
+def _tell(err: MorphopsError, *, json: bool, events: str) -> None:
+    from morphops.core.results.failure import of_error
+    from morphops.report import events as report_events
     from morphops.report.console import Reporter, error
 
-    view = {
-        "state": "failed",
-        "exit": err.exit_code,
-        "error": {
-            "kind": type(err).__name__,
-            "what": err.what,
-            "detail": list(err.detail),
-            "state": err.state,
-            "next": err.hint,
-        },
-    }
     # That it cannot be told must not hide what failed: the exit code says that still.
     with suppress(OSError):
         reporter = Reporter(json and not isinstance(err, NotShown))
-        reporter.emit(view)
+        reporter.emit(of_error(err))
         reporter.flush()
-    with suppress(OSError):
-        error(err)
+    if events:
+        with suppress(OSError, InputError), report_events.opened(events) as log:
+            log.failed(err)
+    if events != report_events.STDERR:
+        with suppress(OSError):
+            error(err)
 
 
 def _refused(err: OSError, *, looks: bool) -> PreconditionError:

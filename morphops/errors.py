@@ -124,7 +124,7 @@ class LockHeld(PreconditionError):
 
 
 class LockLost(MorphopsError):
-    """The lock was taken from us in the middle; what was begun is left for whoever has it now.
+    """The lock was taken from us in the middle; the operation is left for its new holder.
 
     The exit code is 3 for as long as no container was touched.
     """

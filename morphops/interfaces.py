@@ -44,6 +44,9 @@ class Observer(Protocol):
     def step(self, number: int, total: int, text: str) -> None:
         """A step begins."""
 
+    def waiting(self, text: str) -> None:
+        """A step waits for something."""
+
     def note(self, text: str) -> None:
         """Something to watch inside of a step."""
 
@@ -150,13 +153,13 @@ class Images(Protocol):
 
 
 class LockGuard(Protocol):
-    """Whoever lets us write, and remembers how far we came."""
+    """Says whether the history may be written, and remembers how far it came."""
 
     def check(self, *, sure: bool = True) -> None:
         """Raise where we may not write any more.
 
         Args:
-            sure: ask whoever decides that; without this, what was noticed here so far will do.
+            sure: ask the platform; without this, what was noticed here so far is enough.
         """
 
     def report_head(self, head: Head) -> None:
@@ -165,6 +168,9 @@ class LockGuard(Protocol):
 
 class Notes(Protocol):
     """Is told what is waited for."""
+
+    def waiting(self, text: str) -> None:
+        """A step waits for something."""
 
     def note(self, text: str) -> None:
         """Something to watch inside of a step."""

@@ -36,7 +36,7 @@ def load_bundle(path: Path, registry: str = "") -> Bundle:
     """Read a bundle file of the working tree.
 
     Here the names in a registry are held to their grammar. `parse_bundle` leaves them alone: it
-    reads kept releases too, and a way back asks no registry.
+    reads kept releases too, and an automatic rollback asks no registry.
 
     Args:
         path: of the file.
@@ -62,7 +62,7 @@ def load_bundle(path: Path, registry: str = "") -> Bundle:
             raise refusal(YamlText(str(path), text), findings)
         return bundle
     except ConfigError as err:
-        hint = "mend what is named, then inv bundle.check"
+        hint = "fix what is named, then inv bundle.check"
         raise ConfigError(err.what, detail=err.detail, hint=hint) from None
 
 

@@ -30,6 +30,7 @@ from morphops.core.release.artifact import INDEX, MANIFEST
 from morphops.core.release.digest import canonical_json, digest_of
 from tests import forked
 from tests.paths import OPS, ROOT, STACK
+from tests.results import hold_to_schema
 
 OWN_STACK = ROOT / "docs" / "tutorial.md"
 # Bases are made from packages in seconds; kept between runs, since a recipe's digest names one.
@@ -95,9 +96,13 @@ class Inv:
         """Run it to its end."""
         environ = self.environ | dict(env or {})
         if self.real or self.within:
-            return self._started(environ, "-m", "invoke", *words)
-        done = forked.invoke(words, folder=self.folder, environ=environ, timeout=_LONG)
-        return Result(done.returncode, done.stdout, done.stderr)
+            done = self._started(environ, "-m", "invoke", *words)
+        else:
+            ended = forked.invoke(words, folder=self.folder, environ=environ, timeout=_LONG)
+            done = Result(ended.returncode, ended.stdout, ended.stderr)
+        if "--json" in words and done.out.startswith("{"):
+            hold_to_schema(words[0], done.json)
+        return done
 
     def script(self, code: str, *words: str) -> Result:
         """Run it by a Python script of the test's own, which is given these arguments."""

@@ -24,11 +24,16 @@ from morphops.report.console import Reporter
 from morphops.tasks import ns
 from tests import forked
 from tests.paths import ROOT
+from tests.results import validate
 
 TASKS = """
 from invoke import task
 from morphops import errors
 from morphops.cli import command, perform
+from morphops.core.results.base import Result
+
+def done(exit=0):
+    return Result(state="healthy", exit=exit)
 
 @task
 @command
@@ -41,7 +46,7 @@ def fail(c, kind="", json=False):
 @task
 @command
 def show(c, json=False, exit=0):
-    perform(json, lambda site: {"state": "healthy", "exit": exit}, lambda r, v: r.say(v["state"]))
+    perform(json, lambda site: done(exit), lambda r, v: r.say(v.state))
 
 @task
 @command
@@ -51,7 +56,7 @@ def child(c, json=False):
         kept.write("ours ")
         kept.flush()
         subprocess.run(["sh", "-c", "echo theirs; echo theirs >&2; cat"], check=True)
-    perform(json, lambda site: {"state": "healthy"}, lambda r, v: r.say(v["state"]))
+    perform(json, lambda site: done(), lambda r, v: r.say(v.state))
 
 @task
 @command
@@ -113,7 +118,10 @@ def test_a_failure_as_json(tmp_path: Path) -> None:
     (tmp_path / "tasks.py").write_text(TASKS)
     done = inv(tmp_path, "fail", "--kind=RolledBack", "--json")
     assert done.returncode == 4
-    assert json.loads(done.stdout) == {
+    view = json.loads(done.stdout)
+    validate("error", view)
+    assert view == {
+        "schema": 1,
         "state": "failed",
         "exit": 4,
         "error": {

@@ -14,7 +14,7 @@ import pytest
 
 from morphops.adapters.store.history_file import HistoryReader
 from morphops.adapters.store.release_layout import is_complete, read_layout
-from morphops.core.history import operations
+from morphops.core.history import heads, operations
 from morphops.operations import audit
 from morphops.operations.history import show
 from morphops.operations.pipeline.prepare import reopen
@@ -22,6 +22,7 @@ from morphops.operations.release import list as release_list
 from morphops.site import Site, open_site
 from tests.fakes import FakeTarget, Recorder, Remembering
 from tests.paths import ROOT
+from tests.results import valid
 
 DATA = ROOT / "tests" / "data" / "state-7c34d53"
 FIRST, SECOND, BAD = (
@@ -51,8 +52,9 @@ def site(state: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
         "MORPHOPS_STATE": str(state),
     }
     target = FakeTarget({str(d / "values.env"): {} for d in deployment.parent.iterdir()})
+    told = Remembering([heads.of(HistoryReader(state / "history.jsonl").entries())])
     opened = open_site(Recorder(), environ)
-    return opened.on(workloads=target, images=target, heads=Remembering())
+    return opened.on(workloads=target, images=target, heads=told)
 
 
 def test_the_history(state: Path) -> None:
@@ -93,10 +95,13 @@ def test_the_deployments(site: Site, number: int) -> None:
 
 
 def test_what_shows_it(site: Site) -> None:
-    shown = show.history(site, 20)["operations"]
+    shown = valid("history.show", show.history(site, 20))["operations"]
     assert [row["id"] for row in shown] == list(range(1, 7))
-    rows = {row["release"]: row for row in release_list.list_releases(site)["releases"]}
+    rows = {
+        row["release"]: row
+        for row in valid("release.list", release_list.list_releases(site))["releases"]
+    }
     assert rows.keys() == {FIRST, SECOND, BAD}
     assert rows[SECOND]["pinned"] == "keep it"
-    proved = audit.verify(site, "")
+    proved = valid("audit.verify", audit.verify(site, ""))
     assert (proved["state"], proved["operations"], proved["cut_off"]) == ("ok", 6, 0)

@@ -71,26 +71,9 @@ def is_private(name: str) -> bool:
     return name.startswith("_") and not name.startswith("__")
 
 
-# To be made public where these modules are next rewritten; no other may be added.
-STILL_PRIVATE = {
-    "tests/core/plan/test_changes.py": {"_service"},
-    "tests/core/verify/test_drift.py": {
-        "compose._attached",
-        "compose._network",
-        "compose._with_networks",
-        "compose._with_volumes",
-    },
-    "tests/core/verify/test_health.py": {"compose._checked_within"},
-    "tests/adapters/host/test_ports.py": {"compose._bindings"},
-    "tests/adapters/docker/test_stop_limits.py": {"compose._START_LIMIT", "compose._STOP_LIMIT"},
-    "tests/operations/pipeline/test_carry_out.py": {"_ENOUGH"},
-}
-
-
 def test_no_test_uses_a_private_name() -> None:
-    found = {str(p.relative_to(ROOT)): set(privates(p.read_text())) for p in TESTS.rglob("*.py")}
-    more = {path: names - STILL_PRIVATE.get(path, set()) for path, names in found.items()}
-    assert {path: names for path, names in more.items() if names} == {}
+    found = {str(p.relative_to(ROOT)): list(privates(p.read_text())) for p in TESTS.rglob("*.py")}
+    assert {path: names for path, names in found.items() if names} == {}
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ class Keys:
             raise InputError(
                 f"{source}: cannot be decrypted with {self.identity}: {err}",
                 state="nothing was changed",
-                hint="whoever wrote it adds your recipient (inv env.identity shows it), or restore "
+                hint="its writer adds your recipient (inv env.identity shows it), or restore "
                 "the file",
             ) from None
 

@@ -71,7 +71,7 @@ class InvokeTasks:
         return option in self._contexts[task].args
 
     def no_flag(self, task: str, words: Sequence[str]) -> str:
-        """The first of some words that looks like an option, and is none of a task; empty: none."""
+        """The first word that looks like an option that the task does not have; empty for none."""
         known = {*self._contexts[task].flags, *self._contexts[task].inverse_flags, "--help", "-h"}
         flags = (word.partition("=")[0] for word in words if re.match(r"--?[A-Za-z]", word))
         return next((flag for flag in flags if flag not in known), "")

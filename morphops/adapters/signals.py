@@ -56,7 +56,7 @@ class Signals:
 
     @contextmanager
     def shield(self) -> Iterator[None]:
-        """Keep a signal inside of the block, whoever asks."""
+        """Keep a signal inside of the block, even if somebody asks."""
         self._deferred += 1
         try:
             yield
@@ -72,8 +72,7 @@ class Signals:
     def root_cause(self, failed: MorphopsError) -> MorphopsError:
         """Why something failed: a signal that came meanwhile, where there was one.
 
-        Whoever sent it may well have sent it to the processes that we wait for too, as a terminal
-        does.
+        The sender may have sent it to the processes that we wait for too, as a terminal does.
         """
         if not self._received or self._deferred or isinstance(failed, Interrupted):
             return failed

@@ -23,7 +23,7 @@ def post(url: str, body: Mapping[str, Any], *, timeout: float) -> str:
         why it was not taken; empty where it was.
     """
     if not _is_http(url):
-        return "the URL is none of http or https"
+        return "the URL must start with http:// or https://"
     said: list[str] = []
     # The library's own limits are for one read or connect each. A thread that is still at it when
     # the time is over is left alone: it ends with the process.

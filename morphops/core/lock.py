@@ -47,7 +47,7 @@ class Holder:
         """Whether it is this holder's own work, for an operation without an end.
 
         So it is where it was begun under this lock, and where it is taken up again: there is never
-        more than one that was cut off. Whoever else has the lock does something beside it.
+        more than one incomplete operation. Another holder does something beside it.
         """
         return self.what in (RESUME, ABORT) or record.lock == self.token_digest
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
 
 from morphops.core import lock
 from morphops.core.history.operations import Record
 from morphops.core.plan import plan, preconditions
 from morphops.core.plan.reasons import refusal
 from morphops.core.plan.strategies.in_place import removals
+from morphops.core.results.deploy import DeployResult
 from morphops.core.stack import Running
 from morphops.errors import MorphopsError, PreconditionError
 from morphops.operations.pipeline import incomplete, notify
@@ -19,7 +20,7 @@ from morphops.operations.pipeline.session import Session, exclusive
 from morphops.site import Site
 
 
-def abort(site: Site, *, wait: float = 0) -> dict[str, Any]:
+def abort(site: Site, *, wait: float = 0) -> DeployResult:
     """Undo the incomplete operation: what ran before it runs again.
 
     Where nothing was touched there is nothing to undo, and what runs is not looked at.
@@ -51,7 +52,7 @@ def abort(site: Site, *, wait: float = 0) -> dict[str, Any]:
             with session.signals.shield():
                 operation = Operation(site, session, record, aborting=True)
                 done = operation.execute(todo, undo.prepared, None)
-            return done | {"changed": True}
+            return replace(done, changed=True)
 
 
 def _rollback(
@@ -89,10 +90,10 @@ def _removed(site: Site, record: Record, running: Running) -> Sequence[str]:
         return ()  # its files are broken; what is there is all that is known
 
 
-def _nothing_to_undo(site: Site, session: Session, record: Record, previous: str) -> dict[str, Any]:
+def _nothing_to_undo(site: Site, session: Session, record: Record, previous: str) -> DeployResult:
     """End it where it never came to touch anything, however what runs is by now."""
     session.signals.mask()
     session.history.resume(record, "abort")
     with notify.outcome(site, session, record, previous):
         session.history.end(record, "refused")
-    return {"schema": 1, "state": "as before", "release": previous, "changes": [], "changed": False}
+    return DeployResult(state="as before", release=previous, changed=False)

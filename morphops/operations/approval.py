@@ -7,17 +7,20 @@ so it says who, when and why, and the hash chain covers it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Literal
 
 from morphops.core.bundle.schema import Invariant
 from morphops.core.history import operations, recovery
+from morphops.core.history.operations import Record
+from morphops.core.results.approval import Approval, ApprovalList, InvariantRow
 from morphops.errors import InputError, MorphopsError
 from morphops.operations.pipeline import prepare
 from morphops.operations.pipeline.session import Session, demand_reason, exclusive
 from morphops.site import Site
 
 
-def grant(site: Site, name: str, *, reason: str, wait: float = 0) -> dict[str, Any]:
+def grant(site: Site, name: str, *, reason: str, wait: float = 0) -> Approval:
     """Record that an invariant may be broken from now on.
 
     Args:
@@ -28,7 +31,7 @@ def grant(site: Site, name: str, *, reason: str, wait: float = 0) -> dict[str, A
 
     Raises:
         InputError: there is no such invariant, or no reason.
-        PreconditionError: an operation is cut off.
+        PreconditionError: an operation is incomplete.
     """
     known = _known(site)
     if name not in known:
@@ -41,11 +44,12 @@ def grant(site: Site, name: str, *, reason: str, wait: float = 0) -> dict[str, A
     demand_reason(reason, f"approval.grant {name}")
     with exclusive(site, "approval.grant", reason=reason, wait=wait) as session:
         if name in _approved(session):
-            return _view("approved", name)
-        return _view("approved", name, _record(session, "approve", name, reason))
+            return Approval(state="approved", name=name, operation=0, changed=False)
+        operation = _record(session, "approve", name, reason)
+        return Approval(state="approved", name=name, operation=operation, changed=True)
 
 
-def revoke(site: Site, name: str, *, reason: str, wait: float = 0) -> dict[str, Any]:
+def revoke(site: Site, name: str, *, reason: str, wait: float = 0) -> Approval:
     """Record that an invariant must hold again. What runs is not touched: `verify` tells.
 
     Args:
@@ -56,43 +60,53 @@ def revoke(site: Site, name: str, *, reason: str, wait: float = 0) -> dict[str, 
 
     Raises:
         InputError: there is no such invariant, or no reason.
-        PreconditionError: an operation is cut off.
+        PreconditionError: an operation is incomplete.
     """
     demand_reason(reason, f"approval.revoke {name}")
     with exclusive(site, "approval.revoke", reason=reason, wait=wait) as session:
         if name in _approved(session):
-            return _view("not approved", name, _record(session, "revoke", name, reason))
+            operation = _record(session, "revoke", name, reason)
+            return Approval(state="not approved", name=name, operation=operation, changed=True)
     if name not in _known(site):
         raise InputError(
             f"nothing of the name {name!r} is approved, and there is no such invariant",
             state="nothing was changed",
             hint="inv approval.list",
         )
-    return _view("not approved", name)
+    return Approval(state="not approved", name=name, operation=0, changed=False)
 
 
-def show(site: Site) -> dict[str, Any]:
-    """Every invariant, and the approval that stands for it."""
+def show(site: Site) -> ApprovalList:
+    """List every invariant, and the approval that stands for it."""
     known = _known(site)
     standing = operations.approvals(site.history.records())
-    rows = []
-    for name in dict.fromkeys((*known, *standing)):
-        invariant, record = known.get(name), standing.get(name)
-        rows.append(
-            {
-                "name": name,
-                "service": invariant.service if invariant else "",
-                "forbids": list(invariant.forbids) if invariant else [],
-                "why": invariant.why if invariant else "",
-                "approved": record is not None,
-                "by": record.user if record else "",
-                "host": record.host if record else "",
-                "since": record.ended if record else "",
-                "reason": record.reason if record else "",
-                "operation": record.id if record else 0,
-            }
+    rows = (
+        _row(name, known.get(name), standing.get(name))
+        for name in dict.fromkeys((*known, *standing))
+    )
+    return ApprovalList(project=site.bundle.project, invariants=tuple(rows))
+
+
+def _row(name: str, invariant: Invariant | None, record: Record | None) -> InvariantRow:
+    row = InvariantRow(name=name)
+    if invariant is not None:
+        row = replace(
+            row,
+            service=invariant.service,
+            forbids=tuple(invariant.forbids),
+            why=invariant.why,
         )
-    return {"schema": 1, "project": site.bundle.project, "invariants": rows}
+    if record is not None:
+        row = replace(
+            row,
+            approved=True,
+            by=record.user,
+            host=record.host,
+            since=record.ended,
+            reason=record.reason,
+            operation=record.id,
+        )
+    return row
 
 
 def _approved(session: Session) -> frozenset[str]:
@@ -105,16 +119,6 @@ def _record(session: Session, kind: Literal["approve", "revoke"], name: str, rea
     record = session.history.begin(kind, subject=name, reason=reason)
     session.history.end(record, "recorded")
     return record.id
-
-
-def _view(state: str, name: str, operation: int = 0) -> dict[str, Any]:
-    return {
-        "schema": 1,
-        "state": state,
-        "name": name,
-        "operation": operation,
-        "changed": bool(operation),
-    }
 
 
 def _known(site: Site) -> Mapping[str, Invariant]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from morphops.core.history import operations
 from morphops.core.release.digest import expand_digest
+from morphops.core.results.audit import AuditEntry, AuditProof, AuditTrail
 from morphops.errors import InputError, IntegrityError
 from morphops.operations.pipeline import history_check
 from morphops.site import Site
@@ -13,8 +15,8 @@ from morphops.site import Site
 _CHAIN = ("entry", "id", "seq", "prev", "hash", "at", "began", "ended")
 
 
-def show(site: Site, operation: int, limit: int) -> dict[str, Any]:
-    """Every entry of the history as it was written, oldest first.
+def show(site: Site, operation: int, limit: int) -> AuditTrail:
+    """Return every entry of the history as it was written, oldest first.
 
     Args:
         site: where.
@@ -30,16 +32,16 @@ def show(site: Site, operation: int, limit: int) -> dict[str, Any]:
         entries = [entry for entry in entries if entry["id"] == operation]
         if not entries:
             raise InputError(f"no operation {operation} in the history", hint="inv history")
-    return {"entries": [_view(entry) for entry in entries[-limit:]]}
+    return AuditTrail(entries=tuple(_entry(entry) for entry in entries[-limit:]))
 
 
-def verify(site: Site, head: str) -> dict[str, Any]:
+def verify(site: Site, head: str) -> AuditProof:
     """Prove that no entry of the history was edited, dropped, inserted or moved.
 
     Args:
         site: where.
         head: hash of an entry that was noted elsewhere, or its first 12 digits or more: it must
-            still be there, so that an end that was cut off is found as well.
+            still be there, so that a missing end is found as well.
 
     Raises:
         InputError: `head` is not 12 hex digits or more.
@@ -51,7 +53,7 @@ def verify(site: Site, head: str) -> dict[str, Any]:
     if head and not expand_digest(head, hashes, "hash of an entry", "inv audit.show"):
         raise IntegrityError(
             f"{path}: no entry has the hash {head}",
-            state=f"it was cut off or replaced; {len(entries)} entries are there",
+            state=f"its end was removed or replaced; {len(entries)} entries are there",
             hint="restore the file from a backup",
         )
     if mismatch:
@@ -62,25 +64,22 @@ def verify(site: Site, head: str) -> dict[str, Any]:
         )
     records = operations.replay(entries)
     cut_off = operations.incomplete_operation(records)
-    return {
-        "state": "ok",
-        "file": str(path),
-        "entries": len(entries),
-        "operations": len(records),
-        "head": str(entries[-1]["hash"]) if entries else "",
-        "engine": "not asked" if mismatch is None else "agrees",
-        "cut_off": cut_off.id if cut_off else 0,
-    }
+    return AuditProof(
+        file=str(path),
+        entries=len(entries),
+        operations=len(records),
+        head=str(entries[-1]["hash"]) if entries else "",
+        engine="not asked" if mismatch is None else "agrees",
+        cut_off=cut_off.id if cut_off else 0,
+    )
 
 
-def _view(entry: dict[str, Any]) -> dict[str, Any]:
-    told = {key: value for key, value in entry.items() if key not in _CHAIN and value != ""}
-    at = entry.get("at") or entry.get("began") or entry.get("ended") or ""
-    return {
-        "seq": entry["seq"],
-        "operation": entry["id"],
-        "at": at,
-        "entry": entry["entry"],
-        "says": told,
-        "hash": entry["hash"],
-    }
+def _entry(entry: Mapping[str, Any]) -> AuditEntry:
+    return AuditEntry(
+        seq=entry["seq"],
+        operation=entry["id"],
+        at=entry.get("at") or entry.get("began") or entry.get("ended") or "",
+        entry=entry["entry"],
+        says={key: value for key, value in entry.items() if key not in _CHAIN and value != ""},
+        hash=entry["hash"],
+    )

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from morphops.adapters.docker import buildx
 from morphops.adapters.docker.buildx import BuildRequest
 from morphops.core.bundle.schema import BuildSpec
 from morphops.core.release.digest import canonical_json
+from morphops.core.results.build import Build
 from morphops.operations.image.base import build_spec, make_bases
 from morphops.operations.release.create import git
 from morphops.site import Site
 
 
-def build(site: Site, *, version: str = "", push: bool = True) -> dict[str, Any]:
+def build(site: Site, *, version: str = "", push: bool = True) -> Build:
     """Build the images, push them, and remember their digests for `release.create`.
 
     Args:
@@ -53,7 +53,7 @@ def build(site: Site, *, version: str = "", push: bool = True) -> dict[str, Any]
     }
     if push:
         site.state.write(site.state.root / "build.json", canonical_json({"images": images}))
-    return {"state": "built", "images": images, "pushed": push}
+    return Build(images=images, pushed=push)
 
 
 def _bases(site: Site, spec: BuildSpec) -> Mapping[str, str]:
@@ -61,8 +61,7 @@ def _bases(site: Site, spec: BuildSpec) -> Mapping[str, str]:
     if not spec.bases or buildx.public_registry_answers():
         return {}
     site.observer.note("no public registry is reached: bases are made from packages")
-    replaces: dict[str, str] = make_bases(site)["replaces"]
-    return replaces
+    return make_bases(site).replaces
 
 
 def _without_credentials(url: str) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
+from morphops.core.results.deploy import DeployResult, PlanResult
 from morphops.operations.pipeline.change import Request, bring, show_plan
 from morphops.operations.pipeline.session import exclusive
 from morphops.operations.release import find
@@ -20,7 +20,7 @@ def deploy(
     no_rollback: bool = False,
     reason: str = "",
     wait: float = 0,
-) -> dict[str, Any]:
+) -> DeployResult | PlanResult:
     """Bring a release to run.
 
     Args:
@@ -49,7 +49,7 @@ def deploy(
             automatic_rollback=not no_rollback,
         )
 
-    # What is wrong with release and values is said at once, whoever holds the lock; and a plan
+    # What is wrong with release and values is said at once, before the lock is taken; and a plan
     # leaves nothing behind, neither here nor in the registry.
     wanted = request(store=False)
     if plan_only:

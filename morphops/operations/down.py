@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from morphops.core.history import recovery
 from morphops.core.plan import plan, preconditions
 from morphops.core.plan.reasons import refusal
+from morphops.core.results.deploy import Down
 from morphops.operations.pipeline.change import announce
 from morphops.operations.pipeline.operation import Operation, take_down
 from morphops.operations.pipeline.session import exclusive
 from morphops.site import Site
 
 
-def down(site: Site, *, reason: str = "", wait: float = 0) -> dict[str, Any]:
+def down(site: Site, *, reason: str = "", wait: float = 0) -> Down:
     """Stop and remove the containers and networks; data, state and images stay.
 
     Args:
@@ -31,7 +30,7 @@ def down(site: Site, *, reason: str = "", wait: float = 0) -> dict[str, Any]:
         if against := tuple(preconditions.foreign(project, running, platform.remedies)):
             raise refusal(against)
         if not running.containers:
-            return {"state": "down", "changed": False}
+            return Down(changed=False)
         record = announce(site, session, "down", plan.teardown(), {}, reason)
         take_down(Operation(site, session, record))
-        return {"state": "down", "changed": True}
+        return Down(changed=True)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
-
 from morphops.adapters import probes
 from morphops.core.history import operations
+from morphops.core.results.check import of_differences
+from morphops.core.results.drift import Drift
 from morphops.core.verify import drift
 from morphops.core.verify.drift import Difference
 from morphops.errors import DriftFound, PreconditionError
 from morphops.operations.pipeline import prepare, secrets
 from morphops.site import Site
 
-SCHEMA = 2  # of the JSON; in 1 the kind `probe` had another name
+_NEXT = "inv up --reason=…   (brings the release of record), or inv deploy"
 
 
-def look(site: Site) -> dict[str, Any]:
-    """Every difference, each of a kind; exit code 6 with any.
+def look(site: Site) -> Drift:
+    """Find every difference, each of a kind; exit code 6 with any.
 
     Raises:
         PreconditionError: there is no release of record, or what it was deployed with is gone.
@@ -33,7 +32,7 @@ def look(site: Site) -> dict[str, Any]:
     secrets.learn_secrets(site)
     running = site.platform.workloads.observe(site.bundle.project)
     if operations.is_down(records) and not running.containers:
-        return {"schema": SCHEMA, "state": "down", "release": record.release, "differences": []}
+        return Drift(state="down", release=record.release)
     ready = prepare.reopen(site, site.state.deployment(record.deployment), record.release)
     shapes = site.platform.workloads.launch_configs(running)
     found = list(
@@ -53,10 +52,11 @@ def look(site: Site) -> dict[str, Any]:
             reading = probes.read(probe, ready.context)
             if not reading.ready:
                 found.append(Difference("probe", name, reading.reason))
-    view: dict[str, Any] = {
-        "schema": SCHEMA,
-        "state": "drift" if found else "as released",
-        "release": record.release,
-        "differences": [asdict(difference) for difference in found],
-    }
-    return view | ({"exit": DriftFound.EXIT} if found else {})
+    return Drift(
+        state="drift" if found else "as released",
+        exit=DriftFound.EXIT if found else 0,
+        findings=of_differences(found, _NEXT),
+        next=_NEXT if found else "",
+        release=record.release,
+        differences=tuple(found),
+    )

@@ -3,42 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Any
 
 from morphops.adapters.host import engine_setup, inspect
 from morphops.adapters.store import text_file
 from morphops.core.env import parse
-from morphops.core.host.requirements import Needs
+from morphops.core.host.requirements import Needs, Row
+from morphops.core.results.check import CheckFinding
+from morphops.core.results.host import HostCheck, HostSetup
 from morphops.errors import InputError, PreconditionError
 from morphops.site import Site
 
 
-def check(site: Site) -> dict[str, Any]:
-    """What the machine must offer, row by row, with the remedy where something is missing.
-
-    Returns:
-        `ready`, the rows, and `exit` 3 where something is missing.
+def check(site: Site) -> HostCheck:
+    """Compare what the machine offers with what the stack needs; exit code 3 with findings.
 
     Raises:
         ConfigError: the bundle's env schema is wrong.
     """
     needs = Needs(project=site.bundle.project, state=site.state.root, ports=bound_ports(site))
     rows = inspect.judge(inspect.observe(site.docker, needs), needs)
-    ready = all(row.ok for row in rows)
-    return {
-        "ready": ready,
-        "exit": 0 if ready else PreconditionError.EXIT,
-        "rows": [asdict(row) for row in rows],
-    }
+    findings = tuple(_finding(row) for row in rows if not row.ok)
+    ready = not findings
+    return HostCheck(
+        state="ready" if ready else "not ready",
+        exit=0 if ready else PreconditionError.EXIT,
+        findings=findings,
+        next="" if ready else "fix what is named, then inv host.check",
+        ready=ready,
+        rows=tuple(rows),
+    )
 
 
-def setup(site: Site) -> dict[str, Any]:
+def _finding(row: Row) -> CheckFinding:
+    return CheckFinding(
+        what=row.found,
+        remedy=row.remedy,
+        rule="requirement",
+        subjects=(row.name,),
+        text="; ".join(filter(None, (f"{row.name}: {row.found}", row.remedy))),
+    )
+
+
+def setup(site: Site) -> HostSetup:
     """Install and start what is missing."""
     done = engine_setup.setup(site.docker, site.observer.note)
     for line in done:
         site.observer.note(line)
-    return {"state": "ready", "done": done}
+    return HostSetup(done=tuple(done))
 
 
 def bound_ports(site: Site) -> tuple[tuple[str, int], ...]:

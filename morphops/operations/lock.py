@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import replace
 
 from morphops.core.history import operations
 from morphops.core.history.heads import Head
 from morphops.core.history.operations import Record
 from morphops.core.lock import Holder
+from morphops.core.results.lock import CurrentStep, LockBroken, LockStatus, of_holder
 from morphops.errors import LockHeld, MorphopsError, PreconditionError
 from morphops.operations.pipeline.session import demand_reason, exclusive
 from morphops.site import Site
 
-_PATIENCE = 10.0  # seconds, for whoever takes the lock before we have it ourselves
+_PATIENCE = 10.0  # seconds, for another process that takes the lock before we have it
 
 
-def status(site: Site) -> dict[str, Any]:
-    """Who holds the lock, since when and why; and the operation that the engine knows of.
+def status(site: Site) -> LockStatus:
+    """Say who holds the lock, since when and why; and the operation that the engine knows of.
 
     Raises:
         EngineUnavailable: no engine answers.
     """
     holder = site.platform.lock.holder(site.bundle.project)
     head = site.platform.heads.read(site.bundle.project) or Head()
-    return {
-        "state": "held" if holder else "free",
-        "project": site.bundle.project,
-        "holder": _view(holder) if holder else None,
-        "under_way": {"operation": head.operation, "step": head.step} if head.operation else None,
-    }
+    step = CurrentStep(operation=head.operation, step=head.step) if head.operation else None
+    return LockStatus(
+        state="held" if holder else "free",
+        project=site.bundle.project,
+        holder=of_holder(holder) if holder else None,
+        under_way=step,
+    )
 
 
-def take_away(site: Site, *, reason: str) -> dict[str, Any]:
+def take_away(site: Site, *, reason: str) -> LockBroken:
     """Take the lock from one who hangs; it stops before the next step that it would begin.
 
     A holder that died has let go already, so this is for one that lives and does not go on.
@@ -49,7 +50,7 @@ def take_away(site: Site, *, reason: str) -> dict[str, Any]:
     project = site.bundle.project
     holder = site.platform.lock.holder(project)
     if holder is None:
-        return {"state": "free", "project": project, "changed": False, "holder": None}
+        return LockBroken(project=project, changed=False)
     _wrest(site, holder)
     try:
         cut_off = _record(site, holder, reason)
@@ -59,13 +60,12 @@ def take_away(site: Site, *, reason: str) -> dict[str, Any]:
             state=f"the lock was taken from: {holder}; that is not, or not all, in the history",
             hint="inv lock.status" if isinstance(err, LockHeld) else hint,
         ) from None
-    return {
-        "state": "free",
-        "project": project,
-        "changed": True,
-        "holder": _view(holder),
-        "cut_off": cut_off.id if cut_off else 0,
-    }
+    return LockBroken(
+        project=project,
+        changed=True,
+        holder=of_holder(holder),
+        cut_off=cut_off.id if cut_off else 0,
+    )
 
 
 def _wrest(site: Site, holder: Holder) -> None:
@@ -92,7 +92,7 @@ def _wrest(site: Site, holder: Holder) -> None:
 
 
 def _record(site: Site, holder: Holder, reason: str) -> Record | None:
-    """Journal the break; the operation that it cut off, if any."""
+    """Record the break; returns the operation that it left incomplete, if any."""
     with exclusive(site, "lock.break", reason=reason, wait=_PATIENCE, aligned=False) as session:
         mismatch = session.mismatch()
         if mismatch:
@@ -102,8 +102,3 @@ def _record(site: Site, holder: Holder, reason: str) -> Record | None:
             record = session.history.begin("break", subject=str(holder), reason=reason)
             session.history.end(record, "broken")
         return operations.incomplete_operation(session.history.records())
-
-
-def _view(holder: Holder) -> dict[str, Any]:
-    """A holder as it is shown; its token lets one in, so it is not."""
-    return {key: value for key, value in asdict(holder).items() if key != "token"}

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from morphops.core.history import operations
+from morphops.core.results.logs import Logs
 from morphops.errors import InputError, MorphopsError, PreconditionError
 from morphops.operations.pipeline import prepare, secrets
 from morphops.site import Site
 
 
-def logs(site: Site, service: str, tail: int) -> dict[str, Any]:
-    """The last log lines, redacted.
+def logs(site: Site, service: str, tail: int) -> Logs:
+    """Return the last log lines, redacted.
 
     Raises:
         InputError: there is no such service.
@@ -30,7 +29,7 @@ def logs(site: Site, service: str, tail: int) -> dict[str, Any]:
             which = "" if name == container.service else f"{name} | "
             said = (f"{which}{line}" for line in site.platform.workloads.logs(container, tail))
             lines.setdefault(container.service, []).extend(said)
-    return {"logs": lines}
+    return Logs(logs={name: tuple(said) for name, said in lines.items()})
 
 
 def _must_know_secrets(site: Site) -> None:

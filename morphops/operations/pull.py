@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from morphops.core.plan.steps import Pull
+from morphops.core.results.release import ReleaseInfo, of_release
 from morphops.operations.pipeline import execute
 from morphops.operations.pipeline.session import exclusive
 from morphops.operations.release import find
 from morphops.site import Site
 
 
-def pull(site: Site, images: Sequence[str], *, wait: float = 0) -> dict[str, Any]:
+def pull(site: Site, images: Sequence[str], *, wait: float = 0) -> ReleaseInfo:
     """Fetch a release and its images, verify and hold them; no container is touched."""
     release = find.resolve(site, images)
     with exclusive(site, f"pull {release.short}", wait=wait, aligned=False):
@@ -21,4 +21,4 @@ def pull(site: Site, images: Sequence[str], *, wait: float = 0) -> dict[str, Any
         for number, step in enumerate(steps, start=1):
             site.observer.step(number, len(steps), str(step))
             execute.pull(step, site.platform.images, release.project, site.observer)
-    return find.as_json(release)
+    return of_release(release)

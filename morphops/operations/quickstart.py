@@ -13,14 +13,16 @@ import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from morphops.adapters.docker.run_once import RunRequest, run_once
 from morphops.adapters.probes.published_port import direct_session, post, published
 from morphops.adapters.store import text_file
-from morphops.core.bundle.quickstart import FILE, Ask, Prepare, Quickstart
+from morphops.core.bundle.quickstart import FILE, Ask, Prepare
+from morphops.core.bundle.quickstart import Quickstart as Recipe
 from morphops.core.env import dotenv, templates
 from morphops.core.release.reference import ImageRef
+from morphops.core.results.deploy import PlanResult
+from morphops.core.results.quickstart import Answer, Quickstart
 from morphops.core.schema import parse_mapping
 from morphops.core.stack import Running
 from morphops.errors import ConfigError, GateFailed
@@ -30,7 +32,7 @@ from morphops.operations.release import create
 from morphops.site import Site
 
 
-def quickstart(site: Site) -> dict[str, Any]:
+def quickstart(site: Site) -> Quickstart:
     """Set up, build, release, deploy and ask; again, it changes nothing.
 
     Returns:
@@ -59,9 +61,9 @@ def quickstart(site: Site) -> dict[str, Any]:
     host.setup(site)
     stage("the local registry")
     if registry.is_local(site.bundle.registry):
-        site.observer.note(f"{registry.registry_up(site)['address']} answers")
+        site.observer.note(f"{registry.registry_up(site).address} answers")
     stage("the images")
-    built = build.build(site)["images"]
+    built = build.build(site).images
     stage("sample data")
     for item in sample.prepare:
         _prepare(site, item, ImageRef.parse(built[item.image]))
@@ -71,13 +73,23 @@ def quickstart(site: Site) -> dict[str, Any]:
     release = create.create(site, (), ())
     site.observer.note(release.digest)
     stage("deploy")
-    view = deploy.deploy(site, [release.digest], reason="quickstart")
+    done = deploy.deploy(site, [release.digest], reason="quickstart")
     stage("ask")
-    answers = _ask(site, sample.ask)
-    return {**view, "env_file": str(path), "answers": answers, "try": _commands(site, sample.ask)}
+    if isinstance(done, PlanResult):
+        raise AssertionError("only plan_only returns a plan")
+    return Quickstart(
+        state=done.state,
+        release=done.release,
+        operation=done.operation,
+        changes=done.changes,
+        changed=done.changed,
+        env_file=str(path),
+        answers=_ask(site, sample.ask),
+        try_=tuple(_commands(site, sample.ask)),
+    )
 
 
-def recipe(site: Site) -> Quickstart:
+def recipe(site: Site) -> Recipe:
     """The bundle's quickstart.
 
     Raises:
@@ -86,7 +98,7 @@ def recipe(site: Site) -> Quickstart:
     path = site.folder / FILE
     if not path.exists():
         raise ConfigError(f"{path}: is not there", hint="a bundle without one has no quickstart")
-    return parse_mapping(text_file.read(path), str(path), Quickstart)
+    return parse_mapping(text_file.read(path), str(path), Recipe)
 
 
 def _prepare(site: Site, item: Prepare, image: ImageRef) -> None:
@@ -128,38 +140,36 @@ def _write_env(site: Site, given: Mapping[str, str]) -> Path:
     return path
 
 
-def _ask(site: Site, ask: Ask) -> list[dict[str, Any]]:
+def _ask(site: Site, ask: Ask) -> tuple[Answer, ...]:
     document = json.loads((site.folder / ask.document).read_bytes())
     url, why = published(_running(site), ask.service, ask.port)
     if not url:
         raise GateFailed(why, hint="inv status")
-    answers = []
+    answers: list[Answer] = []
     with direct_session() as session:
         for number, question in enumerate(ask.questions, start=1):
             asked = question.ask(document, number)
             answer = post(session, url, asked.request, 15)
             got = answer.get("result") if isinstance(answer, Mapping) else None
             answers.append(
-                {
-                    "question": f"{question.name} of {asked.subject}",
-                    "answer": got,
-                    "expected": asked.expected,
-                    "right": _equal(got, asked.expected),
-                }
+                Answer(
+                    question=f"{question.name} of {asked.subject}",
+                    answer=got,
+                    expected=asked.expected,
+                    right=_equal(got, asked.expected),
+                )
             )
-    wrong = [a for a in answers if not a["right"]]
+    wrong = [a for a in answers if not a.right]
     if wrong:
         raise GateFailed(
             f"{len(wrong)} of {len(answers)} answers are not what {ask.document} says",
-            detail=tuple(
-                f"{a['question']}: expected {a['expected']}, got {a['answer']}" for a in wrong
-            ),
+            detail=tuple(f"{a.question}: expected {a.expected}, got {a.answer}" for a in wrong),
             hint="inv smoke; inv logs",
         )
-    return answers
+    return tuple(answers)
 
 
-def _equal(got: Any, expected: Any) -> bool:
+def _equal(got: object, expected: object) -> bool:
     """Equal, where numbers may be written in decimal or in hex."""
     if got == expected:
         return got is not None

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from morphops.adapters.base_images import assemble
 from morphops.adapters.docker import buildx, local_registry
 from morphops.core.release import reference
+from morphops.core.results.registry import RegistryInfo
 from morphops.errors import InputError, PreconditionError
 from morphops.operations.image.base import base_recipes
 from morphops.site import Site
@@ -14,7 +13,7 @@ from morphops.site import Site
 _REGISTRY_RECIPE = "registry"
 
 
-def registry_up(site: Site) -> dict[str, Any]:
+def registry_up(site: Site) -> RegistryInfo:
     """Start the local registry on loopback, or find it running.
 
     Its image is pulled where a public registry is reached, and made from packages elsewhere, by the
@@ -60,7 +59,7 @@ def registry_up(site: Site) -> dict[str, Any]:
     return _registry_view(there)
 
 
-def registry_down(site: Site, *, delete_data: bool = False) -> dict[str, Any]:
+def registry_down(site: Site, *, delete_data: bool = False) -> RegistryInfo:
     """Stop the local registry; its data stays unless told otherwise.
 
     Where the bundle's registry is not on this machine, there is nothing to stop.
@@ -91,25 +90,19 @@ def _address(site: Site) -> tuple[str, int]:
     return host, int(port)
 
 
-def _registry_elsewhere(site: Site) -> dict[str, Any]:
-    return {
-        "state": "elsewhere",
-        "address": site.bundle.registry,
-        "container": "",
-        "volume": "",
-        "deleted": False,
-    }
+def _registry_elsewhere(site: Site) -> RegistryInfo:
+    return RegistryInfo(state="elsewhere", address=site.bundle.registry)
 
 
 def _registry_name(port: int) -> str:
     return f"morphops-registry-{port}"
 
 
-def _registry_view(there: local_registry.LocalRegistry) -> dict[str, Any]:
-    return {
-        "state": there.state,
-        "address": there.address,
-        "container": there.container,
-        "volume": there.volume,
-        "deleted": there.deleted,
-    }
+def _registry_view(there: local_registry.LocalRegistry) -> RegistryInfo:
+    return RegistryInfo(
+        state=there.state,
+        address=there.address,
+        container=there.container,
+        volume=there.volume,
+        deleted=there.deleted,
+    )

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 from morphops.core import lock
 from morphops.core.history.operations import Record
 from morphops.core.plan.decide import Policy
+from morphops.core.results.deploy import DeployResult
 from morphops.operations.pipeline import incomplete, notify
 from morphops.operations.pipeline.change import decide_on
 from morphops.operations.pipeline.operation import Operation, take_down
@@ -15,7 +13,7 @@ from morphops.operations.pipeline.session import Session, exclusive
 from morphops.site import Site
 
 
-def resume(site: Site, *, wait: float = 0) -> dict[str, Any]:
+def resume(site: Site, *, wait: float = 0) -> DeployResult:
     """Finish the incomplete operation, with the files and values that it was begun with.
 
     What is done already is not done again: images are here, and services that run as the release
@@ -47,11 +45,10 @@ def resume(site: Site, *, wait: float = 0) -> dict[str, Any]:
             return operation.execute(decided.plan, prepared, decided.before)
 
 
-def _finish_down(site: Site, session: Session, record: Record) -> dict[str, Any]:
+def _finish_down(site: Site, session: Session, record: Record) -> DeployResult:
     _take_up(session, record)
     take_down(Operation(site, session, record))
-    changes: Sequence[dict[str, Any]] = ()
-    return {"schema": 1, "state": "down", "release": "", "changes": [*changes], "changed": True}
+    return DeployResult(state="down", release="", operation=record.id, changed=True)
 
 
 def _take_up(session: Session, record: Record) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from morphops.adapters.store.release_layout import is_complete
 from morphops.core.history import operations
 from morphops.core.release.digest import short
+from morphops.core.results.deploy import DeployResult, PlanResult
 from morphops.errors import PreconditionError
 from morphops.operations.pipeline import prepare, values
 from morphops.operations.pipeline.change import Request, bring, show_plan
@@ -17,7 +16,7 @@ from morphops.site import Site
 
 def rollback(
     site: Site, *, to: str = "", plan_only: bool = False, reason: str = "", wait: float = 0
-) -> dict[str, Any]:
+) -> DeployResult | PlanResult:
     """Go back to the last healthy deployment before what runs: its files and its values.
 
     Where a deploy failed and was left as it was, that is the one of record. Everything it needs is

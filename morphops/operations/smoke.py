@@ -2,39 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from morphops.adapters import probes
+from morphops.core.results.check import CheckFinding
+from morphops.core.results.smoke import ProbeResult, Smoke
+from morphops.core.verify.reading import Reading
 from morphops.errors import GateFailed
 from morphops.operations.pipeline import survey
 from morphops.site import Site
 
+_NEXT = "inv status; inv logs; inv rollback --reason=…"
 
-def smoke(site: Site) -> dict[str, Any]:
-    """Look once at every probe of what runs.
 
-    Returns:
-        probe → what it showed.
+def smoke(site: Site) -> Smoke:
+    """Look once at every probe of what runs; exit code 3 where one does not pass.
 
     Raises:
-        GateFailed: one did not pass; all were looked at.
+        PreconditionError: nothing is there to look at.
     """
     ready = survey.released(site)
-    shown: dict[str, Any] = {}
-    failed: list[str] = []
+    readings: dict[str, Reading] = {}
     names = [*ready.bundle.checks, *(p for wave in ready.bundle.waves for p in wave.probes)]
     for number, name in enumerate(names, start=1):
         site.observer.step(number, len(names), f"probe {name}")
-        reading = probes.read(ready.bundle.probes[name], ready.context)
-        site.observer.note(reading.reason)
-        shown[name] = {"ready": reading.ready, "reason": reading.reason}
-        if not reading.ready:
-            failed += [f"{name}: {reading.reason}", *(f"  {line}" for line in reading.details)]
-    if failed:
-        raise GateFailed(
-            "the smoke test failed",
-            detail=tuple(failed),
-            state="nothing was changed",
-            hint="inv status; inv logs; inv rollback --reason=…",
-        )
-    return {"state": "healthy", "release": ready.release.digest, "probes": shown}
+        readings[name] = probes.read(ready.bundle.probes[name], ready.context)
+        site.observer.note(readings[name].reason)
+    findings = tuple(_finding(name, r) for name, r in readings.items() if not r.ready)
+    return Smoke(
+        state="unhealthy" if findings else "healthy",
+        exit=GateFailed.EXIT if findings else 0,
+        findings=findings,
+        next=_NEXT if findings else "",
+        release=ready.release.digest,
+        probes={
+            name: ProbeResult(ready=r.ready, reason=r.reason, details=r.details)
+            for name, r in readings.items()
+        },
+    )
+
+
+def _finding(name: str, reading: Reading) -> CheckFinding:
+    return CheckFinding(
+        what=reading.reason,
+        remedy=_NEXT,
+        rule="probe",
+        subjects=(name,),
+        text=f"{name}: {reading.reason}",
+    )

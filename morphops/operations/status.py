@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import fields, replace
 
 from morphops.adapters import probes
 from morphops.core.history import operations, recovery
 from morphops.core.history.operations import Record
-from morphops.core.stack import Identity
+from morphops.core.results.status import (
+    Incomplete,
+    ProbeFacts,
+    RunningImage,
+    RunningService,
+    Status,
+)
+from morphops.core.stack import Instance, Running
 from morphops.core.verify import drift, health
 from morphops.errors import EngineUnavailable, InputError, PreconditionError
 from morphops.operations.pipeline import history_check, prepare, secrets
@@ -15,8 +22,8 @@ from morphops.operations.pipeline.prepare import PreparedRelease
 from morphops.site import Site
 
 
-def status(site: Site) -> dict[str, Any]:
-    """The release of record, and for each service what runs, whether it is that, and its health.
+def status(site: Site) -> Status:
+    """Compare what runs, service by service, with the release of record, and read its health.
 
     Raises:
         EngineUnavailable: no engine answers; with what is known without it.
@@ -29,54 +36,57 @@ def status(site: Site) -> dict[str, Any]:
         running = site.platform.workloads.observe(site.bundle.project)
     except EngineUnavailable as err:
         raise err.with_(detail=(*err.detail, *_known(record, cut_off))) from None
-    view: dict[str, Any] = {
-        "project": site.bundle.project,
-        "state_folder": str(site.state.root),
-        "release": record.release if record else "",
-        "since": record.ended if record else "",
-        "state": "down",
-        "services": [_container(c) for c in running.containers],
-        "probes": {},
-        "differences": [],
-        "under_way": _under_way(site),
-        "history": history_check.compare(site)[1] or "",
-    }
+    shown = Status(
+        state="down",
+        project=site.bundle.project,
+        state_folder=str(site.state.root),
+        release=record.release if record else "",
+        since=record.ended if record else "",
+        services=tuple(_service(instance) for instance in running.containers),
+        probes={},
+        differences=(),
+        under_way=_incomplete(site),
+        history=history_check.compare(site)[1] or "",
+    )
     if record is None:
-        view["state"] = "foreign" if running.containers else "no release"
-        return view
+        return replace(shown, state="foreign" if running.containers else "no release")
     if not running.containers:
-        view["differences"] = [] if operations.is_down(records) else ["no container is there"]
-        return view
+        stopped = operations.is_down(records)
+        return replace(shown, differences=() if stopped else ("no container is there",))
     try:
         ready = prepare.reopen(site, site.state.deployment(record.deployment), record.release)
     except EngineUnavailable:
         raise
     except (InputError, PreconditionError) as err:  # what runs is shown all the same
-        view["state"] = "unknown"
-        view["differences"] = [f"the release of record cannot be compared: {err.what}"]
-        return view
-    view["differences"] = [
-        str(difference)
-        for difference in (
-            *drift.images(ready.release, ready.services, running),
-            *drift.missing_networks(ready.services, running),
-        )
-    ]
-    _expect(view, ready)
-    well = health.read(running, tuple(ready.services))
-    for name, probe in ready.bundle.probes.items():
-        if probe.watched:
-            reading = probes.read(probe, ready.context)
-            view["probes"][name] = {
-                "ready": reading.ready,
-                "reason": reading.reason,
-                "facts": dict(reading.facts),
-            }
-    passed = all(probe["ready"] for probe in view["probes"].values())
-    whole = well.ready and passed and not view["differences"]
-    view["state"] = "healthy" if whole else "unhealthy"
-    view["differences"] += health.unwell(running, tuple(ready.services))
-    return view
+        why = f"the release of record cannot be compared: {err.what}"
+        return replace(shown, state="unknown", differences=(why,))
+    return _compared(shown, ready, running)
+
+
+def _compared(shown: Status, ready: PreparedRelease, running: Running) -> Status:
+    """Return the status with what runs beside what was released."""
+    found = (
+        *drift.images(ready.release, ready.services, running),
+        *drift.missing_networks(ready.services, running),
+    )
+    readings = {
+        name: probes.read(probe, ready.context)
+        for name, probe in ready.bundle.probes.items()
+        if probe.watched
+    }
+    names = tuple(ready.services)
+    passed = all(reading.ready for reading in readings.values())
+    healthy = health.read(running, names).ready and passed and not found
+    return replace(
+        shown,
+        state="healthy" if healthy else "unhealthy",
+        services=tuple(_service(instance, ready) for instance in running.containers),
+        probes={
+            name: ProbeFacts(ready=r.ready, reason=r.reason, facts=dict(r.facts))
+            for name, r in readings.items()
+        },
+        differences=(*map(str, found), *health.unwell(running, names)),
+    )
 
 
 def _known(record: Record | None, cut_off: Record | None) -> tuple[str, ...]:
@@ -88,8 +98,8 @@ def _known(record: Record | None, cut_off: Record | None) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _under_way(site: Site) -> dict[str, Any] | None:
-    """An operation without an end, if there is one: somebody is at it now, or it was cut off."""
+def _incomplete(site: Site) -> Incomplete | None:
+    """Return the operation without an end, if there is one."""
     record = operations.incomplete_operation(site.history.records())
     while record is not None:
         holder = site.platform.lock.holder(site.bundle.project)
@@ -97,34 +107,33 @@ def _under_way(site: Site) -> dict[str, Any] | None:
         # It may have come to its end between the two, and its holder be gone for that.
         found = record if alive else operations.incomplete_operation(site.history.records())
         if found == record:
-            return {
-                **record.as_json(),
-                "alive": alive,
-                "holder": str(holder) if alive else "",
-                "what": recovery.describe(record),
-                "next": "" if alive else recovery.NEXT,
-            }
+            return Incomplete(
+                **{field.name: getattr(record, field.name) for field in fields(record)},
+                alive=alive,
+                holder=str(holder) if alive else "",
+                what=recovery.describe(record),
+                next="" if alive else recovery.NEXT,
+            )
         record = found
     return None
 
 
-def _container(container: Any) -> dict[str, Any]:
-    return {
-        "service": container.service,
-        "state": container.state,
-        "health": container.health,
-        "created_by": container.release,
-        "image": {"kind": container.image.kind, "digest": container.image.digest},
-        "ports": [f"{p.host or '*'}:{p.published}" for p in container.ports],
-    }
-
-
-def _expect(view: dict[str, Any], ready: PreparedRelease) -> None:
-    """Beside each container's image, that of the release, in the same kind of digest."""
-    images = {str(image.ref): image for image in ready.release.images}
-    for row in view["services"]:
-        service = ready.services.get(row["service"])
-        if service is not None:
-            image, found = images[service.image], Identity(**row["image"])
-            row["image"]["released"] = found.expected(image)
-            row["image"]["matches"] = found.is_of(image)
+def _service(instance: Instance, ready: PreparedRelease | None = None) -> RunningService:
+    """Return a container as it is shown, with the release's image in the same kind of digest."""
+    image = RunningImage(kind=instance.image.kind, digest=instance.image.digest)
+    service = ready.services.get(instance.service) if ready else None
+    if ready is not None and service is not None:
+        released = next(i for i in ready.release.images if str(i.ref) == service.image)
+        image = replace(
+            image,
+            released=instance.image.expected(released),
+            matches=instance.image.is_of(released),
+        )
+    return RunningService(
+        service=instance.service,
+        state=instance.state,
+        health=instance.health,
+        created_by=instance.release,
+        image=image,
+        ports=tuple(f"{port.host or '*'}:{port.published}" for port in instance.ports),
+    )

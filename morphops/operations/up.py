@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from morphops.core.history import operations, recovery
+from morphops.core.history.operations import ValuesRecord
+from morphops.core.results.deploy import DeployResult
 from morphops.errors import PreconditionError
 from morphops.operations.pipeline import prepare, rollback
 from morphops.operations.pipeline.change import decide_on
@@ -13,7 +13,7 @@ from morphops.operations.pipeline.session import exclusive
 from morphops.site import Site
 
 
-def up(site: Site, *, reason: str = "", wait: float = 0) -> dict[str, Any]:
+def up(site: Site, *, reason: str = "", wait: float = 0) -> DeployResult:
     """Start the release of record again, wave by wave, with the values it was deployed with.
 
     Args:
@@ -45,7 +45,7 @@ def up(site: Site, *, reason: str = "", wait: float = 0) -> dict[str, Any]:
             "up",
             release=record.release,
             deployment=record.deployment,
-            fingerprint=record.fingerprint,
+            values=ValuesRecord(record.fingerprint),
             plan=decided.plan.digest,
             reason=reason,
         )

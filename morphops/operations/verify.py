@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from morphops.errors import DriftFound, GateFailed
-from morphops.operations.pipeline import gates, survey
+from morphops.core.results.check import of_differences
+from morphops.core.results.verify import Verification
+from morphops.core.verify import drift
+from morphops.errors import DriftFound
+from morphops.operations.pipeline import survey
 from morphops.site import Site
 
+_REMEDY = "inv up --reason=…   (brings the release of record)"
 
-def verify(site: Site) -> dict[str, Any]:
+
+def verify(site: Site) -> Verification:
     """Compare what runs with the release of record, as the last step of a deploy does.
 
+    Exit code 6 with any difference.
+
     Raises:
-        DriftFound: with every difference.
         PreconditionError: nothing is there to compare.
     """
     ready = survey.released(site)
-    try:
-        gates.verify(ready, site.platform.workloads, site.bundle.project)
-    except GateFailed as err:
-        hint = "inv drift; inv up --reason=…   (brings the release of record)"
-        raise DriftFound(
-            err.what, detail=err.detail, state="nothing was changed", hint=hint
-        ) from None
-    return {"state": "verified", "release": ready.release.digest}
+    running = site.platform.workloads.observe(site.bundle.project)
+    found = drift.compare(
+        ready.release,
+        ready.services,
+        running,
+        site.platform.workloads.launch_configs(running),
+        rules=ready.bundle.invariants,
+        approved=ready.approved,
+    )
+    return Verification(
+        state="drift" if found else "verified",
+        exit=DriftFound.EXIT if found else 0,
+        findings=of_differences(found, _REMEDY),
+        next=f"inv drift; {_REMEDY}" if found else "",
+        release=ready.release.digest,
+    )

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from morphops.core.plan import plan
 from morphops.core.plan.steps import AwaitHealth, Gate
+from morphops.core.results.wait import Wait
 from morphops.errors import GateFailed
 from morphops.operations.pipeline import gates, survey
 from morphops.site import Site
 
 
-def wait(site: Site) -> dict[str, Any]:
+def wait(site: Site) -> Wait:
     """Wait until the release of record is healthy and its probes pass.
 
     Raises:
@@ -33,4 +32,4 @@ def wait(site: Site) -> dict[str, Any]:
         raise err.with_(
             state="nothing was changed", hint="inv status; inv logs; inv up --reason=…"
         ) from None
-    return {"state": "healthy", "release": ready.release.digest}
+    return Wait(release=ready.release.digest)

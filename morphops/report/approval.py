@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from morphops.core.results.approval import Approval, ApprovalList
 from morphops.report.console import Reporter
 
 
-def approval(reporter: Reporter, view: Mapping[str, Any]) -> None:
-    """An approval that was given or taken back."""
-    reporter.say(f"{view['name']}: {view['state']}" + ("" if view["changed"] else " (as before)"))
-    if view["changed"]:
-        reporter.say(f"recorded as operation {view['operation']}; next: inv verify")
+def approval(reporter: Reporter, result: Approval) -> None:
+    """Show an approval that was granted or revoked."""
+    reporter.say(f"{result.name}: {result.state}" + ("" if result.changed else " (as before)"))
+    if result.changed:
+        reporter.say(f"recorded as operation {result.operation}; next: inv verify")
 
 
-def approvals(reporter: Reporter, view: Mapping[str, Any]) -> None:
-    """The invariants, and the approvals that stand."""
+def approvals(reporter: Reporter, result: ApprovalList) -> None:
+    """Show the invariants, and the approvals that stand."""
     rows = [
         (
-            row["name"],
-            row["service"] or "-",
-            " ".join(row["forbids"]) or "-",
-            f"by {row['by']}, {row['since']}: {row['reason']}" if row["approved"] else "-",
+            row.name,
+            row.service or "-",
+            " ".join(row.forbids) or "-",
+            f"by {row.by}, {row.since}: {row.reason}" if row.approved else "-",
         )
-        for row in view["invariants"]
+        for row in result.invariants
     ]
     reporter.table(("invariant", "of", "forbids", "approved"), rows)

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from morphops.core.results.build import Build
+from morphops.core.results.image import BaseImages
 from morphops.report.console import Reporter
 
 
-def images(reporter: Reporter, view: Mapping[str, Any]) -> None:
-    """Images that were built, by name."""
-    if view["state"] == "not needed":
-        reporter.say("nothing to make: a public registry answers, and no base was made here before")
-        return
-    reporter.table(("image", "reference"), sorted(view["images"].items()))
-    if view.get("pushed"):
+def build(reporter: Reporter, result: Build) -> None:
+    """Show images that were built, by name."""
+    _images(reporter, result.images)
+    if result.pushed:
         reporter.say("next: inv image.check; inv release.create")
+
+
+def bases(reporter: Reporter, result: BaseImages) -> None:
+    """Show base images that were made, by name."""
+    if result.state == "not needed":
+        reporter.say("nothing to make: a public registry answers, and no base was made here before")
+    else:
+        _images(reporter, result.images)
+
+
+def _images(reporter: Reporter, images: Mapping[str, str]) -> None:
+    reporter.table(("image", "reference"), sorted(images.items()))

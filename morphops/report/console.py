@@ -12,12 +12,13 @@ import os
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from morphops.core.results.base import Document
 from morphops.errors import MorphopsError
 
 if TYPE_CHECKING:
@@ -50,35 +51,39 @@ class Reporter:
         return _console(stderr=False)
 
     def step(self, number: int, total: int, text: str) -> None:
-        """A step begins."""
+        """Show that a step begins."""
         self._tell(f"[bold]\\[{number}/{total}][/bold] {_escape(text)}")
 
+    def waiting(self, text: str) -> None:
+        """Show what a step waits for."""
+        self.note(f"waiting: {text}")
+
     def note(self, text: str) -> None:
-        """Something to watch inside of a step."""
+        """Show something to watch inside of a step."""
         self._tell(f"      {_escape(text)}", "dim")
 
     def undoing(self, error: MorphopsError) -> None:
-        """A step failed, and the way back begins."""
+        """Show that a step failed, and that the automatic rollback begins."""
         self._tell(f"failed: {_escape(error.what)}", "bold red")
-        self._tell("going back …", "bold yellow")
+        self._tell("rolling back …", "bold yellow")
 
     def _tell(self, text: str, style: str = "") -> None:
         self._err.print(text, style=style)
 
     def say(self, text: str = "") -> None:
-        """A line of a result for people; with `--json` it goes to stderr."""
+        """Write a line of a result for people; with `--json` to stderr."""
         (self._err if self.json else self._out).print(_escape(text))
 
-    def emit(self, result: Mapping[str, Any]) -> bool:
-        """With `--json`, write the result as one object; says whether it did."""
+    def emit(self, result: Document) -> bool:
+        """With `--json`, write the result as one object; return whether it did."""
         if self.json:
-            text = json.dumps(result, indent=2, sort_keys=True, ensure_ascii=False)
+            text = json.dumps(result.as_json(), indent=2, sort_keys=True, ensure_ascii=False)
             with suppress(BrokenPipeError):
                 sys.stdout.write(f"{text}\n")
         return self.json
 
     def flush(self) -> None:
-        """What was written has left us. Somebody who stopped reading is no failure.
+        """Write out what is buffered. A reader that went away is not a failure.
 
         Raises:
             OSError: it cannot be written.
@@ -92,7 +97,7 @@ class Reporter:
             raise
 
     def markdown(self, text: str) -> None:
-        """A runbook: rendered on a terminal, without its front matter; as it is elsewhere."""
+        """Show a runbook: rendered on a terminal, without its front matter; as it is elsewhere."""
         from rich.markdown import Markdown
 
         from morphops.core.runbook.front import without_front
@@ -104,7 +109,7 @@ class Reporter:
             console.print(text, markup=False)
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Rows under headings; a plain, greppable table where stdout is no terminal.
+        """Show rows under headings; a plain table for `grep` where stdout is not a terminal.
 
         Digests, names and times are never broken: only the last column is, and where a terminal has
         no room for that it stands below its row.
@@ -139,7 +144,7 @@ class Reporter:
 
 
 def error(err: MorphopsError) -> None:
-    """A failure, on stderr: what, details, state, next."""
+    """Show a failure on stderr: what, details, state, next."""
     console = _console(stderr=True)
     first, *rest = err.message().splitlines()
     console.print(_escape(first), style="bold red")
@@ -148,14 +153,14 @@ def error(err: MorphopsError) -> None:
 
 
 def size(count: int) -> str:
-    """A number of bytes for people: `1.5 MB`."""
+    """Return a number of bytes for people: `1.5 MB`."""
     from rich.filesize import decimal
 
     return decimal(count)
 
 
 def _discard() -> None:
-    """What stdout holds back still goes nowhere: Python would complain about it at its end."""
+    """Throw away what stdout still holds: Python would complain about it at its end."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
@@ -167,7 +172,7 @@ def _console(*, stderr: bool) -> Console:
     stream = sys.stderr if stderr else sys.stdout
 
     class Unbroken(Console):
-        """Goes silent where nobody reads any more: a way back must not end with its terminal."""
+        """Goes silent when its reader goes away: a rollback must not end with its terminal."""
 
         def print(self, *objects: Any, **how: Any) -> None:
             try:

@@ -1,23 +1,18 @@
-"""This machine, and what quickstart brought to it."""
+"""This machine, and what was set up on it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from morphops.core.results.host import HostCheck, HostSetup
 from morphops.report.console import Reporter
 
 
-def host(reporter: Reporter, view: Mapping[str, Any]) -> None:
-    """`inv host.check` for people."""
-    rows = [
-        (row["name"], "ok" if row["ok"] else "missing", row["found"], row["remedy"])
-        for row in view["rows"]
-    ]
-    reporter.table(("what", "", "found", "to mend it"), rows)
-    reporter.say("ready" if view["ready"] else "not ready")
+def host(reporter: Reporter, result: HostCheck) -> None:
+    """Show every requirement, and how to meet those that are not met."""
+    rows = [(row.name, "ok" if row.ok else "missing", row.found, row.remedy) for row in result.rows]
+    reporter.table(("what", "", "found", "to fix it"), rows)
+    reporter.say(result.state)
 
 
-def setup(reporter: Reporter, view: Mapping[str, Any]) -> None:
-    """`inv host.setup` for people."""
-    reporter.say("ready" if view["done"] else "ready: nothing was missing")
+def setup(reporter: Reporter, result: HostSetup) -> None:
+    """Show whether anything had to be installed or started."""
+    reporter.say("ready" if result.done else "ready: nothing was missing")

@@ -1,16 +1,14 @@
-"""TODO morphops.report.image."""
+"""Images, and what is wrong with them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from morphops.core.results.image import ImageCheck
+from morphops.report import check
 from morphops.report.console import Reporter
 
 
-def image_check(reporter: Reporter, view: Mapping[str, Any]) -> None:
-    """What is wrong with images, one finding a line."""
-    for finding in view["findings"]:
-        reporter.say(finding["text"])
-    if not view["findings"]:
-        reporter.table(("image", "ok"), sorted(view["images"].items()))
+def image_check(reporter: Reporter, result: ImageCheck) -> None:
+    """Show what is wrong with images, one finding a line."""
+    check.findings(reporter, result)
+    if not result.findings:
+        reporter.table(("image", "ok"), sorted(result.images.items()))

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from morphops.core.results.lock import LockBroken, LockStatus
 from morphops.report.console import Reporter
 
 
-def lock_status(reporter: Reporter, view: Mapping[str, Any]) -> None:
-    """Who holds the lock."""
-    holder = view["holder"]
-    reporter.say(f"{view['project']}: {view['state']}")
-    if holder:
-        rows = [(name, str(holder[name])) for name in ("what", "reason", "user", "host", "pid")]
-        reporter.table(("", "held"), [*rows, ("since (UTC)", holder["since"])])
-    if view["under_way"]:
-        under_way = view["under_way"]
-        reporter.say(f"operation {under_way['operation']} is at: {under_way['step']}")
+def lock_status(reporter: Reporter, result: LockStatus) -> None:
+    """Show who holds the lock."""
+    reporter.say(f"{result.project}: {result.state}")
+    holder = result.holder
+    if holder is not None:
+        rows = [
+            ("what", holder.what),
+            ("reason", holder.reason),
+            ("user", holder.user),
+            ("host", holder.host),
+            ("pid", str(holder.pid)),
+            ("since (UTC)", holder.since),
+        ]
+        reporter.table(("", "held"), rows)
+    if result.under_way is not None:
+        step = result.under_way
+        reporter.say(f"operation {step.operation} is at: {step.step}")
 
 
-def lock_broken(reporter: Reporter, view: Mapping[str, Any]) -> None:
-    """From whom the lock was taken, and what is to be done about it."""
-    if not view["changed"]:
+def lock_broken(reporter: Reporter, result: LockBroken) -> None:
+    """Show from whom the lock was taken, and what is to be done about it."""
+    holder = result.holder
+    if holder is None:
         reporter.say("nobody holds the lock")
         return
-    holder = view["holder"]
-    reporter.say(f"taken from {holder['what']}, by {holder['user']} on {holder['host']}")
-    if view["cut_off"]:
+    reporter.say(f"taken from {holder.what}, by {holder.user} on {holder.host}")
+    if result.cut_off:
         reporter.say("next: inv status; then inv resume, or inv abort")

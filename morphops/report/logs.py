@@ -1,15 +1,13 @@
-"""TODO morphops.report.logs."""
+"""Log lines."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from morphops.core.results.logs import Logs
 from morphops.report.console import Reporter
 
 
-def logs(reporter: Reporter, view: Mapping[str, Any]) -> None:
-    """Log lines, each with its service in front."""
-    for service, lines in view["logs"].items():
+def logs(reporter: Reporter, result: Logs) -> None:
+    """Show log lines, each with its service in front."""
+    for service, lines in result.logs.items():
         for line in lines:
             reporter.say(f"{service}  {line}")

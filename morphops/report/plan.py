@@ -1,69 +1,74 @@
-"""A plan, and what became of it, as lines for people: from what `--json` shows. Pure."""
+"""A plan, and what became of it, as lines for people. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from morphops.core.release.digest import short
+from morphops.core.results.deploy import PlannedUndo, PlanResult, ServiceChange
 
 
-def plan(view: Mapping[str, Any]) -> Iterator[str]:
-    """The whole plan: service by service, wave by wave, step by step, and the way back."""
-    here = f"release {short(view['previous'])} is of record" if view["previous"] else "a first one"
-    yield f"plan for release {view['release']} ({here}; nothing was changed)"
-    for line in changes(view["changes"]):
+def plan(result: PlanResult) -> Iterator[str]:
+    """Yield the whole plan: services, waves, steps, and what is done on failure."""
+    previous = short(result.previous)
+    here = f"release {previous} is of record" if previous else "the first one"
+    yield f"plan for release {result.release} ({here}; nothing was changed)"
+    for line in changes(result.changes):
         yield f"  {line}"
     yield "waves:"
-    if view["checks"]:
-        yield f"   0. checks, before anything is touched: {', '.join(view['checks'])}"
-    for wave in view["waves"]:
-        probes = f", then {', '.join(wave['probes'])}" if wave["probes"] else ""
-        services = " ".join(wave["services"])
-        yield f"  {wave['wave']:2}. {services}: healthy within {wave['deadline']:g} s{probes}"
+    if result.checks:
+        yield f"   0. checks, before anything is touched: {', '.join(result.checks)}"
+    for wave in result.waves:
+        probes = f", then {', '.join(wave.probes)}" if wave.probes else ""
+        services = " ".join(wave.services)
+        yield f"  {wave.wave:2}. {services}: healthy within {wave.deadline:g} s{probes}"
     yield "steps:"
-    for number, step in enumerate(view["steps"], start=1):
+    for number, step in enumerate(result.steps, start=1):
         yield f"  {number:2}. {step}"
-    yield from _undo(view["undo"])
+    yield from _undo(result.undo)
 
 
-def changes(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """What happens to each service, and below it what differs."""
+def changes(rows: Sequence[ServiceChange]) -> Iterator[str]:
+    """Yield what happens to each service, and below it what differs."""
     for row in rows:
-        yield f"{row['action']} {row['service']}"
-        if row["action"] == "replace":
+        yield f"{row.action} {row.service}"
+        if row.action == "replace":
             for what in _differences(row):
                 yield f"    {what}"
 
 
-def _differences(row: Mapping[str, Any]) -> Iterator[str]:
-    before, after = row["image"]["from"], row["image"]["to"]
+def _differences(row: ServiceChange) -> Iterator[str]:
+    before, after = row.image.from_, row.image.to
     if before != after:
         # The same digest from another repository differs in nothing that 12 digits would show.
         whole = _digest(before) == _digest(after)
         shown = (before, after) if whole else (_digest(before), _digest(after))
         yield f"image: {shown[0]} → {shown[1]}"
-    variables = row["variables"]
+    variables = row.variables
     parts = [
-        f"{says} {', '.join(variables[kind])}"
-        for kind, says in (("added", "adds"), ("removed", "removes"), ("changed", "other value of"))
-        if variables[kind]
+        f"{verb} {', '.join(names)}"
+        for verb, names in (
+            ("adds", variables.added),
+            ("removes", variables.removed),
+            ("other value of", variables.changed),
+        )
+        if names
     ]
     if parts:
         yield f"variables: {'; '.join(parts)}"
-    if row["keys"]:
-        yield f"configuration: {', '.join(row['keys'])}"
-    if row["compared_with"] == "container":
+    if row.keys:
+        yield f"configuration: {', '.join(row.keys)}"
+    if row.compared_with == "container":
         yield "compared with the container: values, health check and limits are not known of it"
 
 
-def _undo(undo: Mapping[str, Any] | None) -> Iterator[str]:
+def _undo(undo: PlannedUndo | None) -> Iterator[str]:
     if undo is None:
         yield "on failure: nothing is undone"
         return
-    comes = f"release {short(undo['release'])} comes back" if undo["release"] else "nothing is left"
+    comes = f"release {short(undo.release)} comes back" if undo.release else "nothing is left"
     yield f"on failure: {comes}:"
-    for number, step in enumerate(undo["steps"], start=1):
+    for number, step in enumerate(undo.steps, start=1):
         yield f"  {number:2}. {step}"
 
 

@@ -1,48 +1,47 @@
-"""TODO morphops.report.prune."""
+"""What `prune` removes, and what stays."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from morphops.core.release.digest import short
+from morphops.core.results.prune import Prune
 from morphops.report.console import Reporter, size
 
 
-def pruned(reporter: Reporter, view: Mapping[str, Any]) -> None:
-    """Before: what stays and why, and what would go. After: what has gone."""
-    planned = view["state"] == "planned"
+def pruned(reporter: Reporter, result: Prune) -> None:
+    """Show, before: what stays and why, and what would go; after: what was removed."""
+    planned = result.state == "planned"
     if planned:
-        rows = [(short(digest), ", ".join(reasons)) for digest, reasons in view["kept"].items()]
+        rows = [(short(digest), ", ".join(reasons)) for digest, reasons in result.kept.items()]
         reporter.table(("stays", "because"), rows)
-    if view["nothing"]:
+    if result.nothing:
         reporter.say("nothing to remove")
     else:
         reporter.say("would go:" if planned else "removed:")
-    for line in _goes(view):
+    for line in _goes(result):
         reporter.say(f"  {line}")
-    for reference in view.get("refused", ()):
+    for reference in result.refused:
         reporter.say(f"the engine kept {reference}")
-    back = f"goes to {short(view['rollback'])}" if view["rollback"] else "has nothing to go back to"
-    reporter.say(f"inv rollback {back}")
+    target = short(result.rollback)
+    reporter.say(f"inv rollback goes to {target}" if target else "inv rollback has no target")
     if planned:
-        reporter.say(f"frees at most {size(view['at_most'])}; nothing was removed (--apply)")
+        reporter.say(f"frees at most {size(result.at_most)}; nothing was removed (--apply)")
     else:
-        reporter.say(f"freed {view['freed']} bytes ({size(view['freed'])})")
+        reporter.say(f"freed {result.freed} bytes ({size(result.freed)})")
 
 
-def _goes(view: Mapping[str, Any]) -> Iterator[str]:
-    """What goes, or has gone: one thing a line."""
-    refused = set(view.get("refused", ()))
-    for digest in view["releases"]:
+def _goes(result: Prune) -> Iterator[str]:
+    """Yield what goes, or has gone: one thing a line."""
+    for digest in result.releases:
         yield f"release {short(digest)}"
-    for reference in view["references"]:
-        if reference not in refused:
+    for reference in result.references:
+        if reference not in result.refused:
             yield f"image {reference}"
-    for image in view["nameless"]:
-        if image not in refused:
+    for image in result.nameless:
+        if image not in result.refused:
             yield f"image {short(image)}, built here, which has no name any more"
-    for container in view["containers"]:
+    for container in result.containers:
         yield f"stopped container {container}"
-    for number in view["deployments"]:
+    for number in result.deployments:
         yield f"values and files of deployment {number}"

@@ -1,18 +1,16 @@
-"""TODO morphops.report.registry."""
+"""The local registry."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from morphops.core.results.registry import RegistryInfo
 from morphops.report.console import Reporter
 
 
-def registry(reporter: Reporter, view: Mapping[str, Any]) -> None:
-    """The local registry."""
-    if view["state"] == "elsewhere":
-        reporter.say(f"the registry {view['address']} is not on this machine: nothing to do")
+def registry(reporter: Reporter, result: RegistryInfo) -> None:
+    """Show the local registry."""
+    if result.state == "elsewhere":
+        reporter.say(f"the registry {result.address} is not on this machine: nothing to do")
         return
-    where = f" at {view['address']}" if view["address"] else ""
-    data = "its data is deleted" if view["deleted"] else f"data: {view['volume']}"
-    reporter.say(f"registry {view['container']}: {view['state']}{where} ({data})")
+    where = f" at {result.address}" if result.address else ""
+    data = "its data is deleted" if result.deleted else f"data: {result.volume}"
+    reporter.say(f"registry {result.container}: {result.state}{where} ({data})")

@@ -1,49 +1,58 @@
-"""Releases, and what keeps them or does not."""
+"""Releases, and what keeps them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from morphops.core.release.digest import short
+from morphops.core.results.release import (
+    Pinned,
+    ReleaseDetail,
+    ReleaseInfo,
+    ReleaseList,
+    Unpinned,
+)
 from morphops.report.console import Reporter
 
 
-def release(reporter: Reporter, view: Mapping[str, Any]) -> None:
-    """A release for people."""
-    reporter.say(f"release {view['release']}")
-    rows = [(name, image["ref"], image["platform"]) for name, image in view["images"].items()]
+def release(reporter: Reporter, result: ReleaseInfo) -> None:
+    """Show a release."""
+    reporter.say(f"release {result.release}")
+    rows = [(name, image.ref, image.platform) for name, image in result.images.items()]
     reporter.table(("image", "reference", "platform"), rows)
-    for key, value in sorted(view["labels"].items()):
+    for key, value in sorted(result.labels.items()):
         reporter.say(f"{key}: {value}")
 
 
-def release_list(reporter: Reporter, view: Mapping[str, Any]) -> None:
-    """The releases that are stored here."""
+def release_list(reporter: Reporter, result: ReleaseList) -> None:
+    """Show the releases that are stored here."""
     rows = [
         (
-            short(row["release"]),
-            row["last"] or "-",
-            row["outcome"] or "not deployed yet",
-            row["pinned"] or "-",
-            ", ".join(row["kept_by"]) or "nothing: inv prune removes it",
+            short(row.release),
+            row.last or "-",
+            row.outcome or "not deployed yet",
+            row.pinned or "-",
+            ", ".join(row.kept_by) or "nothing: inv prune removes it",
         )
-        for row in view["releases"]
+        for row in result.releases
     ]
     reporter.table(("release", "last used (UTC)", "outcome", "pinned", "kept by"), rows)
 
 
-def release_show(reporter: Reporter, view: Mapping[str, Any]) -> None:
-    """A release, and what was done with it."""
-    release(reporter, view)
-    if not view["stored"]:
+def release_show(reporter: Reporter, result: ReleaseDetail) -> None:
+    """Show a release, and what was done with it."""
+    release(reporter, result)
+    if not result.stored:
         reporter.say("not stored here; the registry has it: inv pull")
-    reporter.say(f"kept by: {', '.join(view['kept_by']) or 'nothing'}")
-    for row in view["operations"]:
-        reporter.say(f"{row['began']} {row['kind']}: {row['outcome'] or 'cut off'}")
+    reporter.say(f"kept by: {', '.join(result.kept_by) or 'nothing'}")
+    for record in result.operations:
+        reporter.say(f"{record.began} {record.kind}: {record.outcome or 'incomplete'}")
 
 
-def pinned(reporter: Reporter, view: Mapping[str, Any]) -> None:
-    """What was pinned, and why."""
-    before = "" if view["changed"] else ", as before"
-    reporter.say(f"pinned: {view['release']} ({view['reason']}){before}")
+def pinned(reporter: Reporter, result: Pinned) -> None:
+    """Show what was pinned, and why."""
+    before = "" if result.changed else ", as before"
+    reporter.say(f"pinned: {result.release} ({result.reason}){before}")
+
+
+def unpinned(reporter: Reporter, result: Unpinned) -> None:
+    """Show what is not pinned any more."""
+    reporter.say(f"{result.state}: {result.release}")

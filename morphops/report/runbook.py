@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from morphops.core.results.runbook import RunbookCheck, RunbookProof, RunbookRun, RunbookText
+from morphops.report import check
+from morphops.report.check import counted
 from morphops.report.console import Reporter
 
 
-def runbook_check(reporter: Reporter, view: Mapping[str, Any]) -> None:
-    """Runbooks without findings."""
-    for name, steps in view["runbooks"].items():
-        reporter.say(f"{name}: ok, {_counted(steps, 'step')}")
+def runbook_check(reporter: Reporter, result: RunbookCheck) -> None:
+    """Show what is wrong with runbooks."""
+    check.findings(reporter, result)
+    if not result.findings:
+        for name, steps in result.runbooks.items():
+            reporter.say(f"{name}: ok, {counted(steps, 'step')}")
 
 
-def runbook_show(reporter: Reporter, view: Mapping[str, Any]) -> None:
-    """A runbook, rendered on a terminal and as it is elsewhere."""
-    reporter.markdown(view["text"])
+def runbook_show(reporter: Reporter, result: RunbookText) -> None:
+    """Show a runbook, rendered on a terminal and as it is elsewhere."""
+    reporter.markdown(result.text)
 
 
-def runbook_run(reporter: Reporter, view: Mapping[str, Any]) -> None:
-    """A run that passed."""
-    steps = _counted(len(view["steps"]), "step")
-    reporter.say(f"passed: {view['runbook']}, {view['section']}: {steps}")
-    reporter.say(f"report: {view['report']}")
+def runbook_run(reporter: Reporter, result: RunbookRun) -> None:
+    """Show a run that passed."""
+    steps = counted(len(result.steps), "step")
+    reporter.say(f"passed: {result.runbook}, {result.section}: {steps}")
+    reporter.say(f"report: {result.report}")
 
 
-def runbook_verify(reporter: Reporter, view: Mapping[str, Any]) -> None:
-    """A transcript that is what was written."""
-    what = f"{view['runbook']}, {view['section']}"
-    reporter.say(f"{view['state']}: {what}: {view['entries']} entries, {view['outcome']}")
-    reporter.say(f"last hash: {view['head']}")
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" + ("" if number == 1 else "s")
+def runbook_verify(reporter: Reporter, result: RunbookProof) -> None:
+    """Show a transcript that is what was written."""
+    what = f"{result.runbook}, {result.section}"
+    reporter.say(f"{result.state}: {what}: {result.entries} entries, {result.outcome}")
+    reporter.say(f"last hash: {result.head}")

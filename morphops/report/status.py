@@ -1,49 +1,49 @@
-"""What runs, beside what should, and what it logs."""
+"""What runs, beside what was released."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from morphops.core.release.digest import short
+from morphops.core.results.status import Incomplete, RunningService, Status
 from morphops.report.console import Reporter
 
+_MATCHES = {True: "yes", False: "no", None: "?"}
 
-def status(reporter: Reporter, view: Mapping[str, Any]) -> None:
-    """`inv status` for people."""
-    release = view["release"] or f"none (state folder: {view['state_folder']})"
-    reporter.say(f"{view['project']}: {view['state']}")
-    reporter.say(f"release of record: {release}" + _since(view["since"]))
-    if view["services"]:
-        rows = [
-            (
-                row["service"],
-                row["state"],
-                row["health"],
-                {True: "yes", False: "no", None: "?"}[row["image"].get("matches")],
-                short(row["image"]["digest"]),
-                short(row["created_by"]) or "-",
-                " ".join(row["ports"]) or "-",
-            )
-            for row in view["services"]
-        ]
+
+def status(reporter: Reporter, result: Status) -> None:
+    """Show the release of record, and what really runs."""
+    release = result.release or f"none (state folder: {result.state_folder})"
+    since = f" (since {result.since})" if result.since else ""
+    reporter.say(f"{result.project}: {result.state}")
+    reporter.say(f"release of record: {release}{since}")
+    if result.services:
         heads = ("service", "state", "health", "as released", "image", "created by", "ports")
-        reporter.table(heads, rows)
-    for name, probe in view["probes"].items():
-        reporter.say(f"{name}: {probe['reason']}")
-    for difference in view["differences"]:
+        reporter.table(heads, [_row(service) for service in result.services])
+    for name, probe in result.probes.items():
+        reporter.say(f"{name}: {probe.reason}")
+    for difference in result.differences:
         reporter.say(f"difference: {difference}")
-    if view["history"]:
-        reporter.say(f"the history here is not the engine's: {view['history']}")
+    if result.history:
+        reporter.say(f"the history here is not the engine's: {result.history}")
         reporter.say("next: inv history.adopt --reason=…, or the state folder that it belongs to")
-    if view["under_way"]:
-        under_way = view["under_way"]
-        if under_way["alive"]:
-            reporter.say(f"under way: {under_way['holder']}")
-        else:
-            reporter.say(under_way["what"])
-            reporter.say(f"next: {under_way['next']}")
+    if result.under_way is not None:
+        _under_way(reporter, result.under_way)
 
 
-def _since(when: str) -> str:
-    return f" (since {when})" if when else ""
+def _row(service: RunningService) -> tuple[str, ...]:
+    return (
+        service.service,
+        service.state,
+        service.health,
+        _MATCHES[service.image.matches],
+        short(service.image.digest),
+        short(service.created_by) or "-",
+        " ".join(service.ports) or "-",
+    )
+
+
+def _under_way(reporter: Reporter, operation: Incomplete) -> None:
+    if operation.alive:
+        reporter.say(f"under way: {operation.holder}")
+    else:
+        reporter.say(operation.what)
+        reporter.say(f"next: {operation.next}")

@@ -6,12 +6,12 @@ from invoke.context import Context
 from invoke.tasks import task
 
 from morphops.cli import command, perform
-from morphops.tasks.options import JSON, WAIT
+from morphops.tasks.options import EVENTS, JSON, WAIT
 
 
-@task(help={"wait_lock": WAIT, "json": JSON})
+@task(help={"wait_lock": WAIT, "events": EVENTS, "json": JSON})
 @command(changes=True)
-def abort(c: Context, wait_lock: int = 0, json: bool = False) -> None:
+def abort(c: Context, wait_lock: int = 0, events: str = "", json: bool = False) -> None:
     """Undo the operation that is incomplete: what ran before it runs again.
 
     Where it touched nothing, it is only ended. Exit code 5 if going back fails: call a person.
@@ -19,4 +19,4 @@ def abort(c: Context, wait_lock: int = 0, json: bool = False) -> None:
     from morphops.operations import abort
     from morphops.report import deploy as report
 
-    perform(json, lambda site: abort.abort(site, wait=wait_lock), report.deployed)
+    perform(json, lambda site: abort.abort(site, wait=wait_lock), report.deployed, events=events)

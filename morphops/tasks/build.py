@@ -6,18 +6,21 @@ from invoke.context import Context
 from invoke.tasks import task
 
 from morphops.cli import command, perform
-from morphops.tasks.options import JSON
+from morphops.tasks.options import EVENTS, JSON
 
 
 @task(
     help={
         "version": "label of the images (default: what git describes)",
         "no_push": "only load them into the engine; then they cannot be released",
+        "events": EVENTS,
         "json": JSON,
     }
 )
 @command(changes=True)
-def build(c: Context, version: str = "", no_push: bool = False, json: bool = False) -> None:
+def build(
+    c: Context, version: str = "", no_push: bool = False, events: str = "", json: bool = False
+) -> None:
     """Build the images and push them to the bundle's registry."""
     from morphops.operations import build
     from morphops.report import build as report
@@ -25,5 +28,6 @@ def build(c: Context, version: str = "", no_push: bool = False, json: bool = Fal
     perform(
         json,
         lambda site: build.build(site, version=version, push=not no_push),
-        report.images,
+        report.build,
+        events=events,
     )

@@ -6,7 +6,7 @@ from invoke.context import Context
 from invoke.tasks import task
 
 from morphops.cli import command, perform
-from morphops.tasks.options import ENV, JSON, PLAN, REASON, WAIT
+from morphops.tasks.options import ENV, EVENTS, JSON, PLAN, REASON, WAIT
 
 _IMAGE = (
     "sha256:<release>, or NAME=sha256:<image> to replace one image of it (repeatable); "
@@ -23,6 +23,7 @@ _IMAGE = (
         "no_rollback": "keep a failed release running, to look into it (exit 5)",
         "reason": REASON,
         "wait_lock": WAIT,
+        "events": EVENTS,
         "json": JSON,
     },
 )
@@ -35,6 +36,7 @@ def deploy(
     no_rollback: bool = False,
     reason: str = "",
     wait_lock: int = 0,
+    events: str = "",
     json: bool = False,
 ) -> None:
     """Deploy a release by its digest; what fails is undone.
@@ -59,4 +61,5 @@ def deploy(
             wait=wait_lock,
         ),
         report.deployed,
+        events=events,
     )

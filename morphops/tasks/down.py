@@ -6,14 +6,21 @@ from invoke.context import Context
 from invoke.tasks import task
 
 from morphops.cli import command, perform
-from morphops.tasks.options import JSON, REASON, WAIT
+from morphops.tasks.options import EVENTS, JSON, REASON, WAIT
 
 
-@task(help={"reason": REASON, "wait_lock": WAIT, "json": JSON})
+@task(help={"reason": REASON, "wait_lock": WAIT, "events": EVENTS, "json": JSON})
 @command(changes=True)
-def down(c: Context, reason: str = "", wait_lock: int = 0, json: bool = False) -> None:
+def down(
+    c: Context, reason: str = "", wait_lock: int = 0, events: str = "", json: bool = False
+) -> None:
     """Stop and remove the containers; data, state and images stay."""
     from morphops.operations import down
-    from morphops.report.state import state
+    from morphops.report import deploy as report
 
-    perform(json, lambda site: down.down(site, reason=reason, wait=wait_lock), state)
+    perform(
+        json,
+        lambda site: down.down(site, reason=reason, wait=wait_lock),
+        report.down,
+        events=events,
+    )

@@ -76,7 +76,7 @@ def env_show(c: Context, env_file: str = "", json: bool = False) -> None:
 @task(help={"json": JSON})
 @command(changes=True)
 def env_identity(c: Context, json: bool = False) -> None:
-    """Show the age recipient of whoever works here; make an identity where there is none.
+    """Show your age recipient; make an identity if there is none.
 
     The identity lies at MORPHOPS_AGE_IDENTITY, else at ~/.config/morphops/identity.txt.
     """

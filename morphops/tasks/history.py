@@ -39,7 +39,7 @@ def history_adopt(
 ) -> None:
     """Let the history here count from now on, though the engine knows of another one.
 
-    After a state folder was lost or restored, or an engine set up anew. What runs is taken over
+    After a state folder was lost or restored, or an engine set up again. What runs is taken over
     where release and env file prove to be what it was created from; the release comes from the
     registry where it is not kept here.
     """

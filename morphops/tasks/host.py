@@ -12,7 +12,7 @@ from morphops.tasks.options import JSON
 @task(help={"json": JSON})
 @command
 def check(c: Context, json: bool = False) -> None:
-    """Say what this machine lacks, and how to mend it; exit 3 if anything."""
+    """Say what this machine lacks, and how to fix it; exit 3 if anything."""
     from morphops.operations import host
     from morphops.report import host as report
 

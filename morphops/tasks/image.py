@@ -16,7 +16,7 @@ def base(c: Context, refresh: bool = False, json: bool = False) -> None:
     from morphops.operations.image import base
     from morphops.report import build as report
 
-    perform(json, lambda site: base.make_bases(site, refresh=refresh), report.images)
+    perform(json, lambda site: base.make_bases(site, refresh=refresh), report.bases)
 
 
 @task(
@@ -31,7 +31,7 @@ def base(c: Context, refresh: bool = False, json: bool = False) -> None:
 def image_check(c: Context, image: list[str], json: bool = False) -> None:
     """Check images as they are built: user, secrets in layers, start on a read-only root.
 
-    Each is started once, cut off from everything. Exit code 2 with findings.
+    Each is started once, without a network. Exit code 2 with findings.
     """
     from morphops.operations.image import check
     from morphops.report import image as report

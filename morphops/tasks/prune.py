@@ -6,7 +6,7 @@ from invoke.context import Context
 from invoke.tasks import task
 
 from morphops.cli import command, perform
-from morphops.tasks.options import JSON, WAIT
+from morphops.tasks.options import EVENTS, JSON, WAIT
 
 
 @task(
@@ -17,6 +17,7 @@ from morphops.tasks.options import JSON, WAIT
         "build_cache": "also what builds here cached and did not use for a week, of all projects",
         "reason": "why; must be given with --apply, and is kept in the history",
         "wait_lock": WAIT,
+        "events": EVENTS,
         "json": JSON,
     }
 )
@@ -28,6 +29,7 @@ def prune(
     build_cache: bool = False,
     reason: str = "",
     wait_lock: int = 0,
+    events: str = "",
     json: bool = False,
 ) -> None:
     """Remove old images and releases of this project; never what a rollback needs.
@@ -50,4 +52,5 @@ def prune(
             wait=wait_lock,
         ),
         report.pruned,
+        events=events,
     )

@@ -6,14 +6,14 @@ from invoke.context import Context
 from invoke.tasks import task
 
 from morphops.cli import command, perform
-from morphops.tasks.options import JSON
+from morphops.tasks.options import EVENTS, JSON
 
 
-@task(help={"json": JSON})
+@task(help={"events": EVENTS, "json": JSON})
 @command(changes=True)
-def quickstart(c: Context, json: bool = False) -> None:
+def quickstart(c: Context, events: str = "", json: bool = False) -> None:
     """From nothing to a stack that answers, on this machine; again, it changes nothing."""
     from morphops.operations import quickstart as use_case
     from morphops.report import quickstart as report
 
-    perform(json, use_case.quickstart, report.quickstart)
+    perform(json, use_case.quickstart, report.quickstart, events=events)

@@ -23,10 +23,11 @@ _DIGEST = "of the release, or its first 12 digits or more"
 @command(changes=True)
 def create(c: Context, image: list[str], label: list[str], json: bool = False) -> None:
     """Put a release together, push it, and print its digest."""
-    from morphops.operations.release import create, find
+    from morphops.core.results.release import of_release
+    from morphops.operations.release import create
     from morphops.report import release as report
 
-    perform(json, lambda site: find.as_json(create.create(site, image, label)), report.release)
+    perform(json, lambda site: of_release(create.create(site, image, label)), report.release)
 
 
 @task(help={"json": JSON})
@@ -64,6 +65,6 @@ def release_pin(c: Context, digest: str, reason: str = "", json: bool = False) -
 def release_unpin(c: Context, digest: str, json: bool = False) -> None:
     """Leave a release to prune again."""
     from morphops.operations.release import pin
-    from morphops.report.state import state
+    from morphops.report import release as report
 
-    perform(json, lambda site: pin.unpin(site, digest), state)
+    perform(json, lambda site: pin.unpin(site, digest), report.unpinned)

@@ -6,12 +6,12 @@ from invoke.context import Context
 from invoke.tasks import task
 
 from morphops.cli import command, perform
-from morphops.tasks.options import JSON, WAIT
+from morphops.tasks.options import EVENTS, JSON, WAIT
 
 
-@task(help={"wait_lock": WAIT, "json": JSON})
+@task(help={"wait_lock": WAIT, "events": EVENTS, "json": JSON})
 @command(changes=True)
-def resume(c: Context, wait_lock: int = 0, json: bool = False) -> None:
+def resume(c: Context, wait_lock: int = 0, events: str = "", json: bool = False) -> None:
     """Finish the operation that is incomplete, after a crash or a kill.
 
     With the files and the values that it was begun with; what is done already is kept. Until it is
@@ -20,4 +20,4 @@ def resume(c: Context, wait_lock: int = 0, json: bool = False) -> None:
     from morphops.operations import resume
     from morphops.report import deploy as report
 
-    perform(json, lambda site: resume.resume(site, wait=wait_lock), report.deployed)
+    perform(json, lambda site: resume.resume(site, wait=wait_lock), report.deployed, events=events)

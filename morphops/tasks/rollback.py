@@ -6,7 +6,7 @@ from invoke.context import Context
 from invoke.tasks import task
 
 from morphops.cli import command, perform
-from morphops.tasks.options import JSON, PLAN, WAIT, WHY
+from morphops.tasks.options import EVENTS, JSON, PLAN, WAIT, WHY
 
 
 @task(
@@ -15,6 +15,7 @@ from morphops.tasks.options import JSON, PLAN, WAIT, WHY
         "plan": PLAN,
         "reason": WHY,
         "wait_lock": WAIT,
+        "events": EVENTS,
         "json": JSON,
     }
 )
@@ -25,6 +26,7 @@ def rollback(
     plan: bool = False,
     reason: str = "",
     wait_lock: int = 0,
+    events: str = "",
     json: bool = False,
 ) -> None:
     """Go back to the last healthy release, with its files and its values.
@@ -38,4 +40,5 @@ def rollback(
         json,
         lambda site: rollback.rollback(site, to=to, plan_only=plan, reason=reason, wait=wait_lock),
         report.deployed,
+        events=events,
     )

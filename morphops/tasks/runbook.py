@@ -6,7 +6,7 @@ from invoke.context import Context
 from invoke.tasks import task
 
 from morphops.cli import command, perform
-from morphops.tasks.options import JSON
+from morphops.tasks.options import EVENTS, JSON
 from morphops.tasks.positional import MayBeNamed
 
 
@@ -41,6 +41,7 @@ def runbook_show(c: Context, name: str, json: bool = False) -> None:
         "yes": "do not ask; then manual steps need --sign-off",
         "sign_off": "STEP=NAME: this manual step was done, by whom (repeatable)",
         "resume": "go on where the last run of this section stopped",
+        "events": EVENTS,
         "json": JSON,
     },
 )
@@ -55,6 +56,7 @@ def runbook_run(
     reason: str = "",
     yes: bool = False,
     resume: bool = False,
+    events: str = "",
     json: bool = False,
 ) -> None:
     """Go through a runbook step by step: show, ask, run, check the result, keep a record.
@@ -79,6 +81,7 @@ def runbook_run(
             Prompt(yes=yes, signed_off=pairs(sign_off, "--sign-off")),
         ),
         report.runbook_run,
+        events=events,
     )
 
 

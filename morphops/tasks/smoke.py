@@ -14,6 +14,6 @@ from morphops.tasks.options import JSON
 def smoke(c: Context, json: bool = False) -> None:
     """Look once at every probe: data, agreement, known answers."""
     from morphops.operations import smoke
-    from morphops.report.state import state
+    from morphops.report import smoke as report
 
-    perform(json, smoke.smoke, state)
+    perform(json, smoke.smoke, report.smoke)

@@ -17,6 +17,6 @@ def verify(c: Context, json: bool = False) -> None:
     Exit code 6 with any difference.
     """
     from morphops.operations import verify
-    from morphops.report.state import state
+    from morphops.report import drift as report
 
-    perform(json, verify.verify, state)
+    perform(json, verify.verify, report.verify)

@@ -14,6 +14,6 @@ from morphops.tasks.options import JSON
 def wait(c: Context, json: bool = False) -> None:
     """Wait until what runs is healthy and its probes pass."""
     from morphops.operations import wait
-    from morphops.report.state import state
+    from morphops.report import wait as report
 
-    perform(json, wait.wait, state)
+    perform(json, wait.wait, report.wait)

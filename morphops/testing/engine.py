@@ -179,7 +179,7 @@ class FakeEngine:
             raise EngineUnavailable(f"the fake engine went away: {name}")
 
     def changed(self) -> None:
-        """Wake whoever watches."""
+        """Wake every watch."""
         with self._news:
             self.version += 1
             self._news.notify_all()

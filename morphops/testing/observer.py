@@ -29,6 +29,10 @@ class RecordingObserver:
         if text in self.on_step:
             self.on_step[text]()
 
+    def waiting(self, text: str) -> None:
+        """Keep what is waited for."""
+        self.note(f"waiting: {text}")
+
     def note(self, text: str) -> None:
         """See `Observer.note`."""
         self.lines.append(text)

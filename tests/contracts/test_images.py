@@ -10,6 +10,12 @@ from tests.contracts.place import RELEASE, Place
 QUIET = 60.0
 
 
+def test_it_says_what_images_must_be_for(place: Place) -> None:
+    os_name, architecture = place.client().images.platform().split("/")[:2]
+    assert os_name == "linux"
+    assert architecture in ("amd64", "arm64")
+
+
 def test_an_image_that_is_here_and_one_that_is_not(place: Place) -> None:
     images = place.client().images
     assert images.has_image(place.good)

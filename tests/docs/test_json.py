@@ -1,64 +1,89 @@
-"""docs/reference/json.md names just the fields that there are."""
+"""docs/schemas and the tables of the JSON page are written from the results' dataclasses."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from inspect import signature
-from pathlib import Path
-from typing import Any
+from typing import get_args
 
 import pytest
+from jsonschema import Draft202012Validator
 
-from morphops.adapters.probes import ProbeContext
-from morphops.core.plan import plan
-from morphops.core.plan.changes import Change
-from morphops.core.stack import Running, Stack
-from morphops.operations.pipeline import plan_view
-from morphops.operations.pipeline.prepare import PreparedRelease
+from morphops.core.plan.changes import Action
+from morphops.core.results.base import Document, Result, json_name
+from morphops.core.results.failure import of_error
+from morphops.errors import LockHeld, MorphopsError, NotShown, RolledBack
+from morphops.report import json_schema
 from morphops.tasks import ns
-from tests.docs.json_page import TEXT, documented
-from tests.fakes import FakeTarget
-from tests.samples.plans import decided
-from tests.samples.releases import BUNDLE, RELEASE, digest, services
+from tests.paths import ROOT
+from tests.results import SCHEMAS, valid
+
+PAGE = (ROOT / "docs" / "reference" / "json.md").read_text()
+ALL = {**json_schema.TASKS, **json_schema.OTHERS}
+CLASSES = sorted({cls for types in ALL.values() for cls in types}, key=lambda cls: cls.__name__)
+AGAIN = "python -m morphops.report.json_schema docs"
 
 
-def planned() -> dict[str, Any]:
-    wanted = services("db", "api")
-    todo = decided(BUNDLE, RELEASE, wanted, Running(), deployment=1, undo=plan.teardown())
-    world = ProbeContext(FakeTarget({}), "shop", {})
-    scene = PreparedRelease(BUNDLE, RELEASE, Stack("shop", (), Path("x")), wanted, world)
-    return plan_view.view(todo, scene, previous=digest("0"))
+@pytest.mark.parametrize("name", sorted(json_schema.files()))
+def test_each_schema_is_the_codes(name: str) -> None:
+    assert (SCHEMAS / name).read_text() == json_schema.files()[name], AGAIN
 
 
-def test_the_plan() -> None:
-    view = planned()
-    assert view.keys() == documented("## The plan")
-    assert view["changes"][0].keys() == documented("One of `changes`")
-    for mapping in (*view["waves"], view["undo"], view["changes"][0]["variables"]):
-        for name in mapping:
-            assert f"`{name}`" in TEXT.partition("## What was done")[0]
+def test_there_are_no_other_schemas() -> None:
+    assert {path.name for path in SCHEMAS.iterdir()} == json_schema.files().keys()
 
 
-def test_the_waves_of_a_plan_are_those_that_have_services() -> None:
-    assert planned()["waves"] == [
-        {"wave": 1, "services": ["db"], "deadline": 5, "probes": []},
-        {"wave": 2, "services": ["api"], "deadline": 7, "probes": ["ready"]},
-    ]
-    assert planned()["checks"] == ["data"]
+@pytest.mark.parametrize("types", list(ALL.values()), ids=list(ALL))
+def test_each_schema_is_one(types: tuple[type[Document], ...]) -> None:
+    Draft202012Validator.check_schema(json_schema.schema(types))
+
+
+def test_the_page_is_the_codes() -> None:
+    assert json_schema.page(PAGE) == PAGE, AGAIN
+
+
+def test_every_task_that_reports_has_a_schema() -> None:
+    reporting = {name for name in ns.task_names if "json" in signature(ns[name].body).parameters}
+    assert reporting == json_schema.TASKS.keys()
 
 
 @pytest.mark.parametrize(
-    "name",
-    [n for n in sorted(ns.task_names) if "json" in signature(ns[n].body).parameters],
+    "cls", list(json_schema.dataclasses_of(CLASSES)), ids=lambda cls: cls.__name__
 )
-def test_every_task_that_reports(name: str) -> None:
-    stands = set(re.findall(r"`([a-z]+(?:\.[a-z]+)?)(?: --plan)?`", TEXT))
-    stands |= {f"{name}.{ns.collections[name].default}" for name in stands & ns.collections.keys()}
-    assert name in stands
+def test_every_field_is_described(cls: type) -> None:
+    silent = [name for name, about in json_schema.descriptions(cls).items() if not about]
+    assert silent == []
 
 
-@pytest.mark.parametrize("action", ["create", "replace", "start", "keep", "remove"])
-def test_every_action(action: str) -> None:
-    assert f"`{action}`" in TEXT
-    view = Change(service="x", action=action).as_json()  # type: ignore[arg-type]
-    assert view.keys() == documented("One of `changes`")
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_every_result_is_an_envelope(cls: type[Document]) -> None:
+    names = {json_name(field.name) for field in fields(cls)}
+    assert "schema" not in names, "that is the class's"
+    if cls.__name__ not in ("Event", "WebhookMessage"):
+        assert issubclass(cls, Result)
+        assert {"state", "exit"} <= names
+
+
+@pytest.mark.parametrize("action", get_args(Action))
+def test_every_action_is_explained(action: str) -> None:
+    assert f"`{action}`" in PAGE
+
+
+def test_every_link_of_the_page_has_its_heading() -> None:
+    headings = {h.strip("`").lower() for h in re.findall(r"^### (.+)$", PAGE, re.MULTILINE)}
+    assert set(re.findall(r"\]\(#(\w+)\)", PAGE)) <= headings
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RolledBack("it failed", detail=("a", "b"), state="as before", hint="inv status"),
+        LockHeld("held"),
+        NotShown("full", code=0, state="done"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_failure(error: MorphopsError) -> None:
+    view = valid("error", of_error(error))
+    assert (view["exit"], view["error"]["kind"]) == (error.exit_code, type(error).__name__)

@@ -21,6 +21,7 @@ from morphops.site import load_bundle, open_site
 from morphops.tasks import ns
 from tests import stacks
 from tests.paths import ROOT
+from tests.results import valid
 
 TASKS = InvokeTasks(ns)
 BUNDLE_PAGE = ROOT / "docs/reference/bundle.md"
@@ -82,10 +83,10 @@ def test_its_files_are_read_and_an_env_file_is_made_of_them(folder: Path) -> Non
     }
     site = open_site(Reporter(True), environ)
     assert site.bundle == load_bundle(folder / "ops/bundle.yaml")
-    made = init.init(site)
+    made = valid("env.init", init.init(site))
     assert made["path"] == str(folder / "state/shop.env")
     assert made["left"] == {}
-    assert check.check(site)["state"] == "ok"
+    assert valid("env.check", check.check(site))["state"] == "ok"
 
 
 def test_its_runbook_has_no_findings(folder: Path) -> None:

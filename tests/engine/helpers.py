@@ -13,6 +13,7 @@ from morphops.operations import status as operations_status
 from morphops.operations.release import create
 from morphops.site import open_site
 from tests.fakes import Recorder
+from tests.results import valid
 from tests.stacks import Inv
 
 
@@ -98,7 +99,8 @@ def status(inv: Inv) -> dict[str, Any]:
         view: dict[str, Any] = inv("status", "--json").json
         return view
     bundle = {"MORPHOPS_BUNDLE": str(inv.folder / "ops/bundle.yaml")}
-    return operations_status.status(open_site(Recorder(), inv.environ | bundle))
+    result = operations_status.status(open_site(Recorder(), inv.environ | bundle))
+    return valid("status", result)
 
 
 def assert_runs(inv: Inv, release: str) -> None:

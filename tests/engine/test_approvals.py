@@ -34,8 +34,9 @@ def loose(inv: Inv, folder: Path) -> str:
 
 def refused(done: Result, code: int = 3) -> None:
     assert done.code == code, done
-    assert "front: --loose is on its command line, and no approval of that is" in done.err
-    assert "loose answers may be anybody's" in done.err
+    told = done.out + done.err
+    assert "front: --loose is on its command line, and no approval of that is" in told
+    assert "loose answers may be anybody's" in told
     assert SECRET not in done.out + done.err
 
 

@@ -59,7 +59,7 @@ def test_an_end_that_was_cut_off(inv: Inv, release: Release) -> None:
     for words in (("rollback", "--reason=x"), ("down",), ("prune", "--apply", "--reason=x")):
         refused(inv, *words)
     status = inv("status", "--json").json
-    assert "was cut off" in status["history"]
+    assert "was removed" in status["history"]
     proof = inv("audit.verify")
     assert proof.code == 3, proof
     assert "each of its" in proof.err
@@ -129,7 +129,7 @@ def test_what_is_not_proven_can_be_left_out(inv: Inv, release: Release, tmp_path
     assert new("status", "--json").json["release"] == ""
     failed = new("deploy", f"--image={release(front='wrong')}", f"--env-file={env(inv)}")
     assert failed.code == 5, failed
-    assert "there is no way back" in failed.err
+    assert "there is no automatic rollback" in failed.err
     assert set(containers(new)) == set(before), "somebody relies on these"
 
 
@@ -156,7 +156,7 @@ def test_nothing_is_known_of_what_runs(inv: Inv, release: Release) -> None:
     stacks.forget(project(inv))
     failed = inv("deploy", f"--image={release(front='wrong')}")
     assert failed.code == 5, failed
-    assert "there is no way back" in failed.err
+    assert "there is no automatic rollback" in failed.err
     assert set(containers(inv)) == {"a", "b", "front"}
     # What it had deployed before was not written over.
     assert len(list((inv.state / "deployments").iterdir())) == 2
@@ -180,7 +180,7 @@ def test_what_was_under_way_is_known_without_an_engine(inv: Inv, release: Releas
     assert inv.killed(3, "deploy", f"--image={release()}").code == -9
     gone = inv("status", env={"DOCKER_HOST": "unix:///nobody/listens.sock"})
     assert gone.code == 3, gone
-    assert "was cut off at: pull " in gone.err
+    assert "is incomplete, at: pull " in gone.err
     assert "release of record: none" in gone.err
     assert "inv resume" in gone.err
 
@@ -195,10 +195,10 @@ def test_who_looks_while_somebody_deploys_sees_no_tampering(inv: Inv, release: R
     for digest in (new, old):
         deploy = inv.start("deploy", f"--image={digest}")
         while deploy.poll() is None:
-            assert audit.verify(site, "")["engine"] == "agrees"
+            assert audit.verify(site, "").engine == "agrees"
             view = operations_status.status(site)
-            assert view["history"] == ""
-            seen.add(view["under_way"] and view["under_way"]["alive"])
+            assert view.history == ""
+            seen.add(view.under_way and view.under_way.alive)
             looks += 1
         assert deploy.wait() == 0, deploy.communicate()
     assert looks > 5
@@ -215,11 +215,14 @@ def test_beside_what_was_cut_off_somebody_may_be_at_something_else(
     site = open_site(Reporter(True), inv.environ | {"MORPHOPS_BUNDLE": bundle})
     for what in ("pull 0123456789ab", "release.pin", "deploy 0123456789ab"):
         with site.platform.lock.hold(site.bundle.project, actor.holder(what)):
-            under_way = operations_status.status(site)["under_way"]
-            assert (under_way["alive"], under_way["holder"]) == (False, ""), what
-            assert "inv resume" in under_way["next"]
+            under_way = operations_status.status(site).under_way
+            assert under_way is not None
+            assert (under_way.alive, under_way.holder) == (False, ""), what
+            assert "inv resume" in under_way.next
     with site.platform.lock.hold(site.bundle.project, actor.holder(lock.ABORT)):
-        assert operations_status.status(site)["under_way"]["alive"]
+        under_way = operations_status.status(site).under_way
+        assert under_way is not None
+        assert under_way.alive
 
 
 def env(inv: Inv) -> Path:

@@ -20,6 +20,7 @@ import pytest
 import yaml
 
 from morphops.adapters.docker import compose_config
+from morphops.adapters.docker.client import Docker
 from morphops.core.checks import interpolation
 from morphops.core.yaml_text import YamlText
 from morphops.errors import ConfigError
@@ -64,7 +65,12 @@ def once(render: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]
     missing: dict[Any, ConfigError] = {}
 
     def rendered(
-        files: Sequence[Path], *, env_file: Path, profiles: Sequence[str], **rest: Any
+        docker: Docker,
+        files: Sequence[Path],
+        *,
+        env_file: Path,
+        profiles: Sequence[str],
+        **rest: Any,
     ) -> dict[str, Any]:
         texts = tuple(file.read_text() for file in files)
         given = (tuple(files), env_file.read_text(), tuple(profiles))
@@ -73,7 +79,9 @@ def once(render: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]
             raise missing[uses, given]
         if (texts, given) not in made:
             try:
-                made[texts, given] = render(files, env_file=env_file, profiles=profiles, **rest)
+                made[texts, given] = render(
+                    docker, files, env_file=env_file, profiles=profiles, **rest
+                )
             except ConfigError as err:
                 if "required variable" in " ".join(err.detail):
                     missing[uses, given] = err

@@ -65,7 +65,7 @@ def test_another_volume_in_its_place_is_found(
     says = {(row["subject"], row["what"]) for row in found.json["differences"]}
     assert ("front", "its mounts are others") in says
     verified = inv("verify")
-    assert (verified.code, "front: its mounts are others" in verified.err) == (6, True), verified
+    assert (verified.code, "front: its mounts are others" in verified.out) == (6, True), verified
     # A release that names another volume brings it, which Compose alone would not.
     path = inv.folder / "ops/compose/compose.yaml"
     model = yaml.safe_load(path.read_text())

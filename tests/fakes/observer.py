@@ -16,6 +16,9 @@ class Recorder:
     def step(self, number: int, total: int, text: str) -> None:
         self.lines.append(f"{number}/{total} {text}")
 
+    def waiting(self, text: str) -> None:
+        self.lines.append(f"waiting: {text}")
+
     def note(self, text: str) -> None:
         self.lines.append(text)
 

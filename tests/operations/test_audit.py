@@ -16,6 +16,7 @@ from morphops.report.console import Reporter
 from morphops.site import Site, open_site
 from tests.fakes import Remembering
 from tests.paths import ROOT
+from tests.results import valid
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def site(tmp_path: Path) -> Site:
 
 
 def test_every_entry_is_shown(site: Site) -> None:
-    entries = audit.show(site, 0, 200)["entries"]
+    entries = valid("audit.show", audit.show(site, 0, 200))["entries"]
     assert [(e["operation"], e["entry"]) for e in entries] == [
         (1, "begin"),
         (1, "step"),
@@ -47,23 +48,23 @@ def test_every_entry_is_shown(site: Site) -> None:
     assert entries[0]["says"]["reason"] == "why"
     assert entries[2]["says"] == {"outcome": "deployed"}
     assert all(e["at"] and len(e["hash"]) == 64 for e in entries)
-    assert len(audit.show(site, 2, 200)["entries"]) == 2
-    assert [e["seq"] for e in audit.show(site, 0, 2)["entries"]] == [4, 5]
+    assert len(valid("audit.show", audit.show(site, 2, 200))["entries"]) == 2
+    assert [e["seq"] for e in valid("audit.show", audit.show(site, 0, 2))["entries"]] == [4, 5]
     with pytest.raises(InputError, match="no operation 7"):
         audit.show(site, 7, 200)
 
 
 def test_what_was_written_is_proved(site: Site) -> None:
-    view = audit.verify(site, "")
+    view = valid("audit.verify", audit.verify(site, ""))
     assert (view["entries"], view["operations"], view["cut_off"]) == (5, 2, 2)
-    head = audit.show(site, 0, 200)["entries"][2]["hash"]
-    assert audit.verify(site, head[:12])["head"] == view["head"]
+    head = valid("audit.show", audit.show(site, 0, 200))["entries"][2]["hash"]
+    assert valid("audit.verify", audit.verify(site, head[:12]))["head"] == view["head"]
     with pytest.raises(InputError, match="12 lowercase hex digits or more"):
         audit.verify(site, head[:4])
 
 
 def test_what_the_engine_remembers_is_part_of_the_proof(site: Site) -> None:
-    assert audit.verify(site, "")["engine"] == "agrees"
+    assert valid("audit.verify", audit.verify(site, ""))["engine"] == "agrees"
     lines = site.history.path.read_bytes().splitlines(keepends=True)
     site.history.path.write_bytes(b"".join(lines[:3]))
     with pytest.raises(IntegrityError, match="ends at entry 3, but the engine was told of 5"):
@@ -99,7 +100,7 @@ def test_what_goes_on_is_no_tampering(site: Site, often: int) -> None:
     """Somebody journals while the two are compared; what is wrong is wrong when they do not."""
     assert isinstance(site.platform.heads, Remembering)
     site = site.on(heads=Busy(site.platform.heads.heads, site.history.path, often))
-    view = audit.verify(site, "")
+    view = valid("audit.verify", audit.verify(site, ""))
     assert view["engine"] == "agrees"
     entries, why = history_check.compare(site)
     assert (entries, why) == (site.history.entries(), "")
@@ -108,7 +109,7 @@ def test_what_goes_on_is_no_tampering(site: Site, often: int) -> None:
 def test_what_never_rests_is_not_called_wrong(site: Site) -> None:
     assert isinstance(site.platform.heads, Remembering)
     site = site.on(heads=Busy(site.platform.heads.heads, site.history.path, 1000))
-    assert audit.verify(site, "")["engine"] == "not asked"
+    assert valid("audit.verify", audit.verify(site, ""))["engine"] == "not asked"
 
 
 class Nobody:
@@ -127,11 +128,11 @@ class Nobody:
 @pytest.mark.parametrize("kept", [0, 1, 4])
 def test_an_end_that_was_cut_off_is_found_by_a_noted_head(site: Site, kept: int) -> None:
     """Also where no engine answers, and so nobody else remembers anything."""
-    head = audit.verify(site, "")["head"]
+    head = valid("audit.verify", audit.verify(site, ""))["head"]
     site = site.on(heads=Nobody())
     lines = site.history.path.read_text().splitlines(keepends=True)
     site.history.path.write_text("".join(lines[:kept]))
-    assert audit.verify(site, "")["entries"] == kept
+    assert valid("audit.verify", audit.verify(site, ""))["entries"] == kept
     with pytest.raises(IntegrityError, match="no entry has the hash") as caught:
         audit.verify(site, head)
     assert isinstance(caught.value, PreconditionError)

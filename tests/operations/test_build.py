@@ -25,6 +25,7 @@ from morphops.report.console import Reporter
 from morphops.site import Site, open_site
 from tests.fakes import Recorder
 from tests.paths import ROOT
+from tests.results import valid
 from tests.samples.releases import digest
 
 
@@ -59,10 +60,10 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
 
 
 def test_building_asks_for_no_lock(site: Site) -> None:
-    built = build.build(site, version="1", push=True)
+    built = valid("build", build.build(site, version="1", push=True))
     assert set(built["images"]) == {n for n, spec in site.bundle.images.items() if spec.target}
     assert (site.state.root / "build.json").exists()
-    assert base.make_bases(site)["state"] == "built"
+    assert valid("image.base", base.make_bases(site))["state"] == "built"
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ def test_a_registry_that_runs_needs_no_recipe(
     without_build: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(local_registry, "up", lambda *_, **__: THERE)
-    assert registry_up(without_build)["state"] == "running"
+    assert valid("registry.up", registry_up(without_build))["state"] == "running"
     with pytest.raises(ConfigError, match="nothing to build") as caught:
         build.build(without_build)
     assert "inv release.create" in caught.value.hint

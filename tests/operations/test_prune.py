@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,10 @@ import pytest
 from morphops.adapters import actor
 from morphops.adapters.docker import image_store
 from morphops.adapters.store.release_layout import write_layout
+from morphops.core.history.operations import ValuesRecord
 from morphops.core.release.digest import short
 from morphops.core.release.release import Release
+from morphops.core.results.prune import Prune
 from morphops.core.stack import LocalImage
 from morphops.errors import (
     EngineUnavailable,
@@ -34,6 +36,7 @@ from morphops.report.console import Reporter
 from morphops.site import Site, open_site
 from tests.fakes import FakeTarget, Place, Recorder, Remembering, grip
 from tests.paths import STACK
+from tests.results import valid
 from tests.samples.artifacts import artifact, decode
 from tests.samples.releases import digest
 
@@ -80,7 +83,7 @@ def site(tmp_path: Path) -> Site:
                 "deploy",
                 release=digest(str(number)),
                 deployment=number,
-                fingerprint=str(number),
+                values=ValuesRecord(str(number)),
                 reason="",
             )
             session.history.end(record, "deployed")
@@ -97,8 +100,10 @@ def images(site: Site, monkeypatch: pytest.MonkeyPatch) -> Images:
     return made
 
 
-def prune(site: Site) -> dict[str, object]:
-    return prune_prune.prune(site, keep=1, apply=True, build_cache=True, reason="room")
+def prune(site: Site) -> dict[str, Any]:
+    return valid(
+        "prune", prune_prune.prune(site, keep=1, apply=True, build_cache=True, reason="room")
+    )
 
 
 def test_each_phase_is_on_record(site: Site, images: Images) -> None:
@@ -258,7 +263,7 @@ def test_who_asks_for_a_release_is_told_how_to_see_them(site: Site, given: str) 
 
 @pytest.mark.parametrize("given", [digest("5")[:19], digest("5")[7:19], digest("5")[7:30]])
 def test_the_beginning_of_a_digest_will_do(site: Site, given: str) -> None:
-    assert pin.unpin(site, given)["release"] == digest("5")
+    assert valid("release.unpin", pin.unpin(site, given))["release"] == digest("5")
 
 
 def test_a_release_is_deployed_by_all_of_its_digest(site: Site) -> None:
@@ -298,11 +303,11 @@ class Away:
 def test_to_look_at_a_release_stores_nothing(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     made = artifact()
     monkeypatch.setattr(Site, "registry", property(lambda site: Away(decode(made))))
-    view = show.show(site, made.digest)
+    view = valid("release.show", show.show(site, made.digest))
     assert (view["release"], view["stored"]) == (made.digest, False)
     assert not site.state.release(made.digest).exists()
     write_layout(made, site.state.release(made.digest))
-    assert show.show(site, made.digest)["stored"] is True
+    assert valid("release.show", show.show(site, made.digest))["stored"] is True
 
 
 def test_a_release_is_pinned_with_its_images_or_not_at_all(site: Site) -> None:
@@ -318,7 +323,7 @@ def test_a_release_is_pinned_with_its_images_or_not_at_all(site: Site) -> None:
     assert f"inv pull --image={made.digest}" in caught.value.hint
     assert not (site.state.root / "pins.json").exists()
     target.held.add(str(first.ref))
-    assert pin.pin(site, made.digest, reason="audit")["changed"] is True
+    assert valid("release.pin", pin.pin(site, made.digest, reason="audit"))["changed"] is True
     assert target.tags == {
         f"morphops/{release.project}/{image.name}:{release.short}" for image in release.images
     }
@@ -338,24 +343,25 @@ def test_a_pin_has_the_last_reason_that_was_given(site: Site) -> None:
         ("", "audit", False),
         ("the court", "the court", True),
     ]:
-        view = pin.pin(site, made.digest, reason=given)
+        view = valid("release.pin", pin.pin(site, made.digest, reason=given))
         assert (view["reason"], view["changed"]) == (reason, changed)
-        (row,) = (r for r in list_releases(site)["releases"] if r["pinned"])
+        (row,) = (r for r in valid("release.list", list_releases(site))["releases"] if r["pinned"])
         assert row["pinned"] == reason
 
 
-PLANNED: dict[str, Any] = {
-    "state": "planned",
-    "kept": {digest("5"): ["of record"]},
-    "rollback": digest("4"),
-    "references": ["morphops/shop/api:111111111111", "busy"],
-    "nameless": [],
-    "releases": [digest("1")],
-    "deployments": [1],
-    "containers": [],
-    "at_most": 0,
-    "nothing": False,
-}
+PLANNED = Prune(
+    state="planned",
+    project="shop",
+    kept={digest("5"): ("of record",)},
+    rollback=digest("4"),
+    references=("morphops/shop/api:111111111111", "busy"),
+    nameless=(),
+    releases=(digest("1"),),
+    deployments=(1,),
+    containers=(),
+    at_most=0,
+    nothing=False,
+)
 
 
 def test_before_it_is_told_what_stays_and_what_would_go(capsys: pytest.CaptureFixture[str]) -> None:
@@ -372,13 +378,13 @@ def test_before_it_is_told_what_stays_and_what_would_go(capsys: pytest.CaptureFi
 
 
 def test_afterwards_only_what_has_gone(capsys: pytest.CaptureFixture[str]) -> None:
-    after = {"state": "pruned", "rollback": "", "freed": 0, "refused": ["busy"]}
-    report.pruned(Reporter(), {**PLANNED, **after})
+    after = replace(PLANNED, state="pruned", rollback="", refused=("busy",))
+    report.pruned(Reporter(), after)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "removed:"
     assert "  image busy" not in lines
     assert "the engine kept busy" in lines
-    assert "inv rollback has nothing to go back to" in lines
+    assert "inv rollback has no target" in lines
     assert not [line for line in lines if "of record" in line]
 
 

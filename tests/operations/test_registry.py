@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from morphops.adapters.docker import buildx
+from morphops.core.results.registry import RegistryInfo
 from morphops.errors import InputError, RegistryError
 from morphops.operations.image import base
 from morphops.operations.registry import registry_down, registry_up
@@ -15,6 +16,7 @@ from morphops.report.console import Reporter
 from morphops.site import Site, open_site
 from tests.fakes import Recorder
 from tests.paths import ROOT
+from tests.results import valid
 
 REMOTE = "registry.example.org"
 
@@ -35,10 +37,10 @@ def test_a_registry_elsewhere_is_neither_started_nor_stopped(
     site: Site, use_case: object, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert callable(use_case)
-    view = use_case(site)
-    nothing = {"address": REMOTE, "container": "", "volume": "", "deleted": False}
-    assert view == {"state": "elsewhere", **nothing}
-    report.registry(Reporter(), view)
+    result = use_case(site)
+    assert result == RegistryInfo(state="elsewhere", address=REMOTE)
+    valid("registry.down", result)
+    report.registry(Reporter(), result)
     assert "is not on this machine: nothing to do" in capsys.readouterr().out
 
 
@@ -60,7 +62,7 @@ def test_bases_that_nothing_needs_are_not_refreshed(
     if made:
         (site.state.root / "bases").mkdir(parents=True)
     if public and not made:
-        assert base.make_bases(site, refresh=True)["state"] == "not needed"
+        assert valid("image.base", base.make_bases(site, refresh=True))["state"] == "not needed"
     else:
         with pytest.raises(RegistryError, match="asked"):
             base.make_bases(site, refresh=True)

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from morphops.adapters.probes import ProbeContext
+from morphops.core.history.operations import ValuesRecord
 from morphops.core.stack import Stack
-from morphops.errors import DriftFound, GateFailed, PreconditionError
+from morphops.errors import GateFailed, PreconditionError
 from morphops.operations import smoke, status, verify, wait
 from morphops.operations.history import show
 from morphops.operations.pipeline import gates, prepare
@@ -24,6 +25,7 @@ from morphops.report.console import Reporter
 from morphops.site import Site, open_site
 from tests.fakes import FakeTarget, Place, Recorder, Remembering
 from tests.paths import STACK
+from tests.results import valid
 from tests.samples.releases import BUNDLE, RELEASE, services
 
 
@@ -44,7 +46,7 @@ def site(tmp_path: Path, target: FakeTarget, monkeypatch: pytest.MonkeyPatch) ->
     site = opened.on(lock=Place(), heads=Remembering(), workloads=target, images=target)
     with exclusive(site, "deploy") as session:
         record = session.history.begin(
-            "deploy", release=RELEASE.digest, deployment=1, fingerprint="f", reason=""
+            "deploy", release=RELEASE.digest, deployment=1, values=ValuesRecord("f"), reason=""
         )
         session.history.end(record, "deployed")
     stack = Stack("shop", (), Path("x"))
@@ -68,20 +70,20 @@ def down(site: Site) -> str:
 def test_status_names_every_container_that_is_not_ready(site: Site, target: FakeTarget) -> None:
     target.becomes("db", health="unhealthy", health_output="no disk")
     target.becomes("api", state="exited", exit_code=1)
-    view = status.status(site)
+    view = valid("status", status.status(site))
     assert view["state"] == "unhealthy"
     assert {"db is unhealthy: no disk", "api exited with 1"} <= set(view["differences"])
     target.containers.pop("api")
-    differences = status.status(site)["differences"]
+    differences = valid("status", status.status(site))["differences"]
     assert [line for line in differences if "api" in line] == ["api: there is no container"]
 
 
 def test_verify_that_finds_something_ends_as_drift_does(site: Site, target: FakeTarget) -> None:
     target.containers.pop("api")
-    with pytest.raises(DriftFound, match="is not what was released") as caught:
-        verify.verify(site)
-    assert (caught.value.exit_code, caught.value.state) == (6, "nothing was changed")
-    assert "api: there is no container" in caught.value.detail
+    view = valid("verify", verify.verify(site))
+    assert (view["state"], view["exit"]) == ("drift", 6)
+    assert "api: there is no container" in [row["text"] for row in view["findings"]]
+    assert view["next"].startswith("inv drift; inv up")
 
 
 @pytest.mark.parametrize("look", [wait.wait, smoke.smoke, verify.verify])

@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
+from morphops.core.results.audit import AuditEntry, AuditTrail
+from morphops.core.results.env import EnvCheck
 from morphops.core.runbook.front import without_front
 from morphops.errors import PreconditionError
 from morphops.report import audit, console, env
@@ -103,8 +105,8 @@ def test_a_narrow_terminal_shows_each_word_of_a_runbook() -> None:
     ("count", "says"), [(0, "0 variables"), (1, "1 variable"), (2, "2 variables")]
 )
 def test_one_is_one(count: int, says: str, capsys: pytest.CaptureFixture[str]) -> None:
-    view = {"env_file": "a.env", "encrypted": False, "variables": count}
-    env.env_check(Reporter(), view)
+    result = EnvCheck(state="ok", env_file="a.env", encrypted=False, variables=count)
+    env.env_check(Reporter(), result)
     assert capsys.readouterr().out == f"a.env: ok, {says}\n"
 
 
@@ -180,7 +182,7 @@ def test_a_pipe_has_no_width(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_what_an_entry_says_is_no_python(capsys: pytest.CaptureFixture[str]) -> None:
     says = {"variables": ["CAS_URL", "DICT_URL"], "touches": False, "values": {"a": 1}, "was": []}
-    entry = {"seq": 1, "at": AT, "operation": 7, "entry": "begin", "hash": "a" * 64, "says": says}
-    audit.audit_show(Reporter(), {"entries": [entry]})
+    entry = AuditEntry(seq=1, at=AT, operation=7, entry="begin", hash="a" * 64, says=says)
+    audit.audit_show(Reporter(), AuditTrail(entries=(entry,)))
     row = capsys.readouterr().out.splitlines()[1]
     assert row.endswith("variables CAS_URL DICT_URL, touches no, values a=1, was none")

@@ -74,7 +74,7 @@ class Connection:
         """Do nothing: `http.client` calls it when the headers are read. See `hang_up`."""
 
     def hang_up(self) -> None:
-        """End it; whoever reads from it in another thread reads its end."""
+        """End it; a reader in another thread reads its end."""
         with suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
         self._sock.close()

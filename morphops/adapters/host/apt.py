@@ -106,6 +106,6 @@ def install(packages: tuple[str, ...]) -> None:
         raise PreconditionError(
             err.what,
             state="packages that were installed before the failure stay",
-            hint="mend what the last lines say (`apt-get update` shows it), then run it again",
+            hint="fix what the last lines say (`apt-get update` shows it), then run it again",
             detail=(*before, *err.detail),
         ) from None

@@ -30,7 +30,7 @@ def load(bundle: Bundle, values: Mapping[str, str]) -> dict[str, Loaded]:
             raise InputError(
                 f"document {name}: there is no {path}",
                 state="nothing was changed",
-                hint="mend the folder in the env file, or put the data there",
+                hint="fix the folder in the env file, or put the data there",
             ) from None
         except OSError as err:
             raise InputError(f"document {name}: {path}: {err.strerror}") from None

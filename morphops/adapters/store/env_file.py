@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from morphops.core.env import encryption
 from morphops.core.env.dotenv import OTHER_FILE, EnvFile, scan, without_findings
+from morphops.core.finding import Finding
 from morphops.errors import InputError
 
 _LARGEST = 256 * 1024  # bytes; an env file has some kilobytes
@@ -41,7 +42,8 @@ def scan_file(path: Path, decrypt: Decrypt | None = None) -> EnvFile:
     text, encrypted, mode = read_text(path, decrypt)
     env = replace(scan(text, str(path)), encrypted=encrypted)
     if not encrypted and mode & 0o077:
-        others = f"{path}: mode is {mode:04o}, so others may read its secrets; chmod 600 {path}"
+        what = f"mode is {mode:04o}, so others may read its secrets"
+        others = Finding(str(path), 0, what, f"chmod 600 {path}")
         env = replace(env, findings=(others, *env.findings))
     return env
 
@@ -71,7 +73,7 @@ def read_text(path: Path, decrypt: Decrypt | None) -> tuple[str, bool, int]:
         return data.decode("utf-8"), encrypted, mode
     except UnicodeDecodeError as err:
         line = data[: err.start].count(b"\n") + 1
-        raise _unreadable(f"{path}:{line}", "is not UTF-8; write the file anew as UTF-8") from None
+        raise _unreadable(f"{path}:{line}", "is not UTF-8; save the file as UTF-8") from None
 
 
 def _read(path: Path) -> tuple[int, bytes]:

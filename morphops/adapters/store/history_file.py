@@ -5,7 +5,7 @@ One JSON object a line in a hash chain (`chain`), fsynced before what it announc
     begin   an operation starts: kind, release, plan, deployment, who, why
     step    a step of it is about to be done
     result  how that step came out, and how long it took
-    resume  what was cut off is taken up again, to finish it or to undo it: who
+    resume  an incomplete operation is taken up again, to finish it or to undo it: who
     end     how it came out
 
 `journal` makes operations of the entries, and answers what follows from them.
@@ -14,7 +14,7 @@ One JSON object a line in a hash chain (`chain`), fsynced before what it announc
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -29,6 +29,7 @@ from morphops.core.history.operations import (
     Kind,
     Outcome,
     Record,
+    ValuesRecord,
     apply_entry,
     next_id,
     release_of_record,
@@ -52,7 +53,7 @@ class HistoryReader:
         """Every entry, oldest first, of which `records` can be put together.
 
         Raises:
-            IntegrityError: a line was edited, dropped or moved, or is none of ours; it is named.
+            IntegrityError: a line was edited, dropped or moved, or is not ours; it is named.
             PreconditionError: it cannot be read.
         """
         return self._read()[0]
@@ -121,8 +122,7 @@ class HistoryWriter(HistoryReader):
         *,
         release: str = "",
         deployment: int = 0,
-        fingerprint: str = "",
-        variables: Iterable[str] = (),
+        values: ValuesRecord = ValuesRecord(),  # noqa: B008 - a frozen value
         plan: str = "",
         subject: str = "",
         reason: str,
@@ -139,8 +139,8 @@ class HistoryWriter(HistoryReader):
             kind=kind,
             release=release,
             deployment=deployment,
-            fingerprint=fingerprint,
-            variables=tuple(sorted(variables)),
+            fingerprint=values.fingerprint,
+            variables=tuple(sorted(values.variables)),
             plan=plan,
             subject=self._redact(subject),
             lock=self._lock,
@@ -179,7 +179,7 @@ class HistoryWriter(HistoryReader):
         self._append({**entry, "at": now()})
 
     def resume(self, record: Record, how: Literal["resume", "abort"]) -> None:
-        """Announce that what was cut off is taken up again.
+        """Announce that an incomplete operation is taken up again.
 
         Raises:
             LockLost, PreconditionError: see `begin`.

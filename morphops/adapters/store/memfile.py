@@ -19,5 +19,5 @@ def in_memory(name: str, data: bytes) -> Path:
     handle = os.memfd_create(name)
     with os.fdopen(handle, "wb", closefd=False) as stream:
         stream.write(data)
-    # By the number of the process and not by `self`: whoever opens it is another one.
+    # By the number of the process and not by `self`: its reader is another process.
     return Path(f"/proc/{os.getpid()}/fd/{handle}")

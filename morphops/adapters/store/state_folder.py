@@ -167,7 +167,7 @@ class StateFolder:
             raise unwritable(self.root, err) from None
 
     def leftovers(self, before: float) -> tuple[Path, ...]:
-        """What commands that were cut off left here: halves of files, and scratch folders.
+        """What interrupted commands left here: halves of files, and scratch folders.
 
         Args:
             before: only what nobody changed since then (seconds since the epoch).

@@ -55,7 +55,7 @@ OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
 
 OCI_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 
-# Part of the cache's key: raise it when the same recipe shall give other bytes.
+# Part of the cache's key: raise it when the same recipe has to give other bytes.
 _FORMAT = 1
 
 

@@ -15,6 +15,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from morphops.core.finding import Finding
 from morphops.core.release.digest import canonical_json
 from morphops.errors import InputError
 
@@ -48,19 +49,24 @@ class EnvFile:
         source: how to name it in messages.
         values: name → value.
         lines: name → line number, from 1.
-        findings: what is wrong with the file as a file, each with where and remedy.
+        findings: what is wrong with the file as a file.
         encrypted: whether the file is, and so has to be whatever is kept of it.
     """
 
     source: str
     values: Mapping[str, str]
     lines: Mapping[str, int]
-    findings: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
     encrypted: bool = False
 
     def at(self, name: str) -> str:
         """`source:line` of a variable, or just the source where it does not stand there."""
         return f"{self.source}:{self.lines[name]}" if name in self.lines else self.source
+
+    def finding(self, name: str, what: str, remedy: str) -> Finding:
+        """Return a finding about a variable, at its line where it stands in the file."""
+        line = self.lines.get(name, 0)
+        return Finding(self.source, line, f"{name} {what}", remedy, subjects=(name,))
 
 
 def parse(text: str, source: str) -> EnvFile:
@@ -78,7 +84,7 @@ def scan(text: str, source: str) -> EnvFile:
 
     values: dict[str, str] = {}
     lines: dict[str, int] = {}
-    findings = []
+    findings: list[Finding] = []
     for binding in parse_stream(io.StringIO(text.removeprefix("\ufeff"))):
         original = binding.original.string
         # python-dotenv counts from the blank and comment lines that come before.
@@ -88,34 +94,36 @@ def scan(text: str, source: str) -> EnvFile:
         # A name alone takes its value from the shell; anything else may be a piece of a secret.
         named = binding.value is not None and _NAME.fullmatch(name or "")
         if _LONE_RETURN.search(_outside_of_quotes(original)):
-            findings.append(
-                f"{source}:{line}: a carriage return stands within the line; end each with \\n"
-            )
+            what = "a carriage return stands within the line"
+            findings.append(Finding(source, line, what, "end each with \\n"))
         if binding.error or not (named or (name is None and _is_nothing(original))):
-            findings.append(f"{source}:{line}: is not a NAME=value line; fix or remove it")
+            findings.append(Finding(source, line, "is not a NAME=value line", "fix or remove it"))
         elif name is not None:
             if name in values:
-                findings.append(
-                    f"{source}:{line}: {name} stands in line {lines[name]} already; remove one"
-                )
+                what = f"{name} stands in line {lines[name]} already"
+                findings.append(Finding(source, line, what, "remove one", subjects=(name,)))
             if "\0" in original:
-                findings.append(f"{source}:{line}: {name} holds a NUL byte; write the line again")
+                what = f"{name} holds a NUL byte"
+                findings.append(
+                    Finding(source, line, what, "write the line again", subjects=(name,))
+                )
             if why := _ambiguous(original):
-                findings.append(f"{source}:{line}: {name} {why}")
+                what, remedy = f"{name} {why[0]}", why[1]
+                findings.append(Finding(source, line, what, remedy, subjects=(name,)))
             quoted = _DOUBLE_QUOTED.match(original)
             values[name] = _unescape(quoted[1]) if quoted else binding.value or ""
             lines[name] = line
     return EnvFile(source, values, lines, tuple(findings))
 
 
-def refusal(source: str, findings: Sequence[str]) -> InputError:
-    """The error that tells all findings at once."""
+def refusal(source: str, findings: Sequence[Finding]) -> InputError:
+    """Return the error that tells all findings at once."""
     hint = "fix what is named and run the same command again"
     if len(findings) == 1:
-        return InputError(findings[0], hint=hint, state="nothing was changed")
+        return InputError(str(findings[0]), hint=hint, state="nothing was changed")
     return InputError(
         f"{source}: {len(findings)} findings",
-        detail=tuple(findings),
+        detail=tuple(map(str, findings)),
         hint=hint,
         state="nothing was changed",
     )
@@ -138,32 +146,29 @@ def _outside_of_quotes(original: str) -> str:
     return original[: quoted.start(1)] + original[quoted.end(1) :] if quoted else original
 
 
-def _ambiguous(original: str) -> str:
-    """Why plain Compose would read this assignment in another way; empty where it would not."""
+def _ambiguous(original: str) -> tuple[str, str] | None:
+    """Return why plain Compose would read this assignment in another way, and the remedy."""
     raw = original.partition("=")[2].rstrip("\r\n")
     value = raw.lstrip(" \t")
     single = "write it in single quotes: NAME='…'"
     if _ODD.search(_outside_of_quotes(original).partition(" #")[0]):
-        return f"has odd white space or a control character; remove it, or {single}"
+        return "has odd white space or a control character", f"remove it, or {single}"
     if value.startswith("'"):
-        doubled = "\\\\" in value
-        return (
-            "has \\\\ in single quotes, where Compose keeps both; use double ones"
-            if doubled
-            else ""
-        )
+        if "\\\\" in value:
+            return "has \\\\ in single quotes, where Compose keeps both", "use double ones"
+        return None
     if quoted := _DOUBLE_QUOTED.match(original):
         if _OCTAL.search(quoted[1]):
-            return f"has \\0 in double quotes, which is an octal number for Compose; {single}"
+            return "has \\0 in double quotes, which is an octal number for Compose", single
         value = quoted[1]
     elif (value.startswith("#") and value != raw) or "\t#" in value:
-        return f"has a # that is a comment for some and not for Compose; {single}"
+        return "has a # that is a comment for some and not for Compose", single
     else:
         # Outside of quotes a backslash is nothing special, and ` #` begins a comment.
         value = value.partition(" #")[0].replace("\\", "")
     if _INTERPOLATED.search(value):
-        return f"has a $ that Compose alone would replace; {single}"
-    return ""
+        return "has a $ that Compose alone would replace", single
+    return None
 
 
 def render(values: Mapping[str, str], *, header: str = "") -> str:

@@ -1,6 +1,6 @@
 """The head of the history: what the engine remembers of it, so that another history is found out.
 
-A hash chain alone cannot show that its end was cut off, nor that somebody with another state folder
+A hash chain alone cannot show that its end was removed, nor that somebody with another state folder
 worked on the same engine. So the place that is operated keeps the number and the hash of the last
 entry that it was told of, as one who has seen a log keeps its tree head (RFC 9162, 4.10).
 """
@@ -28,7 +28,7 @@ class Head:
         release: digest of the release of record; empty for none.
         operation: the operation under way; 0 for none.
         step: the step that it is at.
-        fence: how often its lock was broken; whoever held it then has no say any more.
+        fence: how often its lock was broken; its holder of then has no say any more.
     """
 
     seq: int = 0
@@ -63,14 +63,14 @@ def mismatch(entries: Sequence[Mapping[str, Any]], head: Head | None) -> str:
     """Why a history is not the one whose head this is; empty where it is.
 
     An entry is written first and its head after it, so a crash between the two, or an engine that
-    does not answer, leaves entries that the engine was never told of. Whoever comes next tells it
+    does not answer, leaves entries that the engine was never told of. The next operation tells it
     before anything is added, so only these can be left:
 
     - a beginning, alone: nothing is done before the engine knows of it. Where an operation is cut
       off, it is one that takes what runs as it is, or takes the lock away;
     - entries of the operation that the head has under way, the last of them maybe its end: results
       are not told, and an operation that finds the engine away goes back, and ends, all the same;
-    - that what was cut off before is taken up, alone: the head may have been told of other
+    - that an incomplete operation is taken up, alone: the head may have been told of other
       operations since, such as that the lock was taken away.
 
     Args:
@@ -85,7 +85,7 @@ def mismatch(entries: Sequence[Mapping[str, Any]], head: Head | None) -> str:
     if here < head.seq:
         return (
             f"it ends at entry {here}, but the engine was told of {head.seq}"
-            f"{_about(head)}: its end was cut off, or somebody worked with another state folder"
+            f"{_about(head)}: its end was removed, or somebody worked with another state folder"
         )
     if entries[head.seq - 1]["hash"] != head.hash:
         return (

@@ -1,12 +1,12 @@
 """Operations, put together from the entries of the history, and what follows from them. Pure.
 
-What runs by right, where a rollback goes, what was cut off, what is approved.
+What runs by right, where a rollback goes, what is incomplete, what is approved.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
 Kind: TypeAlias = Literal[
@@ -29,8 +29,21 @@ END_FIELDS = ("ended", "outcome", "error", "steps", "resumed")
 TOUCHING: tuple[Kind, ...] = ("deploy", "rollback", "up", "down")
 # Only these, where they come to `deployed`, make a release the one of record.
 _RELEASING: tuple[Kind, ...] = ("deploy", "rollback", "adopt")
-# Only these may begin while another one is cut off.
+# Only these may begin while another one is incomplete.
 ALLOWED_WHILE_INCOMPLETE: tuple[Kind, ...] = ("adopt", "break")
+
+
+@dataclass(frozen=True, slots=True)
+class ValuesRecord:
+    """What the history keeps of the values that a person set: never a value.
+
+    Attributes:
+        fingerprint: keyed, of all of them.
+        variables: their names.
+    """
+
+    fingerprint: str = ""
+    variables: Iterable[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +54,7 @@ class StepRecord:
         step: what it is.
         at: when it was announced; UTC, ISO 8601.
         touches: whether it may have changed a container.
-        result: `ok` or `failed`; empty while it is done, or where it was cut off.
+        result: `ok` or `failed`; empty while it runs, or if it was interrupted.
         took: seconds.
     """
 
@@ -63,8 +76,11 @@ class Record:
         deployment: whose files and values were used.
         fingerprint: keyed fingerprint of the env values.
         variables: names of those, sorted; what their values are stands nowhere here.
-        reason, user, host: why, who and from where.
-        began, ended: UTC, ISO 8601; `ended` is empty while it runs, or where it was cut off.
+        reason: why.
+        user: who.
+        host: from which machine.
+        began: when.
+        ended: when; empty while it runs, or if it is incomplete.
         outcome: how it came out; empty likewise. `refused`: it failed before anything was touched.
         error: one line, for the outcomes that are failures.
         plan: digest of the plan.
@@ -72,7 +88,7 @@ class Record:
             revocation, the name of the invariant.
         lock: digest of the token of the lock that it was begun under.
         steps: the steps that were begun, in order, and how each came out.
-        resumed: how it was taken up after it had been cut off: `resume` or `abort`, and by whom.
+        resumed: how it was taken up after an interruption: `resume` or `abort`, and by whom.
     """
 
     id: int
@@ -99,10 +115,6 @@ class Record:
         """Whether one of its steps may have changed a container."""
         return any(done.touches for done in self.steps)
 
-    def as_json(self) -> dict[str, Any]:
-        """The record as `--json` shows it."""
-        return asdict(self)
-
 
 def replay(entries: Iterable[Mapping[str, Any]]) -> tuple[Record, ...]:
     """The operations of a history, oldest first; see `apply_entry`."""
@@ -123,7 +135,7 @@ def apply_entry(records: dict[int, Record], entry: Mapping[str, Any]) -> None:
         entry: of the chain.
 
     Raises:
-        ValueError, KeyError, TypeError: it is none of ours.
+        ValueError, KeyError, TypeError: it is not an entry of ours.
     """
     fields = {key: value for key, value in entry.items() if key not in ("seq", "prev", "hash")}
     kind, id_ = fields.pop("entry"), fields["id"]
@@ -274,7 +286,7 @@ def failed_attempts(records: Sequence[Record]) -> tuple[Record, ...]:
 def incomplete_operation(records: Sequence[Record]) -> Record | None:
     """The last operation that touches what runs, where it never came to its end.
 
-    A prune that was cut off left nothing half: what it removes, no release that is kept needs. Who
+    An interrupted prune leaves nothing half: no kept release needs what it removes. Who
     adopts a history takes what runs as it is.
     """
     for record in reversed(records):

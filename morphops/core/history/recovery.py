@@ -17,7 +17,7 @@ NEXT = "inv resume   (finish it), or inv abort   (go back)"
 
 
 def refuse(records: Sequence[Record]) -> None:
-    """Refuse to begin anything else while an operation is cut off.
+    """Refuse to begin anything else while an operation is incomplete.
 
     Raises:
         PreconditionError: one is; with the commands that end it.

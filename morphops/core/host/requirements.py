@@ -93,7 +93,14 @@ class HostFacts:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the answer: what was found, and how to mend it where it will not do."""
+    """A requirement, and what was found.
+
+    Attributes:
+        name: of the requirement.
+        ok: whether it is met.
+        found: what was found.
+        remedy: how to meet it; empty where it is met.
+    """
 
     name: str
     ok: bool

@@ -8,8 +8,8 @@ only the names are told.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, TypeAlias
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
 from morphops.core.release.release import Image
 from morphops.core.stack import Instance, LaunchConfig, Running, Service
@@ -54,8 +54,8 @@ class Change:
 
     Attributes:
         service: its name.
-        action: `scale` one that is to have another number of containers, and is otherwise as it
-            shall be; `start` one that stopped and is so; `keep` what runs so.
+        action: `scale` one that is to have another number of containers, and is otherwise
+            unchanged; `start` one that stopped and is otherwise unchanged; `keep` what runs so.
         compared_with: `release` the release of record, `container` what the engine shows of it,
             where values and the rest of the configuration cannot be compared; empty for nothing.
         image_from, image_to: references; of a container the digest that the engine names, and the
@@ -71,18 +71,6 @@ class Change:
     image_to: str = ""
     variables: Names = Names()
     keys: tuple[str, ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        """As `--json` shows it; see docs/reference/json.md."""
-        names = {kind: list(those) for kind, those in asdict(self.variables).items()}
-        return {
-            "service": self.service,
-            "action": self.action,
-            "compared_with": self.compared_with,
-            "image": {"from": self.image_from, "to": self.image_to},
-            "variables": names,
-            "keys": list(self.keys),
-        }
 
 
 def of_deploy(
@@ -162,7 +150,7 @@ def services_to_remove(services: Mapping[str, Service], running: Running) -> tup
 def on_wrong_networks(service: Service, present: Sequence[Instance]) -> bool:
     """Whether containers are on other networks than they were created for.
 
-    They are otherwise as they shall be, so that nothing but this would replace them.
+    They are otherwise unchanged, so nothing but this would replace them.
     """
     return _all_of(present, service) and any(
         any(drift.network_diff(service, container)) for container in present

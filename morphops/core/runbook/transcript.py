@@ -114,19 +114,38 @@ def missed(checked: Sequence[Checked]) -> tuple[str, ...]:
 
 
 def failure(document: Any) -> MorphopsError:
-    """What a command with `--json` says of its failure; all is empty where it tells of none.
+    """Return what a command with `--json` says of its failure: an error, or a check's findings.
+
+    Every part is empty where it says neither.
 
     Args:
         document: what it wrote to stdout, where that is JSON.
     """
-    error = document.get("error") if isinstance(document, dict) else None
-    said = error if isinstance(error, dict) else {}
-    detail = said.get("detail")
+    told = document if isinstance(document, dict) else {}
+    error = told.get("error")
+    if not isinstance(error, dict):
+        return _found(told)
+    detail = error.get("detail")
     return MorphopsError(
-        str(said.get("what", "")),
-        state=str(said.get("state", "")),
-        hint=str(said.get("next", "")),
+        str(error.get("what", "")),
+        state=str(error.get("state", "")),
+        hint=str(error.get("next", "")),
         detail=tuple(map(str, detail)) if isinstance(detail, list) else (),
+    )
+
+
+def _found(told: Mapping[str, Any]) -> MorphopsError:
+    """Return what a check says of its findings."""
+    rows = told.get("findings")
+    listed = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    texts = tuple(str(row.get("text", "")) for row in listed)
+    if not texts:
+        return MorphopsError("")
+    one = len(texts) == 1
+    return MorphopsError(
+        texts[0] if one else f"{len(texts)} findings",
+        hint=str(told.get("next", "")),
+        detail=() if one else texts,
     )
 
 

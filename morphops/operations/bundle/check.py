@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
-from typing import Any
 
 from morphops.adapters.store import text_file
 from morphops.core.bundle import quickstart
 from morphops.core.checks import quickstart_rules, waivers
 from morphops.core.finding import Finding, of_error
+from morphops.core.results.bundle import BundleCheck
+from morphops.core.results.check import of_findings
 from morphops.core.yaml_text import YamlText
 from morphops.errors import ConfigError, InputError
 from morphops.operations import quickstart as operations_quickstart
@@ -24,24 +24,22 @@ from morphops.site import BUNDLE, Site
 _AGAIN = "inv bundle.check"
 
 
-def check(site: Site) -> dict[str, Any]:
+def check(site: Site) -> BundleCheck:
     """Check compose files, Dockerfiles, env schema and templates, the bundle and the runbooks.
 
     Needs the docker client with Compose and Buildx, and no engine. Exit code 2 with findings.
-
-    Returns:
-        `findings`: file, line, what, remedy and rule of each.
 
     Raises:
         EngineUnavailable: there is no docker client, or it has no Compose.
     """
     site.docker.need_compose()
     found = findings(site)
-    view: dict[str, Any] = {
-        "state": "findings" if found else "ok",
-        "findings": [asdict(finding) | {"text": str(finding)} for finding in found],
-    }
-    return view | ({"exit": InputError.EXIT, "next": _AGAIN} if found else {})
+    return BundleCheck(
+        state="findings" if found else "ok",
+        exit=InputError.EXIT if found else 0,
+        findings=of_findings(found),
+        next=_AGAIN if found else "",
+    )
 
 
 def findings(site: Site) -> list[Finding]:

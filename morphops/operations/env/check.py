@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from morphops.core.bundle import documents
 from morphops.core.env import rules
+from morphops.core.env.dotenv import EnvFile
+from morphops.core.finding import Finding
+from morphops.core.results.check import of_findings
+from morphops.core.results.env import EnvCheck
+from morphops.errors import InputError
 from morphops.operations.env.schema import need_template, read_schema
 from morphops.site import Site
 
 
-def check(site: Site, env_file: str = "", *, name: str = "") -> dict[str, Any]:
-    """Check an env file as `deploy` would.
+def check(site: Site, env_file: str = "", *, name: str = "") -> EnvCheck:
+    """Check an env file as `deploy` would; exit code 2 with findings.
 
     Args:
         site: where.
@@ -19,7 +22,32 @@ def check(site: Site, env_file: str = "", *, name: str = "") -> dict[str, Any]:
         name: of a template, for a file that holds that part only; empty for the whole.
 
     Raises:
-        InputError: with every finding.
+        InputError: the file is not there, or cannot be read as an env file.
+    """
+    env, found = examine(site, env_file, name=name)
+    return EnvCheck(
+        state="findings" if found else "ok",
+        exit=InputError.EXIT if found else 0,
+        findings=of_findings(found),
+        next="inv env.edit, then inv env.check" if found else "",
+        env_file=env.source,
+        encrypted=env.encrypted,
+        variables=len(env.values),
+    )
+
+
+def examine(
+    site: Site, env_file: str = "", *, name: str = ""
+) -> tuple[EnvFile, tuple[Finding, ...]]:
+    """Return an env file, and what is wrong with it.
+
+    Args:
+        site: where.
+        env_file: path; empty for the default.
+        name: of a template, for a file that holds that part only; empty for the whole.
+
+    Raises:
+        InputError: the file is not there, or cannot be read as an env file.
     """
     schema = read_schema(site)
     if name:
@@ -27,16 +55,11 @@ def check(site: Site, env_file: str = "", *, name: str = "") -> dict[str, Any]:
         schema = schema.only(name)
     env = site.read_env(env_file)
     site.redact.learn(schema.secrets(env.values))
-    rules.check(
+    found = rules.findings(
         env,
         schema,
         images={spec.variable: "" for spec in site.bundle.images.values()},
         provided=documents.variable_names(site.bundle),
         exported=site.exported,
     )
-    return {
-        "state": "ok",
-        "env_file": env.source,
-        "encrypted": env.encrypted,
-        "variables": len(env.values),
-    }
+    return env, found

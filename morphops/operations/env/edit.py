@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from morphops.adapters.store.env_file import read_text
 from morphops.adapters.store.files import write_whole
 from morphops.adapters.terminal import editor
-from morphops.core.env import encryption
+from morphops.core.env import dotenv, encryption
+from morphops.core.results.env import EnvEdited
 from morphops.errors import InputError
 from morphops.operations.env import check, schema
 from morphops.site import Site
 
 
-def edit(site: Site, env_file: str = "", *, name: str = "") -> dict[str, Any]:
+def edit(site: Site, env_file: str = "", *, name: str = "") -> EnvEdited:
     """Change the env file in a person's editor, and check it; an encrypted one is so at all times.
 
     Args:
@@ -35,16 +34,18 @@ def edit(site: Site, env_file: str = "", *, name: str = "") -> dict[str, Any]:
         data = edited.encode()
         write_whole(path, site.keys.encrypt(data) if encrypted else data)
     try:
-        check.check(site, env_file, name=name)
+        env, found = check.examine(site, env_file, name=name)
+        if found:
+            raise dotenv.refusal(env.source, found)
     except InputError as err:
         raise err.with_(
             state="what you wrote is kept" if changed else "it is as it was",
             hint=f"inv env.edit --env-file={path}" + (f" --template={name}" if name else ""),
         ) from None
-    return {
-        "state": "changed" if changed else "as before",
-        "env_file": str(path),
-        "template": name,
-        "encrypted": encrypted,
-        "changed": changed,
-    }
+    return EnvEdited(
+        state="changed" if changed else "as before",
+        env_file=str(path),
+        template=name,
+        encrypted=encrypted,
+        changed=changed,
+    )

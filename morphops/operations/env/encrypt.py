@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from morphops.adapters.store.env_file import read_text
 from morphops.adapters.store.files import write_whole
 from morphops.core.env import encryption
+from morphops.core.results.env import EnvEncrypted
 from morphops.errors import InputError
 from morphops.operations.pipeline import values
 from morphops.operations.pipeline.session import exclusive
 from morphops.site import Site
 
 
-def encrypt(site: Site, env_file: str = "", *, wait: float = 0) -> dict[str, Any]:
+def encrypt(site: Site, env_file: str = "", *, wait: float = 0) -> EnvEncrypted:
     """Encrypt the env file and the values of every deployment that is kept here.
 
-    Where they are encrypted already, they are encrypted anew, for whom the bundle names now. The
+    Where they are encrypted already, they are encrypted again, for the recipients that the bundle names now. The
     plain file is removed once the encrypted one is written and was read back.
 
     Args:
@@ -50,11 +49,10 @@ def encrypt(site: Site, env_file: str = "", *, wait: float = 0) -> dict[str, Any
             except InputError as err:
                 site.observer.note(f"deployment {deployment.id}: {err.what}")
                 left.append(deployment.id)
-    return {
-        "state": "encrypted",
-        "env_file": str(target),
-        "removed": "" if encrypted else str(path),
-        "recipients": list(dict.fromkeys((*site.keys.own(), *site.keys.recipients))),
-        "deployments": done,
-        "left": left,
-    }
+    return EnvEncrypted(
+        env_file=str(target),
+        removed="" if encrypted else str(path),
+        recipients=tuple(dict.fromkeys((*site.keys.own(), *site.keys.recipients))),
+        deployments=tuple(done),
+        left=tuple(left),
+    )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from morphops.core.results.env import EnvIdentity
 from morphops.site import Site
 
 
-def identity(site: Site) -> dict[str, Any]:
+def identity(site: Site) -> EnvIdentity:
     """The age identity here, by its recipient; it is made where there is none.
 
     Raises:
@@ -15,8 +14,8 @@ def identity(site: Site) -> dict[str, Any]:
         PreconditionError: it cannot be written.
     """
     made = site.keys.make()
-    return {
-        "state": "made" if made else "as before",
-        "identity": str(site.keys.identity),
-        "recipients": list(site.keys.own()),
-    }
+    return EnvIdentity(
+        state="made" if made else "as before",
+        identity=str(site.keys.identity),
+        recipients=tuple(site.keys.own()),
+    )

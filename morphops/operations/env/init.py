@@ -5,17 +5,17 @@ from __future__ import annotations
 import secrets
 import shlex
 from pathlib import Path
-from typing import Any
 
 from morphops.adapters.store import env_file, text_file
 from morphops.core.env import dotenv, encryption, templates
 from morphops.core.env.dotenv import EnvFile
+from morphops.core.results.env import EnvCreated
 from morphops.errors import InputError, PreconditionError
 from morphops.operations.env.schema import need_template, read_schema
 from morphops.site import Site
 
 
-def init(site: Site, path: str = "", *, name: str = "", source: str = "") -> dict[str, Any]:
+def init(site: Site, path: str = "", *, name: str = "", source: str = "") -> EnvCreated:
     """Make an env file, mode 0600, with fresh keys; what is there already is never overwritten.
 
     Args:
@@ -69,15 +69,14 @@ def init(site: Site, path: str = "", *, name: str = "", source: str = "") -> dic
     _write_new(target, site.keys.encrypt(data) if encrypted else data)
     left = templates.left_to_fill(schema, name, values)
     over = templates.taken_over(schema, taken)
-    return {
-        "state": "made",
-        "path": str(target),
-        "template": name if here.keys() != schema.variables.keys() else "",
-        "encrypted": encrypted,
-        "made": sorted(n for n in here if n in values and n not in over),
-        "taken": sorted(n for n in here if n in over),
-        "left": {variable: schema.variables[variable].about for variable in left},
-    }
+    return EnvCreated(
+        path=str(target),
+        template=name if here.keys() != schema.variables.keys() else "",
+        encrypted=encrypted,
+        made=tuple(sorted(n for n in here if n in values and n not in over)),
+        taken=tuple(sorted(n for n in here if n in over)),
+        left={variable: schema.variables[variable].about for variable in left},
+    )
 
 
 def _write_new(path: Path, data: bytes) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from morphops.adapters.store import text_file
 from morphops.core.env import templates
+from morphops.core.results.env import EnvTemplates
 from morphops.errors import PreconditionError
 from morphops.operations.env.schema import read_schema
 from morphops.site import Site
@@ -16,7 +16,7 @@ _README = "README.md"
 _BEGIN, _END = "<!-- variables: inv env.template -->", "<!-- end of variables -->"
 
 
-def template(site: Site) -> dict[str, Any]:
+def template(site: Site) -> EnvTemplates:
     """Write the templates and the table of variables from the env schema.
 
     Returns:
@@ -34,7 +34,7 @@ def template(site: Site) -> dict[str, Any]:
             except OSError as err:
                 raise PreconditionError(f"cannot write {path}: {err.strerror}") from None
             written.append(str(path))
-    return {"state": "written" if written else "as before", "written": written}
+    return EnvTemplates(state="written" if written else "as before", written=tuple(written))
 
 
 def generated(site: Site) -> dict[Path, str]:

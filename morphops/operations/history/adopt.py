@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from morphops.adapters.store.state_folder import Deployment
 from morphops.core.env import dotenv
 from morphops.core.history import operations
 from morphops.core.history.heads import Head
+from morphops.core.history.operations import ValuesRecord
 from morphops.core.release.digest import digest_of, short
+from morphops.core.results.history import Adoption, EngineHead
 from morphops.core.stack import Running
 from morphops.core.verify import drift
 from morphops.errors import IntegrityError, MorphopsError, NotFound, PreconditionError
@@ -45,7 +46,7 @@ def adopt(
     env_file: str = "",
     without_running: bool = False,
     wait: float = 0,
-) -> dict[str, Any]:
+) -> Adoption:
     """Make the history here the one that counts, and take over what runs.
 
     Args:
@@ -69,14 +70,14 @@ def adopt(
         if not why:
             session.catch_up()
         if not why and known and not operations.incomplete_operation(records):
-            return _view(session, "as known", "", None, "")
+            return replace(_result(session, "", None, ""), state="as known", changed=False)
         taken: _Taken | None = None
         if running.containers and not without_running:
             next_id = 1 if broken else session.history.next_id()
             taken = _take_over(site, session, running, env_file, next_id)
         aside = _set_aside(session.history.path) if broken else ""
         _record(site, session, taken, why, aside, reason)
-    return _view(session, "adopted", why, taken, aside)
+    return _result(session, why, taken, aside)
 
 
 def _broken(session: Session) -> str:
@@ -109,8 +110,10 @@ def _record(
         "adopt",
         release=taken.release if taken else "",
         deployment=taken.deployment.id if taken else 0,
-        fingerprint=dotenv.fingerprint(set_, site.state.key()) if taken else "",
-        variables=set_,
+        values=ValuesRecord(
+            dotenv.fingerprint(set_, site.state.key()) if taken else "",
+            tuple(set_),
+        ),
         subject=subject,
         reason=reason,
     )
@@ -151,7 +154,7 @@ def _take_over(
         detail=tuple(tried),
         state="nothing was changed",
         hint="inv history.adopt --reason=… --env-file=<what it was deployed with>; or "
-        "--without-running, and then a deploy that fails has no way back by itself",
+        "--without-running, and then a deploy that fails has no automatic rollback",
     )
 
 
@@ -181,7 +184,7 @@ def _values(site: Site, taken: _Taken) -> Mapping[str, str]:
 
 
 def _differences(site: Site, taken: _Taken, running: Running) -> tuple[str, ...]:
-    """What runs otherwise than this; that it may be unhealthy is none of it."""
+    """Differences from this deployment, ignoring health."""
     # A history that nobody can trust yet approves nothing, and nothing is started here.
     ready = prepare.reopen(site, taken.deployment, taken.release, approved=frozenset())
     found = drift.compare(
@@ -190,21 +193,16 @@ def _differences(site: Site, taken: _Taken, running: Running) -> tuple[str, ...]
     return tuple(f"{d.subject}: {d.what}" for d in found if d.kind != "unhealthy")
 
 
-def _view(
-    session: Session, state: str, why: str, taken: _Taken | None, aside: str
-) -> dict[str, Any]:
+def _result(session: Session, why: str, taken: _Taken | None, aside: str) -> Adoption:
     head = session.found or Head()
-    return {
-        "state": state,
-        "changed": state == "adopted",
-        "why": why,
-        "release": taken.release if taken else "",
-        "values": taken.source if taken else "",
-        "set_aside": aside,
-        "engine": {
-            "entries": head.seq,
-            "release": head.release,
-            "operation": head.operation,
-            "step": head.step,
-        },
-    }
+    return Adoption(
+        state="adopted",
+        changed=True,
+        why=why,
+        release=taken.release if taken else "",
+        values=taken.source if taken else "",
+        set_aside=aside,
+        engine=EngineHead(
+            entries=head.seq, release=head.release, operation=head.operation, step=head.step
+        ),
+    )

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from morphops.core.results.history import History
 from morphops.site import Site
 
 
-def history(site: Site, limit: int) -> dict[str, Any]:
-    """The last operations, oldest first; `limit` is at least 1."""
+def history(site: Site, limit: int) -> History:
+    """Return the last operations, oldest first; `limit` is at least 1."""
     records = site.history.records()
-    return {
-        "state_folder": str(site.state.root),
-        "operations": [record.as_json() for record in records[-limit:]],
-    }
+    return History(state_folder=str(site.state.root), operations=records[-limit:])

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from morphops.adapters.base_images import assemble, push
 from morphops.adapters.docker import buildx
 from morphops.core.bundle.schema import BuildSpec
+from morphops.core.results.image import BaseImages
 from morphops.errors import ConfigError
 from morphops.site import Site
 
 
-def make_bases(site: Site, *, refresh: bool = False) -> dict[str, Any]:
+def make_bases(site: Site, *, refresh: bool = False) -> BaseImages:
     """Make the base images from distribution packages, and push them.
 
     Args:
@@ -27,7 +26,7 @@ def make_bases(site: Site, *, refresh: bool = False) -> dict[str, Any]:
     recipes = base_recipes(site, build_spec(site))
     store = site.state.root / "bases"
     if refresh and not store.exists() and buildx.public_registry_answers():
-        return {"state": "not needed", "images": {}, "replaces": {}}
+        return BaseImages(state="not needed", images={}, replaces={})
     site.registry.ping()
     site.state.ensure()
     images = assemble.make(recipes, store=store, say=site.observer.note, refresh=refresh)
@@ -41,7 +40,7 @@ def make_bases(site: Site, *, refresh: bool = False) -> dict[str, Any]:
         )
         refs[image.name] = str(ref)
     replaces = {reference: refs[image.name] for image in images for reference in image.replaces}
-    return {"state": "built", "images": refs, "replaces": replaces}
+    return BaseImages(state="built", images=refs, replaces=replaces)
 
 
 def build_spec(site: Site) -> BuildSpec:

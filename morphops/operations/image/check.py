@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from morphops.adapters.docker import image_pull
@@ -13,6 +12,8 @@ from morphops.core.bundle.schema import ImageSpec
 from morphops.core.checks import image_rules
 from morphops.core.finding import Finding
 from morphops.core.history import operations
+from morphops.core.results.check import of_findings
+from morphops.core.results.image import ImageCheck
 from morphops.core.yaml_text import YamlText
 from morphops.errors import EngineCallFailed, EngineUnavailable, InputError, PreconditionError
 from morphops.operations.env.schema import read_schema
@@ -22,15 +23,12 @@ from morphops.site import BUNDLE, Site
 _LIMIT = 60.0  # seconds that an image has for its check
 
 
-def check(site: Site, images: Sequence[str] = ()) -> dict[str, Any]:
+def check(site: Site, images: Sequence[str] = ()) -> ImageCheck:
     """Check the images of a release, or of the last build. Exit code 2 with findings.
 
     Args:
         site: where.
         images: see `releases.resolve`; empty for the last build, else the release of record.
-
-    Returns:
-        `images` (name → reference), `findings`.
 
     Raises:
         PreconditionError: nothing was named, built or deployed here.
@@ -38,13 +36,13 @@ def check(site: Site, images: Sequence[str] = ()) -> dict[str, Any]:
     """
     refs = _references(site, images)
     found = [finding for name, ref in refs.items() for finding in _findings(site, name, ref)]
-    view: dict[str, Any] = {
-        "state": "findings" if found else "ok",
-        "images": dict(refs),
-        "findings": [asdict(finding) | {"text": str(finding)} for finding in found],
-    }
-    again = "inv build, then inv image.check"
-    return view | ({"exit": InputError.EXIT, "next": again} if found else {})
+    return ImageCheck(
+        state="findings" if found else "ok",
+        exit=InputError.EXIT if found else 0,
+        findings=of_findings(found),
+        next="inv build, then inv image.check" if found else "",
+        images=dict(refs),
+    )
 
 
 def _references(site: Site, images: Sequence[str]) -> Mapping[str, str]:

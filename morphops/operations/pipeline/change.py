@@ -12,18 +12,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from morphops.adapters.signals import Signals
 from morphops.adapters.store.state_folder import Deployment
 from morphops.core.env import dotenv
 from morphops.core.env.dotenv import EnvFile
 from morphops.core.history import operations, recovery
-from morphops.core.history.operations import Kind, Record
+from morphops.core.history.operations import Kind, Record, ValuesRecord
 from morphops.core.plan.decide import Policy, decide
 from morphops.core.plan.plan import Plan
 from morphops.core.plan.strategies import strategy_of
 from morphops.core.release.release import Release
+from morphops.core.results.deploy import DeployResult, PlanResult
 from morphops.core.stack import Running
 from morphops.errors import Interrupted
 from morphops.operations.pipeline import hooks, notify, plan_view, prepare, rollback
@@ -66,7 +66,7 @@ class Decided:
     before: PreparedRelease | None
 
 
-def bring(site: Site, session: Session, request: Request) -> dict[str, Any]:
+def bring(site: Site, session: Session, request: Request) -> DeployResult:
     """Bring a release to run, from request to recorded end.
 
     Raises:
@@ -165,15 +165,17 @@ def announce(
         kind,
         release=todo.release,
         deployment=todo.deployment,
-        fingerprint=dotenv.fingerprint(values, site.state.key()) if todo.release else "",
-        variables=values,
+        values=ValuesRecord(
+            dotenv.fingerprint(values, site.state.key()) if todo.release else "",
+            tuple(values),
+        ),
         plan=todo.digest,
         reason=reason,
     )
 
 
-def show_plan(site: Site, request: Request) -> dict[str, Any]:
-    """What `bring` would do; nothing is changed, and nothing is left behind."""
+def show_plan(site: Site, request: Request) -> PlanResult:
+    """Return what `bring` would do; nothing is changed, and nothing is left behind."""
     signals = Signals()
     with signals.handled(), _scratch(site, signals) as folder:
         records = site.history.records()

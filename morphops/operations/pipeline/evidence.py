@@ -1,4 +1,4 @@
-"""What a failed release leaves for a post-mortem, collected before the way back removes it."""
+"""What a failed release leaves for a post-mortem, collected before the automatic rollback removes it."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ from pathlib import Path
 from morphops.adapters.store.history_file import HistoryReader
 from morphops.core.history.operations import Record
 from morphops.core.plan.plan import Plan
+from morphops.core.results.base import encode
+from morphops.core.results.deploy import of_changes
 from morphops.errors import EngineCallFailed, MorphopsError
 from morphops.site import Site
 
 _LINES = 500
-_ENOUGH = 60.0  # seconds for what the engine has to tell; what ran before is waiting
+ENOUGH = 60.0  # seconds for what the engine has to tell; what ran before is waiting
 
 
 def folder_of(site: Site, record: Record) -> Path | None:
     """The evidence of an operation, where there is some; the last one, where it failed twice.
 
-    What its release left counts before what a way back that failed as well left.
+    What its release left counts before what a failed rollback left.
     """
     failures = site.state.root / "failures"
     found = sorted(failures.glob(f"*Z-{record.id}")) or sorted(failures.glob(f"*-{record.id}"))
@@ -47,7 +49,7 @@ def keep(
         record: the operation.
         todo: its plan.
         error: what failed.
-        going_back: whether that was the way back.
+        going_back: whether that was the rollback.
 
     Returns:
         the folder; None where it could not be written, which is no reason not to go back.
@@ -86,17 +88,17 @@ def _keep(
             "deployment": todo.deployment,
             "digest": todo.digest,
             "steps": [str(step) for step in todo.steps],
-            "changes": [change.as_json() for change in todo.changes],
+            "changes": encode(of_changes(todo.changes)),
             "undo": [str(step) for step in todo.undo.steps] if todo.undo else [],
         },
     )
     entries = history.entries()
     write_json("history.json", [entry for entry in entries if entry["id"] == record.id])
-    end = time.monotonic() + _ENOUGH
+    end = time.monotonic() + ENOUGH
     running = site.platform.workloads.observe(site.bundle.project)
     write_json("containers.json", site.platform.workloads.describe(running))
     for container in running.containers:
         if time.monotonic() >= end:
-            raise EngineCallFailed(f"the engine took more than {_ENOUGH:g} s to tell of it")
+            raise EngineCallFailed(f"the engine took more than {ENOUGH:g} s to tell of it")
         lines = site.platform.workloads.logs(container, _LINES)
         write(f"{running.names[container.id]}.log", "".join(f"{line}\n" for line in lines))

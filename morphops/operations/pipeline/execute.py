@@ -34,7 +34,7 @@ from morphops.operations.pipeline.prepare import PreparedRelease
 # Seconds that an engine may be away before going back is given up; a restart takes a few.
 PATIENCE, _REASK = 60.0, 0.2
 
-_COMEBACKS = 3  # how often it may go away on the way back
+_COMEBACKS = 3  # how often it may go away during a rollback
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +123,10 @@ class Executor:
     def _undo(self, undo: Plan, before: PreparedRelease | None, error: MorphopsError) -> Outcome:
         """The automatic rollback. Nothing in it hears a signal: half of it would be neither."""
         for _ in range(_COMEBACKS):
+            answered = False
             try:
                 self.await_engine()
+                answered = True
                 for number, step in enumerate(undo.steps, start=1):
                     self.observer.step(number, len(undo.steps), f"undo: {step}")
                     self.log.begin(f"undo: {step}", touches=step.touches)
@@ -142,7 +144,7 @@ class Executor:
                 return Outcome("failed", error, failed)
             else:
                 return Outcome("rolled back", error)
-            if not self.platform.workloads.is_reachable():
+            if not answered:  # it was waited for in vain; one that only went away comes back
                 break
         self.keep_evidence(away)
         return Outcome("incomplete", error, away)
@@ -242,7 +244,7 @@ def await_engine(target: Workloads, end: float, observer: Observer) -> None:
         if time.monotonic() >= end:
             raise EngineUnavailable(f"the engine did not come back within {PATIENCE:g} s")
         if not told:
-            observer.note("waiting: the engine does not answer")
+            observer.waiting("the engine does not answer")
             told = True
         time.sleep(_REASK)
 

@@ -104,7 +104,7 @@ def await_health(step: AwaitHealth, workloads: Workloads, project: str, observer
                 )
             if reading.reason != told:
                 told = reading.reason
-                observer.note(f"waiting: {told}")
+                observer.waiting(told)
             watch.wait(min(left, _RELOOK))
 
 
@@ -144,7 +144,7 @@ def await_lasting(
                 )
             if reading.reason != told:
                 told = reading.reason
-                observer.note(f"waiting: {told}")
+                observer.waiting(told)
             # That a check passed once more is no event.
             watch.wait(min(left, _RECHECK))
 

@@ -1,6 +1,6 @@
 """Who is told how a deploy or a rollback came out, and when: the bundle's hook, then its webhook.
 
-An operation that was cut off and taken up again is told as well, when it ends. `up` and `down` are
+An operation that was incomplete and taken up again is told as well, when it ends. `up` and `down` are
 not: no release changes hands. What fails here is shown, and changes nothing of the outcome.
 """
 
@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from morphops.adapters import webhook
 from morphops.core.bundle.moments import Ending, Notify
 from morphops.core.history.operations import Record
 from morphops.core.release.digest import short
+from morphops.core.results.base import Json
+from morphops.core.results.message import WebhookMessage
 from morphops.errors import Interrupted, MorphopsError
 from morphops.operations.pipeline import evidence, hooks, values
 from morphops.operations.pipeline.session import Session
@@ -68,33 +69,32 @@ def _tell(site: Site, session: Session, record: Record, previous: str) -> None:
             site.observer.note(f"the webhook was not told of {moment}: {failed}")
 
 
-def message(site: Site, moment: Ending, record: Record, previous: str) -> dict[str, Any]:
-    """What the webhook is sent; see docs/reference/json.md."""
+def message(site: Site, moment: Ending, record: Record, previous: str) -> dict[str, Json]:
+    """Return what the webhook is sent; see docs/reference/json.md."""
     folder = evidence.folder_of(site, record) if moment == "on-failure" else None
-    body = {
-        "schema": 1,
-        "text": f"{site.bundle.project}: {record.kind} of {short(record.release)} {record.outcome}",
-        "project": site.bundle.project,
-        "moment": moment,
-        "operation": record.id,
-        "kind": record.kind,
-        "release": record.release,
-        "previous": previous,
-        "outcome": record.outcome,
-        "error": " ".join(record.error.split()),
-        "reason": record.reason,
-        "user": record.user,
-        "host": record.host,
-        "began": record.began,
-        "ended": record.ended,
-        "evidence": str(folder) if folder else "",
-    }
-    clean: dict[str, Any] = site.redact.within(body)
+    body = WebhookMessage(
+        text=f"{site.bundle.project}: {record.kind} of {short(record.release)} {record.outcome}",
+        project=site.bundle.project,
+        moment=moment,
+        operation=record.id,
+        kind=record.kind,
+        release=record.release,
+        previous=previous,
+        outcome=record.outcome,
+        error=" ".join(record.error.split()),
+        reason=record.reason,
+        user=record.user,
+        host=record.host,
+        began=record.began,
+        ended=record.ended,
+        evidence=str(folder) if folder else "",
+    )
+    clean: dict[str, Json] = site.redact.within(body.as_json())
     return clean
 
 
 def _post(
-    site: Site, session: Session, notify: Notify, record: Record, body: dict[str, Any]
+    site: Site, session: Session, notify: Notify, record: Record, body: dict[str, Json]
 ) -> str:
     url = site.environ.get(notify.url_from) or _stored(site, notify, record)
     if not url:

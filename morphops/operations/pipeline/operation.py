@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from morphops.adapters.store.history_file import HistoryWriter
 from morphops.core.history import operations, recovery
 from morphops.core.history.operations import Record
 from morphops.core.plan import plan
 from morphops.core.plan.plan import Plan
+from morphops.core.results.deploy import DeployResult, of_changes
 from morphops.errors import LockLost, MorphopsError, PreconditionError, RollbackFailed
 from morphops.operations.pipeline import evidence, execute
 from morphops.operations.pipeline.conclude import failure
@@ -40,7 +41,7 @@ class Operation:
 
     def execute(
         self, todo: Plan, prepared: PreparedRelease | None, before: PreparedRelease | None
-    ) -> dict[str, Any]:
+    ) -> DeployResult:
         """Execute a plan, and say how it came out.
 
         Args:
@@ -62,14 +63,13 @@ class Operation:
             self.session.signals.acknowledge()
         if outcome.kind != "deployed":
             raise self._failure(todo, outcome, recorded, kept)
-        return {
-            "schema": 1,
-            "state": "healthy" if todo.release else "down",
-            "release": todo.release,
-            "operation": self.record.id,
-            "changes": [change.as_json() for change in todo.changes],
-            "changed": todo.changed,
-        }
+        return DeployResult(
+            state="healthy" if todo.release else "down",
+            release=todo.release,
+            operation=self.record.id,
+            changes=of_changes(todo.changes),
+            changed=todo.changed,
+        )
 
     def _executor(self, todo: Plan, kept: list[Path]) -> Executor:
         def keep_evidence(error: MorphopsError) -> None:

@@ -2,43 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from morphops.core.plan.plan import Plan
+from morphops.core.results.deploy import PlannedUndo, PlannedWave, PlanResult, of_changes
 from morphops.operations.pipeline.prepare import PreparedRelease
 
 
-def view(todo: Plan, ready: PreparedRelease, *, previous: str) -> dict[str, Any]:
-    """A plan as `--plan` shows it.
+def view(todo: Plan, ready: PreparedRelease, *, previous: str) -> PlanResult:
+    """Return a plan as `--plan` shows it.
 
     Args:
         todo: the plan.
         ready: what its steps work on.
         previous: the release of record; empty for none.
     """
-    waves = [
-        {
-            "wave": number,
-            "services": services,
-            "deadline": wave.deadline,
-            "probes": list(wave.probes),
-        }
+    waves = tuple(
+        PlannedWave(
+            wave=number, services=services, deadline=wave.deadline, probes=tuple(wave.probes)
+        )
         for number, wave in enumerate(ready.bundle.waves, start=1)
-        if (services := [name for name in wave.services if name in ready.services])
-    ]
+        if (services := tuple(name for name in wave.services if name in ready.services))
+    )
     undo = None
     if todo.undo is not None:
-        undo = {"release": todo.undo.release, "steps": [str(step) for step in todo.undo.steps]}
-    return {
-        "schema": 1,
-        "state": "planned",
-        "project": ready.bundle.project,
-        "release": todo.release,
-        "previous": previous,
-        "changed": todo.changed,
-        "changes": [change.as_json() for change in todo.changes],
-        "checks": list(ready.bundle.checks),
-        "waves": waves,
-        "steps": [str(step) for step in todo.steps],
-        "undo": undo,
-    }
+        steps = tuple(str(step) for step in todo.undo.steps)
+        undo = PlannedUndo(release=todo.undo.release, steps=steps)
+    return PlanResult(
+        project=ready.bundle.project,
+        release=todo.release,
+        previous=previous,
+        changed=todo.changed,
+        changes=of_changes(todo.changes),
+        checks=tuple(ready.bundle.checks),
+        waves=waves,
+        steps=tuple(str(step) for step in todo.steps),
+        undo=undo,
+    )

@@ -15,7 +15,7 @@ from morphops.site import Site
 def learn_secrets(site: Site) -> None:
     """Let the redactor know the secrets of whatever may speak here, as far as they can be read.
 
-    Those are the deployment of record, the last one that was begun (it may have been cut off with
+    Those are the deployment of record, the last one that was begun (it may be incomplete, with
     its containers running), and the env file, whose values somebody may have typed elsewhere too.
     """
     with suppress(MorphopsError):

@@ -84,11 +84,11 @@ class Session:
         except MorphopsError as err:
             if head.operation:
                 raise
-            # What is done is done; whoever comes next tells the engine.
+            # What is done is done; the next operation tells the engine.
             self._site.observer.note(f"the engine was not told of the end: {err.what}")
 
     def catch_up(self) -> None:
-        """Tell the engine what it could not be told before, ere anything is added to that.
+        """Report unreported history entries to the engine before new ones are appended.
 
         So what it does not know of stays what one crash can leave; see `head.mismatch`.
 

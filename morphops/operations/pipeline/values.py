@@ -76,7 +76,7 @@ def belong_to(site: Site, deployment: Deployment, release: str) -> bool:
 
 
 def encrypt_values(site: Site, deployment: Deployment) -> None:
-    """Encrypt the values of a deployment, or encrypt them anew for who may read them now.
+    """Encrypt the values of a deployment, or encrypt them again for those who may read them now.
 
     Raises:
         InputError: they cannot be read, or not be encrypted.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
 
 from morphops.adapters.docker import image_store
 from morphops.adapters.store.release_layout import is_complete
 from morphops.core.history import operations, recovery, retention
 from morphops.core.history.retention import Garbage, Inventory, Kept
 from morphops.core.release.reference import local_prefix
+from morphops.core.results.prune import Prune
 from morphops.errors import LockLost, MorphopsError
 from morphops.operations.pipeline.session import demand_reason, exclusive
 from morphops.operations.prune.removal import Removal
@@ -28,7 +28,7 @@ def prune(
     build_cache: bool,
     reason: str = "",
     wait: float = 0,
-) -> dict[str, Any]:
+) -> Prune:
     """Remove what no release that is kept needs; without `apply`, only say what that is.
 
     Args:
@@ -47,7 +47,7 @@ def prune(
     """
     keep = site.bundle.retention.keep if keep is None else keep
     if not apply:
-        return _view(site, *_decide(site, keep), state="planned")
+        return _result(site, *_decide(site, keep))
     demand_reason(reason, "prune --apply")
     with exclusive(site, "prune", reason=reason, wait=wait) as session:
         recovery.refuse(site.history.records())
@@ -85,8 +85,8 @@ def prune(
                     session.history.end(record, "failed", err.what)
             raise err.with_(state=removal.state, hint=hint) from None
     freed = removal.freed + sum(max(0, before[what] - after[what]) for what in before)
-    view = _view(site, kept, gone, state="pruned")
-    return {**view, "freed": freed, "refused": removal.refused}
+    refused = tuple(removal.refused)
+    return replace(_result(site, kept, gone), state="pruned", freed=freed, refused=refused)
 
 
 def _decide(site: Site, keep: int) -> tuple[dict[str, tuple[str, ...]], Garbage]:
@@ -110,25 +110,23 @@ def _decide(site: Site, keep: int) -> tuple[dict[str, tuple[str, ...]], Garbage]
     return kept, retention.garbage(there, needed)
 
 
-def _view(
-    site: Site, kept: dict[str, tuple[str, ...]], gone: Garbage, *, state: str
-) -> dict[str, Any]:
-    return {
-        "state": state,
-        "project": site.bundle.project,
-        "kept": {digest: list(reasons) for digest, reasons in kept.items()},
-        "rollback": _way_back(site),
-        "references": list(gone.references),
-        "nameless": list(gone.untagged),
-        "releases": list(gone.releases),
-        "deployments": list(gone.deployments),
-        "containers": [container[:12] for container in gone.containers],
-        "at_most": gone.at_most,
-        "nothing": gone.empty,
-    }
+def _result(site: Site, kept: dict[str, tuple[str, ...]], gone: Garbage) -> Prune:
+    return Prune(
+        state="planned",
+        project=site.bundle.project,
+        kept=kept,
+        rollback=_rollback_target(site),
+        references=tuple(gone.references),
+        nameless=tuple(gone.untagged),
+        releases=tuple(gone.releases),
+        deployments=tuple(gone.deployments),
+        containers=tuple(container[:12] for container in gone.containers),
+        at_most=gone.at_most,
+        nothing=gone.empty,
+    )
 
 
-def _way_back(site: Site) -> str:
+def _rollback_target(site: Site) -> str:
     """The release that `inv rollback` goes to; a root, so nothing here takes it away."""
     target = operations.rollback_target(site.history.records())
     there = target is not None and is_complete(site.state.release(target.release))

@@ -75,9 +75,9 @@ class Removal:
         self._each("deployments", numbers, lambda n: self._remove(state.deployment(n).folder))
 
     def leftovers(self) -> None:
-        """Remove what writes and plans that were cut off left in the state folder."""
+        """Remove what interrupted writes and plans left in the state folder."""
         left = self._site.state.leftovers(time.time() - _OLD)
-        self._each("leftovers of what was cut off", left, self._remove)
+        self._each("leftovers of interrupted commands", left, self._remove)
 
     def build_cache(self) -> None:
         """Remove what builds have cached and not used for a week; of everybody here."""
@@ -100,7 +100,7 @@ class Removal:
                 remove(item)
                 done += 1
         except LockLost:
-            raise  # the history is whoever's has the lock now
+            raise  # the history belongs to the new holder of the lock
         except BaseException:
             with suppress(MorphopsError):
                 self._log.end("failed", time.monotonic() - begun)

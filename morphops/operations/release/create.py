@@ -84,7 +84,7 @@ def last_build(site: Site) -> dict[str, str]:
         PreconditionError: the file that says so is broken.
     """
     path = site.state.root / "build.json"
-    return read_table(path, hint=f"inv build   (writes it anew), or remove {path}").get(
+    return read_table(path, hint=f"inv build   (writes it again), or remove {path}").get(
         "images", {}
     )
 

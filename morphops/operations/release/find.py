@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 from morphops.adapters.store.release_layout import is_complete, write_layout
 from morphops.core.history.operations import deployment_of_record
@@ -18,6 +16,7 @@ from morphops.core.release.digest import (
 )
 from morphops.core.release.reference import ImageRef
 from morphops.core.release.release import Release
+from morphops.core.results.release import KnownRelease
 from morphops.errors import InputError, NotFound, PreconditionError
 from morphops.operations.pipeline import prepare
 from morphops.operations.pipeline.prepare import stored
@@ -122,23 +121,23 @@ def keep(site: Site, release: Release) -> None:
     write_layout(artifact.encode_release(release), site.state.release(release.digest))
 
 
-def known(site: Site) -> tuple[dict[str, Any], ...]:
+def known(site: Site) -> tuple[KnownRelease, ...]:
     """The releases that are stored here, those of the history last, newest last."""
     records = site.history.records()
     order = {record.release: number for number, record in enumerate(records)}
     last = {record.release: record for record in records}
     return tuple(
-        {
-            "release": digest,
-            "last": last[digest].began if digest in last else "",
-            "outcome": last[digest].outcome if digest in last else "",
-        }
+        KnownRelease(
+            release=digest,
+            last=last[digest].began if digest in last else "",
+            outcome=last[digest].outcome if digest in last else "",
+        )
         for digest in sorted(site.state.releases(), key=lambda d: order.get(d, -1))
     )
 
 
 def _known(site: Site) -> list[str]:
-    return [f"{row['release']}  {row['outcome'] or 'not deployed yet'}" for row in known(site)]
+    return [f"{row.release}  {row.outcome or 'not deployed yet'}" for row in known(site)]
 
 
 def _known_digests(site: Site) -> Iterator[str]:
@@ -197,20 +196,3 @@ def split_images(images: Iterable[str], known: Iterable[str] = ()) -> dict[str, 
             ImageRef.parse(ref) if "@" in ref else parse_image_digest(ref, known)
         named[name] = ref
     return named
-
-
-def as_json(release: Release) -> dict[str, Any]:
-    """A release as `--json` shows it."""
-    return {
-        "release": release.digest,
-        "project": release.project,
-        "images": {
-            image.name: {
-                **{k: v for k, v in dataclasses.asdict(image).items() if k not in ("name", "ref")},
-                "ref": str(image.ref),
-            }
-            for image in release.images
-        },
-        "files": sorted(release.files),
-        "labels": dict(release.labels),
-    }

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from morphops.adapters.store.release_layout import is_complete
+from morphops.core.results.release import ReleaseDetail, images_of
 from morphops.operations.release import find
 from morphops.operations.release.find import full_digest, not_stored
 from morphops.operations.release.kept import kept_roots
 from morphops.site import Site
 
 
-def show(site: Site, digest: str) -> dict[str, Any]:
-    """A release: images, files, labels, what was done with it, and what keeps it.
+def show(site: Site, digest: str) -> ReleaseDetail:
+    """Return a release: images, files, labels, what was done with it, and what keeps it.
 
     One that is not stored here is looked at in the registry, and is not stored by that.
 
@@ -23,11 +22,13 @@ def show(site: Site, digest: str) -> dict[str, Any]:
     release = find.find(site, full, store=False)
     if release is None:
         raise not_stored(digest)
-    return {
-        **find.as_json(release),
-        "stored": is_complete(site.state.release(full)),
-        "kept_by": list(kept_roots(site, site.bundle.retention.keep).get(full, ())),
-        "operations": [
-            record.as_json() for record in site.history.records() if record.release == full
-        ],
-    }
+    return ReleaseDetail(
+        release=release.digest,
+        project=release.project,
+        images=images_of(release),
+        files=tuple(sorted(release.files)),
+        labels=dict(release.labels),
+        stored=is_complete(site.state.release(full)),
+        kept_by=tuple(kept_roots(site, site.bundle.retention.keep).get(full, ())),
+        operations=tuple(record for record in site.history.records() if record.release == full),
+    )

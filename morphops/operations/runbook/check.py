@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from morphops.adapters.invoke_tasks import InvokeTasks
 from morphops.adapters.store import text_file
@@ -12,6 +11,8 @@ from morphops.core.bundle import quickstart
 from morphops.core.checks import waivers
 from morphops.core.finding import Finding, of_error
 from morphops.core.nearest import nearest
+from morphops.core.results.check import of_findings
+from morphops.core.results.runbook import RunbookCheck
 from morphops.core.runbook import parse, rules
 from morphops.core.runbook.model import Runbook
 from morphops.errors import ConfigError, InputError
@@ -19,8 +20,8 @@ from morphops.operations.env import template
 from morphops.site import Site
 
 
-def check(site: Site, name: str = "") -> dict[str, Any]:
-    """Checks the runbooks against the tasks that exist.
+def check(site: Site, name: str = "") -> RunbookCheck:
+    """Checks the runbooks against the tasks that exist; exit code 2 with findings.
 
     Args:
         site: where.
@@ -28,17 +29,18 @@ def check(site: Site, name: str = "") -> dict[str, Any]:
             in one of them.
 
     Raises:
-        InputError: with every finding, as `file:line: what; remedy`.
+        InputError: there is no runbook of this name.
+        ConfigError: there are no runbooks at all, or the one that was named cannot be read.
     """
     books, unread = ((read(site, name),), ()) if name else _all(site)
     found = waivers.left(findings(site, books, unread, whole=not name), site.bundle.accept)
-    if found:
-        raise InputError(
-            f"the runbooks have {len(found)} findings" if len(found) > 1 else str(found[0]),
-            detail=tuple(map(str, found)) if len(found) > 1 else (),
-            hint="fix what is named, then inv runbook.check",
-        )
-    return {"state": "ok", "runbooks": {book.name: len(book.steps) for book in books}}
+    return RunbookCheck(
+        state="findings" if found else "ok",
+        exit=InputError.EXIT if found else 0,
+        findings=of_findings(found),
+        next="fix what is named, then inv runbook.check" if found else "",
+        runbooks={book.name: len(book.steps) for book in books},
+    )
 
 
 def findings(

@@ -8,6 +8,7 @@ from typing import Any
 
 from morphops.adapters.store import text_file
 from morphops.adapters.store.hash_chain import HashChain
+from morphops.core.results.runbook import RunbookProof
 from morphops.core.runbook import transcript
 from morphops.errors import InputError, IntegrityError, PreconditionError
 from morphops.site import Site
@@ -16,7 +17,7 @@ FILE = "transcript.jsonl"
 REPORT = "report.md"
 
 
-def verify(site: Site, path: str = "") -> dict[str, Any]:
+def verify(site: Site, path: str = "") -> RunbookProof:
     """Proves that a run's transcript is unchanged and complete.
 
     Args:
@@ -40,15 +41,15 @@ def verify(site: Site, path: str = "") -> dict[str, Any]:
     if not proven and entries[-1]["entry"] in ("stop", "end"):
         why = f"the run was over there, and no {file.with_name(REPORT)} tells of it"
         raise _not_whole(file, len(entries), why)
-    return {
-        "state": "whole" if proven else "under way",
-        "transcript": str(file),
-        "runbook": run.begin["runbook"],
-        "section": run.begin["section"],
-        "entries": len(entries),
-        "head": entries[-1]["hash"],
-        "outcome": entries[-1].get("outcome", "under way"),
-    }
+    return RunbookProof(
+        state="whole" if proven else "under way",
+        transcript=str(file),
+        runbook=run.begin["runbook"],
+        section=run.begin["section"],
+        entries=len(entries),
+        head=entries[-1]["hash"],
+        outcome=entries[-1].get("outcome", "under way"),
+    )
 
 
 def prove_end(file: Path, entries: Sequence[Mapping[str, Any]]) -> bool:
@@ -80,7 +81,7 @@ def prove_end(file: Path, entries: Sequence[Mapping[str, Any]]) -> bool:
 def _not_whole(file: Path, line: int, why: str) -> IntegrityError:
     return IntegrityError(
         f"{file}:{line}: {why}",
-        state="lines were cut off, or the report was changed; nothing was done",
+        state="lines are missing at the end, or the report was changed; nothing was done",
         hint="restore both files from a backup, or begin the run again",
     )
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from morphops.adapters.signals import Signals
 from morphops.adapters.store import file_lock
 from morphops.adapters.store.hash_chain import HashChain
 from morphops.adapters.terminal.prompt import Prompt
+from morphops.core.results.runbook import RunbookRun
 from morphops.core.runbook import transcript
 from morphops.core.runbook.model import Runbook
 from morphops.errors import InputError, IntegrityError, PreconditionError
@@ -39,7 +39,7 @@ class Request:
     resume: bool = False
 
 
-def run(site: Site, request: Request, prompt: Prompt) -> dict[str, Any]:
+def run(site: Site, request: Request, prompt: Prompt) -> RunbookRun:
     """Goes through a runbook's section step by step, and keeps a transcript.
 
     Args:

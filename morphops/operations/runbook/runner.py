@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
-from typing import Any
 
 from morphops.adapters import actor
 from morphops.adapters.store.hash_chain import HashChain
 from morphops.adapters.terminal.prompt import Prompt
+from morphops.core.results.runbook import RunbookRun
 from morphops.core.runbook import commands
 from morphops.core.runbook.model import Runbook, Step, unnumbered
 from morphops.core.runbook.next_action import Do, Finish, Offer, Skip, State, next_action
@@ -69,7 +69,7 @@ class Runner:
             intro=self._log.prose(self.book.intros.get(self.section, "")),
         )
 
-    def procedure(self, passed: frozenset[str]) -> dict[str, Any]:
+    def procedure(self, passed: frozenset[str]) -> RunbookRun:
         """Does the steps in order, and writes the report.
 
         Args:
@@ -93,14 +93,13 @@ class Runner:
         closing = self.book.closings.get(self.section, "")
         log.show(closing)
         log.append("end", outcome="passed", release=log.release(), closing=log.prose(closing))
-        return {
-            "state": "passed",
-            "runbook": self.book.name,
-            "section": self.section,
-            "steps": [step.name for step in self.book.procedure(self.section)],
-            "report": str(log.write_report()),
-            "transcript": str(self.chain.path),
-        }
+        return RunbookRun(
+            runbook=self.book.name,
+            section=self.section,
+            steps=tuple(step.name for step in self.book.procedure(self.section)),
+            report=str(log.write_report()),
+            transcript=str(self.chain.path),
+        )
 
     def _go(self, state: State) -> None:
         """Does one action after the other.
@@ -119,8 +118,8 @@ class Runner:
                     failure = self._step.do(step)
                 case Offer(step, failed) if failure:
                     failure = self._offered(step, failure, failed)
-                case _ if failure:
-                    raise failure
+                case _:
+                    raise failure or AssertionError(f"{action} without a failed step")
             state = state.after(action, passed=failure is None)
 
     def _announce(self, step: Step, number: int) -> None:

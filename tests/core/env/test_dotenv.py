@@ -69,8 +69,8 @@ def test_a_good_file_passes() -> None:
         (lines(PORT="YOURS"), "x.env:4: PORT still holds a placeholder; fill it in: A port."),
         (lines(URL="ftp://x"), "x.env:1: URL does not have the right form; write: A URL."),
         (lines(PORT="12x"), "x.env:4: PORT does not have the right form; write: A port."),
-        (lines(OTHER='"a\nb"'), "x.env:4: OTHER holds a line break, which no variable"),
-        (lines(OTHER='"a\\rb"'), "x.env:4: OTHER holds a line break, which no variable"),
+        (lines(OTHER='"a\nb"'), "x.env:4: OTHER holds a line break; write it in one line"),
+        (lines(OTHER='"a\\rb"'), "x.env:4: OTHER holds a line break; write it in one line"),
         (lines(KEY_B="cd" * 16), "x.env:3: KEY_B must equal KEY_A"),
         (f"URL={SECRET}\nKEY_B=x\n", "x.env:2: KEY_B must equal KEY_A"),
         (f"URL={SECRET}\nKEY_A={'ab' * 16}\n", "x.env: KEY_B must equal KEY_A"),
@@ -119,7 +119,7 @@ def test_what_is_let_pass(changes: dict[str, str]) -> None:
 @pytest.mark.parametrize("name", ["PORT", "IMAGE", "ROWS"])
 def test_what_the_shell_exports_would_win(name: str) -> None:
     assert refusal(lines(), {name: "", "HOME": "/"}).splitlines()[0] == (
-        f"{name} is exported in this shell and would beat x.env; `unset {name}`"
+        f"x.env: {name} is exported in this shell and would beat this file; `unset {name}`"
     )
 
 
@@ -132,8 +132,8 @@ def test_all_findings_at_once() -> None:
         "  x.env:3: OTHER still holds a placeholder; fill it in: Another key.",
         "  x.env:4: IMAGE comes from the release; remove the line",
         "  x.env: URL is missing; add it: A URL.",
-        "  IMAGE is exported in this shell and would beat x.env; `unset IMAGE`",
-        "  PORT is exported in this shell and would beat x.env; `unset PORT`",
+        "  x.env: IMAGE is exported in this shell and would beat this file; `unset IMAGE`",
+        "  x.env: PORT is exported in this shell and would beat this file; `unset PORT`",
         "state: nothing was changed",
         "next:  fix what is named and run the same command again",
     ]
@@ -298,7 +298,7 @@ def test_what_cannot_be_loaded(tmp_path: Path) -> None:
     path.write_bytes(b"URL=hunter2\xff\n")
     with pytest.raises(InputError) as caught:
         env_file.load(path)
-    assert caught.value.what == f"{path}:1: is not UTF-8; write the file anew as UTF-8"
+    assert caught.value.what == f"{path}:1: is not UTF-8; save the file as UTF-8"
     assert "hunter2" not in caught.value.message()
     with pytest.raises(InputError, match="cannot be read: Not a directory"):
         env_file.load(path / "y.env")

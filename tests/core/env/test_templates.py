@@ -18,6 +18,7 @@ from morphops.report.console import Reporter
 from morphops.site import open_site
 from tests import stacks
 from tests.paths import ROOT
+from tests.results import valid
 
 KEY = "ab" * 16
 SCHEMA = EnvSchema(
@@ -109,9 +110,10 @@ def test_what_is_generated_in_this_repository_is_as_the_schema_has_it() -> None:
 def test_templates_are_written_once(site: Any) -> None:
     schema = site.folder / "env/schema.yaml"
     schema.write_text(schema.read_text() + "templates: {all: {about: All., variables: ['*']}}\n")
-    written = template.template(site)["written"]
+    written = valid("env.template", template.template(site))["written"]
     assert written == [str(site.folder / "env/all.env.example")]
-    assert template.template(site) == {"state": "as before", "written": []}
+    again = valid("env.template", template.template(site))
+    assert (again["state"], again["written"]) == ("as before", [])
 
 
 def test_a_template_that_fits_nothing(site: Any) -> None:
@@ -128,7 +130,7 @@ def test_a_template_that_fits_nothing(site: Any) -> None:
 def test_init_never_overwrites(tmp_path: Path) -> None:
     site = open_site(Reporter(True), {"MORPHOPS_BUNDLE": str(ROOT / "ops/bundle.yaml")})
     path = tmp_path / "a.env"
-    made = init.init(site, str(path))
+    made = valid("env.init", init.init(site, str(path)))
     before = path.read_bytes()
     assert path.stat().st_mode & 0o777 == 0o600
     assert "UPSTREAM_RPC_URL" in made["left"]
@@ -149,24 +151,28 @@ def test_a_file_for_the_other_operator(tmp_path: Path, capsys: pytest.CaptureFix
     assert not theirs.exists()
     text = ours.read_text().replace("SNAPSHOT_DIR=CHANGE_ME", "SNAPSHOT_DIR=/srv/a")
     ours.write_text(text)
-    view = init.init(site, str(theirs), name="server-b", source=str(ours))
+    made = init.init(site, str(theirs), name="server-b", source=str(ours))
+    view = valid("env.init", made)
     keys = [f"MORPHOGEN_SERVER_B_PAGE_PRG_KEY_{number}" for number in (0, 1)]
     assert (view["made"], view["taken"], view["template"]) == ([], keys, "server-b")
-    report.env_init(Reporter(), view)
+    report.env_init(Reporter(), made)
     said = capsys.readouterr().out
     assert f"as in the other file: {', '.join(keys)}" in said.replace("\n", " ")
     assert f"next: inv env.edit --env-file={theirs} --template=server-b" in said
     a, b = env_file.load(ours).values, env_file.load(theirs).values
     for key in ("PAGE_PRG_KEY_0", "PAGE_PRG_KEY_1"):
         assert a[f"MORPHOGEN_SERVER_A_{key}"] == b[f"MORPHOGEN_SERVER_B_{key}"]
-    assert check.check(site, str(ours), name="server-a")["state"] == "ok"
-    with pytest.raises(InputError, match="MORPHOGEN_SERVER_B_SNAPSHOT_DIR still holds"):
-        check.check(site, str(theirs), name="server-b")
+    assert valid("env.check", check.check(site, str(ours), name="server-a"))["state"] == "ok"
+    wrong = valid("env.check", check.check(site, str(theirs), name="server-b"))
+    assert (wrong["state"], wrong["exit"]) == ("findings", 2)
+    found = [f for f in wrong["findings"] if f["subjects"] == ["MORPHOGEN_SERVER_B_SNAPSHOT_DIR"]]
+    assert "still holds a placeholder" in found[0]["what"]
+    assert (found[0]["file"], found[0]["line"] > 0) == (str(theirs), True)
 
 
 def test_a_schema_without_templates_is_one_by_itself(site: Any, tmp_path: Path) -> None:
     path = tmp_path / "first.env"
-    made = init.init(site, str(path))
+    made = valid("env.init", init.init(site, str(path)))
     assert made["left"].keys() == {"TOKEN", "DATA_DIR"}
     text = path.read_text()
     assert "TOKEN=CHANGE_ME" in text
@@ -182,12 +188,12 @@ def test_the_first_file_lies_where_the_bundle_says(tmp_path: Path) -> None:
     environ = {"MORPHOPS_BUNDLE": str(ROOT / "ops/bundle.yaml")}
     state = tmp_path / "none/yet"
     site = open_site(Reporter(True), environ | {"MORPHOPS_STATE": str(state)})
-    assert init.init(site)["path"] == str(state / "production.env")
+    assert valid("env.init", init.init(site))["path"] == str(state / "production.env")
     assert state.stat().st_mode & 0o777 == 0o700
     with pytest.raises(InputError, match="is there already"):
         init.init(site)
     named = open_site(Reporter(True), environ | {"MORPHOPS_ENV_FILE": str(tmp_path / "named.env")})
-    assert init.init(named)["path"] == str(tmp_path / "named.env")
+    assert valid("env.init", init.init(named))["path"] == str(tmp_path / "named.env")
 
 
 def test_a_file_in_a_folder_that_is_not_there(site: Any, tmp_path: Path) -> None:
@@ -198,7 +204,7 @@ def test_a_file_in_a_folder_that_is_not_there(site: Any, tmp_path: Path) -> None
 
 
 def test_show_has_no_value(site: Any) -> None:
-    view = show.show(site)
+    view = valid("env.show", show.show(site))
     rows = {row["name"]: row for row in view["variables"]}
     assert rows["TOKEN"]["secret"]
     assert rows["TOKEN"]["source"].endswith("test.env:1")

@@ -6,6 +6,7 @@ import json
 import os
 import stat
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +137,7 @@ def writing(path: Path) -> HistoryWriter:
 
 
 def begun(history: HistoryWriter, release: str = "A") -> Record:
-    return history.begin("deploy", release=release, deployment=1, fingerprint="", reason="why")
+    return history.begin("deploy", release=release, deployment=1, reason="why")
 
 
 def test_operations_are_put_together_from_their_entries(tmp_path: Path) -> None:
@@ -163,7 +164,7 @@ def test_operations_are_put_together_from_their_entries(tmp_path: Path) -> None:
     assert (first.reason, first.error) == ("why", "unhealthy: é\n second line")
     assert first.began <= first.ended
     assert (second.id, second.release, second.steps) == (2, "B", ())
-    assert second.as_json()["outcome"] == "deployed"
+    assert second.outcome == "deployed"
     assert operations.incomplete_operation(history.records()) is None
     assert len((tmp_path / "history").read_bytes().splitlines()) == 7
     assert stat.S_IMODE((tmp_path / "history").stat().st_mode) == 0o600
@@ -306,7 +307,7 @@ def test_an_entry_is_read_as_it_was_written(tmp_path: Path) -> None:
     path = tmp_path / "history"
     HashChain(path).append(BEGIN)
     (record,) = HistoryReader(path).records()
-    assert {"entry": "begin", **record.as_json()} == BEGIN | {
+    assert {"entry": "begin", **asdict(record)} == BEGIN | {
         "ended": "",
         "outcome": "",
         "error": "",

@@ -12,6 +12,13 @@ from hypothesis import strategies as st
 from morphops.adapters.docker import model
 from morphops.core.plan import changes
 from morphops.core.plan.changes import Before, Change, Names
+from morphops.core.results.deploy import (
+    PlannedUndo,
+    PlannedWave,
+    PlanResult,
+    ServiceChange,
+    of_changes,
+)
 from morphops.core.stack import Identity, Instance, LaunchConfig, Network, Running, Service
 from morphops.report import plan
 from tests.samples.releases import API, RELEASE, container, digest, service
@@ -147,7 +154,7 @@ def test_two_renderings(
     assert (change.action, change.compared_with) == ("replace", "release")
     assert (change.variables, change.keys) == (Names(**variables), keys)
     assert change.image_from == change.image_to == REF
-    shown = [str(change), str(change.as_json()), str(new), *plan.changes([change.as_json()])]
+    shown = [str(change), str(new), *plan.changes(of_changes([change]))]
     assert SECRET not in "".join(shown)
 
 
@@ -227,9 +234,10 @@ def test_only_what_no_rendering_describes_is_looked_at() -> None:
     assert [c.service for c in found.containers] == ["odd"]
 
 
-def view(**change: Any) -> dict[str, Any]:
+def view(**change: Any) -> ServiceChange:
     given = {"service": "api", "action": "replace", "compared_with": "release", **change}
-    return Change(**given).as_json()
+    (shown,) = of_changes([Change(**given)])
+    return shown
 
 
 @pytest.mark.parametrize(
@@ -260,19 +268,21 @@ def view(**change: Any) -> dict[str, Any]:
         ),
     ],
 )
-def test_lines_for_people(row: dict[str, Any], lines: list[str]) -> None:
+def test_lines_for_people(row: ServiceChange, lines: list[str]) -> None:
     assert list(plan.changes([row])) == lines
 
 
-PLAN: dict[str, Any] = {
-    "release": digest("1"),
-    "previous": digest("0"),
-    "changes": [view(action="keep")],
-    "checks": ["data"],
-    "waves": [{"wave": 2, "services": ["api", "web"], "deadline": 7.0, "probes": ["ready"]}],
-    "steps": ["start wave 2: api web"],
-    "undo": {"release": digest("0"), "steps": ["start wave 1: api"]},
-}
+PLAN = PlanResult(
+    project="shop",
+    release=digest("1"),
+    previous=digest("0"),
+    changed=False,
+    changes=(view(action="keep"),),
+    checks=("data",),
+    waves=(PlannedWave(wave=2, services=("api", "web"), deadline=7.0, probes=("ready",)),),
+    steps=("start wave 2: api web",),
+    undo=PlannedUndo(release=digest("0"), steps=("start wave 1: api",)),
+)
 
 
 def test_a_plan_for_people() -> None:
@@ -293,8 +303,8 @@ def test_a_plan_for_people() -> None:
     ("undo", "last"),
     [
         (None, "on failure: nothing is undone"),
-        ({"release": "", "steps": []}, "on failure: nothing is left:"),
+        (PlannedUndo(release="", steps=()), "on failure: nothing is left:"),
     ],
 )
-def test_the_way_back_for_people(undo: object, last: str) -> None:
-    assert list(plan.plan(PLAN | {"undo": undo, "previous": ""}))[-1] == last
+def test_the_way_back_for_people(undo: PlannedUndo | None, last: str) -> None:
+    assert list(plan.plan(replace(PLAN, undo=undo, previous="")))[-1] == last

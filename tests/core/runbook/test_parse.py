@@ -27,6 +27,7 @@ from morphops.core.yaml_text import YamlText
 from morphops.tasks import ns
 from tests import forked
 from tests.paths import ROOT
+from tests.results import valid
 
 TASKS = InvokeTasks(ns)
 GOOD = """---
@@ -360,7 +361,7 @@ def test_the_runbooks_of_this_repository_have_no_findings() -> None:
     from morphops.site import open_site
 
     site = open_site(Reporter(True), {"MORPHOPS_BUNDLE": str(ROOT / "ops/bundle.yaml")})
-    view = check.check(site)
+    view = valid("runbook.check", check.check(site))
     assert set(view["runbooks"]) == {"deploy", "rollback", "incident-response", "maintenance"}
     # Here every task has its step, also the one that this bundle gives nothing to do.
     books = [check.read(site, name) for name in view["runbooks"]]

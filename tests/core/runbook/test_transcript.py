@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -49,3 +50,35 @@ def test_nothing_that_was_written_breaks_out_of_its_fence(output: list[str], sai
     assert [token.tag for token in tokens if token.type == "heading_open"] == ["h1", "h2", "h2"]
     if output:
         assert fences[1] == [line.rstrip("\n") for line in output]
+
+
+ROW = {"what": "late", "text": "api: late"}
+
+
+@pytest.mark.parametrize(
+    ("document", "what", "detail", "hint"),
+    [
+        (None, "", (), ""),
+        ([1], "", (), ""),
+        ({"state": "ok", "findings": [], "next": ""}, "", (), ""),
+        ({"findings": "x", "next": "inv logs"}, "", (), ""),
+        (
+            {"error": {"what": "no", "detail": ["a"], "next": "inv status"}},
+            "no",
+            ("a",),
+            "inv status",
+        ),
+        ({"findings": [ROW], "next": "inv logs"}, "api: late", (), "inv logs"),
+        (
+            {"findings": [ROW, {"text": "db: late"}], "next": "inv logs"},
+            "2 findings",
+            ("api: late", "db: late"),
+            "inv logs",
+        ),
+    ],
+)
+def test_what_a_command_says_of_its_failure(
+    document: object, what: str, detail: tuple[str, ...], hint: str
+) -> None:
+    told = transcript.failure(document)
+    assert (told.what, told.detail, told.hint) == (what, detail, hint)

@@ -214,7 +214,7 @@ def test_nothing_was_cut_off(inv: Inv, release: Release) -> None:
     for end in ("resume", "abort"):
         done = inv(end)
         assert done.code == 3, done
-        assert "no operation was cut off" in done.err
+        assert "no operation is incomplete" in done.err
         together = inv(end, f"--image={'sha256:' + '0' * 64}")
         assert together.code == 2, together
         assert "stand alone" in together.err

@@ -111,11 +111,15 @@ def test_an_image_of_the_way_back_that_somebody_removed(
     pair = through("release.show", runs, "--json").json["images"]["pair"]["ref"]
     lose()
     proxy.down()
-    refused(through, bad, "pair of " + runs[7:19] + ", which was to be the way back, is no longer")
+    refused(
+        through, bad, "pair of " + runs[7:19] + ", needed for an automatic rollback, is no longer"
+    )
     assert containers(through) == before
     proxy.up()
     plan = through("deploy", f"--image={bad}", "--plan", "--json").json
-    assert any(step.endswith(f"for the way back to {runs[7:19]}") for step in plan["steps"]), plan
+    assert any(
+        step.endswith(f"for an automatic rollback to {runs[7:19]}") for step in plan["steps"]
+    ), plan
     done = through("deploy", f"--image={bad}")
     assert done.code == 4, done
     assert_runs(through, runs)
@@ -127,7 +131,7 @@ def test_an_image_of_the_way_back_that_somebody_removed(
     proxy.down()
     done = through("rollback", "--reason=x")
     assert done.code == 0, done
-    assert f"there is no way back to {other[7:19]}" in done.err
+    assert f"there is no automatic rollback to {other[7:19]}" in done.err
     proxy.up()
     assert_runs(through, runs)
 

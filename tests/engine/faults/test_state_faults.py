@@ -157,7 +157,7 @@ def test_what_is_refused_to_be_resumed_stays_to_be_ended(inv: Inv, release: Rele
     blob.write_bytes(b"another")
     refused = inv("resume")
     assert refused.code == 3, refused
-    assert "what was cut off is as it was" in refused.err
+    assert "the operation is as it was" in refused.err
     assert inv("status", "--json").json["under_way"]["alive"] is False
     blob.write_bytes(whole)
     assert inv("abort").code == 0

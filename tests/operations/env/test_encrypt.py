@@ -20,6 +20,7 @@ from morphops.report.console import Reporter
 from morphops.site import Site, open_site
 from tests import stacks
 from tests.paths import ROOT
+from tests.results import valid
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def site(tmp_path: Path) -> Site:
         "MORPHOPS_AGE_IDENTITY": str(tmp_path / "identity.txt"),
     }
     site = open_site(Reporter(True), environ)
-    assert identity.identity(site)["state"] == "made"
+    assert valid("env.identity", identity.identity(site))["state"] == "made"
     plain = inv.state / "test.env"
     plain.with_name("test.env.age").write_bytes(site.keys.encrypt(plain.read_bytes()))
     plain.unlink()
@@ -44,24 +45,23 @@ def with_editor(site: Site, shell: str) -> Site:
 
 
 def test_it_is_found_checked_and_shown_as_a_plain_one_is(site: Site) -> None:
-    view = check.check(site)
+    view = valid("env.check", check.check(site))
     assert view["env_file"].endswith("/state/test.env.age")
     assert (view["state"], view["encrypted"]) == ("ok", True)
-    rows = {row["name"]: row for row in show.show(site)["variables"]}
+    rows = {row["name"]: row for row in valid("env.show", show.show(site))["variables"]}
     assert rows["TOKEN"]["source"].endswith("test.env.age:1")
     assert host.bound_ports(site) == ((("127.0.0.1", 4321)),)
 
 
 def test_that_others_may_read_it_is_no_finding(site: Site) -> None:
     site.env_file().chmod(0o644)
-    assert check.check(site)["state"] == "ok"
+    assert valid("env.check", check.check(site))["state"] == "ok"
 
 
 def test_what_is_wrong_in_it_is_named_with_its_line(site: Site) -> None:
     site.env_file().write_bytes(site.keys.encrypt(b"TOKN=x\nTOKN=y\n"))
-    with pytest.raises(InputError) as caught:
-        check.check(site)
-    assert any("test.env.age:2: TOKN stands in line 1" in line for line in caught.value.detail)
+    findings = valid("env.check", check.check(site))["findings"]
+    assert any("test.env.age:2: TOKN stands in line 1" in row["text"] for row in findings)
     site.env_file().write_bytes(site.keys.encrypt(b"A=1\nB=\xff\n"))
     with pytest.raises(InputError, match=r"test\.env\.age:2: is not UTF-8"):
         check.check(site)
@@ -88,7 +88,7 @@ def test_init_makes_an_encrypted_one(site: Site, tmp_path: Path) -> None:
         Reporter(True), {**site.environ, "MORPHOPS_BUNDLE": str(ROOT / "ops/bundle.yaml")}
     )
     path, theirs = tmp_path / "a.env.age", tmp_path / "b.env.age"
-    made = init.init(morphogen, str(path), name="server-a")
+    made = valid("env.init", init.init(morphogen, str(path), name="server-a"))
     assert made["encrypted"]
     assert encryption.is_encrypted(path.read_bytes())
     init.init(morphogen, str(theirs), name="server-b", source=str(path))
@@ -110,12 +110,12 @@ def test_init_without_an_identity_leaves_nothing(site: Site, tmp_path: Path, nam
             init.init(morphogen, str(tmp_path / name))
         assert not (tmp_path / name).exists()
     else:
-        assert not init.init(morphogen, str(tmp_path / name))["encrypted"]
+        assert not valid("env.init", init.init(morphogen, str(tmp_path / name)))["encrypted"]
 
 
 def test_edit_saves_it_encrypted_and_checks_it(site: Site) -> None:
     before = site.env_file().read_bytes()
-    view = edit.edit(with_editor(site, 'sed -i s/4321/4322/ "$0"'))
+    view = valid("env.edit", edit.edit(with_editor(site, 'sed -i s/4321/4322/ "$0"')))
     assert (view["state"], view["encrypted"]) == ("changed", True)
     assert site.read_env().values["FRONT_PORT"] == "4322"
     assert encryption.is_encrypted(site.env_file().read_bytes())
@@ -124,7 +124,7 @@ def test_edit_saves_it_encrypted_and_checks_it(site: Site) -> None:
 
 def test_edit_without_a_change_writes_nothing(site: Site) -> None:
     before = site.env_file().read_bytes()
-    view = edit.edit(with_editor(site, "true"))
+    view = valid("env.edit", edit.edit(with_editor(site, "true")))
     assert (view["state"], view["changed"]) == ("as before", False)
     assert site.env_file().read_bytes() == before
 
@@ -144,7 +144,7 @@ def test_edit_of_one_templates_part_is_held_to_that_part(site: Site, tmp_path: P
     path = str(tmp_path / "a.env")
     init.init(morphogen, path, name="server-a")
     filled = with_editor(morphogen, 'sed -i s%=CHANGE_ME%=/srv/a% "$0"')
-    view = edit.edit(filled, path, name="server-a")
+    view = valid("env.edit", edit.edit(filled, path, name="server-a"))
     assert (view["changed"], view["template"]) == (True, "server-a")
     with pytest.raises(InputError) as caught:
         edit.edit(with_editor(morphogen, 'echo TOKN=x >> "$0"'), path, name="server-a")
@@ -158,7 +158,7 @@ def test_edit_of_a_plain_file_leaves_it_plain_and_closed(site: Site) -> None:
     plain.write_bytes(site.keys.decrypt(site.env_file().read_bytes(), ""))
     (site.state.root / "test.env.age").unlink()
     plain.chmod(0o600)
-    view = edit.edit(with_editor(site, 'sed -i s/4321/4322/ "$0"'))
+    view = valid("env.edit", edit.edit(with_editor(site, 'sed -i s/4321/4322/ "$0"')))
     assert (view["changed"], view["encrypted"]) == (True, False)
     assert "FRONT_PORT=4322" in plain.read_text()
     assert plain.stat().st_mode & 0o777 == 0o600

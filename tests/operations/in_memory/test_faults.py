@@ -37,6 +37,7 @@ from tests.operations.in_memory.world import (
     Killed,
     World,
 )
+from tests.results import valid
 
 TOUCHING = ("remove", "start", "stop")
 When: TypeAlias = Literal["before", "after"]
@@ -57,9 +58,9 @@ def planned() -> tuple[list[str], list[str], list[str]]:
     """The steps of the first deploy, of the upgrade, and of the upgrade's automatic rollback."""
     with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
         world = World(Path(folder))
-        first = deploy(world.site(), [OLD.digest], plan_only=True)
+        first = valid("deploy", deploy(world.site(), [OLD.digest], plan_only=True))
         deploy(world.site(), [OLD.digest])
-        upgrade = deploy(world.site(), [NEW.digest], plan_only=True)
+        upgrade = valid("deploy", deploy(world.site(), [NEW.digest], plan_only=True))
     return first["steps"], upgrade["steps"], upgrade["undo"]["steps"]
 
 
@@ -133,8 +134,13 @@ def test_a_fault_at_a_step_of_the_automatic_rollback_calls_a_person(
     assert failed.value.exit_code == 5
     assert "api is unhealthy" in failed.value.what  # the first failure is not hidden
     assert "the rollback failed too" in "\n".join(failed.value.detail)
+    assert "call a person" in failed.value.hint
     assert running.outcomes[-1] == ("deploy", "failed")
     assert operations.release_of_record(running.records) == OLD.digest
+    # What that person types.
+    running.observer.on_step.clear()
+    up(running.site(), reason="the rollback failed")
+    assert running.runs == OLD_RUNS
 
 
 def killed(world: World, step: str, when: When = "before") -> None:
@@ -151,22 +157,24 @@ def killed(world: World, step: str, when: When = "before") -> None:
         deploy(world.site(), [NEW.digest])
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("step", FORWARD)
-def test_an_operation_that_was_killed_is_resumed(running: World, step: str) -> None:
+def test_an_operation_that_was_killed_is_resumed(running: World, step: str, when: When) -> None:
     if step.startswith("pull db"):
         running.engine.local.pop(str(NEW.image("db").ref))
-    killed(running, step)
-    assert resume(running.site())["state"] == "healthy"
+    killed(running, step, when)
+    assert valid("resume", resume(running.site()))["state"] == "healthy"
     assert running.runs == NEW_RUNS
     assert running.outcomes == [("deploy", "deployed")] * 2
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("step", FORWARD)
-def test_an_operation_that_was_killed_is_aborted(running: World, step: str) -> None:
+def test_an_operation_that_was_killed_is_aborted(running: World, step: str, when: When) -> None:
     if step.startswith("pull db"):
         running.engine.local.pop(str(NEW.image("db").ref))
-    killed(running, step)
-    done = abort(running.site())
+    killed(running, step, when)
+    done = valid("abort", abort(running.site()))
     assert done["changed"] == touched(step)
     assert running.runs == OLD_RUNS
     assert running.outcomes[-1] == ("deploy", "rolled back" if touched(step) else "refused")
@@ -196,7 +204,7 @@ def test_a_down_that_was_killed_is_resumed(running: World) -> None:
     running.engine.faults.at("teardown", Killed())
     with pytest.raises(Killed):
         down(running.site(), reason="a new disk")
-    assert resume(running.site())["state"] == "down"
+    assert valid("resume", resume(running.site()))["state"] == "down"
     assert running.runs == {}
     assert running.outcomes[-1] == ("down", "stopped")
 

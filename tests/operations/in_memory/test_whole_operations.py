@@ -20,10 +20,11 @@ from tests.operations.in_memory.world import (
     SECRET,
     World,
 )
+from tests.results import valid
 
 
 def test_the_first_deploy_starts_wave_after_wave(world: World) -> None:
-    done = deploy(world.site(), [OLD.digest])
+    done = valid("deploy", deploy(world.site(), [OLD.digest]))
     assert (done["state"], done["changed"]) == ("healthy", True)
     assert world.engine.calls == [
         "pull api", "hold api", "pull db", "hold db", "start db", "start api worker",
@@ -34,7 +35,7 @@ def test_the_first_deploy_starts_wave_after_wave(world: World) -> None:
 
 def test_an_upgrade_replaces_only_what_differs(running: World) -> None:
     before = {c.service: c.id for c in running.engine_view()}
-    done = deploy(running.site(), [NEW.digest])
+    done = valid("deploy", deploy(running.site(), [NEW.digest]))
     after = {c.service: c.id for c in running.engine_view()}
     assert {c["service"]: c["action"] for c in done["changes"]} == {
         "api": "replace", "db": "keep", "worker": "remove",
@@ -49,13 +50,13 @@ def test_an_upgrade_replaces_only_what_differs(running: World) -> None:
 
 def test_the_same_release_again_changes_nothing(running: World) -> None:
     before = [c.id for c in running.engine_view()]
-    assert not deploy(running.site(), [OLD.digest])["changed"]
+    assert not valid("deploy", deploy(running.site(), [OLD.digest]))["changed"]
     assert [c.id for c in running.engine_view()] == before
 
 
 def test_other_values_replace_what_uses_them(running: World) -> None:
     running.set(LEVEL="debug")
-    done = deploy(running.site(), [OLD.digest])
+    done = valid("deploy", deploy(running.site(), [OLD.digest]))
     assert [c["service"] for c in done["changes"] if c["action"] == "replace"] == ["api"]
 
 
@@ -71,10 +72,10 @@ def test_a_rollback_brings_release_and_values_of_before(running: World) -> None:
 
 
 def test_down_and_up(running: World) -> None:
-    assert down(running.site(), reason="the disk is replaced")["changed"]
+    assert valid("down", down(running.site(), reason="the disk is replaced"))["changed"]
     assert running.runs == {}
     assert running.engine.volumes == {PROJECT: {"shop_rows"}}
-    assert not down(running.site())["changed"]
+    assert not valid("down", down(running.site()))["changed"]
     up(running.site(), reason="the disk is new")
     assert running.runs == OLD_RUNS
     assert running.outcomes == [
@@ -105,7 +106,7 @@ def test_without_an_automatic_rollback_the_release_stays_to_be_looked_into(runni
 
 def test_a_plan_changes_nothing_and_leaves_nothing(running: World) -> None:
     files = sorted(running.folder.rglob("*"))
-    planned = deploy(running.site(), [NEW.digest], plan_only=True)
+    planned = valid("deploy", deploy(running.site(), [NEW.digest], plan_only=True))
     assert planned["steps"][-1] == "verify what runs"
     assert (running.engine.calls, running.runs) == ([], OLD_RUNS)
     assert sorted(running.folder.rglob("*")) == files
@@ -158,9 +159,9 @@ def test_an_engine_that_restarts_in_the_middle_is_waited_for_and_rolled_back(
 
 
 def test_status_of_what_runs(running: World) -> None:
-    assert status(running.site())["state"] == "healthy"
+    assert valid("status", status(running.site()))["state"] == "healthy"
     running.engine.becomes("db", health="unhealthy")
-    seen = status(running.site())
+    seen = valid("status", status(running.site()))
     assert (seen["state"], seen["release"]) == ("unhealthy", OLD.digest)
 
 

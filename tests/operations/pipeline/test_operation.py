@@ -271,7 +271,7 @@ def test_neither_a_stop_nor_an_abort_is_cut_short(site: Site, aborting: bool) ->
 def test_an_engine_that_is_slow_is_not_asked_for_all_of_it(
     site: Site, world: World1, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evidence, "_ENOUGH", 0)
+    monkeypatch.setattr(evidence, "ENOUGH", 0)
     world.target.on["start api"] = failing_once(world, "start api")
     assert isinstance(failed(site, world), RolledBack)
     (folder,) = (site.state.root / "failures").iterdir()

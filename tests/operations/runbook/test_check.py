@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from morphops.core.results.runbook import RunbookCheck
 from morphops.errors import ConfigError, InputError
 from morphops.operations.runbook import check, show
 from morphops.report import runbook as report
@@ -14,6 +15,7 @@ from morphops.report.console import Reporter
 from morphops.site import Site, open_site
 from tests.fakes import Recorder
 from tests.paths import ROOT
+from tests.results import valid
 
 GOOD = """# Good
 
@@ -75,15 +77,16 @@ def test_a_broken_one_is_a_finding_and_the_others_are_read(
         assert [text for text in found if "link to bad.md: there is no such file" in text] == found
     else:
         assert found == []
-        assert check.check(site, "good")["runbooks"] == {"good": 1}
-    assert show.show(site, "good")["title"] == "Good"
+        assert valid("runbook.check", check.check(site, "good"))["runbooks"] == {"good": 1}
+    assert valid("runbook.show", show.show(site, "good"))["title"] == "Good"
     with pytest.raises(ConfigError, match=says.split(";", maxsplit=1)[0]):
         check.read(site, "bad")
-    with pytest.raises(InputError) as refused:
-        check.check(site)
-    assert says in refused.value.message()
+    found_in_all = valid("runbook.check", check.check(site))
+    assert (found_in_all["state"], found_in_all["exit"]) == ("findings", 2)
+    texts = "\n".join(finding["text"] for finding in found_in_all["findings"])
+    assert says in texts
     # What stands in one that cannot be read is not known.
-    assert "stands in no runbook" not in refused.value.message()
+    assert "stands in no runbook" not in texts
     every = check.every_finding(site)
     assert every is not None
     assert any(str(finding).startswith(says) for finding in every)
@@ -99,5 +102,5 @@ def test_a_runbook_that_is_not_there(site: Site) -> None:
 
 
 def test_one_step_is_one(capsys: pytest.CaptureFixture[str]) -> None:
-    report.runbook_check(Reporter(), {"runbooks": {"a": 1, "b": 2}})
+    report.runbook_check(Reporter(), RunbookCheck(state="ok", runbooks={"a": 1, "b": 2}))
     assert capsys.readouterr().out == "a: ok, 1 step\nb: ok, 2 steps\n"

@@ -17,6 +17,7 @@ from morphops.report.console import Reporter
 from morphops.site import Site, open_site
 from tests.fakes import Recorder
 from tests.paths import ROOT
+from tests.results import valid
 from tests.samples.runbooks import result
 
 BOOK = parse.parse("# B\n\n## All\n\n### L\n\n```sh {name=l}\ninv status\n```\n", "b", "b")
@@ -76,11 +77,12 @@ def test_what_was_written_is_whole(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     folder = run(site, BEGIN, *entries)
-    view = record.verify(site)
-    assert view == record.verify(site, str(folder))
+    proof = record.verify(site)
+    view = valid("runbook.verify", proof)
+    assert view == valid("runbook.verify", record.verify(site, str(folder)))
     assert view["state"] == state
     assert view["entries"] == len(entries) + 1
-    report.runbook_verify(Reporter(), view)
+    report.runbook_verify(Reporter(), proof)
     assert view["head"] in capsys.readouterr().out
 
 

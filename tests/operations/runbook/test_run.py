@@ -129,7 +129,7 @@ def test_a_run_that_is_resumed_may_lack_an_input(
     monkeypatch.setattr(Prompt, "there", there)
     monkeypatch.setattr(Runner, "procedure", lambda self, passed: dict(self.values))
 
-    def resume() -> dict[str, str]:
+    def resume() -> object:
         prompt = Prompt(yes=False, signed_off={})
         request = run.Request(
             runbook="rollback", section="go-back-further", inputs=given, resume=True

@@ -1,0 +1,157 @@
+"""What `deploy`, `rollback`, `up` and `down` come to, and their plan. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from morphops.core.plan.changes import Action, Change, Names
+from morphops.core.results.base import Result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageChange:
+    """The image of a service, before and after.
+
+    Attributes:
+        from_: a reference; with `container` the digest that the engine names. Empty: none.
+        to: likewise, the same kind of digest of the release. Empty: none.
+    """
+
+    from_: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceChange:
+    """What happens to one service.
+
+    Attributes:
+        service: its name.
+        action: `create`; `replace`; `scale` (another number of containers; those that stay are
+            kept); `start` (stopped; otherwise unchanged); `keep`; `remove`.
+        compared_with: `release`: the rendering of the release of record. `container`: what the
+            engine shows of the container: names of variables, and how it was started. Empty:
+            nothing.
+        image: before and after.
+        variables: names of its environment.
+        keys: the other keys of its configuration that differ, by the names of the compose-spec.
+    """
+
+    service: str
+    action: Action
+    compared_with: Literal["release", "container", ""]
+    image: ImageChange
+    variables: Names
+    keys: tuple[str, ...]
+
+
+def of_changes(changes: Iterable[Change]) -> tuple[ServiceChange, ...]:
+    """Return the changes of a plan as they are shown."""
+    return tuple(
+        ServiceChange(
+            service=change.service,
+            action=change.action,
+            compared_with=change.compared_with,
+            image=ImageChange(from_=change.image_from, to=change.image_to),
+            variables=change.variables,
+            keys=change.keys,
+        )
+        for change in changes
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedWave:
+    """Services that are started together.
+
+    Attributes:
+        wave: its number, from 1.
+        services: their names.
+        deadline: seconds until all must be healthy.
+        probes: names of the probes that must pass then.
+    """
+
+    wave: int
+    services: tuple[str, ...]
+    deadline: float
+    probes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedUndo:
+    """What is done where the plan fails.
+
+    Attributes:
+        release: the release that comes back; empty: nothing is left.
+        steps: what would be done, in order.
+    """
+
+    release: str
+    steps: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanResult(Result):
+    """What a deploy or a rollback would do.
+
+    Attributes:
+        state: `planned`; nothing was changed.
+        exit: 0.
+        project: the stack's name on the engine.
+        release: the release that would run; a derived one (`--image=NAME=…`) is named as it will
+            be, and neither stored nor pushed.
+        previous: the release of record; empty: none.
+        changed: whether anything but `keep` is among the changes.
+        changes: one object for each service.
+        checks: the probes that must pass before anything is touched.
+        waves: in order.
+        steps: what would be done, in order, as the history will name it.
+        undo: what is done on failure; null: nothing would be undone.
+    """
+
+    state: Literal["planned"] = "planned"
+    project: str
+    release: str
+    previous: str
+    changed: bool
+    changes: tuple[ServiceChange, ...]
+    checks: tuple[str, ...]
+    waves: tuple[PlannedWave, ...]
+    steps: tuple[str, ...]
+    undo: PlannedUndo | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeployResult(Result):
+    """What a deploy, a rollback or an `up` brought.
+
+    Attributes:
+        state: `healthy`; after an abort also `down`, or `as before` where nothing was touched.
+        exit: 0.
+        release: what runs now; for `as before` the release of record. Empty: nothing.
+        operation: its number in the history; 0: an abort had nothing to undo.
+        changes: one object for each service.
+        changed: whether anything but `keep` is among them.
+    """
+
+    state: Literal["healthy", "down", "as before"]
+    release: str
+    operation: int = 0
+    changes: tuple[ServiceChange, ...] = ()
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Down(Result):
+    """Nothing runs.
+
+    Attributes:
+        state: `down`.
+        exit: 0.
+        changed: whether anything was stopped or removed.
+    """
+
+    state: Literal["down"] = "down"
+    changed: bool

@@ -1,0 +1,175 @@
+"""What the tasks of the group `release`, and `pull`, come to. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from morphops.core.history.operations import Record
+from morphops.core.release.release import Release
+from morphops.core.results.base import Result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseImage:
+    """An image of a release.
+
+    Attributes:
+        ref: what is pulled: `repository@sha256:…`.
+        manifest: digest of the platform's manifest.
+        config: digest of the image's configuration.
+        platform: `os/architecture[/variant]`.
+    """
+
+    ref: str
+    manifest: str
+    config: str
+    platform: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseInfo(Result):
+    """A release.
+
+    Attributes:
+        state: `ok`.
+        exit: 0.
+        release: its digest.
+        project: the stack's name on the engine.
+        images: by name.
+        files: names of the files that it carries.
+        labels: what was noted with it, by key.
+    """
+
+    state: Literal["ok"] = "ok"
+    release: str
+    project: str
+    images: Mapping[str, ReleaseImage]
+    files: tuple[str, ...]
+    labels: Mapping[str, str]
+
+
+def of_release(release: Release) -> ReleaseInfo:
+    """Return a release as its tasks show it."""
+    return ReleaseInfo(
+        release=release.digest,
+        project=release.project,
+        images=images_of(release),
+        files=tuple(sorted(release.files)),
+        labels=dict(release.labels),
+    )
+
+
+def images_of(release: Release) -> dict[str, ReleaseImage]:
+    """Return the images of a release by their names."""
+    return {
+        image.name: ReleaseImage(
+            ref=str(image.ref),
+            manifest=image.manifest,
+            config=image.config,
+            platform=image.platform,
+        )
+        for image in release.images
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseDetail(ReleaseInfo):
+    """A release, and what was done with it.
+
+    Attributes:
+        state: `ok`.
+        exit: 0.
+        release: its digest.
+        project: the stack's name on the engine.
+        images: by name.
+        files: names of the files that it carries.
+        labels: what was noted with it, by key.
+        stored: whether it is stored here; false: only the registry has it.
+        kept_by: what keeps it from `prune`; empty: nothing.
+        operations: what was done with it, oldest first, as in `history`.
+    """
+
+    stored: bool
+    kept_by: tuple[str, ...]
+    operations: tuple[Record, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownRelease:
+    """A release that is stored here, and how it was used last.
+
+    Attributes:
+        release: its digest.
+        last: when it was used last; empty: never.
+        outcome: of that use; empty: not deployed yet, or the operation is incomplete.
+    """
+
+    release: str
+    last: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseRow(KnownRelease):
+    """A release that is stored here, and what keeps it.
+
+    Attributes:
+        release: its digest.
+        last: when it was used last; empty: never.
+        outcome: of that use; empty: not deployed yet, or the operation is incomplete.
+        pinned: the reason of its pin; empty: not pinned.
+        kept_by: what keeps it from `prune`; empty: nothing.
+    """
+
+    pinned: str
+    kept_by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseList(Result):
+    """The releases that are stored here.
+
+    Attributes:
+        state: `ok`.
+        exit: 0.
+        releases: the last used one last.
+    """
+
+    state: Literal["ok"] = "ok"
+    releases: tuple[ReleaseRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pinned(Result):
+    """A release that `prune` keeps.
+
+    Attributes:
+        state: `pinned`.
+        exit: 0.
+        release: its digest.
+        reason: why.
+        changed: false where the same pin stood before.
+    """
+
+    state: Literal["pinned"] = "pinned"
+    release: str
+    reason: str
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unpinned(Result):
+    """A release that `prune` may remove.
+
+    Attributes:
+        state: `not pinned`.
+        exit: 0.
+        release: its digest.
+        changed: false where it was not pinned before.
+    """
+
+    state: Literal["not pinned"] = "not pinned"
+    release: str
+    changed: bool
