@@ -109,7 +109,7 @@ def test_what_the_engine_refuses_before_anything_began_changes_nothing(
     assert failed.value.exit_code == 3
     assert running.runs == OLD_RUNS
     if running.outcomes[-1][1] == "":  # it was announced, and nobody could be told
-        assert not abort(running.site())["changed"]
+        assert not abort(running.site()).changed
     deploy(running.site(), [NEW.digest])
     assert running.runs == NEW_RUNS
 
