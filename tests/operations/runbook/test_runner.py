@@ -22,16 +22,22 @@ from tests.paths import ROOT
 
 TASKS = """
 import sys
+from dataclasses import dataclass
 from invoke import task
 from morphops import errors
 from morphops.cli import command, perform
+from morphops.core.results.base import Result
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked(Result):
+    releases: int
 
 @task
 @command
 def look(c, json=False):
     sys.stderr.write("looking\\n")
-    view = {"state": "healthy", "releases": 3}
-    perform(json, lambda site: view, lambda r, v: r.say(f"there are {v['releases']} releases"))
+    found = Looked(state="healthy", releases=3)
+    perform(json, lambda site: found, lambda r, v: r.say(f"there are {v.releases} releases"))
 
 @task
 @command
