@@ -55,8 +55,15 @@ class ComposePlace(Place):
         return docker("image", "ls", "-q", tag) != ""
 
     def volumes(self) -> set[str]:
-        label = f"label=com.docker.compose.project={self.project}"
-        return set(docker("volume", "ls", "-q", "--filter", label).split())
+        return set(docker("volume", "ls", "-q", "--filter", self._label).split())
+
+    @property
+    def _label(self) -> str:
+        return f"label=com.docker.compose.project={self.project}"
+
+    @property
+    def names_by_config(self) -> bool:
+        return "io.containerd.snapshotter" not in docker("info", "-f", "{{.DriverStatus}}")
 
     @contextmanager
     def occupied(self, port: int) -> Iterator[None]:
@@ -66,6 +73,10 @@ class ComposePlace(Place):
     def clean(self) -> None:
         if self.once:
             docker("rm", "-f", *self.once)
-        stacks.remove_stack(self.project)
+        if there := docker("ps", "-aq", "--filter", self._label).split():
+            docker("unpause", *there, check=False)  # a paused one does not hear that it is to stop
+            docker("compose", "-p", self.project, "down", "-t", "1", "--remove-orphans")
+        stacks.forget(self.project)
+        stacks.remove_images(f"morphops/{self.project}/*")
         if left := self.volumes():
             docker("volume", "rm", *left)

@@ -64,6 +64,10 @@ class FakePlace(Place):
     def volumes(self) -> set[str]:
         return self.engine.volumes.get(self.project, set())
 
+    @property
+    def names_by_config(self) -> bool:
+        return True
+
     @contextmanager
     def occupied(self, port: int) -> Iterator[None]:
         self.engine.busy.add(("127.0.0.1", port, "tcp"))

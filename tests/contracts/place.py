@@ -131,6 +131,11 @@ class Place(ABC):
     def volumes(self) -> set[str]:
         """The names of the project's volumes."""
 
+    @property
+    @abstractmethod
+    def names_by_config(self) -> bool:
+        """Whether an image is named by its configuration, as in the overlay2 store."""
+
     @abstractmethod
     @contextmanager
     def occupied(self, port: int) -> Iterator[None]:

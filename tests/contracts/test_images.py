@@ -22,7 +22,13 @@ def test_an_image_that_is_here_and_one_that_is_not(place: Place) -> None:
     assert not images.has_image(place.missing)
 
 
+def skip_where_the_reference_says_it_all(place: Place) -> None:
+    if not place.names_by_config:
+        pytest.skip("an image is named by the digest that it was pulled by")
+
+
 def test_an_image_that_is_another_one_than_was_recorded_is_not_here(place: Place) -> None:
+    skip_where_the_reference_says_it_all(place)
     assert not place.client().images.has_image(place.forged)
 
 
@@ -43,6 +49,7 @@ def test_a_pull_of_what_is_here_is_fine(place: Place) -> None:
 
 
 def test_a_pull_of_an_image_that_is_not_what_was_recorded_is_refused(place: Place) -> None:
+    skip_where_the_reference_says_it_all(place)
     with pytest.raises(IntegrityError) as refused:
         place.client().images.pull_image(place.forged, print, stalled_after=QUIET)
     assert refused.value.state == "no container was touched"
