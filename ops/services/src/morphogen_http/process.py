@@ -1,11 +1,13 @@
-"""The life of a service: signals, logs, and an HTTP server that drains."""
+"""The life of a service: signals, logs, the event loop, and an HTTP server that drains."""
 
 import logging
 import signal
 import sys
-from typing import Final, NoReturn
+from collections.abc import Coroutine
+from typing import Any, Final, NoReturn
 
 import uvicorn
+import uvloop
 from starlette.applications import Starlette
 
 # A drain ends at the latest after this; the container's stop grace period should be longer.
@@ -23,12 +25,17 @@ def exit_quietly_on_signals() -> None:
 
 
 def log_to_stderr() -> None:
-    """Own messages from INFO, libraries' from WARNING: httpx would log every URL it asks."""
+    """Own messages from INFO, libraries' from WARNING."""
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
     )
-    for library in ("uvicorn", "httpx", "httpcore", "asyncio"):
+    for library in ("uvicorn", "aiohttp", "asyncio"):
         logging.getLogger(library).setLevel(logging.WARNING)
+
+
+def run(serving: Coroutine[Any, Any, None]) -> None:
+    """Run `serving` to its end."""
+    uvloop.run(serving)
 
 
 def http_server(app: Starlette) -> uvicorn.Server:
@@ -36,9 +43,12 @@ def http_server(app: Starlette) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
             app,
+            http="httptools",
+            ws="none",
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             timeout_graceful_shutdown=DRAIN_SECONDS,
         )
     )

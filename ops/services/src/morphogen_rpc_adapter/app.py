@@ -5,13 +5,13 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import httpx
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from morphogen_http.body import BodyError, json_body
+from morphogen_http.client import HttpClient
 from morphogen_rpc_adapter.code import CodeStore
 from morphogen_rpc_adapter.config import AdapterSettings
 from morphogen_rpc_adapter.errors import PARSE_ERROR, PairError, RpcError
@@ -21,23 +21,23 @@ from morphogen_rpc_adapter.pair import Pair
 from morphogen_rpc_adapter.upstream import Upstream
 
 _MAX_BODY_BYTES = 4 * 1024 * 1024  # a batch of raw transactions
-_PIR_TIMEOUT = httpx.Timeout(10, connect=2)
 
 
 def make_app(settings: AdapterSettings) -> Starlette:
     """The ASGI app; it asks the pair for its epoch while it runs."""
     # The pair is asked directly: a proxy in between would see both halves of each question.
-    pir_client = httpx.AsyncClient(
-        timeout=_PIR_TIMEOUT, trust_env=False, verify=httpx.create_ssl_context()
-    )
-    web_client = httpx.AsyncClient(timeout=settings.upstream_timeout)
+    pir_client, web_client = HttpClient(proxies=False), HttpClient(proxies=True)
+    seconds = settings.upstream_timeout
     pair = Pair(settings.pir_server_a, settings.pir_server_b, pir_client)
-    upstream = Upstream(settings.upstream, web_client)
+    upstream = Upstream(settings.upstream, web_client, seconds)
+    relay = None
+    if settings.tx_relay:
+        relay = Upstream(settings.tx_relay, web_client, seconds, "the relay")
     methods = Methods(
         pair,
-        CodeStore(settings.dict_url, settings.cas_url, web_client),
+        CodeStore(settings.dict_url, settings.cas_url, web_client, seconds),
         upstream,
-        Upstream(settings.tx_relay, web_client, "the relay") if settings.tx_relay else upstream,
+        relay or upstream,
         fall_back=settings.fallback_to_upstream,
     )
 
@@ -65,8 +65,8 @@ def make_app(settings: AdapterSettings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        refreshing = asyncio.create_task(keep_fresh(pair, settings.refresh_interval))
         async with pir_client, web_client:
+            refreshing = asyncio.create_task(keep_fresh(pair, settings.refresh_interval))
             yield
             refreshing.cancel()
             await asyncio.gather(refreshing, return_exceptions=True)

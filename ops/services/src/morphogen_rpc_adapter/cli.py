@@ -1,7 +1,6 @@
 """`morphogen-rpc-adapter`: reads the configuration, serves until told to stop."""
 
 import argparse
-import asyncio
 import json
 import logging
 import os
@@ -14,6 +13,7 @@ from morphogen_http.process import (
     exit_quietly_on_signals,
     http_server,
     log_to_stderr,
+    run,
     startup_failed,
 )
 from morphogen_rpc_adapter.app import make_app
@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         settings.check_urls()
         with listen(settings.bind_addr) as listener:
-            asyncio.run(_serve(settings, listener))
+            run(_serve(settings, listener))
     except ConfigError as error:
         return startup_failed("morphogen-rpc-adapter", str(error))
     except OSError as error:

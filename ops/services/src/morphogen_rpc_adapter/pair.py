@@ -1,11 +1,11 @@
 """The pair of PIR servers: agrees with both on an epoch, then reads rows from neither alone."""
 
 import asyncio
+import json
 import logging
 from typing import Any, Final
 
-import httpx
-
+from morphogen_http.client import HttpClient, NoAnswerError
 from morphogen_pir.cuckoo import candidates
 from morphogen_pir.dpf import split
 from morphogen_pir.matrix import xor
@@ -18,6 +18,7 @@ from morphogen_rpc_adapter.errors import PairError
 # A pair that moves to a new epoch disagrees for a moment; the fourth attempt is the last.
 BACKOFF_SECONDS: Final = (0.1, 0.3, 0.9)
 _MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024
+_SECONDS: Final = 10
 
 log = logging.getLogger("morphogen_rpc_adapter")
 
@@ -29,7 +30,7 @@ class Pair:
         self,
         server_a: str,
         server_b: str,
-        client: httpx.AsyncClient,
+        client: HttpClient,
         backoff: tuple[float, ...] = BACKOFF_SECONDS,
     ) -> None:
         self._urls = {"A": server_a.rstrip("/"), "B": server_b.rstrip("/")}
@@ -100,7 +101,7 @@ class Pair:
         path, field = ("/query/page", "pages") if kind is Kind.PAGE else ("/query", "payloads")
         body = await self._call(name, "POST", path, {"keys": [to_hex(key) for key in keys]})
         try:
-            document = httpx.Response(200, content=body).json()
+            document = json.loads(body)
             epoch_id, payloads = document["epoch_id"], document[field]
             answers = [from_hex(payload, field) for payload in payloads]
         except (ValueError, KeyError, TypeError, WireError):
@@ -118,16 +119,15 @@ class Pair:
 
     async def _call(self, name: str, method: str, path: str, body: Any) -> bytes:
         try:
-            async with self._client.stream(method, self._urls[name] + path, json=body) as response:
-                data = bytearray()
-                async for chunk in response.aiter_bytes():
-                    data += chunk
-                    if len(data) > _MAX_ANSWER_BYTES:
-                        raise PairError(f"server {name}: the answer is too large")
-        except httpx.TimeoutException:
-            raise PairError(f"server {name} does not answer in time") from None
-        except (httpx.HTTPError, httpx.InvalidURL):
-            raise PairError(f"server {name} cannot be reached") from None
-        if response.status_code != 200:
-            raise PairError(f"server {name} answered {path} with status {response.status_code}")
-        return bytes(data)
+            answer = await self._client.request(
+                method,
+                self._urls[name] + path,
+                seconds=_SECONDS,
+                limit=_MAX_ANSWER_BYTES,
+                body=None if body is None else json.dumps(body).encode(),
+            )
+        except NoAnswerError as error:
+            raise PairError(f"server {name} {error}") from None
+        if answer.status != 200:
+            raise PairError(f"server {name} answered {path} with status {answer.status}")
+        return answer.body
