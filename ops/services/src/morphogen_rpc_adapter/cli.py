@@ -90,6 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--environment", metavar="dev|test|prod", help="default prod")
     add("--refresh-interval", metavar="SECONDS", help="between looks at /epoch (default 12)")
     add("--upstream-timeout", metavar="SECONDS", help="for one call (default 15)")
+    add("--max-in-flight", metavar="N", help="reads at work at once (default 32 for each core)")
+    add("--queue-deadline", metavar="SECONDS", help="longest wait for a turn (default 0.15)")
+    add("--read-budget", metavar="SECONDS", help="for one private read in all (default 5)")
     add("--tx-relay", metavar="URL", help="where raw transactions go (default: upstream)")
     for name, help_text in {
         "--fallback-to-upstream": "answer from upstream when the pair does not: reveals addresses",
