@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -121,7 +120,7 @@ class _Listener(ThreadingHTTPServer):
     daemon_threads = True
 
 
-class _Threaded:
+class Threaded:
     def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
         self._server = _Listener(("127.0.0.1", 0), handler)
         self._server.owner = self  # type: ignore[attr-defined]
@@ -139,7 +138,7 @@ class _Threaded:
         self._thread.join()
 
 
-class _Quiet(BaseHTTPRequestHandler):
+class Quiet(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         pass
 
@@ -152,7 +151,7 @@ class _Quiet(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-class CodeHost(_Threaded):
+class CodeHost(Threaded):
     """Static files with Range, as nginx serves them."""
 
     def __init__(self, root: Path) -> None:
@@ -162,7 +161,7 @@ class CodeHost(_Threaded):
         super().__init__(_CodeHandler)
 
 
-class _CodeHandler(_Quiet):
+class _CodeHandler(Quiet):
     def do_GET(self) -> None:
         host: CodeHost = self.server.owner  # type: ignore[attr-defined]
         host.requests.append(self.path)
@@ -181,7 +180,7 @@ class _CodeHandler(_Quiet):
         return self.reply(200, data)
 
 
-class FakeUpstream(_Threaded):
+class FakeUpstream(Threaded):
     """Answers every method with its own name, and remembers what it was asked."""
 
     SECRET = "s3cr3tKey0123456789"
@@ -208,7 +207,7 @@ class FakeUpstream(_Threaded):
         return [json.loads(body)["method"] for body in self.requests]
 
 
-class _UpstreamHandler(_Quiet):
+class _UpstreamHandler(Quiet):
     def do_POST(self) -> None:
         fake: FakeUpstream = self.server.owner  # type: ignore[attr-defined]
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
@@ -219,110 +218,3 @@ class _UpstreamHandler(_Quiet):
         call = json.loads(body)
         result = {"jsonrpc": "2.0", "id": call["id"], "result": f"upstream {call['method']}"}
         return self.reply(200, json.dumps(result).encode())
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A request, as the server behind a gate sees it."""
-
-    method: str
-    path: str
-    headers: list[tuple[str, str]]
-    body: bytes
-
-    @property
-    def questions(self) -> int:
-        return len(json.loads(self.body)["queries"])
-
-
-class Gate(_Threaded):
-    """Stands before a real server: sees what it sees, and can make it fail.
-
-    Attributes:
-        seen: every request, in order.
-        holds: so many of the next queries wait until `release`.
-        spoil: None, or what becomes of the server's answers to queries.
-    """
-
-    def __init__(self, url: str) -> None:
-        self.target = url
-        self.seen: list[Seen] = []
-        self.holds = 0
-        self.held = threading.Semaphore(0)
-        self.released = threading.Event()
-        self.spoil: str | None = None
-        self.lock = threading.Lock()
-        super().__init__(_GateHandler)
-
-    def release(self) -> None:
-        self.holds = 0
-        self.released.set()
-
-    @property
-    def queries(self) -> list[Seen]:
-        return [seen for seen in self.seen if seen.path.startswith("/query")]
-
-    def __exit__(self, *_: object) -> None:
-        self.release()
-        super().__exit__()
-
-
-class _GateHandler(_Quiet):
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        self._pass_on(b"")
-
-    def do_POST(self) -> None:
-        self._pass_on(self.rfile.read(int(self.headers["Content-Length"])))
-
-    def _pass_on(self, body: bytes) -> None:
-        gate: Gate = self.server.owner  # type: ignore[attr-defined]
-        self.close_connection = True
-        with gate.lock:
-            gate.seen.append(Seen(self.command, self.path, list(self.headers.items()), body))
-            hold = gate.holds > 0 and self.path.startswith("/query")
-            gate.holds -= hold
-        if hold:
-            gate.held.release()
-            gate.released.wait(PATIENCE_SECONDS)
-        answer = HTTP.request(self.command, gate.target + self.path, content=body)
-        try:
-            if self.path.startswith("/query") and gate.spoil:
-                self._spoil(gate.spoil, answer.content)
-            else:
-                self.reply(answer.status_code, answer.content)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # the adapter does not wait for it any more
-
-    def _spoil(self, how: str, body: bytes) -> None:
-        document = json.loads(body)
-        field = "pages" if "pages" in document["results"][0] else "payloads"
-        if how == "endless":
-            self.send_response(200)
-            self.end_headers()
-            while True:
-                self.wfile.write(bytes(65536))
-        elif how == "nothing":
-            pass
-        elif how == "status":
-            self.reply(500, b"{}")
-        elif how == "busy":
-            self.reply(503, b"{}")
-        elif how == "noise":
-            self.reply(200, b"\xff")
-        elif how == "short":
-            document["results"].pop()
-            self.reply(200, json.dumps(document).encode())
-        elif how == "narrow":
-            document["results"][0][field][0] = "0x00"
-            self.reply(200, json.dumps(document).encode())
-        elif how == "another epoch":
-            document["fingerprint"] = "0x" + "00" * 32
-            self.reply(200, json.dumps(document).encode())
-        elif how == "a lie":
-            for result in document["results"]:
-                result[field] = [
-                    text[:-1] + ("1" if text[-1] == "0" else "0") for text in result[field]
-                ]
-            self.reply(200, json.dumps(document).encode())

@@ -13,7 +13,8 @@ from typing import Any
 import httpx
 import pytest
 from conftest import Starter
-from harness import HTTP, PATIENCE_SECONDS, FakeUpstream, Gate, Process
+from gates import Gate, Seen
+from harness import HTTP, PATIENCE_SECONDS, FakeUpstream, Process
 
 from morphogen_pir.manifest import KnownAccount, Manifest, Source
 from morphogen_snapshot.build import Options, build
@@ -151,7 +152,7 @@ def test_one_server_sees_the_same_of_two_addresses(
     assert all(shape == shapes[0] for shape in shapes)
 
 
-def shape_of(seen: Any) -> Any:
+def shape_of(seen: Seen) -> Any:
     """Everything about a request but the random part of its keys."""
     document = json.loads(seen.body)
     for query in document["queries"]:

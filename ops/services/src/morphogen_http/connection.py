@@ -208,14 +208,15 @@ class StopWhenClientGoes:
         if not isinstance(connection, BoundedProtocol):
             await self._app(scope, receive, send)
             return
-        connection.task = asyncio.current_task()
+        connection.task = own = asyncio.current_task()
         try:
             await self._app(scope, receive, send)
         except asyncio.CancelledError:
             if connection in connection.connections:  # it is the service that stops
                 raise
         finally:
-            connection.task = None
+            if connection.task is own:  # else the next request on this connection has begun
+                connection.task = None
 
 
 def _is_loopback(peer: tuple[str, int] | None) -> bool:

@@ -28,12 +28,16 @@ def exit_quietly_on_signals() -> None:
 
 
 def log_to_stderr() -> None:
-    """Own messages from INFO, libraries' from WARNING."""
+    """Own messages from INFO, libraries' from WARNING or, where clients cause them, ERROR."""
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
     )
-    for library in ("uvicorn", "aiohttp", "asyncio"):
-        logging.getLogger(library).setLevel(logging.WARNING)
+    for library, level in {
+        "uvicorn": logging.ERROR,
+        "aiohttp": logging.WARNING,
+        "asyncio": logging.WARNING,
+    }.items():
+        logging.getLogger(library).setLevel(level)
 
 
 def run(serving: Coroutine[Any, Any, None]) -> None:
