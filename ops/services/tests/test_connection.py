@@ -108,7 +108,7 @@ def test_a_slow_sender_is_closed(start: Start, bound: str, sent: bytes) -> None:
 
 
 def test_a_slow_sender_that_drips_is_closed_too(start: Start) -> None:
-    """Each byte is no new lease of life."""
+    """A byte now and then does not start the clock again."""
     with start(head_seconds=0.5).connect() as connection:
         connection.sendall(b"GET / HTTP/1.1\r\n")
         connection.settimeout(0.05)

@@ -218,7 +218,7 @@ def test_scans_beyond_the_limit_wait_and_are_answered(monkeypatch: pytest.Monkey
             ]
             await until_metric(client, "morphogen_server_scans_running 2.0")
             await until_metric(client, "morphogen_server_scans_waiting 3.0")
-            # The event loop is not held up by any of it, and load is no illness.
+            # The event loop is not held up by any of it: overloaded is not unhealthy.
             health = await client.get("/health")
             assert health.status_code == 200
             assert health.json()["load"] == {"in_flight": 2, "waiting": 3, "refused": 0}

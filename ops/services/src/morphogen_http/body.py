@@ -38,7 +38,7 @@ class BodyBudget:
         """The JSON document in the body, which has at most `limit` bytes.
 
         Raises:
-            BodyError: when it is larger, cut off or no JSON.
+            BodyError: when it is larger, truncated or not JSON.
             OverloadedError: when the bodies of other requests take all the memory.
         """
         body = bytearray()

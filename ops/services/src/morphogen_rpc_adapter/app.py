@@ -99,7 +99,7 @@ class Adapter:
         return Response(json.dumps(response), media_type="application/json")
 
     async def health(self, _: Request) -> Response:
-        """`GET /health`: whether the pair answers as one; load is told, and is no illness."""
+        """`GET /health`: whether the pair answers as one; the load stands beside it."""
         public = self.lanes.public
         load = {
             "in_flight": public.in_flight,
