@@ -15,6 +15,7 @@ from morphogen_http.process import (
     exit_quietly_on_signals,
     http_server,
     log_to_stderr,
+    run,
     startup_failed,
 )
 from morphogen_server.app import Server, make_app
@@ -58,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = load_settings(vars(_parser().parse_args(argv)), os.environ)
         check_sizes(settings)
         with listen(settings.bind_addr) as listener:
-            asyncio.run(_serve(settings, listener))
+            run(_serve(settings, listener))
     except (ConfigError, ValueError, MemoryError) as error:
         reason = str(error)
     except OSError as error:
