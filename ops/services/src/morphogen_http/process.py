@@ -10,7 +10,13 @@ from typing import Any, Final, NoReturn
 import uvicorn
 import uvloop
 
-from morphogen_http.connection import AsgiApp, Bounds, Connections, StopWhenClientGoes
+from morphogen_http.connection import (
+    AsgiApp,
+    Bounds,
+    Connections,
+    Shedding,
+    StopWhenClientGoes,
+)
 
 # A drain ends at the latest after this; the container's stop grace period should be longer.
 DRAIN_SECONDS: Final = 30
@@ -48,14 +54,17 @@ def run(serving: Coroutine[Any, Any, None]) -> None:
     uvloop.run(serving)
 
 
-def http_server(app: AsgiApp, bounds: Bounds = BOUNDS) -> uvicorn.Server:
+def http_server(
+    app: AsgiApp, bounds: Bounds = BOUNDS, shedding: Shedding | None = None
+) -> uvicorn.Server:
     """A server without an access log that finishes what is in flight before it stops.
 
     Args:
         app: answers requests; it is cancelled where the client goes before the answer.
         bounds: what connections may take.
+        shedding: refuses requests under load before the app sees them.
     """
-    connections = Connections(bounds)
+    connections = Connections(bounds, shedding)
     return uvicorn.Server(
         uvicorn.Config(
             StopWhenClientGoes(app),
