@@ -3,6 +3,7 @@
 import gc
 import logging
 import signal
+import socket
 import sys
 from collections.abc import Coroutine
 from typing import Any, Final, NoReturn
@@ -21,6 +22,7 @@ from morphogen_http.connection import (
 # A drain ends at the latest after this; the container's stop grace period should be longer.
 DRAIN_SECONDS: Final = 30
 BOUNDS: Final = Bounds()
+_ACCEPTED_AT_ONCE: Final = 16
 
 
 def exit_quietly_on_signals() -> None:
@@ -80,6 +82,17 @@ def http_server(
             timeout_notify=0,
         )
     )
+
+
+async def serve(server: uvicorn.Server, listener: socket.socket) -> None:
+    """Serve on `listener` until told to stop.
+
+    The event loop takes one connection from a listener in each of its rounds, and under load a
+    round is long: the kernel's queue would fill, and clients wait there with no answer at all.
+    Each copy of the listener lets it take one more.
+    """
+    copies = [listener.dup() for _ in range(_ACCEPTED_AT_ONCE - 1)]
+    await server.serve(sockets=[listener, *copies])
 
 
 def startup_failed(program: str, reason: str) -> int:
