@@ -47,7 +47,7 @@ class Bounds:
     """
 
     connections: int = 4096
-    from_here: int = 512
+    from_here: int = 4096
     head_bytes: int = 32 * 1024
     head_seconds: float = 10
     request_seconds: float = 30
