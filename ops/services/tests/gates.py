@@ -30,6 +30,7 @@ class Gate(Threaded):
         seen: every request, in order.
         holds: so many of the next queries wait until `release`.
         spoil: None, or what becomes of the server's answers to queries.
+        loading: whether the server seems to have no snapshot yet.
     """
 
     def __init__(self, url: str) -> None:
@@ -39,6 +40,7 @@ class Gate(Threaded):
         self.held = threading.Semaphore(0)
         self.released = threading.Event()
         self.spoil: str | None = None
+        self.loading = False
         self.lock = threading.Lock()
         super().__init__(_GateHandler)
 
@@ -74,6 +76,8 @@ class _GateHandler(Quiet):
         if hold:
             gate.held.release()
             gate.released.wait(PATIENCE_SECONDS)
+        if gate.loading:
+            return self.reply(503, b"{}")
         answer = HTTP.request(self.command, gate.target + self.path, content=body)
         try:
             if self.path.startswith("/query") and gate.spoil:

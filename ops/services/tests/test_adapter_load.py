@@ -309,3 +309,15 @@ def test_waiting_for_upstream_has_a_bound_too(
 def test_a_lane_for_checks_does_not_change_answers(adapter: Process, lane: str) -> None:
     response: httpx.Response = HTTP.post(f"{adapter.url}/?lane={lane}", json=calls(1)[0])
     assert response.json()["result"] == "0x0"
+
+
+def test_a_server_that_still_loads_its_snapshot_is_not_yet_there(
+    gate: Gate, pair: tuple[str, str], start_adapter: StartAdapter
+) -> None:
+    gate.loading = True
+    adapter = start_adapter(gate.url, pair[1], "--read-budget=3600")
+    error = adapter.rpc("eth_getBalance", UNKNOWN)["error"]
+    assert error["message"].endswith("server A has not loaded its snapshot yet")
+    gate.loading = False
+    adapter.wait_healthy()
+    assert adapter.rpc("eth_getBalance", UNKNOWN)["result"] == "0x0"

@@ -10,7 +10,7 @@ import pytest
 from harness import PATIENCE_SECONDS
 
 from morphogen_http.bind import BindAddress, listen
-from morphogen_http.connection import Bounds
+from morphogen_http.connection import Bounds, Shedding
 from morphogen_http.process import http_server
 
 GET = b"GET /%s HTTP/1.1\r\nHost: here\r\n\r\n"
@@ -20,13 +20,13 @@ LARGE = 32 * 2**20
 class Listener:
     """A service in a thread. `/hold` waits for `may_go`, `/large` answers with a lot."""
 
-    def __init__(self, bounds: Bounds) -> None:
+    def __init__(self, bounds: Bounds, shedding: Shedding | None = None) -> None:
         self.started, self.cancelled = threading.Event(), threading.Event()
         self.may_go = threading.Event()
         self.paths: list[str] = []
         self._socket = listen(BindAddress("127.0.0.1", 0))
         self.address = self._socket.getsockname()
-        self.http = http_server(self._answer, bounds)
+        self.http = http_server(self._answer, bounds, shedding)
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
@@ -70,8 +70,8 @@ class Listener:
 def start() -> Iterator[Callable[..., Listener]]:
     running: list[Listener] = []
 
-    def _start(**bounds: Any) -> Listener:
-        running.append(Listener(Bounds(**bounds)))
+    def _start(shedding: Shedding | None = None, **bounds: Any) -> Listener:
+        running.append(Listener(Bounds(**bounds), shedding))
         return running[-1]
 
     yield _start
@@ -193,6 +193,48 @@ def test_connections_have_a_limit(start: Start) -> None:
     with listener.connect() as again:
         again.sendall(b"GET /again HTTP/1.1\r\nConnection: close\r\n\r\n")
         assert everything(again).endswith(b"/again")
+
+
+class Full:
+    """Refuses everything but `look` while it is full."""
+
+    full = True
+
+    def is_full(self) -> bool:
+        return self.full
+
+    def refusal(self, body: bytes) -> bytes | None:
+        return None if body == b"look" else b"no: " + body
+
+
+def post(body: bytes, path: bytes = b"/", more: bytes = b"") -> bytes:
+    head = b"POST %s HTTP/1.1\r\nHost: here\r\n%sContent-Length: %d\r\n\r\n"
+    return head % (path, more, len(body)) + body
+
+
+def test_what_is_refused_under_load_is_not_seen_by_the_app(start: Start) -> None:
+    full = Full()
+    listener = start(full, idle_seconds=1)
+    with listener.connect() as connection:
+        # On one connection, also sent ahead of each other, and in pieces.
+        connection.sendall(post(b"a") + post(b"b")[:-1])
+        connection.sendall(b"b" + post(b"look") + GET % b"get" + post(b"x", b"/other"))
+        connection.sendall(post(b"large" * 5000))
+        answers = everything(connection).split(b"HTTP/1.1 ")[1:]
+    assert [(answer[:3], answer.split(b"\r\n\r\n")[1]) for answer in answers] == [
+        (b"503", b"no: a"), (b"503", b"no: b"),
+        (b"200", b"/"), (b"200", b"/get"), (b"200", b"/other"), (b"200", b"/"),
+    ]  # fmt: skip
+    assert b"retry-after: 1" in answers[0]
+    assert listener.paths == ["/", "/get", "/other", "/"]
+    full.full = False
+    with listener.connect() as connection:
+        connection.sendall(post(b"a", more=b"Connection: close\r\n"))
+        assert everything(connection).startswith(b"HTTP/1.1 200")
+    full.full = True
+    with listener.connect() as connection:
+        connection.sendall(post(b"a", more=b"Connection: close\r\n"))
+        assert everything(connection).startswith(b"HTTP/1.1 503")
 
 
 def test_work_stops_when_the_client_goes(start: Start) -> None:

@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -24,6 +24,11 @@ _TOO_LARGE: Final = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
     b"connection: close\r\ncontent-length: 0\r\n\r\n"
 )
+_NO_ROOM: Final = (
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\n"
+    b"content-length: %d\r\nconnection: %s\r\n\r\n"
+)
+_SMALL_BODY_BYTES: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ class Bounds:
     """
 
     connections: int = 4096
-    from_here: int = 512
+    from_here: int = 4096
     head_bytes: int = 32 * 1024
     head_seconds: float = 10
     request_seconds: float = 30
@@ -51,11 +56,27 @@ class Bounds:
     ahead: int = 32
 
 
-class Connections:
-    """The open connections of one listener."""
+class Shedding(Protocol):
+    """Refuses requests when there is too much to do, before any work is put into them."""
 
-    def __init__(self, bounds: Bounds) -> None:
+    def is_full(self) -> bool:
+        """Whether a request that waits for a turn would be refused now."""
+
+    def refusal(self, body: bytes) -> bytes | None:
+        """The body of the 503 for a `POST /`; None where it has to be looked at properly."""
+
+
+class Connections:
+    """The open connections of one listener.
+
+    Args:
+        bounds: what they may take.
+        shedding: refuses requests under load; without it the app sees every request.
+    """
+
+    def __init__(self, bounds: Bounds, shedding: Shedding | None = None) -> None:
         self.bounds = bounds
+        self.shedding = shedding
         self.from_here: set[BoundedProtocol] = set()
         self.from_elsewhere: set[BoundedProtocol] = set()
 
@@ -104,6 +125,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _in_head = True
     _began = False
     _refused = False
+    _held: bytearray | None = None  # the body of a request that may be refused unread
     _head_bytes = 0
 
     @property
@@ -155,20 +177,64 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._refused:
             return
         self._read_for(self.all.bounds.request_seconds)
+        self._held = bytearray() if self._may_shed() else None
+        if self._held is None:
+            self._start()
+
+    def _may_shed(self) -> bool:
+        shedding = self.all.shedding
+        return (
+            shedding is not None
+            and self.url == b"/"
+            and self.parser.get_method() == b"POST"
+            and not self.expect_100_continue
+            and (self.cycle is None or self.cycle.response_complete)
+            and shedding.is_full()
+        )
+
+    def _start(self) -> None:
+        """Hand the request over to the app."""
         super().on_headers_complete()
         if len(self.pipeline) > self.all.bounds.ahead:
             self.transport.abort()
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body."""
-        if not self._refused:
-            super().on_body(body)
+        if self._refused:
+            return
+        if self._held is not None:
+            self._held += body
+            if len(self._held) <= _SMALL_BODY_BYTES:
+                return
+            body, self._held = bytes(self._held), None
+            self._start()
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Stop the clock: the rest is for the service, which has bounds of its own."""
-        if not self._refused:
-            super().on_message_complete()
-            self._reading_until = math.inf
+        if self._refused:
+            return
+        self._reading_until = math.inf
+        if self._held is not None:
+            body, self._held = bytes(self._held), None
+            if self._shed(body):
+                return
+            self._start()
+            super().on_body(body)
+        super().on_message_complete()
+
+    def _shed(self, body: bytes) -> bool:
+        refusal = self.all.shedding.refusal(body) if self.all.shedding else None
+        if refusal is None:
+            return False
+        stays = self.parser.should_keep_alive()
+        head = _NO_ROOM % (len(refusal), b"keep-alive" if stays else b"close")
+        self.transport.write(head + refusal)
+        if stays:
+            self._read_for(self.all.bounds.idle_seconds)
+        else:
+            self.transport.close()
+        return True
 
     def on_response_complete(self) -> None:
         """Start the clock of an idle connection."""

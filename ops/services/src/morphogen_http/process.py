@@ -3,6 +3,7 @@
 import gc
 import logging
 import signal
+import socket
 import sys
 from collections.abc import Coroutine
 from typing import Any, Final, NoReturn
@@ -10,11 +11,18 @@ from typing import Any, Final, NoReturn
 import uvicorn
 import uvloop
 
-from morphogen_http.connection import AsgiApp, Bounds, Connections, StopWhenClientGoes
+from morphogen_http.connection import (
+    AsgiApp,
+    Bounds,
+    Connections,
+    Shedding,
+    StopWhenClientGoes,
+)
 
 # A drain ends at the latest after this; the container's stop grace period should be longer.
 DRAIN_SECONDS: Final = 30
 BOUNDS: Final = Bounds()
+_ACCEPTED_AT_ONCE: Final = 16
 
 
 def exit_quietly_on_signals() -> None:
@@ -48,14 +56,17 @@ def run(serving: Coroutine[Any, Any, None]) -> None:
     uvloop.run(serving)
 
 
-def http_server(app: AsgiApp, bounds: Bounds = BOUNDS) -> uvicorn.Server:
+def http_server(
+    app: AsgiApp, bounds: Bounds = BOUNDS, shedding: Shedding | None = None
+) -> uvicorn.Server:
     """A server without an access log that finishes what is in flight before it stops.
 
     Args:
         app: answers requests; it is cancelled where the client goes before the answer.
         bounds: what connections may take.
+        shedding: refuses requests under load before the app sees them.
     """
-    connections = Connections(bounds)
+    connections = Connections(bounds, shedding)
     return uvicorn.Server(
         uvicorn.Config(
             StopWhenClientGoes(app),
@@ -71,6 +82,17 @@ def http_server(app: AsgiApp, bounds: Bounds = BOUNDS) -> uvicorn.Server:
             timeout_notify=0,
         )
     )
+
+
+async def serve(server: uvicorn.Server, listener: socket.socket) -> None:
+    """Serve on `listener` until told to stop.
+
+    The event loop takes one connection from a listener in each of its rounds, and under load a
+    round is long: the kernel's queue would fill, and clients wait there with no answer at all.
+    Each copy of the listener lets it take one more.
+    """
+    copies = [listener.dup() for _ in range(_ACCEPTED_AT_ONCE - 1)]
+    await server.serve(sockets=[listener, *copies])
 
 
 def startup_failed(program: str, reason: str) -> int:

@@ -98,6 +98,24 @@ class Adapter:
         # ASCII only: an id or a result of upstream's may hold text that is no valid UTF-8.
         return Response(json.dumps(response), media_type="application/json")
 
+    def is_full(self) -> bool:
+        """Whether the public queue takes no more."""
+        public = self.lanes.public
+        return public.waiting >= public.limits.waiting
+
+    def refusal(self, body: bytes) -> bytes | None:
+        """The answer to a single private read while the queue is full; None for anything else."""
+        try:
+            document = json.loads(body)
+        except (ValueError, RecursionError):
+            return None
+        if isinstance(document, list) or not count(document, PRIVATE):
+            return None
+        self.lanes.public.refused += 1
+        self.metrics.answers.labels("503").inc()
+        error = OverloadedError("too many requests wait already")
+        return json.dumps(overloaded(document, error)).encode()
+
     async def health(self, _: Request) -> Response:
         """`GET /health`: whether the pair answers as one; the load stands beside it."""
         public = self.lanes.public
@@ -136,9 +154,8 @@ class Adapter:
             await asyncio.gather(watching, return_exceptions=True)
 
 
-def make_app(settings: AdapterSettings) -> Starlette:
+def make_app(adapter: Adapter) -> Starlette:
     """The ASGI app; it asks the pair for its epoch while it runs."""
-    adapter = Adapter(settings)
     return Starlette(
         routes=[
             Route("/", adapter.rpc, methods=["POST"]),

@@ -14,9 +14,10 @@ from morphogen_http.process import (
     http_server,
     log_to_stderr,
     run,
+    serve,
     startup_failed,
 )
-from morphogen_rpc_adapter.app import make_app
+from morphogen_rpc_adapter.app import Adapter, make_app
 from morphogen_rpc_adapter.config import AdapterSettings, ConfigError, load_settings
 
 log = logging.getLogger("morphogen_rpc_adapter")
@@ -69,7 +70,8 @@ async def _serve(settings: AdapterSettings, listener: socket.socket) -> None:
     if settings.fallback_to_upstream:
         log.warning("privacy degraded: private methods fall back to upstream")
     log.info("listening on %s", bound_address(listener))
-    await http_server(make_app(settings)).serve(sockets=[listener])
+    adapter = Adapter(settings)
+    await serve(http_server(make_app(adapter), shedding=adapter), listener)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -150,8 +150,6 @@ class Pair:
             a, b = await asyncio.gather(*(server.epoch(_LOOK_SECONDS) for server in self._servers))
             if different := disagreements(a, b):
                 raise MovedError(f"the servers disagree on {', '.join(different)}")
-        except OverloadedError as error:
-            self._doubt(PairError(str(error)))
         except PairError as error:
             self._doubt(error)
         else:

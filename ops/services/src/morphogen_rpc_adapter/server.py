@@ -66,8 +66,10 @@ class PirServer:
             if error.reason is Reason.TOO_LARGE:
                 raise PairError(message) from None
             raise GoneError(message) from None
-        if answer.status == 503:
+        if answer.status == 503 and body is not None:
             raise OverloadedError(f"server {self.name} has no room")
+        if answer.status == 503:
+            raise GoneError(f"server {self.name} has not loaded its snapshot yet")
         if answer.status != 200:
             message = f"server {self.name} answered {path} with status {answer.status}"
             # A key that was made for another epoch is refused with 400.
