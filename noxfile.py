@@ -137,9 +137,13 @@ def e2e(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Ratios, measured in one run; nothing here can fail."""
+    """Ratios, measured in one run; nothing can fail. `-- --before=SRC`: another version, too."""
     install(session, "test")
     session.run("python", "benchmarks/startup.py")
+    session.install("--require-hashes", "-r", "ops/services/requirements.txt")
+    services = {"PYTHONPATH": "ops/services/src", "OPENBLAS_NUM_THREADS": "1"}
+    session.run("python", "ops/services/benchmarks/scan.py", env=services)
+    session.run("python", "ops/services/benchmarks/load.py", *session.posargs, env=services)
 
 
 @nox.session(default=False)

@@ -1,48 +1,66 @@
-"""What a question costs, as ratios, which carry over from one machine to another."""
+"""What questions cost, as ratios to one NumPy pass over the same matrix: these carry over from one
+machine to another.
+"""
 
+import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from morphogen_pir import dpf
 from morphogen_pir.matrix import Matrix
-from morphogen_pir.prg import BUILT_IN_KEYS, children, leaf_blocks
+from morphogen_pir.prg import BUILT_IN_KEYS
 
 BITS = 20
 ROWS = 1 << BITS
+CORES = len(os.sched_getaffinity(0))
 
 
-def seconds(work: Callable[[], object], rounds: int = 7) -> float:
-    """The best of some rounds: the one that other processes disturbed least."""
-    best = float("inf")
+def seconds(work: Callable[[], object], rounds: int = 5) -> tuple[float, float]:
+    """Wall and CPU of the best of some rounds: the one that other processes disturbed least."""
+    best = (float("inf"), float("inf"))
     for _ in range(rounds):
-        start = time.perf_counter()
+        wall, cpu = time.perf_counter(), time.process_time()
         work()
-        best = min(best, time.perf_counter() - start)
+        taken = time.perf_counter() - wall, time.process_time() - cpu
+        best = min(best[0], taken[0]), min(best[1], taken[1])
     return best
 
 
-def expand_to_single_bits() -> None:
-    """The AES work of a tree without early termination: a leaf for every row."""
-    nodes = np.zeros((1, 2), dtype=np.uint64)
-    for _ in range(BITS):
-        nodes = np.stack(children(BUILT_IN_KEYS, nodes), axis=1).reshape(-1, 2)
-    leaf_blocks(BUILT_IN_KEYS, nodes)
+def row(what: str, wall: float | None, cpu: float | None, ratio: str) -> None:
+    """Print a row of the table."""
+    times = ("" if value is None else f"{value * 1e3:.1f}" for value in (wall, cpu))
+    print(f"| {what} | {' | '.join(times)} | {ratio} |")
 
 
 def main() -> None:
-    key, _ = dpf.split(BUILT_IN_KEYS, BITS, ROWS // 3)
-    bits = dpf.expand(BUILT_IN_KEYS, key, ROWS)
     matrix = Matrix.synthetic(ROWS * 32, 32, seed=1)
-    copy = seconds(lambda: matrix.words.copy())
-    expand = seconds(lambda: dpf.expand(BUILT_IN_KEYS, key, ROWS))
-    scan = seconds(lambda: matrix.scan(bits))
-    full_tree = seconds(expand_to_single_bits, rounds=3)
-    print(f"2^{BITS} rows of 32 bytes")
-    print(f"scan      {scan / copy:6.2f} × copying the matrix ({scan * 1000:.1f} ms)")
-    print(f"expansion {expand / scan:6.2f} × the scan ({expand * 1000:.1f} ms)")
-    print(f"a tree without early termination {full_tree / expand:6.1f} × the expansion")
+    one, _ = dpf.split(BUILT_IN_KEYS, BITS, [1, ROWS // 3, ROWS - 1])
+    batch, _ = dpf.split(BUILT_IN_KEYS, BITS, list(range(0, 96 * 9973, 9973)))
+    share, _ = dpf.split(BUILT_IN_KEYS, BITS, list(range(0, 96 // CORES * 9973, 9973)))
+
+    def answer(keys: dpf.DpfKeys) -> list[bytes]:
+        return matrix.scan(dpf.expand(BUILT_IN_KEYS, keys, ROWS))
+
+    def on_all_cores(keys: dpf.DpfKeys) -> None:
+        with ThreadPoolExecutor(CORES) as threads:
+            list(threads.map(answer, [keys] * CORES))
+
+    flat = matrix.words.reshape(-1)
+    once, once_cpu = seconds(lambda: np.bitwise_xor.reduce(flat), 15)
+    query, query_cpu = seconds(lambda: answer(one))
+    _, expand_cpu = seconds(lambda: dpf.expand(BUILT_IN_KEYS, one, ROWS))
+    many, many_cpu = seconds(lambda: answer(batch), 2)
+    half, _ = seconds(lambda: on_all_cores(share), 2)
+    print(f"2^{BITS} rows of 32 bytes, {CORES} cores, load {os.getloadavg()[0]:.1f}\n")
+    print("| what | wall ms | CPU ms | ratio |\n|---|---|---|---|")
+    row("one pass of np.bitwise_xor.reduce", once, once_cpu, "1")
+    row("one query (three keys)", query, query_cpu, f"{query_cpu / once_cpu:.1f} passes")
+    row("of it the expansion of its keys", None, expand_cpu, f"{expand_cpu / once_cpu:.1f} passes")
+    row("a batch of 32", many, many_cpu, f"{many_cpu / query_cpu:.1f} queries")
+    row(f"a batch of 32 on {CORES} cores", half, None, f"{half / query:.1f} queries, of wall")
 
 
 if __name__ == "__main__":

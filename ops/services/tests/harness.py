@@ -9,6 +9,8 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -113,9 +115,14 @@ class Process:
         self._log.close()
 
 
-class _Threaded:
+class _Listener(ThreadingHTTPServer):
+    request_queue_size = 512
+    daemon_threads = True
+
+
+class Threaded:
     def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server = _Listener(("127.0.0.1", 0), handler)
         self._server.owner = self  # type: ignore[attr-defined]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self.requests: list[str] = []
@@ -131,7 +138,7 @@ class _Threaded:
         self._thread.join()
 
 
-class _Quiet(BaseHTTPRequestHandler):
+class Quiet(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         pass
 
@@ -144,7 +151,7 @@ class _Quiet(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-class CodeHost(_Threaded):
+class CodeHost(Threaded):
     """Static files with Range, as nginx serves them."""
 
     def __init__(self, root: Path) -> None:
@@ -154,7 +161,7 @@ class CodeHost(_Threaded):
         super().__init__(_CodeHandler)
 
 
-class _CodeHandler(_Quiet):
+class _CodeHandler(Quiet):
     def do_GET(self) -> None:
         host: CodeHost = self.server.owner  # type: ignore[attr-defined]
         host.requests.append(self.path)
@@ -173,7 +180,7 @@ class _CodeHandler(_Quiet):
         return self.reply(200, data)
 
 
-class FakeUpstream(_Threaded):
+class FakeUpstream(Threaded):
     """Answers every method with its own name, and remembers what it was asked."""
 
     SECRET = "s3cr3tKey0123456789"
@@ -181,19 +188,31 @@ class FakeUpstream(_Threaded):
     def __init__(self) -> None:
         super().__init__(_UpstreamHandler)
         self.answer: tuple[int, bytes] | None = None
+        self.may_answer = threading.Event()
+        self.may_answer.set()
         self.bare_url = self.url
         self.url = self.url.replace("http://", "http://user:passw0rd@") + f"/v2/{self.SECRET}"
+
+    @contextmanager
+    def slow(self) -> Iterator[None]:
+        """Answers nothing before it may."""
+        self.may_answer.clear()
+        try:
+            yield
+        finally:
+            self.may_answer.set()
 
     @property
     def methods(self) -> list[str]:
         return [json.loads(body)["method"] for body in self.requests]
 
 
-class _UpstreamHandler(_Quiet):
+class _UpstreamHandler(Quiet):
     def do_POST(self) -> None:
         fake: FakeUpstream = self.server.owner  # type: ignore[attr-defined]
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         fake.requests.append(body)
+        fake.may_answer.wait(PATIENCE_SECONDS)
         if fake.answer is not None:
             return self.reply(*fake.answer)
         call = json.loads(body)

@@ -10,10 +10,11 @@ from morphogen_pir.cuckoo import (
     DEFAULT_SEEDS,
     PlacementError,
     candidates,
+    candidates_of,
     place,
     place_first_occupied,
 )
-from morphogen_pir.rows import Account, address_tag, decode_row, encode_row
+from morphogen_pir.rows import Account, address_tag, encode_row, find_account
 
 
 def addresses(count: int, salt: str = "") -> list[bytes]:
@@ -29,6 +30,7 @@ def test_candidates_are_what_the_contract_says() -> None:
             for seed in (1, 2**64 - 1, 0x9ABC)
         ]
         assert got == expected
+        assert list(candidates_of(address, (1, 2**64 - 1, 0x9ABC), 1000)) == expected
 
 
 def test_no_accounts_have_no_candidates() -> None:
@@ -88,8 +90,8 @@ def test_rows_survive(address: bytes, account: Account) -> None:
     row = encode_row(address, account)
     assert len(row) == 32
     if any(row):
-        assert decode_row(address, row) == account
-    assert decode_row(bytes([address[0] ^ 1]) + address[1:], row) is None
+        assert find_account(address, [row]) == account
+    assert find_account(bytes([address[0] ^ 1]) + address[1:], [row]) is None
 
 
 def test_the_layout_is_the_contracts() -> None:
@@ -106,6 +108,6 @@ def test_nothing_is_truncated(account: Account) -> None:
 
 
 def test_an_empty_row_is_nobodys() -> None:
-    assert decode_row(b"\x11" * 20, bytes(32)) is None
+    assert find_account(b"\x11" * 20, [bytes(32)]) is None
     with pytest.raises(ValueError, match="32 bytes"):
-        decode_row(b"\x11" * 20, bytes(31))
+        find_account(b"\x11" * 20, [bytes(31)])

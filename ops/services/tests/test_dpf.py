@@ -5,39 +5,57 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from morphogen_pir.dpf import DpfKey, domain_bits_for, expand, split, tree_depth
+from morphogen_pir.dpf import DpfKeys, domain_bits_for, expand, split, tree_depth
 from morphogen_pir.matrix import Matrix, MatrixError, xor
 from morphogen_pir.prg import BUILT_IN_KEYS, PrgKeys
-from morphogen_pir.wire import Kind, WireError, decode_key, encode_key, from_hex
+from morphogen_pir.wire import Kind, WireError, decode_keys, encode_keys, from_hex
 
 KEYS = BUILT_IN_KEYS
 OTHER_KEYS = PrgKeys(b"a" * 16, b"b" * 16)
 
 
-def difference(first: DpfKey, second: DpfKey, count: int, keys: PrgKeys = KEYS) -> list[int]:
-    return np.flatnonzero(expand(keys, first, count) ^ expand(keys, second, count)).tolist()
+def bits_of(keys: DpfKeys, count: int, prg: PrgKeys = KEYS) -> np.ndarray:
+    """What keys expand to, a row for each key and a byte for each place."""
+    words = expand(prg, keys, count).astype("<u8")
+    assert words.shape == (len(keys), -(-count // 64))
+    return np.unpackbits(words.view(np.uint8), axis=1, count=count, bitorder="little")
+
+
+def difference(first: DpfKeys, second: DpfKeys, count: int, prg: PrgKeys = KEYS) -> list[list[int]]:
+    both = bits_of(first, count, prg) ^ bits_of(second, count, prg)
+    return [np.flatnonzero(row).tolist() for row in both]
 
 
 @pytest.mark.parametrize("bits", [*range(11)])
 def test_every_place_of_a_small_domain(bits: int) -> None:
-    for index in range(1 << bits):
-        assert difference(*split(KEYS, bits, index), 1 << bits) == [index]
+    places = range(1 << bits)
+    assert difference(*split(KEYS, bits, places), 1 << bits) == [[place] for place in places]
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.data(), st.integers(11, 20))
 def test_places_of_large_domains(data: st.DataObject, bits: int) -> None:
-    index = data.draw(st.integers(0, 2**bits - 1))
+    places = data.draw(st.lists(st.integers(0, 2**bits - 1), min_size=1, max_size=4))
     count = data.draw(st.integers(1, 2**bits))
-    expected = [index] if index < count else []
-    assert difference(*split(OTHER_KEYS, bits, index), count, OTHER_KEYS) == expected
+    expected = [[place] if place < count else [] for place in places]
+    assert difference(*split(OTHER_KEYS, bits, places), count, OTHER_KEYS) == expected
 
 
 def test_part_of_a_domain_is_the_beginning_of_the_whole() -> None:
-    key, _ = split(KEYS, 12, 3000)
-    whole = expand(KEYS, key, 4096)
+    keys, _ = split(KEYS, 12, [3000, 5])
+    whole = bits_of(keys, 4096)
     for count in (1, 127, 128, 129, 1000, 2048, 2049, 4095):
-        assert np.array_equal(expand(KEYS, key, count), whole[:count])
+        assert np.array_equal(bits_of(keys, count), whole[:, :count])
+
+
+def test_a_key_is_the_same_alone_and_among_others() -> None:
+    first, second = (encode_keys(Kind.ROW, KEYS, half) for half in split(KEYS, 12, [5, 5, 3000]))
+    together = bits_of(decode_keys(first, Kind.ROW, KEYS, 12), 4096)
+    for key, bits in zip(first, together, strict=True):
+        assert np.array_equal(bits_of(decode_keys([key], Kind.ROW, KEYS, 12), 4096)[0], bits)
+    # Keys of both parties may stand beside each other.
+    mixed = bits_of(decode_keys([first[2], second[2]], Kind.ROW, KEYS, 12), 4096)
+    assert np.flatnonzero(mixed[0] ^ mixed[1]).tolist() == [3000]
 
 
 @pytest.mark.parametrize(("count", "bits"), [(1, 0), (2, 1), (3, 2), (512, 9), (513, 10)])
@@ -48,19 +66,19 @@ def test_domain_bits(count: int, bits: int) -> None:
 @pytest.mark.parametrize(("bits", "index"), [(3, 8), (3, -1), (0, 1), (-1, 0), (41, 0)])
 def test_outside_the_domain(bits: int, index: int) -> None:
     with pytest.raises(ValueError, match="outside"):
-        split(KEYS, bits, index)
+        split(KEYS, bits, [0, index] if bits >= 0 else [index])
 
 
 def test_other_prg_keys_give_noise() -> None:
-    first, second = split(KEYS, 12, 5)
-    different = np.count_nonzero(expand(OTHER_KEYS, first, 4096) ^ expand(KEYS, second, 4096))
+    first, second = split(KEYS, 12, [5])
+    different = np.count_nonzero(bits_of(first, 4096, OTHER_KEYS) ^ bits_of(second, 4096))
     assert different > 1000
 
 
 def key_bits(index: int, party: int, count: int, seed: int) -> np.ndarray:
     """The mean of every bit of `count` keys for one place."""
     entropy = random.Random(seed).randbytes
-    keys = [encode_key(Kind.ROW, KEYS, split(KEYS, 9, index, entropy)[party]) for _ in range(count)]
+    keys = encode_keys(Kind.ROW, KEYS, split(KEYS, 9, [index] * count, entropy)[party])
     data = np.frombuffer(b"".join(keys), np.uint8).reshape(count, -1)
     return np.unpackbits(data, axis=1).mean(axis=0)
 
@@ -87,33 +105,39 @@ def test_the_distribution_of_one_key_does_not_depend_on_the_row(party: int) -> N
 def test_pairs_of_bits_do_not_tell_the_row_either() -> None:
     """The expansion of one key looks random around the place asked for."""
     entropy = random.Random(7).randbytes
-    bits = np.array([expand(KEYS, split(KEYS, 9, 77, entropy)[0], 512) for _ in range(4_000)])
+    bits = bits_of(split(KEYS, 9, [77] * 4_000, entropy)[0], 512)
     assert np.abs(bits.mean(axis=0) - 0.5).max() < 6 * 0.5 / 4_000**0.5
     together = (bits[:, 76:78] == bits[:, 77:79]).mean(axis=0)
     assert np.abs(together - 0.5).max() < 6 * 0.5 / 4_000**0.5
 
 
 def test_the_root_is_drawn_before_the_row_is_looked_at() -> None:
-    roots = {split(KEYS, 12, i, random.Random(1).randbytes)[0].seed for i in range(50)}
+    roots = {split(KEYS, 12, [i], random.Random(1).randbytes)[0].roots.tobytes() for i in range(50)}
     assert len(roots) == 1
 
 
 def test_keys_are_fresh_each_time() -> None:
-    assert split(KEYS, 9, 5) != split(KEYS, 9, 5)
+    keys = encode_keys(Kind.ROW, KEYS, split(KEYS, 9, [5] * 50)[0])
+    keys += encode_keys(Kind.ROW, KEYS, split(KEYS, 9, [5] * 50)[0])
+    assert len(set(keys)) == 100
 
 
 @pytest.mark.parametrize("kind", list(Kind))
 @pytest.mark.parametrize("bits", [0, 5, 7, 8, 25])
 def test_keys_survive_the_wire(kind: Kind, bits: int) -> None:
-    for key in split(KEYS, bits, (1 << bits) - 1):
-        data = encode_key(kind, KEYS, key)
-        assert decode_key(data, kind, KEYS, bits) == key
-        assert len(data) == 4 + (32 if kind is Kind.PAGE else 0) + 32 + 17 * tree_depth(bits)
+    for half in split(KEYS, bits, [(1 << bits) - 1, 0]):
+        data = encode_keys(kind, KEYS, half)
+        again = decode_keys(data, kind, KEYS, bits)
+        for name in ("parties", "roots", "left", "right", "leaves"):
+            assert np.array_equal(getattr(again, name), getattr(half, name)), name
+        assert encode_keys(kind, KEYS, again) == data
+        size = 4 + (32 if kind is Kind.PAGE else 0) + 32 + 17 * tree_depth(bits)
+        assert [len(key) for key in data] == [size, size]
 
 
 def test_malformed_keys_are_refused() -> None:
-    good = encode_key(Kind.ROW, KEYS, split(KEYS, 9, 5)[0])
-    page = encode_key(Kind.PAGE, KEYS, split(KEYS, 9, 5)[0])
+    good = encode_keys(Kind.ROW, KEYS, split(KEYS, 9, [5])[0])[0]
+    page = encode_keys(Kind.PAGE, KEYS, split(KEYS, 9, [5])[0])[0]
     broken = {
         "too short": [b"", good[:3]],
         "version": [b"\x02" + good[1:]],
@@ -130,19 +154,19 @@ def test_malformed_keys_are_refused() -> None:
     for reason, keys in broken.items():
         for key in keys:
             with pytest.raises(WireError, match=reason):
-                decode_key(key, Kind.ROW, KEYS, 9)
+                decode_keys([good, key], Kind.ROW, KEYS, 9)
     with pytest.raises(WireError, match="other PRG keys"):
-        decode_key(page, Kind.PAGE, OTHER_KEYS, 9)
+        decode_keys([page], Kind.PAGE, OTHER_KEYS, 9)
 
 
 @settings(deadline=None)
 @given(st.binary(max_size=120))
 def test_noise_is_refused_or_a_key(data: bytes) -> None:
     try:
-        key = decode_key(data, Kind.ROW, KEYS, 9)
+        keys = decode_keys([data], Kind.ROW, KEYS, 9)
     except WireError:
         return
-    assert encode_key(Kind.ROW, KEYS, key) == data
+    assert encode_keys(Kind.ROW, KEYS, keys) == [data]
 
 
 @pytest.mark.parametrize("text", ["", "00", "0x0", "0xzz", "0x00\n", None, 5, "0X00", "0x 0"])
@@ -161,13 +185,46 @@ def test_weak_prg_keys_are_refused(left: bytes, right: bytes) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(1, 9000), st.sampled_from([8, 32, 40, 256]), st.integers(0, 2**64 - 1))
-def test_the_answers_of_both_servers_are_the_row(rows: int, row_bytes: int, seed: int) -> None:
-    matrix = Matrix.synthetic(rows * row_bytes, row_bytes, seed)
-    index = seed % rows
-    first, second = split(KEYS, domain_bits_for(rows), index)
-    halves = [matrix.scan(expand(KEYS, key, rows)) for key in (first, second)]
-    assert xor(*halves) == matrix.row(index)
+@given(
+    st.integers(1, 9000),
+    st.sampled_from([8, 32, 40, 256, 16384]),
+    st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=20),
+)
+def test_the_answers_of_both_servers_are_the_row(
+    rows: int, row_bytes: int, draws: list[int]
+) -> None:
+    rows = min(rows, 2**22 // row_bytes)
+    matrix = Matrix.synthetic(rows * row_bytes, row_bytes, draws[0])
+    places = [draw % rows for draw in draws]
+    keys = split(KEYS, domain_bits_for(rows), places)
+    halves = [matrix.scan(expand(KEYS, half, rows)) for half in keys]
+    assert [xor(*pair) for pair in zip(*halves, strict=True)] == [matrix.row(p) for p in places]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 40_000), st.integers(1, 17), st.integers(0, 2**32))
+def test_a_scan_is_the_xor_of_the_rows_whose_bit_is_set(rows: int, count: int, seed: int) -> None:
+    """Whatever the bits are: also none, all, and in each chunk only a few patterns."""
+    draw = np.random.default_rng(seed)
+    matrix = Matrix.synthetic(rows * 32, 32, seed)
+    bits = draw.integers(0, 2**64, (count, -(-rows // 64)), dtype=np.uint64)
+    bits[0] = 0
+    bits[-1] = 2**64 - 1
+    single = np.unpackbits(bits.astype("<u8").view(np.uint8), axis=1, count=rows, bitorder="little")
+    expected = [
+        np.bitwise_xor.reduce(matrix.words[row.astype(bool)], axis=0).tobytes() for row in single
+    ]
+    assert matrix.scan(bits) == expected
+    with pytest.raises(ValueError, match="one bit"):
+        matrix.scan(bits[:, 1:])
+
+
+@pytest.mark.parametrize("place", [0, 1, 70_000, 99_999])
+def test_the_first_row_that_is_not_empty(place: int) -> None:
+    data = np.zeros((100_000, 4), dtype=np.uint64)
+    assert Matrix(data.copy()).first_row() == 0
+    data[place:, 3] = 1
+    assert Matrix(data).first_row() == place
 
 
 def test_pages_join_rows_and_fill_the_last() -> None:

@@ -82,6 +82,9 @@ EPOCH = {
     "seeds": [1, 2, 3],
     "block_number": 5,
     "state_root": "0x" + "00" * 32,
+    "matrix_sha256": "0x" + "05" * 32,
+    "sample": {"row": 3, "payload": "0x" + "07" * 32},
+    "fingerprint": "0x" + "06" * 32,
     "page_pir": {
         "domain_bits": 9,
         "rows_per_page": 1,
@@ -103,6 +106,9 @@ PAGE: dict[str, Any] = EPOCH["page_pir"]  # type: ignore[assignment]
         ({"page_pir": PAGE | {"domain_bits": 10}}, ["page_pir"]),
         ({"page_pir": None}, ["page_pir"]),
         ({"num_rows": 500, "page_pir": None}, ["num_rows", "page_pir"]),
+        ({"matrix_sha256": "0x" + "08" * 32, "fingerprint": "0x01"}, ["matrix_sha256"]),
+        ({"sample": {"row": 4, "payload": "0x" + "07" * 32}}, ["sample"]),
+        ({"fingerprint": "0x01"}, ["fingerprint"]),
     ],
 )
 def test_disagreements_are_named(change: dict[str, Any], named: list[str]) -> None:
@@ -116,6 +122,8 @@ def test_disagreements_are_named(change: dict[str, Any], named: list[str]) -> No
         {"epoch_id": "0"}, {"num_rows": 0}, {"num_rows": 2**60}, {"seeds": [1, 2]},
         {"seeds": [1, 2, 2**64]}, {"state_root": "00"}, {"num_rows": 513},
         {"page_pir": PAGE | {"domain_bits": 8}}, {"page_pir": PAGE | {"prg_keys": []}},
+        {"sample": {"row": 512, "payload": "0x" + "07" * 32}}, {"sample": None},
+        {"sample": {"row": 0, "payload": "0x" + "07" * 31}}, {"fingerprint": 5},
         {"page_pir": PAGE | {"rows_per_page": 0}}, {"page_pir": PAGE | {"prg_keys": ["0x"] * 2}},
     ],
 )  # fmt: skip

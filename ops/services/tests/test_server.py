@@ -23,11 +23,13 @@ from morphogen_pir.dpf import split
 from morphogen_pir.manifest import Manifest
 from morphogen_pir.matrix import Matrix, xor
 from morphogen_pir.prg import BUILT_IN_KEYS, PrgKeys
-from morphogen_pir.wire import Kind, encode_key, from_hex, to_hex
+from morphogen_pir.wire import Kind, encode_keys, from_hex, to_hex
 from morphogen_server.app import Server, make_app
 from morphogen_server.config import ServerSettings
 from morphogen_server.epoch import load_matrix, make_epoch
 
+# Too large for a scan beside the event loop: each has to go to a thread.
+LARGE: dict[str, Any] = {"matrix_size_bytes": 2**20, "page_domain_bits": 15}
 PAGE_KEYS = PrgKeys(b"\x01" * 16, b"\x02" * 16)
 ROWS = 300
 
@@ -61,8 +63,9 @@ def questions(
     places: list[int], kind: Kind = Kind.ROW, keys: PrgKeys = BUILT_IN_KEYS, bits: int = 9
 ) -> list[list[str]]:
     """The three keys for each party."""
-    pairs = [split(keys, bits, place) for place in places]
-    return [[to_hex(encode_key(kind, keys, pair[party])) for pair in pairs] for party in (0, 1)]
+    return [
+        [to_hex(key) for key in encode_keys(kind, keys, half)] for half in split(keys, bits, places)
+    ]
 
 
 def rows(answers: list[list[str]]) -> list[bytes]:
@@ -78,7 +81,7 @@ def test_queries_answer_rows() -> None:
             for keys in questions(places):
                 response = await client.post("/query", json={"keys": keys})
                 assert response.status_code == 200
-                assert set(response.json()) == {"epoch_id", "payloads"}
+                assert set(response.json()) == {"epoch_id", "fingerprint", "payloads"}
                 answers.append(response.json()["payloads"])
             assert rows(answers) == [matrix.row(place) for place in places]
 
@@ -89,6 +92,14 @@ def test_queries_answer_rows() -> None:
                 batches.append([payload for r in results for payload in r["payloads"]])
             both = places + places[::-1]
             assert rows(batches) == [matrix.row(place) for place in both]
+
+            pages = []
+            for keys in questions(places, Kind.PAGE, PAGE_KEYS):
+                body = {"kind": "page", "queries": [{"keys": keys}]}
+                answer = (await client.post("/query/batch", json=body)).json()
+                assert answer["fingerprint"] == server.epoch.fingerprint
+                pages.append(answer["results"][0]["pages"])
+            assert rows(pages) == [matrix.row(place) for place in places]
 
     asyncio.run(check())
 
@@ -106,7 +117,7 @@ def test_page_queries_answer_pages() -> None:
             answers = []
             for keys in questions([0, 3, 42], Kind.PAGE, PAGE_KEYS):
                 response = await client.post("/query/page", json={"keys": keys})
-                assert set(response.json()) == {"epoch_id", "pages"}
+                assert set(response.json()) == {"epoch_id", "fingerprint", "pages"}
                 answers.append(response.json()["pages"])
             matrix = server.epoch.matrix
             pages = [
@@ -133,6 +144,8 @@ def test_bad_questions_are_400() -> None:
         ("/query/page", {"keys": good}, "another kind"),
         ("/query/page", {"keys": other}, "other PRG keys"),
         ("/query/batch", {"queries": []}, "1 to 32"),
+        ("/query/batch", {"kind": "book", "queries": [{"keys": good}]}, "kind must be"),
+        ("/query/batch", {"kind": "page", "queries": [{"keys": good}]}, "another kind"),
         ("/query/batch", {"queries": [{"keys": good}] * 33}, "1 to 32"),
         ("/query/batch", {"queries": [{"keys": good}, {}]}, "keys"),
     ]
@@ -159,76 +172,119 @@ def test_page_pir_can_be_disabled() -> None:
             assert "page_pir" not in (await client.get("/epoch")).json()
             keys = questions([1, 2, 3], Kind.PAGE, PAGE_KEYS)[0]
             assert (await client.post("/query/page", json={"keys": keys})).status_code == 404
+            batch = {"kind": "page", "queries": [{"keys": keys}]}
+            assert (await client.post("/query/batch", json=batch)).status_code == 404
 
     asyncio.run(check())
 
 
+class HeldScans:
+    """Scans that do not end before they may."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.may_go, self.started = threading.Event(), threading.Event()
+        self.running = self.most = self.count = 0
+        self._lock = threading.Lock()
+        self._scan = Matrix.scan
+        monkeypatch.setattr(Matrix, "scan", lambda matrix, bits: self._held(matrix, bits))
+
+    def _held(self, matrix: Matrix, bits: Any) -> list[bytes]:
+        with self._lock:
+            self.count += 1
+            self.running += 1
+            self.most = max(self.most, self.running)
+        self.started.set()
+        assert self.may_go.wait(PATIENCE_SECONDS)
+        with self._lock:
+            self.running -= 1
+        return self._scan(matrix, bits)
+
+
+async def until_metric(client: httpx.AsyncClient, line: str) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while line not in (await client.get("/metrics")).text:
+            await asyncio.sleep(0.005)
+
+
 def test_scans_beyond_the_limit_wait_and_are_answered(monkeypatch: pytest.MonkeyPatch) -> None:
-    may_go, running, most = threading.Event(), [0], [0]
-    lock = threading.Lock()
-    scan = Matrix.scan
-
-    def slow_scan(self: Matrix, bits: Any) -> bytes:
-        with lock:
-            running[0] += 1
-            most[0] = max(most[0], running[0])
-        assert may_go.wait(20)
-        with lock:
-            running[0] -= 1
-        return scan(self, bits)
-
-    monkeypatch.setattr(Matrix, "scan", slow_scan)
+    held = HeldScans(monkeypatch)
+    patient = {"max_concurrent_scans": 2, "queue_deadline_ms": 60_000}
 
     async def check() -> None:
-        async with serving(max_concurrent_scans=2) as (client, _):
-            keys = questions([1, 2, 3])[0]
+        async with serving(**LARGE, **patient) as (client, _):
+            keys = questions([1, 2, 3], bits=15)[0]
             asked = [
                 asyncio.create_task(client.post("/query", json={"keys": keys})) for _ in "12345"
             ]
-
-            async def metric(line: str) -> None:
-                while line not in (await client.get("/metrics")).text:
-                    await asyncio.sleep(0.005)
-
-            async with asyncio.timeout(20):
-                await metric("morphogen_server_scans_running 2.0")
-                await metric("morphogen_server_scans_waiting 3.0")
-                # The event loop is not held up by any of it.
-                assert (await client.get("/health")).status_code == 200
-                assert not any(task.done() for task in asked)
-                may_go.set()
-                answers = await asyncio.gather(*asked)
+            await until_metric(client, "morphogen_server_scans_running 2.0")
+            await until_metric(client, "morphogen_server_scans_waiting 3.0")
+            # The event loop is not held up by any of it: overloaded is not unhealthy.
+            health = await client.get("/health")
+            assert health.status_code == 200
+            assert health.json()["load"] == {"in_flight": 2, "waiting": 3, "refused": 0}
+            assert not any(task.done() for task in asked)
+            held.may_go.set()
+            answers = await asyncio.gather(*asked)
             assert {answer.status_code for answer in answers} == {200}
-            assert most[0] == 2
-            await metric("morphogen_server_scans_running 0.0")
-            await metric('morphogen_server_requests_total{route="/query",status="200"} 5.0')
+            assert held.most == 2
+            await until_metric(client, "morphogen_server_scans_running 0.0")
+            line = 'morphogen_server_requests_total{route="/query",status="200"} 5.0'
+            await until_metric(client, line)
+
+    asyncio.run(check())
+
+
+def test_what_waits_has_a_bound_and_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch counts as its parts: 32 wait, so not one question more may."""
+    held = HeldScans(monkeypatch)
+
+    async def check() -> None:
+        limits = {"max_concurrent_scans": 1, "max_waiting": 32, "queue_deadline_ms": 60_000}
+        async with serving(**LARGE, **limits) as (client, _):
+            one = {"keys": questions([1, 2, 3], bits=15)[0]}
+            asked = [asyncio.create_task(client.post("/query", json=one))]
+            await until_metric(client, "morphogen_server_scans_running 1.0")
+            batch = {"queries": [one] * 32}
+            asked.append(asyncio.create_task(client.post("/query/batch", json=batch)))
+            await until_metric(client, "morphogen_server_scans_waiting 32.0")
+            refused = await client.post("/query", json=one)
+            assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
+            assert (await client.get("/health")).json()["load"]["refused"] == 1
+            held.may_go.set()
+            assert [answer.status_code for answer in await asyncio.gather(*asked)] == [200, 200]
+        held.may_go.clear()
+        async with serving(**LARGE, max_concurrent_scans=1, queue_deadline_ms=1) as (client, _):
+            first = asyncio.create_task(client.post("/query", json=one))
+            await until_metric(client, "morphogen_server_scans_running 1.0")
+            late = await client.post("/query", json=one)
+            assert (late.status_code, late.json()["error"]) == (
+                503,
+                "the turn did not come in time",
+            )
+            held.may_go.set()
+            assert (await first).status_code == 200
 
     asyncio.run(check())
 
 
 def test_a_request_sees_one_epoch_from_start_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """A snapshot that is swapped in during a scan does not mix with it."""
-    started, may_go = threading.Event(), threading.Event()
-    scan = Matrix.scan
-
-    def slow_scan(self: Matrix, bits: Any) -> bytes:
-        started.set()
-        assert may_go.wait(20)
-        return scan(self, bits)
 
     async def check() -> None:
-        async with serving() as (client, server):
+        async with serving(**LARGE) as (client, server):
             old = server.epoch
-            keys = questions([1, 2, 3])
+            keys = questions([1, 2, 3], bits=15)
             first = (await client.post("/query", json={"keys": keys[0]})).json()
-            monkeypatch.setattr(Matrix, "scan", slow_scan)
+            held = HeldScans(monkeypatch)
             task = asyncio.create_task(client.post("/query", json={"keys": keys[1]}))
-            await asyncio.to_thread(started.wait, 20)
-            other = Matrix.synthetic(ROWS * 32, 32, seed=99)
-            server.serve(make_epoch(server.settings, other, epoch_id=1))
-            may_go.set()
+            await asyncio.to_thread(held.started.wait, PATIENCE_SECONDS)
+            # Another snapshot under the same number, as after a restart.
+            other = Matrix.synthetic(2**20, 32, seed=99)
+            server.serve(make_epoch(server.settings, other, epoch_id=0))
+            held.may_go.set()
             second = (await task).json()
-            assert (first["epoch_id"], second["epoch_id"]) == (0, 0)
+            assert first["fingerprint"] == second["fingerprint"] == old.fingerprint
+            assert server.epoch.fingerprint != old.fingerprint
             assert rows([first["payloads"], second["payloads"]])[0] == old.matrix.row(1)
 
     asyncio.run(check())
@@ -244,7 +300,13 @@ def test_epoch_says_what_the_manifest_says(server: Process, manifest: Manifest) 
     assert epoch["page_pir"]["rows_per_page"] == manifest.page.rows_per_page
     assert epoch["page_pir"]["num_pages"] == manifest.rows
     health = server.get("/health").json()
-    assert health == {"status": "ok", "epoch_id": 0, "block_number": manifest.block_number}
+    load = {"in_flight": 0, "waiting": 0, "refused": 0}
+    assert health == {
+        "status": "ok",
+        "epoch_id": 0,
+        "block_number": manifest.block_number,
+        "load": load,
+    }
     assert f"morphogen_server_num_rows {manifest.rows:.1f}" in server.get("/metrics").text
     assert server.post("/admin/snapshot", {"url": "file:///x"}).status_code == 403
 

@@ -9,7 +9,7 @@ from conftest import SAMPLE
 from morphogen_pir.cuckoo import candidates
 from morphogen_pir.manifest import Manifest, ManifestError, Source
 from morphogen_pir.quantity import keccak256
-from morphogen_pir.rows import Account, decode_row
+from morphogen_pir.rows import Account, find_account
 from morphogen_snapshot.build import BuildError, Options, build
 from morphogen_snapshot.cli import main
 from morphogen_snapshot.genesis import Genesis, GenesisError, parse_genesis
@@ -37,7 +37,7 @@ def read(files: dict[str, bytes], address: bytes, *, tagged: bool = True) -> Acc
     places = candidates([address], (first, second, third), manifest.rows)[0].tolist()
     rows = [files["matrix.bin"][at * 32 : at * 32 + 32] for at in places]
     if tagged:
-        return next((a for row in rows if (a := decode_row(address, row))), None)
+        return find_account(address, rows)
     row = next(row for row in rows if any(row))
     numbers = (row[:16], row[16:24], row[24:28])
     return Account(*(int.from_bytes(number, "big") for number in numbers))

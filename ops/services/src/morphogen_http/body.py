@@ -1,8 +1,10 @@
-"""Reads a JSON request body without letting it grow."""
+"""Reads JSON request bodies without letting them grow, one by one or together."""
 
 import json
 
 from starlette.requests import ClientDisconnect, Request
+
+from morphogen_http.admission import OverloadedError
 
 
 class BodyError(Exception):
@@ -22,22 +24,37 @@ def _no_constant(name: str) -> None:
     raise ValueError(name)
 
 
-async def json_body(request: Request, limit: int) -> object:
-    """The JSON document in the body, which has at most `limit` bytes.
+class BodyBudget:
+    """Memory that the bodies of all requests share, so that many large ones do not fill it.
 
-    Raises:
-        BodyError: when it is larger, cut off or no JSON.
+    Args:
+        most: bytes that are held at once.
     """
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > limit:
-                raise BodyError(413, f"the body is larger than {limit} bytes")
-    except ClientDisconnect:
-        raise BodyError(400, "the body ends early") from None
-    try:
-        document: object = json.loads(body, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        raise BodyError(400, "the body is not a JSON document") from None
-    return document
+
+    def __init__(self, most: int) -> None:
+        self._free = most
+
+    async def read(self, request: Request, limit: int) -> object:
+        """The JSON document in the body, which has at most `limit` bytes.
+
+        Raises:
+            BodyError: when it is larger, truncated or not JSON.
+            OverloadedError: when the bodies of other requests take all the memory.
+        """
+        body = bytearray()
+        try:
+            async for chunk in request.stream():
+                if len(body) + len(chunk) > limit:
+                    raise BodyError(413, f"the body is larger than {limit} bytes")
+                if len(chunk) > self._free:
+                    raise OverloadedError("other requests' bodies take all the memory")
+                self._free -= len(chunk)
+                body += chunk
+            document: object = json.loads(body, parse_constant=_no_constant)
+        except ClientDisconnect:
+            raise BodyError(400, "the body ends early") from None
+        except (ValueError, RecursionError):
+            raise BodyError(400, "the body is not a JSON document") from None
+        finally:
+            self._free += len(body)
+        return document

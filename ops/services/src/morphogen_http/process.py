@@ -1,15 +1,28 @@
-"""The life of a service: signals, logs, and an HTTP server that drains."""
+"""The life of a service: signals, logs, the event loop, and an HTTP server that drains."""
 
+import gc
 import logging
 import signal
+import socket
 import sys
-from typing import Final, NoReturn
+from collections.abc import Coroutine
+from typing import Any, Final, NoReturn
 
 import uvicorn
-from starlette.applications import Starlette
+import uvloop
+
+from morphogen_http.connection import (
+    AsgiApp,
+    Bounds,
+    Connections,
+    Shedding,
+    StopWhenClientGoes,
+)
 
 # A drain ends at the latest after this; the container's stop grace period should be longer.
 DRAIN_SECONDS: Final = 30
+BOUNDS: Final = Bounds()
+_ACCEPTED_AT_ONCE: Final = 16
 
 
 def exit_quietly_on_signals() -> None:
@@ -23,25 +36,63 @@ def exit_quietly_on_signals() -> None:
 
 
 def log_to_stderr() -> None:
-    """Own messages from INFO, libraries' from WARNING: httpx would log every URL it asks."""
+    """Own messages from INFO, libraries' from WARNING or, where clients cause them, ERROR."""
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
     )
-    for library in ("uvicorn", "httpx", "httpcore", "asyncio"):
-        logging.getLogger(library).setLevel(logging.WARNING)
+    for library, level in {
+        "uvicorn": logging.ERROR,
+        "aiohttp": logging.WARNING,
+        "asyncio": logging.WARNING,
+    }.items():
+        logging.getLogger(library).setLevel(level)
 
 
-def http_server(app: Starlette) -> uvicorn.Server:
-    """A server without an access log that finishes what is in flight before it stops."""
+def run(serving: Coroutine[Any, Any, None]) -> None:
+    """Run `serving` to its end."""
+    # What exists by now lives as long as the process: the collector need not look at it again.
+    gc.collect()
+    gc.freeze()
+    uvloop.run(serving)
+
+
+def http_server(
+    app: AsgiApp, bounds: Bounds = BOUNDS, shedding: Shedding | None = None
+) -> uvicorn.Server:
+    """A server without an access log that finishes what is in flight before it stops.
+
+    Args:
+        app: answers requests; it is cancelled where the client goes before the answer.
+        bounds: what connections may take.
+        shedding: refuses requests under load before the app sees them.
+    """
+    connections = Connections(bounds, shedding)
     return uvicorn.Server(
         uvicorn.Config(
-            app,
+            StopWhenClientGoes(app),
+            http=connections.protocol(),
+            ws="none",
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=bounds.idle_seconds,
             timeout_graceful_shutdown=DRAIN_SECONDS,
+            callback_notify=connections.sweep,
+            timeout_notify=0,
         )
     )
+
+
+async def serve(server: uvicorn.Server, listener: socket.socket) -> None:
+    """Serve on `listener` until told to stop.
+
+    The event loop takes one connection from a listener in each of its rounds, and under load a
+    round is long: the kernel's queue would fill, and clients wait there with no answer at all.
+    Each copy of the listener lets it take one more.
+    """
+    copies = [listener.dup() for _ in range(_ACCEPTED_AT_ONCE - 1)]
+    await server.serve(sockets=[listener, *copies])
 
 
 def startup_failed(program: str, reason: str) -> int:

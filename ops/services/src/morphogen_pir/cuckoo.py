@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from morphogen_pir.siphash import siphash13
+from morphogen_pir.siphash import siphash13, siphash13_one
 
 Seeds = tuple[int, int, int]
 DEFAULT_SEEDS: Final[Seeds] = (0x1234, 0x5678, 0x9ABC)
@@ -42,6 +42,14 @@ def candidates(addresses: Sequence[bytes], seeds: Seeds, num_rows: int) -> NDArr
         messages = np.concatenate([np.broadcast_to(prefix, (count, 8)), keys], axis=1)
         rows[:, i] = siphash13(messages) % np.uint64(num_rows)
     return rows
+
+
+def candidates_of(address: bytes, seeds: Seeds, num_rows: int) -> tuple[int, int, int]:
+    """The three rows in which one address may stand; as `candidates`, and faster for one."""
+    first, second, third = (
+        siphash13_one(seed.to_bytes(8, "little") + address) % num_rows for seed in seeds
+    )
+    return first, second, third
 
 
 def place(choices: NDArray[np.int64], num_rows: int) -> list[int]:

@@ -1,12 +1,13 @@
 """A two-party distributed point function (Boyle, Gilboa, Ishai, CCS 2016, figure 1).
 
-`split` turns a row number into two keys. Each key alone looks random; the bits that the two keys
-expand to differ in exactly the one place. The tree ends early (their section 3.2.3): a leaf is a
-block of 128 bits, which saves seven levels.
+`split` turns row numbers into two keys each. Each key alone looks random; the bits that the two
+keys expand to differ in exactly the one place. The tree ends early (their section 3.2.3): a leaf is
+a block of 128 bits, which saves seven levels. Both functions work on many keys at once: a level of
+all trees is one AES call.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,33 +19,33 @@ from morphogen_pir.prg import CONTROL_BIT, NODE_BYTES, Nodes, PrgKeys, children,
 LEAF_BITS: Final = 7  # log2 of the 128 bits in a leaf
 MAX_DOMAIN_BITS: Final = 40
 
-
-@dataclass(frozen=True, slots=True)
-class Correction:
-    """The correction word of one level: 16 bytes (control bit clear) and two control bits."""
-
-    seed: bytes
-    left: int
-    right: int
+_ONE: Final = np.uint64(1)
 
 
-@dataclass(frozen=True, slots=True)
-class DpfKey:
-    """One party's half of a question.
+@dataclass(frozen=True, slots=True, eq=False)
+class DpfKeys:
+    """Halves of `n` questions about one domain.
 
     Attributes:
-        party: 0 or 1; also the control bit of the root.
         domain_bits: the domain is 0 … 2**domain_bits - 1.
-        seed: the root, 16 bytes, control bit clear.
-        corrections: one for each level of the tree.
-        leaf: the correction of the last block, 16 bytes.
+        parties: 0 or 1 for each key, also the control bit of its root; shape (n,).
+        roots: control bits clear; shape (n, 2).
+        left: for each level the correction word of left children, in its lowest bit the
+            correction of their control bits; shape (n, depth, 2).
+        right: the same of right children. Above the lowest bit it equals `left`.
+        leaves: the correction of the last block; shape (n, 2).
     """
 
-    party: int
     domain_bits: int
-    seed: bytes
-    corrections: tuple[Correction, ...]
-    leaf: bytes
+    parties: NDArray[np.uint64]
+    roots: Nodes
+    left: Nodes
+    right: Nodes
+    leaves: Nodes
+
+    def __len__(self) -> int:
+        """How many keys these are."""
+        return len(self.roots)
 
 
 def domain_bits_for(count: int) -> int:
@@ -62,97 +63,115 @@ def tree_depth(domain_bits: int) -> int:
 def split(
     keys: PrgKeys,
     domain_bits: int,
-    index: int,
+    indices: Sequence[int],
     entropy: Callable[[int], bytes] = os.urandom,
-) -> tuple[DpfKey, DpfKey]:
-    """Split `index` into two keys of which neither says anything about it.
+) -> tuple[DpfKeys, DpfKeys]:
+    """Split each of `indices` into two keys of which neither says anything about it.
 
     Args:
         keys: the generator's keys, the same as the servers'.
         domain_bits: size of the domain, 0 … MAX_DOMAIN_BITS.
-        index: the place asked for.
+        indices: the places asked for, one or more. A place that stands there twice gets
+            unrelated keys.
         entropy: gives n random bytes; anything but `os.urandom` is for tests.
 
-    Raises:
-        ValueError: when `index` lies outside the domain.
-    """
-    if not 0 <= domain_bits <= MAX_DOMAIN_BITS or not 0 <= index < 1 << domain_bits:
-        raise ValueError("the index lies outside the domain")
-    depth = tree_depth(domain_bits)
-    # Both parties' nodes of the current level, one row each; control bits kept apart.
-    seeds = np.frombuffer(entropy(2 * NODE_BYTES), dtype="<u8").reshape(2, 2).copy()
-    seeds[:, 0] &= ~CONTROL_BIT
-    roots = seeds.copy()
-    control = np.array([0, 1], dtype=np.uint64)
-    corrections: list[Correction] = []
-    for level in range(depth):
-        goes_right = index >> (domain_bits - 1 - level) & 1
-        left, right = children(keys, seeds)
-        keep, lose = (right, left) if goes_right else (left, right)
-        # Off the path the two parties must agree, so the losing children are made equal …
-        seed_correction = lose[0] ^ lose[1]
-        seed_correction[0] &= ~CONTROL_BIT
-        # … in their control bits too, while on the path exactly one party keeps the bit set.
-        t_left = int((left[0, 0] ^ left[1, 0]) & CONTROL_BIT) ^ goes_right ^ 1
-        t_right = int((right[0, 0] ^ right[1, 0]) & CONTROL_BIT) ^ goes_right
-        corrections.append(Correction(seed_correction.tobytes(), t_left, t_right))
+    Returns:
+        The keys of party 0 and those of party 1, in the order of `indices`.
 
-        t_keep = np.uint64(t_right if goes_right else t_left)
-        next_control = (keep[:, 0] & CONTROL_BIT) ^ (control * t_keep)
-        seeds = keep ^ control[:, None] * seed_correction
-        seeds[:, 0] &= ~CONTROL_BIT
-        control = next_control
-    blocks = leaf_blocks(keys, seeds)
-    place = 1 << (index & ((1 << LEAF_BITS) - 1))
-    leaf = (blocks[0] ^ blocks[1]).tobytes()
-    leaf = (int.from_bytes(leaf, "little") ^ place).to_bytes(NODE_BYTES, "little")
+    Raises:
+        ValueError: when a place lies outside the domain.
+    """
+    if not 0 <= domain_bits <= MAX_DOMAIN_BITS or not all(
+        0 <= index < 1 << domain_bits for index in indices
+    ):
+        raise ValueError("the index lies outside the domain")
+    count, depth = len(indices), tree_depth(domain_bits)
+    places = np.array(indices, dtype=np.uint64)
+    # Both parties' nodes of the current level, shape (2, count, 2); control bits kept apart.
+    seeds = np.frombuffer(entropy(2 * count * NODE_BYTES), dtype="<u8").reshape(2, count, 2).copy()
+    seeds[..., 0] &= ~CONTROL_BIT
+    roots = seeds.copy()
+    control = np.zeros((2, count), dtype=np.uint64)
+    control[1] = 1
+    left = np.empty((count, depth, 2), dtype=np.uint64)
+    right = np.empty_like(left)
+    for level in range(depth):
+        way = (places >> np.uint64(domain_bits - 1 - level)) & _ONE
+        goes_right = way.astype(bool)[:, None]
+        lefts, rights = (nodes.reshape(2, count, 2) for nodes in children(keys, _flat(seeds)))
+        left_difference, right_difference = lefts[0] ^ lefts[1], rights[0] ^ rights[1]
+        # Off the path the two parties must agree, so the losing children are made equal …
+        correction = np.where(goes_right, left_difference, right_difference)
+        correction[:, 0] &= ~CONTROL_BIT
+        left[:, level] = right[:, level] = correction
+        # … in their control bits too, while on the path exactly one party keeps the bit set.
+        left[:, level, 0] |= (left_difference[:, 0] & _ONE) ^ way ^ _ONE
+        right[:, level, 0] |= (right_difference[:, 0] & _ONE) ^ way
+
+        kept = np.where(goes_right, right[:, level], left[:, level])
+        seeds = np.where(goes_right, rights, lefts) ^ (_masks(control)[..., None] & kept)
+        control = seeds[..., 0] & CONTROL_BIT
+        seeds[..., 0] &= ~CONTROL_BIT
+    blocks = leaf_blocks(keys, _flat(seeds)).reshape(2, count, 2)
+    leaves = blocks[0] ^ blocks[1]
+    word = (places >> np.uint64(6)) & _ONE
+    leaves[np.arange(count), word.astype(np.intp)] ^= _ONE << (places & np.uint64(63))
     first, second = (
-        DpfKey(party, domain_bits, roots[party].tobytes(), tuple(corrections), leaf)
+        DpfKeys(
+            domain_bits, np.full(count, party, dtype=np.uint64), roots[party], left, right, leaves
+        )
         for party in (0, 1)
     )
     return first, second
 
 
-def expand(keys: PrgKeys, key: DpfKey, count: int) -> NDArray[np.uint8]:
-    """Evaluate `key` at 0 … count - 1, level by level.
+def expand(prg: PrgKeys, keys: DpfKeys, count: int) -> NDArray[np.uint64]:
+    """Evaluate every key at 0 … count - 1, level by level.
 
     Args:
-        keys: the generator's keys.
-        key: one party's key.
+        prg: the generator's keys.
+        keys: any party's keys.
         count: how many places to evaluate, at most the size of the domain.
 
     Returns:
-        `count` bits, each 0 or 1 in a byte of its own.
+        64 places in a word, the first in its lowest bit: shape (len(keys), ceil(count / 64)).
+        Bits beyond `count` mean nothing.
     """
-    if not 1 <= count <= 1 << key.domain_bits:
+    if not 1 <= count <= 1 << keys.domain_bits:
         raise ValueError("the count lies outside the domain")
-    depth = tree_depth(key.domain_bits)
-    nodes: Nodes = np.frombuffer(key.seed, dtype="<u8").reshape(1, 2).copy()
-    nodes[:, 0] |= np.uint64(key.party)
-    for level, correction in enumerate(key.corrections, start=1):
+    number, depth = len(keys), tree_depth(keys.domain_bits)
+    nodes: Nodes = keys.roots[:, None, :].copy()
+    nodes[:, :, 0] |= keys.parties[:, None]
+    for level in range(depth):
         seeds, controlled = _open(nodes)
-        left, right = children(keys, seeds)
-        left ^= controlled & _correction_block(correction.seed, correction.left)
-        right ^= controlled & _correction_block(correction.seed, correction.right)
-        nodes = np.stack([left, right], axis=1).reshape(-1, 2)
+        lefts, rights = (block.reshape(seeds.shape) for block in children(prg, _flat(seeds)))
+        nodes = np.empty((number, seeds.shape[1], 2, 2), dtype=np.uint64)
+        for word in (0, 1):
+            for side, block, corrections in ((0, lefts, keys.left), (1, rights, keys.right)):
+                correction = controlled & corrections[:, level, word, None]
+                np.bitwise_xor(block[..., word], correction, out=nodes[:, :, side, word])
         # Nodes that lie beyond the last place asked for are not expanded any further.
-        leaves_below = 1 << (depth - level + LEAF_BITS)
-        nodes = nodes[: -(-count // leaves_below)]
+        leaves_below = 1 << (depth - level - 1 + LEAF_BITS)
+        nodes = nodes.reshape(number, -1, 2)[:, : -(-count // leaves_below)]
     seeds, controlled = _open(nodes)
-    leaves = leaf_blocks(keys, seeds)
-    leaves ^= controlled & np.frombuffer(key.leaf, dtype="<u8")
-    return np.unpackbits(leaves.view(np.uint8).reshape(-1), bitorder="little")[:count]
+    leaves = leaf_blocks(prg, _flat(seeds)).reshape(seeds.shape)
+    for word in (0, 1):
+        leaves[..., word] ^= controlled & keys.leaves[:, word, None]
+    return leaves.reshape(number, -1)[:, : -(-count // 64)]
 
 
-def _open(nodes: Nodes) -> tuple[Nodes, Nodes]:
+def _flat(nodes: Nodes) -> Nodes:
+    return nodes.reshape(-1, 2)
+
+
+def _open(nodes: Nodes) -> tuple[Nodes, NDArray[np.uint64]]:
     """Split nodes into seeds (control bit clear) and masks (all ones where the bit was set)."""
-    masks = np.negative((nodes[:, :1] & CONTROL_BIT).view(np.int64)).view(np.uint64)
+    masks = _masks(nodes[..., 0] & CONTROL_BIT)
     seeds = nodes.copy()
-    seeds[:, 0] &= ~CONTROL_BIT
+    seeds[..., 0] &= ~CONTROL_BIT
     return seeds, masks
 
 
-def _correction_block(seed: bytes, control: int) -> NDArray[np.uint64]:
-    block = np.frombuffer(seed, dtype="<u8").copy()
-    block[0] |= np.uint64(control)
-    return block
+def _masks(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """All ones where the bit is 1, zero where it is 0."""
+    return np.negative(bits.view(np.int64)).view(np.uint64)

@@ -5,11 +5,12 @@ the control bit *t*. Nodes travel as little-endian pairs of 64-bit words, shape 
 whole level of the tree is one AES call.
 """
 
+import threading
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms, modes
 from numpy.typing import NDArray
 
 Nodes = NDArray[np.uint64]
@@ -69,7 +70,28 @@ def leaf_blocks(keys: PrgKeys, seeds: Nodes) -> Nodes:
 
 def _mmo(key: bytes, blocks: Nodes) -> Nodes:
     """AES_key(x) xor x for every block x: one-way even though the key is public."""
-    # ECB is a bare block cipher over independent blocks, which is exactly what is wanted here.
-    aes = Cipher(algorithms.AES(key), modes.ECB()).encryptor()  # noqa: S305
-    encrypted = aes.update(np.ascontiguousarray(blocks).data.cast("B"))
+    blocks = np.ascontiguousarray(blocks)
+    encrypted = _cipher(key).update(blocks.data.cast("B"))
     return np.frombuffer(encrypted, dtype="<u8").reshape(-1, 2) ^ blocks
+
+
+class _Ciphers(threading.local):
+    """The ciphers of one thread: making one costs more than encrypting a few blocks."""
+
+    def __init__(self) -> None:
+        self.by_key: dict[bytes, CipherContext] = {}
+
+
+_ciphers: Final = _Ciphers()
+_MOST_CIPHERS: Final = 16  # two for each pair of PRG keys; a process sees one or two pairs
+
+
+def _cipher(key: bytes) -> CipherContext:
+    known = _ciphers.by_key
+    if key not in known:
+        if len(known) >= _MOST_CIPHERS:
+            known.clear()
+        # ECB is a bare block cipher over independent blocks, which is exactly what is wanted here,
+        # and it keeps nothing from one call to the next.
+        known[key] = Cipher(algorithms.AES(key), modes.ECB()).encryptor()  # noqa: S305
+    return known[key]

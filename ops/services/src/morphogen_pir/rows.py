@@ -6,12 +6,11 @@ The tag belongs to the address, so that a row of another account which stands in
 candidate places is not mistaken for the answer. A row of 32 zero bytes is empty.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
-from morphogen_pir.siphash import siphash13
+from morphogen_pir.siphash import siphash13_one
 
 ROW_BYTES: Final = 32
 ADDRESS_BYTES: Final = 20
@@ -42,8 +41,7 @@ class Account:
 
 def address_tag(address: bytes) -> bytes:
     """The four bytes that mark a row as belonging to `address` (20 bytes)."""
-    message = np.frombuffer(address, dtype=np.uint8).reshape(1, -1)
-    return int(siphash13(message, *_TAG_KEY)[0]).to_bytes(8, "little")[:4]
+    return siphash13_one(address, *_TAG_KEY).to_bytes(8, "little")[:4]
 
 
 def encode_row(address: bytes, account: Account) -> bytes:
@@ -60,14 +58,19 @@ def encode_row(address: bytes, account: Account) -> bytes:
     )
 
 
-def decode_row(address: bytes, row: bytes) -> Account | None:
-    """The account in `row` (32 bytes), or None when the row is empty or another account's."""
-    if len(row) != ROW_BYTES:
-        raise ValueError(f"a row has {ROW_BYTES} bytes, not {len(row)}")
-    if not any(row) or row[28:] != address_tag(address):
-        return None
-    return Account(
-        balance=int.from_bytes(row[:16], "big"),
-        nonce=int.from_bytes(row[16:24], "big"),
-        code_id=int.from_bytes(row[24:28], "big"),
-    )
+def find_account(address: bytes, rows: Iterable[bytes]) -> Account | None:
+    """The account of `address` in one of `rows` (32 bytes each), or None.
+
+    A row that is empty or another account's is passed over.
+    """
+    tag = address_tag(address)
+    for row in rows:
+        if len(row) != ROW_BYTES:
+            raise ValueError(f"a row has {ROW_BYTES} bytes, not {len(row)}")
+        if row[28:] == tag and any(row):
+            return Account(
+                balance=int.from_bytes(row[:16], "big"),
+                nonce=int.from_bytes(row[16:24], "big"),
+                code_id=int.from_bytes(row[24:28], "big"),
+            )
+    return None

@@ -8,13 +8,18 @@ was made with: a server with others would answer noise, and refuses instead.
 """
 
 import re
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Final
 
-from morphogen_pir.dpf import MAX_DOMAIN_BITS, Correction, DpfKey, tree_depth
-from morphogen_pir.prg import NODE_BYTES, PrgKeys
+import numpy as np
+from numpy.typing import NDArray
+
+from morphogen_pir.dpf import MAX_DOMAIN_BITS, DpfKeys, tree_depth
+from morphogen_pir.prg import CONTROL_BIT, NODE_BYTES, Nodes, PrgKeys
 
 VERSION: Final = 1
+_STEP: Final = NODE_BYTES + 1  # a level: its correction and its control bits
 _HEX = re.compile(r"0x(?:[0-9a-fA-F]{2})*\Z")
 
 
@@ -45,27 +50,56 @@ def to_hex(data: bytes) -> str:
     return "0x" + data.hex()
 
 
-def encode_key(kind: Kind, prg_keys: PrgKeys, key: DpfKey) -> bytes:
-    """The bytes of `key`, made with `prg_keys`."""
-    parts = [bytes([VERSION, kind, key.party, key.domain_bits])]
+def encode_keys(kind: Kind, prg_keys: PrgKeys, keys: DpfKeys) -> list[bytes]:
+    """The bytes of each of `keys`, made with `prg_keys`."""
+    count, depth = len(keys), tree_depth(keys.domain_bits)
+    start = _start(kind)
+    data = np.empty((count, _size(kind, keys.domain_bits)), dtype=np.uint8)
+    data[:, 0], data[:, 1], data[:, 3] = VERSION, kind, keys.domain_bits
+    data[:, 2] = keys.parties
     if kind is Kind.PAGE:
-        parts += [prg_keys.left, prg_keys.right]
-    parts.append(key.seed)
-    for correction in key.corrections:
-        parts += [correction.seed, bytes([correction.left | correction.right << 1])]
-    parts.append(key.leaf)
-    return b"".join(parts)
+        data[:, 4:start] = np.frombuffer(prg_keys.left + prg_keys.right, dtype=np.uint8)
+    data[:, start : start + NODE_BYTES] = _bytes(keys.roots)
+    # Both corrections of a level are one block and two control bits.
+    levels = data[:, start + NODE_BYTES : -NODE_BYTES].reshape(count, depth, _STEP)
+    levels[:, :, :NODE_BYTES] = _bytes(keys.left)
+    levels[:, :, 0] &= 0xFE
+    levels[:, :, NODE_BYTES] = (keys.left[:, :, 0] & CONTROL_BIT) | (
+        (keys.right[:, :, 0] & CONTROL_BIT) << CONTROL_BIT
+    )
+    data[:, -NODE_BYTES:] = _bytes(keys.leaves)
+    return [row.tobytes() for row in data]
 
 
-def decode_key(data: bytes, kind: Kind, prg_keys: PrgKeys, domain_bits: int) -> DpfKey:
-    """Read a key that must be of this kind and domain, and made with these PRG keys.
+def decode_keys(data: Sequence[bytes], kind: Kind, prg_keys: PrgKeys, domain_bits: int) -> DpfKeys:
+    """Read keys that must be of this kind and domain, and made with these PRG keys.
 
     Raises:
         WireError: when anything at all is not as it must be.
     """
-    if len(data) < 4:
+    for key in data:
+        _check(key, kind, prg_keys, domain_bits)
+    count, depth, start = len(data), tree_depth(domain_bits), _start(kind)
+    table = np.frombuffer(b"".join(data), dtype=np.uint8).reshape(count, -1)
+    roots = _nodes(table[:, start : start + NODE_BYTES])
+    levels = table[:, start + NODE_BYTES : -NODE_BYTES].reshape(count, depth, _STEP)
+    seeds, control = _nodes(levels[:, :, :NODE_BYTES]), levels[:, :, NODE_BYTES].astype(np.uint64)
+    if ((roots[:, 0] & CONTROL_BIT).any()) or (seeds[:, :, 0] & CONTROL_BIT).any():
+        raise WireError("key has a control bit where none may be")
+    if (control > 3).any():
+        raise WireError("key has unknown control bits")
+    left, right = seeds, seeds.copy()
+    left[:, :, 0] |= control & CONTROL_BIT
+    right[:, :, 0] |= control >> CONTROL_BIT
+    leaves = _nodes(table[:, -NODE_BYTES:])
+    return DpfKeys(domain_bits, table[:, 2].astype(np.uint64), roots, left, right, leaves)
+
+
+def _check(key: bytes, kind: Kind, prg_keys: PrgKeys, domain_bits: int) -> None:
+    """Refuse a key whose header or length is not as it must be."""
+    if len(key) < 4:
         raise WireError("key is too short")
-    version, got_kind, party, bits = data[:4]
+    version, got_kind, party, bits = key[:4]
     if version != VERSION:
         raise WireError(f"key has version {version}, this server speaks {VERSION}")
     if got_kind != kind:
@@ -74,24 +108,28 @@ def decode_key(data: bytes, kind: Kind, prg_keys: PrgKeys, domain_bits: int) -> 
         raise WireError("key names a party other than 0 and 1")
     if bits != domain_bits or bits > MAX_DOMAIN_BITS:
         raise WireError(f"key is for a domain of {bits} bits, this snapshot needs {domain_bits}")
-    rest = data[4:]
-    if kind is Kind.PAGE:
-        made_with, rest = rest[:32], rest[32:]
-        if made_with != prg_keys.left + prg_keys.right:
-            raise WireError("key was made with other PRG keys than this server's")
-    step = NODE_BYTES + 1
-    depth = tree_depth(bits)
-    if len(rest) != 2 * NODE_BYTES + depth * step:
+    if kind is Kind.PAGE and key[4:36] != prg_keys.left + prg_keys.right:
+        raise WireError("key was made with other PRG keys than this server's")
+    if len(key) != _size(kind, bits):
         raise WireError("key has the wrong length for its domain")
-    seed, levels, leaf = rest[:NODE_BYTES], rest[NODE_BYTES:-NODE_BYTES], rest[-NODE_BYTES:]
-    corrections = tuple(_correction(levels[at : at + step]) for at in range(0, depth * step, step))
-    if seed[0] & 1 or any(correction.seed[0] & 1 for correction in corrections):
-        raise WireError("key has a control bit where none may be")
-    return DpfKey(party, bits, seed, corrections, leaf)
 
 
-def _correction(data: bytes) -> Correction:
-    control = data[NODE_BYTES]
-    if control > 3:
-        raise WireError("key has unknown control bits")
-    return Correction(data[:NODE_BYTES], control & 1, control >> 1)
+def _start(kind: Kind) -> int:
+    """Where the root stands."""
+    return 36 if kind is Kind.PAGE else 4
+
+
+def _size(kind: Kind, domain_bits: int) -> int:
+    return _start(kind) + 2 * NODE_BYTES + tree_depth(domain_bits) * _STEP
+
+
+def _bytes(nodes: Nodes) -> NDArray[np.uint8]:
+    """Each node as its 16 bytes."""
+    flat = np.ascontiguousarray(nodes, dtype="<u8").view(np.uint8)
+    return flat.reshape(*nodes.shape[:-1], NODE_BYTES)
+
+
+def _nodes(data: NDArray[np.uint8]) -> Nodes:
+    """The reverse of `_bytes`, as an array of its own."""
+    words = np.ascontiguousarray(data).view("<u8").astype(np.uint64)
+    return words.reshape(*data.shape[:-1], 2)

@@ -1,7 +1,6 @@
 """`morphogen-rpc-adapter`: reads the configuration, serves until told to stop."""
 
 import argparse
-import asyncio
 import json
 import logging
 import os
@@ -14,9 +13,11 @@ from morphogen_http.process import (
     exit_quietly_on_signals,
     http_server,
     log_to_stderr,
+    run,
+    serve,
     startup_failed,
 )
-from morphogen_rpc_adapter.app import make_app
+from morphogen_rpc_adapter.app import Adapter, make_app
 from morphogen_rpc_adapter.config import AdapterSettings, ConfigError, load_settings
 
 log = logging.getLogger("morphogen_rpc_adapter")
@@ -54,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         settings.check_urls()
         with listen(settings.bind_addr) as listener:
-            asyncio.run(_serve(settings, listener))
+            run(_serve(settings, listener))
     except ConfigError as error:
         return startup_failed("morphogen-rpc-adapter", str(error))
     except OSError as error:
@@ -69,7 +70,8 @@ async def _serve(settings: AdapterSettings, listener: socket.socket) -> None:
     if settings.fallback_to_upstream:
         log.warning("privacy degraded: private methods fall back to upstream")
     log.info("listening on %s", bound_address(listener))
-    await http_server(make_app(settings)).serve(sockets=[listener])
+    adapter = Adapter(settings)
+    await serve(http_server(make_app(adapter), shedding=adapter), listener)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -90,6 +92,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--environment", metavar="dev|test|prod", help="default prod")
     add("--refresh-interval", metavar="SECONDS", help="between looks at /epoch (default 12)")
     add("--upstream-timeout", metavar="SECONDS", help="for one call (default 15)")
+    add("--max-in-flight", metavar="N", help="reads at work at once (default 32 for each core)")
+    add("--queue-deadline", metavar="SECONDS", help="longest wait for a turn (default 0.15)")
+    add("--read-budget", metavar="SECONDS", help="for one private read in all (default 5)")
     add("--tx-relay", metavar="URL", help="where raw transactions go (default: upstream)")
     for name, help_text in {
         "--fallback-to-upstream": "answer from upstream when the pair does not: reveals addresses",

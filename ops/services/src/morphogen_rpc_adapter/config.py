@@ -1,5 +1,6 @@
 """Configuration: command line over environment over default, value by value."""
 
+import os
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -13,6 +14,10 @@ _VARIABLES: Final = {"upstream": "UPSTREAM_RPC_URL", "dict_url": "DICT_URL", "ca
 _URLS: Final = ("upstream", "dict_url", "cas_url", "pir_server_a", "pir_server_b", "tx_relay")
 
 _Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+
+_Reads = Annotated[int, Field(gt=0, le=65536)]
+# What this process may use, not what the machine has.
+CORES: Final = len(os.sched_getaffinity(0))
 
 
 class ConfigError(ValueError):
@@ -38,6 +43,9 @@ class AdapterSettings(BaseModel):
     environment: Literal["dev", "test", "prod"] = "prod"
     refresh_interval: _Seconds = 12
     upstream_timeout: _Seconds = 15
+    max_in_flight: _Reads = 32 * max(2, CORES)
+    queue_deadline: _Seconds = 0.15
+    read_budget: _Seconds = 5
     fallback_to_upstream: bool = False
     allow_privacy_degraded_fallback: bool = False
     otel_traces: bool = False

@@ -8,6 +8,7 @@ METHOD_NOT_FOUND: Final = -32601
 INVALID_PARAMS: Final = -32602
 INTERNAL_ERROR: Final = -32603
 UNAVAILABLE: Final = -32000
+LIMIT_EXCEEDED: Final = -32005  # EIP-1474
 NOT_SUPPORTED: Final = -32004  # EIP-1474: the method is known, and not offered
 
 
@@ -34,6 +35,14 @@ class RpcError(Exception):
 
 class PairError(Exception):
     """The two PIR servers cannot answer together now; the message says why."""
+
+
+class MovedError(PairError):
+    """The pair may have moved to another epoch: the question is worth asking again."""
+
+
+class GoneError(PairError):
+    """A server does not answer; the message says which."""
 
 
 class CodeError(Exception):

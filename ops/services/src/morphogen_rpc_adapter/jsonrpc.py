@@ -6,7 +6,8 @@ import math
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from morphogen_rpc_adapter.errors import INTERNAL_ERROR, INVALID_REQUEST, RpcError
+from morphogen_http.admission import OverloadedError
+from morphogen_rpc_adapter.errors import INTERNAL_ERROR, INVALID_REQUEST, LIMIT_EXCEEDED, RpcError
 
 MAX_BATCH: Final = 100
 _AT_ONCE: Final = 16  # calls of one batch that run at the same time
@@ -23,6 +24,10 @@ async def answer(document: object, call: Call) -> Response | list[Response] | No
     Args:
         document: the parsed body.
         call: answers a method with its parameters, or raises RpcError.
+
+    Raises:
+        OverloadedError: when `call` raises it for a request that stands alone; in a batch, that
+            one request is answered with an error.
     """
     if not isinstance(document, list):
         return await _answer_one(document, call)
@@ -34,10 +39,37 @@ async def answer(document: object, call: Call) -> Response | list[Response] | No
 
     async def one(request: object) -> Response | None:
         async with gate:
-            return await _answer_one(request, call)
+            try:
+                return await _answer_one(request, call)
+            except OverloadedError as error:
+                return overloaded(request, error)
 
     responses = await asyncio.gather(*(one(request) for request in document))
     return [response for response in responses if response is not None] or None
+
+
+def count(document: object, methods: frozenset[str]) -> int:
+    """How many calls in a request or a batch are of `methods`."""
+    requests = document if isinstance(document, list) else [document]
+    # The type is looked at first: a name that is a list cannot be looked up.
+    return sum(
+        isinstance(request, dict)
+        and isinstance(method := request.get("method"), str)
+        and method in methods
+        for request in requests
+    )
+
+
+def overloaded(document: object, error: OverloadedError) -> Response:
+    """The answer to a request, or to a batch as a whole, that there is no room for."""
+    identity = document.get("id") if isinstance(document, dict) else None
+    problem = RpcError(LIMIT_EXCEEDED, f"too much load, ask again: {error}")
+    return _error(identity if _is_id(identity) else None, problem)
+
+
+def is_refused_whole(document: object) -> bool:
+    """Whether a batch is too long, or empty: then none of it is worked on."""
+    return isinstance(document, list) and not 1 <= len(document) <= MAX_BATCH
 
 
 async def _answer_one(request: object, call: Call) -> Response | None:
@@ -51,6 +83,8 @@ async def _answer_one(request: object, call: Call) -> Response | None:
         return _error(identity, RpcError(INVALID_REQUEST, "method or params have the wrong type"))
     try:
         response = {"jsonrpc": "2.0", "id": identity, "result": await call(method, params)}
+    except OverloadedError:
+        raise
     except RpcError as error:
         response = _error(identity, error)
     except Exception as error:

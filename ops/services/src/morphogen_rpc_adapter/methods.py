@@ -6,9 +6,10 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+from morphogen_http.admission import Admission, Limits
 from morphogen_pir import __version__
 from morphogen_pir.quantity import parse_address, quantity
-from morphogen_pir.rows import Account, decode_row
+from morphogen_pir.rows import Account, find_account
 from morphogen_rpc_adapter.code import CodeStore
 from morphogen_rpc_adapter.errors import (
     INVALID_PARAMS,
@@ -22,6 +23,7 @@ from morphogen_rpc_adapter.errors import (
 from morphogen_rpc_adapter.pair import Pair
 from morphogen_rpc_adapter.upstream import Upstream
 
+PRIVATE: Final = frozenset({"eth_getBalance", "eth_getTransactionCount", "eth_getCode"})
 PASSED_ON: Final = frozenset(
     {
         "eth_blockNumber",
@@ -41,6 +43,8 @@ REFUSED: Final = {
     "eth_signTransaction": "this adapter holds no keys; sign in the wallet",
     "eth_accounts": "this adapter holds no keys, so it has no accounts",
 }
+# Calls that wait for upstream hold nothing but a connection each.
+_PASSING_ON: Final = Limits(in_flight=64, waiting=256, seconds=1.0)
 _BLOCK_TAGS: Final = frozenset({"latest", "pending", "safe", "finalized"})
 _BLOCK_NUMBER: Final = re.compile(r"0x[0-9a-fA-F]{1,16}\Z")
 
@@ -66,42 +70,52 @@ class Methods:
         self._upstream = upstream
         self._relay = relay
         self._fall_back = fall_back
-        self._private: dict[str, Callable[[Account], Awaitable[str]]] = {
+        self._passing_on = Admission(_PASSING_ON)
+        self._answers: dict[str, Callable[[Account], Awaitable[str]]] = {
             "eth_getBalance": self._balance,
             "eth_getTransactionCount": self._nonce,
             "eth_getCode": self._code,
         }
 
-    async def call(self, method: str, params: Any) -> Any:
+    async def call(self, method: str, params: Any, until: float) -> Any:
         """The result of one call.
+
+        Args:
+            method: its name.
+            params: its parameters.
+            until: when the result of a private method must be there, on the event loop's clock.
 
         Raises:
             RpcError: why there is none.
+            OverloadedError: when there is no room now.
         """
-        if method in self._private:
-            return await self._call_private(method, params)
+        if method in PRIVATE:
+            return await self._call_private(method, params, until)
         if method == "web3_clientVersion":
             return f"morphogen-rpc-adapter/{__version__}"
         if method in PASSED_ON:
             to = self._relay if method == "eth_sendRawTransaction" else self._upstream
-            return await to.call(method, params)
+            async with self._passing_on.enter():
+                return await to.call(method, params)
         if method in REFUSED:
             raise RpcError(NOT_SUPPORTED, f"{method} is refused: {REFUSED[method]}")
         # The name is the caller's text, and so may be anything: it is not repeated.
         raise RpcError(METHOD_NOT_FOUND, "the method does not exist or is not available")
 
-    async def _call_private(self, method: str, params: Any) -> Any:
+    async def _call_private(self, method: str, params: Any, until: float) -> Any:
         address = parse_state_params(params)
         try:
-            rows = await self._pair.candidate_rows(address)
-            found = (decode_row(address, row) for row in rows)
-            account = next((account for account in found if account is not None), Account())
-            return await self._private[method](account)
-        except (PairError, CodeError) as error:
-            if not self._fall_back:
-                raise RpcError(UNAVAILABLE, f"private state is unavailable: {error}") from None
-            log.warning("privacy degraded: %s goes upstream, because %s", method, error)
-            return await self._upstream.call(method, params)
+            async with asyncio.timeout_at(until):
+                rows = await self._pair.read(address, until)
+                return await self._answers[method](find_account(address, rows) or Account())
+        except TimeoutError:
+            error: Exception = PairError("there is no answer within the time for one read")
+        except (PairError, CodeError) as problem:
+            error = problem
+        if not self._fall_back:
+            raise RpcError(UNAVAILABLE, f"private state is unavailable: {error}") from None
+        log.warning("privacy degraded: %s goes upstream, because %s", method, error)
+        return await self._upstream.call(method, params)
 
     async def _balance(self, account: Account) -> str:
         return quantity(account.balance)
@@ -137,18 +151,3 @@ def parse_state_params(params: Any) -> bytes:
     if not known:
         raise RpcError(INVALID_PARAMS, "the block must be latest, pending or a 0x number")
     return address
-
-
-async def keep_fresh(pair: Pair, interval_seconds: float) -> None:
-    """Ask for the epoch again and again, and log when the pair's state changes."""
-    last_problem = ""
-    while True:
-        try:
-            await pair.refresh()
-            problem = ""
-        except PairError as error:
-            problem = str(error)
-        if problem and problem != last_problem:
-            log.warning("private state is unavailable: %s", problem)
-        last_problem = problem
-        await asyncio.sleep(interval_seconds)

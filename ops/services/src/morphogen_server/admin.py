@@ -3,13 +3,14 @@
 import hmac
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-import httpx
-
+from morphogen_http.client import HttpClient, NoAnswerError, Reason
 from morphogen_pir.cuckoo import Seeds
 from morphogen_server.config import ServerSettings, parse_hex, parse_seeds, parse_u64
+
+_DOWNLOAD_SECONDS: Final = 600
 
 
 class AdminError(Exception):
@@ -110,19 +111,14 @@ def _read_local(path: Path, limit: int) -> bytes:
 
 
 async def _download(url: str, limit: int) -> bytes:
-    data = bytearray()
     try:
-        async with (
-            # No proxy from the environment and no redirects: the host that was allowed, no other.
-            httpx.AsyncClient(timeout=30, follow_redirects=False, trust_env=False) as client,
-            client.stream("GET", url) as response,
-        ):
-            if response.status_code != 200:
-                raise AdminError(502, f"the snapshot's host answered {response.status_code}")
-            async for chunk in response.aiter_bytes():
-                data += chunk
-                if len(data) > limit:
-                    raise AdminError(413, f"the snapshot is larger than {limit} bytes")
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise AdminError(502, f"the snapshot cannot be fetched: {type(error).__name__}") from None
-    return bytes(data)
+        # No proxy from the environment and no redirects: the host that was allowed, no other.
+        async with HttpClient(proxies=False) as client:
+            answer = await client.request("GET", url, seconds=_DOWNLOAD_SECONDS, limit=limit)
+    except NoAnswerError as error:
+        if error.reason is Reason.TOO_LARGE:
+            raise AdminError(413, f"the snapshot is larger than {limit} bytes") from None
+        raise AdminError(502, f"the snapshot cannot be fetched: its host {error}") from None
+    if answer.status != 200:
+        raise AdminError(502, f"the snapshot's host answered {answer.status}")
+    return answer.body

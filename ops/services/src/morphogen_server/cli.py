@@ -15,6 +15,8 @@ from morphogen_http.process import (
     exit_quietly_on_signals,
     http_server,
     log_to_stderr,
+    run,
+    serve,
     startup_failed,
 )
 from morphogen_server.app import Server, make_app
@@ -58,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = load_settings(vars(_parser().parse_args(argv)), os.environ)
         check_sizes(settings)
         with listen(settings.bind_addr) as listener:
-            asyncio.run(_serve(settings, listener))
+            run(_serve(settings, listener))
     except (ConfigError, ValueError, MemoryError) as error:
         reason = str(error)
     except OSError as error:
@@ -74,7 +76,7 @@ async def _serve(settings: ServerSettings, listener: socket.socket) -> None:
     http = http_server(app)
     loading = asyncio.create_task(_load(settings, state, http))
     log.info("listening on %s", bound_address(listener))
-    await http.serve(sockets=[listener])
+    await serve(http, listener)
     if loading.done():
         loading.result()  # raises what stopped the start
 

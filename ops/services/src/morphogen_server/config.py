@@ -32,6 +32,7 @@ _OTHER_VARIABLES: Final = {
     "admin_allow_local_snapshot": "MORPHOGEN_ADMIN_ALLOW_LOCAL_SNAPSHOT",
     "admin_snapshot_max_bytes": "MORPHOGEN_ADMIN_SNAPSHOT_MAX_BYTES",
 }
+MAX_BATCH: Final = 32  # questions in one /query/batch
 _NUMBER: Final = re.compile(r"0[xX][0-9a-fA-F]{1,16}\Z|[0-9]{1,20}\Z")
 
 
@@ -112,6 +113,8 @@ class ServerSettings(BaseModel):
     block_number: _U64 = 0
     state_root: Annotated[bytes, PlainValidator(lambda value: parse_hex(value, 32))] = bytes(32)
     max_concurrent_scans: Annotated[_Positive, Field(le=1024)] = 32
+    max_waiting: Annotated[_Positive, Field(ge=MAX_BATCH, le=65536)] = 256
+    queue_deadline_ms: Annotated[_Positive, Field(le=60_000)] = 1000
     merge_interval_ms: _Positive = 1000
     disable_page_pir: bool = False
     page_domain_bits: Annotated[_U64, Field(le=MAX_DOMAIN_BITS)] = 25

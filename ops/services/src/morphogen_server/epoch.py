@@ -1,6 +1,9 @@
 """An epoch: one snapshot with everything needed to answer questions about it."""
 
+import hashlib
+import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,10 +11,11 @@ from morphogen_pir.cuckoo import Seeds
 from morphogen_pir.dpf import domain_bits_for, expand
 from morphogen_pir.matrix import Matrix, MatrixError, check_shape
 from morphogen_pir.prg import BUILT_IN_KEYS, PrgKeys
-from morphogen_pir.wire import Kind, decode_key, from_hex, to_hex
+from morphogen_pir.wire import Kind, decode_keys, from_hex, to_hex
 from morphogen_server.config import ServerSettings
 
 _SYNTHETIC_BYTES = 2**20
+_QUICK_BYTES = 2**21
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +48,20 @@ class Epoch:
     state_root: bytes
     pages: Pages | None
     domain_bits: int = field(init=False)
+    description: Mapping[str, Any] = field(init=False)
+    fingerprint: str = field(init=False)
 
     def __post_init__(self) -> None:
-        """Derive the domain of row queries."""
+        """Derive the domain of row queries, and what `/epoch` says."""
         object.__setattr__(self, "domain_bits", domain_bits_for(self.matrix.num_rows))
+        body = self._describe()
+        # Of everything that an answer depends on: two epochs of one fingerprint answer the same.
+        digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).digest()
+        object.__setattr__(self, "fingerprint", to_hex(digest))
+        object.__setattr__(self, "description", body | {"fingerprint": to_hex(digest)})
 
     def answer(self, kind: Kind, keys: list[bytes]) -> list[bytes]:
-        """Scan for each of `keys`; slow, so it belongs into a thread.
+        """Scan once for all of `keys`; slow with a large matrix, so it belongs into a thread.
 
         Raises:
             WireError: when a key is malformed, or made for other parameters.
@@ -65,17 +76,26 @@ class Epoch:
                 self.pages.prg_keys,
                 self.pages.domain_bits,
             )
-        parsed = [decode_key(key, kind, prg_keys, bits) for key in keys]
-        return [matrix.scan(expand(prg_keys, key, matrix.num_rows)) for key in parsed]
+        parsed = decode_keys(keys, kind, prg_keys, bits)
+        return matrix.scan(expand(prg_keys, parsed, matrix.num_rows))
 
-    def describe(self) -> dict[str, Any]:
-        """The body of `GET /epoch`."""
+    def is_quick(self, kind: Kind, keys: int) -> bool:
+        """Whether answering `keys` keys takes a millisecond or two at most."""
+        matrix = self.pages.matrix if kind is Kind.PAGE and self.pages else self.matrix
+        return matrix.words.nbytes * keys <= _QUICK_BYTES
+
+    def _describe(self) -> dict[str, Any]:
+        """The body of `GET /epoch`, without the fingerprint."""
+        sample = self.matrix.first_row()
         body: dict[str, Any] = {
             "epoch_id": self.epoch_id,
             "num_rows": self.matrix.num_rows,
             "seeds": list(self.seeds),
             "block_number": self.block_number,
             "state_root": to_hex(self.state_root),
+            "matrix_sha256": to_hex(self.matrix.sha256()),
+            # A row in the clear: a reader asks for it among others, and knows what must come.
+            "sample": {"row": sample, "payload": to_hex(self.matrix.row(sample))},
         }
         if self.pages is not None:
             body["page_pir"] = {

@@ -20,7 +20,8 @@ class Metrics:
             registry=self.registry,
         )
         self.scans_running = self._gauge("scans_running", "Requests whose scans run now.")
-        self.scans_waiting = self._gauge("scans_waiting", "Requests that wait for a slot.")
+        self.scans_waiting = self._gauge("scans_waiting", "Questions that wait for a slot.")
+        self.scans_refused = self._gauge("scans_refused", "Questions turned away since the start.")
         self.epoch_id = self._gauge("epoch_id", "The epoch that is served.")
         self.block_number = self._gauge("block_number", "The block of the epoch served.")
         self.num_rows = self._gauge("num_rows", "Rows of the matrix served.")

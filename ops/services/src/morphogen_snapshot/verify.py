@@ -14,7 +14,7 @@ from morphogen_pir.manifest import (
     ManifestError,
 )
 from morphogen_pir.quantity import cas_path, keccak256, quantity
-from morphogen_pir.rows import ROW_BYTES, decode_row
+from morphogen_pir.rows import ROW_BYTES, find_account
 
 
 def differences(files: Mapping[str, bytes]) -> Iterator[str]:
@@ -73,8 +73,7 @@ def _known_accounts(manifest: Manifest, matrix: bytes, files: Mapping[str, bytes
     for known, address, rows in zip(
         manifest.known_accounts, addresses, places.tolist(), strict=True
     ):
-        found = (decode_row(address, matrix[r * ROW_BYTES : (r + 1) * ROW_BYTES]) for r in rows)
-        account = next((account for account in found if account is not None), None)
+        account = find_account(address, (matrix[r * ROW_BYTES : (r + 1) * ROW_BYTES] for r in rows))
         if account is None:
             yield f"known_accounts/{known.address}: not in the matrix"
             continue
