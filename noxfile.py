@@ -27,7 +27,7 @@ AT_ONCE = ["--numprocesses=3", "--dist=loadscope"]
 FAST = ["--numprocesses=auto", "--dist=worksteal"]
 COVERAGE = ["--cov", "--cov-report="]
 # Per cent of lines and branches that the fast tests reach at least; to be raised, never lowered.
-REACHED = {"morphops/core/*": 95, "morphops/*": 80}
+REACHED = {"morphops/core/*": 96, "morphops/*": 86}
 PYTHON_FILES = ["morphops", "tests", "benchmarks", "tasks.py", "noxfile.py", "ops/services"]
 
 
