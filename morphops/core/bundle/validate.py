@@ -21,7 +21,7 @@ def registry_findings(bundle: Bundle) -> list[str]:
     for path, name in {"releases": bundle.releases, **names}.items():
         if not is_repository(name):
             findings.append(
-                f"{path}: {name!r} is not the name of a repository: use a-z 0-9 . _ - /, and "
+                f"{path}: {name!r} is not the name of a repository; use a-z 0-9 . _ - /, and "
                 "write the registry's host in `registry`"
             )
     return findings
