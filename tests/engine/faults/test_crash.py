@@ -210,14 +210,11 @@ def test_where_nothing_was_touched_nothing_has_to_be_undone(inv: Inv, release: R
     assert inv("down").code == 0
 
 
-def test_nothing_was_cut_off(inv: Inv, release: Release) -> None:
+def test_nothing_is_incomplete(inv: Inv) -> None:
     for end in ("resume", "abort"):
         done = inv(end)
         assert done.code == 3, done
         assert "no operation is incomplete" in done.err
-        together = inv(end, f"--image={'sha256:' + '0' * 64}")
-        assert together.code == 2, together
-        assert "stand alone" in together.err
 
 
 def test_a_stop_that_was_cut_off(inv: Inv, release: Release) -> None:
