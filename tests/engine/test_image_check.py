@@ -53,11 +53,11 @@ def test_a_good_one(inv: Inv, image: Callable[..., str]) -> None:
     ("layers", "config", "says"),
     [
         ((), {"User": ""}, "runs as root"),
-        ((), {"User": "nobody"}, "a name may be anybody"),
+        ((), {"User": "nobody"}, "which may be any number"),
         ((), {"User": "10002"}, "runs as uid 10002, not 10001"),
         ((), {"env": {"TOKEN": "x"}}, "carries a value of TOKEN"),
         (("RUN |1 TOKEN=x make",), {}, "names the secret TOKEN in a layer"),
-        ((), {"Entrypoint": ["/no/such/program"]}, "does not end well with `-V`"),
+        ((), {"Entrypoint": ["/no/such/program"]}, "fails `-V` on a read-only root"),
         (
             (),
             {"Entrypoint": ["/usr/bin/python3", "-c", "open('/var/state', 'w')"]},
