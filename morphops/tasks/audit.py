@@ -1,4 +1,4 @@
-"""TODO morphops.tasks.audit."""
+"""The tasks of the group `audit`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO morphops.tasks.down."""
+"""`inv down`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO morphops.tasks.image."""
+"""The tasks of the group `image`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO morphops.tasks.logs."""
+"""`inv logs`."""
 
 from __future__ import annotations
 

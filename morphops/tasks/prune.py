@@ -1,4 +1,4 @@
-"""TODO morphops.tasks.prune."""
+"""`inv prune`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO morphops.tasks.pull."""
+"""`inv pull`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO morphops.tasks.quickstart."""
+"""`inv quickstart`."""
 
 from __future__ import annotations
 

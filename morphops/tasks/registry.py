@@ -1,4 +1,4 @@
-"""TODO morphops.tasks.registry."""
+"""The tasks of the group `registry`."""
 
 from __future__ import annotations
 

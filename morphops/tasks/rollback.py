@@ -1,4 +1,4 @@
-"""TODO morphops.tasks.rollback."""
+"""`inv rollback`."""
 
 from __future__ import annotations
 

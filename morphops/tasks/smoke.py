@@ -1,4 +1,4 @@
-"""TODO morphops.tasks.smoke."""
+"""`inv smoke`."""
 
 from __future__ import annotations
 

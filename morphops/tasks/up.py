@@ -1,4 +1,4 @@
-"""TODO morphops.tasks.up."""
+"""`inv up`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO morphops.tasks.verify."""
+"""`inv verify`."""
 
 from __future__ import annotations
 

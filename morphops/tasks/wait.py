@@ -1,4 +1,4 @@
-"""TODO morphops.tasks.wait."""
+"""`inv wait`."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def read_table(path: Path, *, hint: str) -> dict[str, dict[str, str]]:
         table = json.loads(path.read_bytes())
     except FileNotFoundError:
         return {}
-    except PermissionError as err:  # nothing is wrong with the file, so nothing of it is mended
+    except PermissionError as err:  # the file itself is right, so `hint` does not apply
         raise unreadable(path, err) from None
     except (OSError, ValueError, RecursionError):
         table = None
