@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import pkgutil
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -88,3 +91,68 @@ def test_no_test_uses_a_private_name() -> None:
 )
 def test_a_private_name_is_found(code: str, found: list[str]) -> None:
     assert list(privates(code)) == found
+
+
+def codes_in_strings(code: str) -> Iterator[str]:
+    """The code that a test hands to another process: its strings that import from morphops."""
+    tree = ast.parse(code)
+    parts = {p for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for p in node.values}
+    for node in ast.walk(tree):
+        text = node.value if isinstance(node, ast.Constant) and node not in parts else None
+        if isinstance(text, str) and re.search(r"^(from|import) morphops", text, re.MULTILINE):
+            yield text
+
+
+def missing_names(code: str) -> Iterator[str]:
+    """What code imports from morphops, or reads from a module of it, and is not there."""
+    tree = ast.parse(code)
+    imported: dict[str, object] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("morphops"):
+            for alias in node.names:
+                try:
+                    found = pkgutil.resolve_name(f"{node.module}:{alias.name}")
+                except (ImportError, AttributeError):
+                    try:
+                        found = importlib.import_module(f"{node.module}.{alias.name}")
+                    except ImportError:
+                        yield f"{node.module}.{alias.name}"
+                        continue
+                imported[alias.asname or alias.name] = found
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            owner = imported.get(node.value.id)
+            if owner is not None and not hasattr(owner, node.attr):
+                yield f"{node.value.id}.{node.attr}"
+
+
+def handed_over() -> list[tuple[str, str]]:
+    """The code of all tests that runs elsewhere, with the module that it stands in."""
+    return [
+        (str(path.relative_to(ROOT)), code)
+        for path in sorted(TESTS.rglob("*.py"))
+        if path.name != "test_layout.py"
+        for code in codes_in_strings(path.read_text())
+    ]
+
+
+@pytest.mark.parametrize(("module", "code"), handed_over())
+def test_code_that_runs_elsewhere_imports_what_is_there(module: str, code: str) -> None:
+    """No type checker reads a string, and some of these run in the long tests only."""
+    assert list(missing_names(code)) == [], module
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("from morphops import engine", ["morphops.engine"]),
+        (
+            "from morphops.adapters.store.hash_chain import Chain",
+            ["morphops.adapters.store.hash_chain.Chain"],
+        ),
+        ("from morphops.core import schema\nschema.no_such_name = 0", ["schema.no_such_name"]),
+        ("from morphops.errors import LockHeld\nLockHeld.__name__", []),
+    ],
+)
+def test_a_name_that_is_missing_is_found(code: str, found: list[str]) -> None:
+    assert list(missing_names(code)) == found

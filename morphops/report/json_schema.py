@@ -171,6 +171,8 @@ def _tidied(value: Json, classes: Mapping[str, type]) -> Json:
         key: _tidied(inner, classes)
         for key, inner in value.items()
         if key not in ("title", "default", "description", "properties", "required")
+        # pydantic says so of classes that were read from YAML before; fields may be added to all.
+        and not (key == "additionalProperties" and inner is False)
     }
     if cls is None or "properties" not in value:
         return kept

@@ -10,10 +10,12 @@ from typing import get_args
 import pytest
 from jsonschema import Draft202012Validator
 
+from morphops.core import schema
 from morphops.core.plan.changes import Action
 from morphops.core.results.base import Document, Result, json_name
 from morphops.core.results.failure import of_error
-from morphops.errors import LockHeld, MorphopsError, NotShown, RolledBack
+from morphops.core.runbook.model import Input
+from morphops.errors import ConfigError, LockHeld, MorphopsError, NotShown, RolledBack
 from morphops.report import json_schema
 from morphops.tasks import ns
 from tests.paths import ROOT
@@ -28,6 +30,14 @@ AGAIN = "python -m morphops.report.json_schema docs"
 @pytest.mark.parametrize("name", sorted(json_schema.files()))
 def test_each_schema_is_the_codes(name: str) -> None:
     assert (SCHEMAS / name).read_text() == json_schema.files()[name], AGAIN
+
+
+def test_what_was_read_before_changes_no_schema() -> None:
+    """Reading a class from YAML tells pydantic to forbid unknown keys in it, for the process."""
+    before = json_schema.files()
+    with pytest.raises(ConfigError):
+        schema.parse_mapping("about: what it is\nno-key: 1\n", "input.yaml", Input)
+    assert json_schema.files() == before
 
 
 def test_there_are_no_other_schemas() -> None:

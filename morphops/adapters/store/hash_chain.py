@@ -224,7 +224,7 @@ class HashChain:
 
     def _overtaken(self) -> LockLost:
         return LockLost(
-            f"the lock was lost: another process has written to {self.path} since",
+            f"the lock was taken away: another process has written to {self.path} since",
             hint="inv status",
         )
 

@@ -45,8 +45,8 @@ def restarts(elsewhere: Elsewhere) -> None:
 IMPATIENT = """
 import sys
 from invoke.main import program
-from morphops import engine
-engine.PATIENCE = 0
+from morphops.operations.pipeline import execute
+execute.PATIENCE = 0
 sys.exit(program.run())
 """
 

@@ -173,8 +173,8 @@ def test_the_lock_is_taken_from_one_in_the_middle(inv: Inv, release: Release) ->
 STOPS = """
 import os, signal, sys
 from invoke.main import program
-from morphops.adapters.store.hash_chain import Chain
-when, words, append, doing = sys.argv.pop(1), sys.argv.pop(1), Chain.append, [""]
+from morphops.adapters.store.hash_chain import HashChain
+when, words, append, doing = sys.argv.pop(1), sys.argv.pop(1), HashChain.append, [""]
 def stop(chain, entry, **more):
     global words
     doing[0] = entry.get("step", doing[0])
@@ -186,7 +186,7 @@ def stop(chain, entry, **more):
     if here and when == "after":
         os.kill(os.getpid(), signal.SIGSTOP)
     return hash_
-Chain.append = stop
+HashChain.append = stop
 sys.exit(program.run())
 """
 
