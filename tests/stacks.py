@@ -261,7 +261,20 @@ def remove_stack(project: str) -> None:
     down = ["docker", "compose", "-p", project, "down", "-t", "1", "--remove-orphans"]
     subprocess.run(down, check=False, capture_output=True)
     forget(project)
-    remove_images(f"morphops/{project}/*")
+    remove_holds(project)
+
+
+def hold(project: str, repository: str, release: str) -> str:
+    """The tag by which a release of a project holds an image of a repository of `tests/stack`."""
+    return f"{repository}:morphops-{project}-{release[7:19]}"
+
+
+def remove_holds(project: str) -> None:
+    """Let go of the tags by which a project holds images, whatever their repositories are."""
+    tags = [f"--filter=reference={depth}:morphops-{project}-*" for depth in ("*", "*/*", "*/*/*")]
+    listing = ["docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", *tags]
+    if found := subprocess.run(listing, capture_output=True, text=True, check=True).stdout.split():
+        subprocess.run(["docker", "image", "rm", *found], check=False, capture_output=True)
 
 
 def forget(project: str) -> None:

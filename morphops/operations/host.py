@@ -20,7 +20,12 @@ def check(site: Site) -> HostCheck:
     Raises:
         ConfigError: the bundle's env schema is wrong.
     """
-    needs = Needs(project=site.bundle.project, state=site.state.root, ports=bound_ports(site))
+    needs = Needs(
+        project=site.bundle.project,
+        state=site.state.root,
+        ports=bound_ports(site),
+        registry=site.bundle.registry,
+    )
     rows = inspect.judge(inspect.observe(site.docker, needs), needs)
     findings = tuple(_finding(row) for row in rows if not row.ok)
     ready = not findings

@@ -8,8 +8,11 @@ from morphops.report.console import Reporter
 
 def host(reporter: Reporter, result: HostCheck) -> None:
     """Show every requirement, and how to meet those that are not met."""
-    rows = [(row.name, "ok" if row.ok else "missing", row.found, row.remedy) for row in result.rows]
-    reporter.table(("what", "", "found", "to fix it"), rows)
+    rows = [
+        (row.name, "ok" if row.ok else "missing", row.found, row.remedy or row.warning)
+        for row in result.rows
+    ]
+    reporter.table(("what", "", "found", "to fix it, or to know"), rows)
     reporter.say(result.state)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from morphops.core.release.digest import short
-from morphops.core.release.reference import local_tag
+from morphops.core.release.reference import hold_tag
 from morphops.core.release.release import Image
 from morphops.errors import EngineCallFailed, IntegrityError
 from morphops.interfaces import Say
@@ -45,4 +45,4 @@ class FakeImages:
         with self._engine.call(f"hold {image.name}", done=True):
             if str(image.ref) not in self._engine.local:
                 raise EngineCallFailed(f"could not tag {image.ref}: there is no such image")
-            self._engine.held[local_tag(project, image.name, release)] = str(image.ref)
+            self._engine.held[hold_tag(project, image.ref, release)] = str(image.ref)

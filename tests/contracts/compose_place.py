@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from morphops.adapters.docker.client import Docker
 from morphops.adapters.docker.platform import compose_platform
 from morphops.core.redact import Redactor
-from morphops.core.release.reference import local_tag
+from morphops.core.release.reference import hold_tag
 from morphops.core.release.release import Image
 from morphops.core.stack import Instance
 from morphops.interfaces import Platform
@@ -51,7 +51,7 @@ class ComposePlace(Place):
         docker("image", "rm", str(image.ref), check=False)
 
     def is_held(self, image: Image, release: str) -> bool:
-        tag = local_tag(self.project, image.name, release)
+        tag = hold_tag(self.project, image.ref, release)
         return docker("image", "ls", "-q", tag) != ""
 
     def volumes(self) -> set[str]:
@@ -77,6 +77,6 @@ class ComposePlace(Place):
             docker("unpause", *there, check=False)  # a paused one does not hear that it is to stop
             docker("compose", "-p", self.project, "down", "-t", "1", "--remove-orphans")
         stacks.forget(self.project)
-        stacks.remove_images(f"morphops/{self.project}/*")
+        stacks.remove_holds(self.project)
         if left := self.volumes():
             docker("volume", "rm", *left)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from morphops.core.redact import Redactor
 from morphops.core.release.digest import digest_of
-from morphops.core.release.reference import ImageRef, local_tag
+from morphops.core.release.reference import ImageRef, hold_tag
 from morphops.core.release.release import Image
 from morphops.core.stack import Identity, Instance
 from morphops.interfaces import Platform
@@ -59,7 +59,7 @@ class FakePlace(Place):
         self.engine.local.pop(str(image.ref), None)
 
     def is_held(self, image: Image, release: str) -> bool:
-        return local_tag(self.project, image.name, release) in self.engine.held
+        return hold_tag(self.project, image.ref, release) in self.engine.held
 
     def volumes(self) -> set[str]:
         return self.engine.volumes.get(self.project, set())

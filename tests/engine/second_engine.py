@@ -57,12 +57,23 @@ class SecondEngine:
         folder: an empty folder on a disk that overlay file systems can lie on.
         name: of its cgroup.
         config: for its daemon.json.
+        programs: where other packages than the machine's were unpacked, with their programs in
+            `usr/bin` and the client's plugins in `config`; a way to the outside is opened, too.
     """
 
-    def __init__(self, folder: Path, name: str, config: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        config: Mapping[str, Any] | None = None,
+        *,
+        programs: Path | None = None,
+    ) -> None:
         self.folder = folder
         self.name = name
         self._config = dict(config or {})
+        self._programs = programs
+        self._way_out: subprocess.Popen[bytes] | None = None
         self._unshare: subprocess.Popen[str] | None = None
         self._daemon: subprocess.Popen[bytes] | None = None
         self._pid = 0
@@ -76,6 +87,15 @@ class SecondEngine:
     def enter(self) -> tuple[str, ...]:
         """The words before a command that is to run in its network namespace."""
         return ("nsenter", f"--net=/proc/{self._pid}/ns/net", "--")
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The variables of who uses it: where it listens, and the programs that belong to it."""
+        found = {"DOCKER_HOST": self.host}
+        if self._programs is not None:
+            found["PATH"] = f"{self._programs / 'usr' / 'bin'}:{os.environ['PATH']}"
+            found["DOCKER_CONFIG"] = str(self._programs / "config")
+        return found
 
     def start(self) -> None:
         """Make the namespaces and start the engine in them."""
@@ -97,7 +117,30 @@ class SecondEngine:
         self._pid = int(children.read_text())
         # Where an engine and its tools would meet those of the host: its own, and empty.
         self._inside("mount", "-t", "tmpfs", "tmpfs", "/run")
+        if self._programs is not None:
+            self._open_a_way_out(self._programs)
         self.power_on()
+
+    def _open_a_way_out(self, programs: Path) -> None:
+        libraries = [str(path) for path in (programs / "usr" / "lib").glob("*-linux-gnu*")]
+        ready, tells = os.pipe()
+        with (self.folder / "slirp4netns.log").open("ab") as log:
+            self._way_out = subprocess.Popen(
+                [
+                    *("setpriv", "--pdeathsig", "KILL"),
+                    *(str(programs / "usr" / "bin" / "slirp4netns"), "--configure", "--mtu=1500"),
+                    *("--disable-host-loopback", f"--ready-fd={tells}", str(self._pid), "tap0"),
+                ],
+                env={**os.environ, "LD_LIBRARY_PATH": ":".join(libraries)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=(tells,),
+            )
+        os.close(tells)
+        with os.fdopen(ready, "rb") as said:
+            if not said.read(1):
+                raise RuntimeError((self.folder / "slirp4netns.log").read_text()[-2000:])
 
     def power_on(self) -> None:
         """Start the daemon, and wait until it answers."""
@@ -116,6 +159,7 @@ class SecondEngine:
                     "--shutdown-timeout=2",
                     "--log-level=warn",
                 ],
+                env={**os.environ, **self.environ},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -149,7 +193,7 @@ class SecondEngine:
         """A docker command against it."""
         return subprocess.run(
             ["docker", *words],
-            env={**os.environ, "DOCKER_HOST": self.host},
+            env={**os.environ, **self.environ},
             capture_output=True,
             text=True,
             timeout=60,
@@ -182,9 +226,10 @@ class SecondEngine:
                     pass
             self._unshare.kill()
             self._unshare.wait()
-        if self._daemon is not None:
-            self._daemon.kill()
-            self._daemon.wait()
+        for process in (self._daemon, self._way_out):
+            if process is not None:
+                process.kill()
+                process.wait()
         for parent in (_CGROUPS, *_CGROUPS.glob("*")):
             _remove_cgroup(parent / self.name)
         shutil.rmtree(self.folder / "data", ignore_errors=True)

@@ -118,8 +118,9 @@ def test_ten_releases(
     assert docker("inspect", "--type=container", "-f", "{{.State.Status}}", name) == "created"
     assert docker("image", "inspect", "-f", "{{.Id}}", tag)
     project = inv("status", "--json").json["project"]
-    tags = docker("image", "ls", f"morphops/{project}/*", "--format", "{{.Tag}}").split()
-    assert set(tags) == {release[7:19] for release in stay}
+    tags = docker("image", "ls", f"{inv.registry}/morphops-test/*", "--format", "{{.Tag}}").split()
+    held = {tag for tag in tags if tag.startswith(f"morphops-{project}-")}
+    assert held == {f"morphops-{project}-{release[7:19]}" for release in stay}
 
     again = inv("prune", "--apply", "--reason=monthly", "--json").json
     assert (again["nothing"], again["references"]) == (True, [])
@@ -203,8 +204,9 @@ def test_what_another_project_needs_stays(
         assert other("deploy", f"--image={digest}").code == 0
     done = inv("prune", "--keep=1", "--apply", "--reason=room", "--json").json
     assert len(done["releases"]) == 1
-    project, gone = inv("status", "--json").json["project"], done["releases"][0][7:19]
-    ours = {f"morphops/{project}/{name}:{gone}" for name in ("pair", "front")}
+    project, (gone,) = inv("status", "--json").json["project"], done["releases"]
+    repositories = (f"{inv.registry}/morphops-test/{name}" for name in ("pair", "front"))
+    ours = {stacks.hold(project, repository, gone) for repository in repositories}
     # What earlier tests pulled and nobody needs any more may go as well.
     assert ours <= set(done["references"])
     shared = {images[name] for name in ("pair-ok", "pair-v2", "front-ok")}
@@ -240,7 +242,7 @@ def test_a_pin_holds_the_images_too(
     assert (refused.code, "images" in refused.err) == (3, True), refused
     assert inv("pull", f"--image={first}").code == 0
     project = inv("status", "--json").json["project"]
-    tag = f"morphops/{project}/pair:{first[7:19]}"
+    tag = stacks.hold(project, f"{inv.registry}/morphops-test/pair", first)
     docker("image", "rm", tag)
     assert inv("release.pin", first[7:19], "--reason=audit").code == 0
     assert docker("image", "inspect", "-f", "{{.Id}}", tag)

@@ -326,7 +326,7 @@ def test_drift_is_found_and_named(inv: Inv, release: Release) -> None:
     # Somebody starts the front by hand, from another image, as root, with a variable more.
     label = "--label=com.docker.compose"
     held = subprocess.run(
-        ["docker", "image", "ls", "-q", f"morphops/{project}/pair"],
+        ["docker", "image", "ls", "-q", f"{inv.registry}/morphops-test/pair"],
         capture_output=True,
         text=True,
         check=True,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from morphops.core.release.digest import canonical_json
-from morphops.core.release.reference import local_tag
+from morphops.core.release.reference import hold_tag
 from morphops.core.release.release import Image
 from morphops.core.stack import Identity, Instance, LaunchConfig, Port, Running, Service, Stack
 from morphops.errors import EngineCallFailed
@@ -82,7 +82,7 @@ class FakeTarget:
 
     def hold_image(self, image: Image, project: str, release: str) -> None:
         self.held.add(str(image.ref))
-        self.tags.add(local_tag(project, image.name, release))
+        self.tags.add(hold_tag(project, image.ref, release))
 
     def start(self, stack: Stack, services: Sequence[str], slot: str = "") -> None:
         self._call(f"start {' '.join(services)}")

@@ -325,7 +325,8 @@ def test_a_release_is_pinned_with_its_images_or_not_at_all(site: Site) -> None:
     target.held.add(str(first.ref))
     assert valid("release.pin", pin.pin(site, made.digest, reason="audit"))["changed"] is True
     assert target.tags == {
-        f"morphops/{release.project}/{image.name}:{release.short}" for image in release.images
+        f"{image.ref.repository}:morphops-{release.project}-{release.short}"
+        for image in release.images
     }
 
 

@@ -7,16 +7,17 @@ made, is kept under the recipe's own digest.
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from morphops.adapters.base_images.rootfs import write_layer
 from morphops.adapters.host import apt
@@ -142,10 +143,24 @@ def load(docker: Docker, image: BaseImage, tag: str) -> str:
         EngineCallFailed: the engine refused it.
     """
     with docker.call(f"load the base image {image.name}", 120):
-        client = docker.client(120)
-        if not (client.image.exists(tag) and client.image.inspect(tag).id == image.config):
-            client.image.load(archive(image, tag))
-        return str(client.image.inspect(tag).id)
+        if not any(is_image(row, image) for row in docker.engine.inspect_images([tag])):
+            docker.client(120).image.load(archive(image, tag))
+        return "".join(str(row["Id"]) for row in docker.engine.inspect_images([tag]))
+
+
+def is_image(found: Mapping[str, Any], image: BaseImage) -> bool:
+    """Whether an image of the engine (ImageInspect) is this one.
+
+    The containerd store names it by the digest of a manifest that it makes when it loads it. So
+    the content is compared: the layers by their digests, and every setting that we gave it.
+    """
+    if found["Id"] == image.config:
+        return True
+    made = json.loads(image.blob(image.config).read_bytes())
+    settings = found.get("Config") or {}
+    return found["RootFS"].get("Layers") == made["rootfs"]["diff_ids"] and all(
+        settings.get(name) == value for name, value in made["config"].items()
+    )
 
 
 def _make_one(

@@ -26,8 +26,8 @@ _LIMIT = 1800
 _TAIL = 20
 # Progress in bytes, times and bookkeeping: worth keeping for a failure, not worth watching.
 _CHATTER = re.compile(
-    r"#\d+ (?:DONE|CACHED|\d+\.\d+|sha256:|pushing layer|transferring|resolve|exporting|writing"
-    r"|naming|extracting|\[(?:\S+ )?internal\])"
+    r"#\d+ (?:DONE|CACHED|\d+\.\d+|sha256:|pushing|transferring|resolv|exporting|writing|reading"
+    r"|unpacking|naming|extracting|preparing|\.\.\.|\[(?:\S+ )?internal\])"
 )
 
 
@@ -70,6 +70,9 @@ class BuildRequest:
             "SOURCE": self.source,
             # An attestation would make each image an index, and differs from build to build.
             "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
+            # Since 0.20 bake asks before it reads what lies outside of the folder that it is
+            # called in. What it reads here is named by the override file, which is ours.
+            "BUILDX_BAKE_ENTITLEMENTS_FS": "0",
         }
 
 
@@ -102,8 +105,7 @@ def bake(
         extra.write_text(json.dumps(override(described, request)), encoding="utf-8")
         _build(docker, request, extra, metadata, _Log(say, redact))
         found = json.loads(metadata.read_text(encoding="utf-8"))
-    kind = "containerimage.digest" if request.push else "containerimage.config.digest"
-    digests = {name: str(found.get(name, {}).get(kind, "")) for name in described}
+    digests = {name: _digest(found.get(name) or {}, request.push) for name in described}
     for name, digest in digests.items():
         if not is_digest(digest):
             raise EngineCallFailed(
@@ -112,6 +114,15 @@ def bake(
                 hint="docker buildx version   (0.13 or later is needed)",
             )
     return digests
+
+
+def _digest(metadata: Mapping[str, Any], push: bool) -> str:
+    """The digest of a manifest; of an image that was not pushed, its ID.
+
+    With the containerd image store the ID is the digest of the manifest, and no other is told.
+    """
+    own = "" if push else metadata.get("containerimage.config.digest")
+    return str(own or metadata.get("containerimage.digest") or "")
 
 
 def override(definition: Mapping[str, Mapping[str, Any]], request: BuildRequest) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Compose files are read only as `docker compose config` renders them; its model i
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, TypeAlias
@@ -18,7 +19,7 @@ from morphops.adapters.docker.shapes import names, shape_of_container
 from morphops.adapters.host import ports as host_ports
 from morphops.core.release.digest import canonical_json
 from morphops.core.release.platform import platform_name
-from morphops.core.release.reference import local_tag
+from morphops.core.release.reference import hold_tag
 from morphops.core.release.release import Image
 from morphops.core.stack import (
     Identity,
@@ -32,6 +33,8 @@ from morphops.core.stack import (
 from morphops.errors import EngineCallFailed, IntegrityError, PreconditionError
 from morphops.interfaces import Say
 
+# What Compose calls a container until it takes the place of the one with these twelve digits.
+_TEMPORARY = re.compile(r"/?([0-9a-f]{12})_(.+)")
 _Kind: TypeAlias = Literal["config", "manifest"]
 # Seconds for a call, besides what containers are given to stop.
 START_LIMIT = 300.0
@@ -147,7 +150,7 @@ class ComposeTarget:
 
     def hold_image(self, image: Image, project: str, release: str) -> None:
         """See `Images.hold_image`."""
-        self._docker.engine.tag(str(image.ref), local_tag(project, image.name, release))
+        self._docker.engine.tag(str(image.ref), hold_tag(project, image.ref, release))
 
     def start(self, stack: Stack, services: Sequence[str], slot: str = "") -> None:
         """See `Workloads.start`.
@@ -184,18 +187,19 @@ class ComposeTarget:
         container that it was asked to stop earlier: it seems to run now, and is gone later.
         """
         client = self._docker.client(limit)
-        there = {one["Id"] for one in inspected}
         for new in inspected:
-            old = (new["Config"].get("Labels") or {}).get(labels.REPLACES)
-            if old is None or new["State"]["Status"] != "created":
+            # What the label says depends on the version: the old one's id, or since 2.39 its name.
+            name = _TEMPORARY.fullmatch(new["Name"])
+            replaces = labels.REPLACES in (new["Config"].get("Labels") or {})
+            if not (name and replaces and new["State"]["Status"] == "created"):
                 continue
-            name = new["Name"].removeprefix("/")
-            with self._docker.call(f"finish the replacement of {name}", limit):
-                if old in there:
+            old = [one["Id"] for one in inspected if one["Id"].startswith(name[1])]
+            with self._docker.call(f"finish the replacement of {name[2]}", limit):
+                if old:
                     client.container.stop(old)
                     client.container.remove(new["Id"])
-                elif name.startswith(f"{old[:12]}_"):
-                    client.container.rename(new["Id"], name.removeprefix(f"{old[:12]}_"))
+                else:
+                    client.container.rename(new["Id"], name[2])
 
     def remove(self, project: str, services: Sequence[str], slot: str = "") -> None:
         """See `Workloads.remove`."""

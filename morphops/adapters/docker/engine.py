@@ -150,9 +150,12 @@ class Engine:
         self._ask(f"remove the container {id_[:12]}", request, limit)
 
     def remove_image(self, reference: str, limit: float = _LIMIT) -> None:
-        """Remove a name of an image, and the image with its last name unless it is in use."""
+        """Remove a name of an image, and the image with its last name unless it is in use.
+
+        One that is not there is fine: the containerd store takes some names with others.
+        """
         request = Request("DELETE", f"/images/{_quoted(reference)}")
-        self._ask(f"remove {reference}", request, limit)
+        self._ask_all(f"remove {reference}", [request], limit)
 
     @contextmanager
     def events(self, since: float, limit: float = 5, **filters: Sequence[str]) -> Iterator[Stream]:
@@ -190,13 +193,15 @@ class Engine:
         with self._translated(f"inspect the {kind}", _LIMIT):
             return [_one(_parsed(body)) for body in bodies]
 
-    def _ask_all(self, doing: str, requests: Sequence[Request]) -> list[bytes]:
+    def _ask_all(
+        self, doing: str, requests: Sequence[Request], limit: float = _LIMIT
+    ) -> list[bytes]:
         """Ask over one connection; without the answers of what is not there."""
         if not requests:
             return []
-        with self._translated(doing, _LIMIT):
-            versioned = [self._versioned(request, _LIMIT) for request in requests]
-            answers = ask_all(self._dial, versioned, _LIMIT)
+        with self._translated(doing, limit):
+            versioned = [self._versioned(request, limit) for request in requests]
+            answers = ask_all(self._dial, versioned, limit)
             for answer in answers:
                 if isinstance(answer, Refusal) and answer.status != 404:
                     raise answer

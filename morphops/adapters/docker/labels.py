@@ -7,7 +7,7 @@ CONFIG = "morphops.config"  # digest of the configuration that something was cre
 OURS = (RELEASE, CONFIG)
 PROJECT = "com.docker.compose.project"
 SERVICE = "com.docker.compose.service"
-REPLACES = "com.docker.compose.replace"  # of a new container: the id of the one in its place
+REPLACES = "com.docker.compose.replace"  # on a new container until it has taken the place
 NUMBER = "com.docker.compose.container-number"
 ONE_OFF = "com.docker.compose.oneoff"  # "True" on what `docker compose run` started
 

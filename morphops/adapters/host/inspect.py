@@ -18,8 +18,8 @@ from morphops.core.host.requirements import (
     Row,
     StateFact,
     judge,
-    version_of,
 )
+from morphops.core.host.versions import version_of
 from morphops.errors import MorphopsError
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ def observe(docker: Docker, needs: Needs) -> HostFacts:
         denied=path is not None and path.exists() and not os.access(path, os.R_OK | os.W_OK),
         compose=_number(ask(lambda: docker.plugin_version("compose"), "")),
         buildx=_number(ask(lambda: docker.plugin_version("buildx"), "")),
+        runc=runtime(engine),
+        plain=plain_registries(info),
         data_root=root,
         free=_free(Path(root)) if root and path is not None else None,
         ports=tuple(_look_at_port(docker, host, port, needs.project) for host, port in needs.ports),
@@ -67,6 +69,22 @@ def observe(docker: Docker, needs: Needs) -> HostFacts:
 
 def _number(text: str) -> str:
     return ".".join(map(str, version_of(text)))
+
+
+def runtime(engine: Document) -> str:
+    """The version of runc, as the engine names it (Engine API, SystemVersion, Components)."""
+    parts = {part.get("Name"): part for part in engine.get("Components") or ()}
+    return _number(str(parts.get("runc", {}).get("Version") or ""))
+
+
+def plain_registries(info: Document) -> tuple[str, ...] | None:
+    """With whom the engine speaks plain HTTP (Engine API, RegistryServiceConfig)."""
+    config = info.get("RegistryConfig")
+    if not config:
+        return None
+    registries = (config.get("IndexConfigs") or {}).items()
+    insecure = (name for name, index in registries if not (index or {}).get("Secure", True))
+    return (*(config.get("InsecureRegistryCIDRs") or ()), *insecure)
 
 
 def _free(path: Path) -> int | None:

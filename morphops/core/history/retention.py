@@ -15,10 +15,9 @@ from functools import cached_property
 from morphops.core.history import operations
 from morphops.core.history.operations import Record
 from morphops.core.release.digest import short
+from morphops.core.release.reference import hold_of, repository_of
 from morphops.core.release.release import Release
 from morphops.core.stack import Instance, LocalImage
-
-_HOLDS = "morphops/"  # local tags by which the projects of an engine hold images
 
 _STOPPED = ("created", "exited", "dead")
 
@@ -89,7 +88,6 @@ class Kept:
 
     Attributes:
         project: ours.
-        prefix: of our local tags (`morphops/shop/`).
         repositories: that the bundle owns, with their registry.
         services: of the stack; the containers that one of them left stay, for debugging.
         releases: the roots; None for one whose files are not here.
@@ -98,7 +96,6 @@ class Kept:
     """
 
     project: str
-    prefix: str
     repositories: Collection[str]
     releases: Mapping[str, Release | None]
     deployments: Collection[int]
@@ -110,26 +107,34 @@ class Kept:
         if not image.references:
             goes = image.project == self.project and not image.used and image.id not in self._ids
             return Fate(untagged=goes, frees=image.size if goes else 0)
-        ours = frozenset(filter(self._is_ours, image.references))
-        tags = frozenset(r for r in ours if r.startswith(self.prefix))
-        live = frozenset(tag for tag in tags if tag.rpartition(":")[2] in self._shorts)
-        if not (live or self._is_needed(image)):
+        holds = {r: hold for r in image.references if (hold := hold_of(r))}
+        own = {r: hold for r, hold in holds.items() if hold.project == self.project}
+        live = frozenset(r for r, hold in own.items() if hold.release in self._shorts)
+        # Another project that holds it finds it by its digest as well.
+        if not (live or len(own) < len(holds) or self._is_needed(image)):
+            ours = frozenset(r for r in image.references if r in own or self._is_ours(r))
             return Fate(ours, frees=image.size if ours == image.references else 0)
         # The image stays. Tags of releases that go are removed all the same, but never all names.
-        going = tags - live
-        return Fate(going if live or image.references - going else frozenset())
+        return Fate(own.keys() - live - self._last_names(image, own.keys() - live))
 
     def _is_needed(self, image: LocalImage) -> bool:
-        """Whether a container, a kept release, the last build or another project needs an image."""
-        others = (r for r in image.references if r.startswith(_HOLDS))
-        # Another project that holds it finds it by its digest as well.
-        shared = any(not r.startswith(self.prefix) for r in others)
-        return image.used or shared or bool(image.references & self._held)
+        """Whether a container, a kept release or the last build needs an image."""
+        return image.used or bool(image.references & self._held)
 
     def _is_ours(self, reference: str) -> bool:
-        name, at, _ = reference.partition("@")
-        repository = name if at else reference.rpartition(":")[0]
-        return reference.startswith(self.prefix) or repository in self.repositories
+        repository = repository_of(reference)
+        return repository in self.repositories or repository.startswith(f"morphops/{self.project}/")
+
+    def _last_names(self, image: LocalImage, going: Collection[str]) -> frozenset[str]:
+        """Those of the tags that go without which an image that stays would not be found.
+
+        With the containerd store `repository@digest` is gone with the last tag of the repository.
+        """
+        digests = {repository_of(r) for r in image.references & self._held}
+        stay = {repository_of(r) for r in image.references if "@" not in r and r not in going}
+        if not image.references - set(going):
+            return frozenset(going)
+        return frozenset(r for r in going if repository_of(r) in digests - stay)
 
     @cached_property
     def _shorts(self) -> frozenset[str]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+import ipaddress
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from morphops.core.host import versions
+from morphops.core.host.versions import version_of
+from morphops.core.release.reference import is_loopback
 
 GIB = 1 << 30
 DEFAULT_SOCKET = "unix:///var/run/docker.sock"
@@ -18,6 +23,7 @@ class Needs:
         project: the Compose project whose containers may hold the ports.
         state: the state folder.
         ports: `(host, port)` each; an empty host means all addresses.
+        registry: `host[:port]` that images are pulled from; empty where it is not known yet.
         compose: the oldest Compose that will do.
         disk: bytes that must be free where the engine keeps its data.
     """
@@ -25,6 +31,7 @@ class Needs:
     project: str
     state: Path
     ports: tuple[tuple[str, int], ...] = ()
+    registry: str = ""
     compose: tuple[int, int] = (2, 26)
     disk: int = 5 * GIB
 
@@ -71,6 +78,9 @@ class HostFacts:
         storage: its storage driver.
         denied: the engine's socket is there, and we may not use it.
         compose, buildx: versions of the plugins.
+        runc: version of what starts containers for the engine.
+        plain: networks (`127.0.0.0/8`) and registries with which the engine may speak plain HTTP;
+            none where it does not say.
         data_root: where the engine keeps its data.
         free: bytes free there; none where that is another machine's disk.
         ports, state: see their classes.
@@ -89,6 +99,8 @@ class HostFacts:
     ports: tuple[PortFact, ...]
     state: StateFact
     uid: int
+    runc: str = ""
+    plain: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +112,14 @@ class Row:
         ok: whether it is met.
         found: what was found.
         remedy: how to meet it; empty where it is met.
+        warning: what to know although it is met; empty where there is nothing.
     """
 
     name: str
     ok: bool
     found: str
     remedy: str = ""
+    warning: str = ""
 
 
 def judge(facts: HostFacts, needs: Needs) -> tuple[Row, ...]:
@@ -114,17 +128,13 @@ def judge(facts: HostFacts, needs: Needs) -> tuple[Row, ...]:
         _client(facts),
         _engine(facts),
         _compose(facts, needs),
-        _plugin("Buildx", facts.buildx, facts),
+        _tested(_plugin("Buildx", facts.buildx, facts), facts.buildx),
+        *_runtime(facts),
+        *_registry(facts, needs),
         _disk(facts, needs),
         *(_port(port, facts) for port in facts.ports),
         _state(facts.state, facts.uid),
     )
-
-
-def version_of(text: str) -> tuple[int, ...]:
-    """The numbers that a version begins with: `v2.26.1-4` → (2, 26, 1); () where there are none."""
-    found = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", text)
-    return tuple(int(part) for part in found.groups() if part) if found else ()
 
 
 def _client(facts: HostFacts) -> Row:
@@ -136,7 +146,8 @@ def _client(facts: HostFacts) -> Row:
 def _engine(facts: HostFacts) -> Row:
     if facts.engine:
         storage = f", storage {facts.storage}" if facts.storage else ""
-        return Row("engine", True, f"{facts.engine} at {facts.endpoint}{storage}")
+        row = Row("engine", True, f"{facts.engine} at {facts.endpoint}{storage}")
+        return _tested(row, facts.engine)
     if facts.denied:
         return Row(
             "engine",
@@ -150,7 +161,7 @@ def _engine(facts: HostFacts) -> Row:
 def _compose(facts: HostFacts, needs: Needs) -> Row:
     row = _plugin("Compose", facts.compose, facts)
     if not row.ok or version_of(facts.compose)[:2] >= needs.compose:
-        return row
+        return _tested(row, facts.compose)
     least = ".".join(map(str, needs.compose))
     return Row(
         "Compose", False, f"{facts.compose}, older than {least}", f"upgrade it to {least} or later"
@@ -161,6 +172,51 @@ def _plugin(name: str, version: str, facts: HostFacts) -> Row:
     if version:
         return Row(name, True, version)
     return Row(name, False, "none" if facts.client else "not asked: no client", "inv host.setup")
+
+
+def _tested(row: Row, version: str) -> Row:
+    return replace(row, warning=versions.untested(row.name, version)) if row.ok else row
+
+
+def _runtime(facts: HostFacts) -> Iterator[Row]:
+    """A row where what starts containers is too old for the engine."""
+    found = {"engine": facts.engine, "Compose": facts.compose, "runc": facts.runc}
+    if clash := versions.clash(found):
+        least = ".".join(map(str, clash.least))
+        yield Row(
+            clash.needs,
+            False,
+            f"{found[clash.needs]} is too old for {clash.program} {found[clash.program]}:"
+            f" {clash.harm}",
+            f"upgrade {clash.needs} to {least} or later",
+        )
+
+
+def _registry(facts: HostFacts, needs: Needs) -> Iterator[Row]:
+    """A row for a registry of this machine, with which the engine must speak plain HTTP."""
+    if facts.plain is None or not needs.registry or not is_loopback(needs.registry):
+        return
+    host = needs.registry.rpartition(":")[0] or needs.registry
+    if any(_covers(place, host, needs.registry) for place in facts.plain):
+        yield Row("registry", True, f"{needs.registry}, by plain HTTP")
+    else:
+        yield Row(
+            "registry",
+            False,
+            f"the engine wants TLS of {needs.registry}, which is on this machine and has none",
+            f'add "{needs.registry}" to "insecure-registries" in the engine\'s daemon.json',
+        )
+
+
+def _covers(place: str, host: str, registry: str) -> bool:
+    """Whether a network or a registry that the engine names is, or holds, this one."""
+    if place in (host, registry):
+        return True
+    try:
+        address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host.strip("[]"))
+        return address in ipaddress.ip_network(place)
+    except ValueError:
+        return False
 
 
 def _disk(facts: HostFacts, needs: Needs) -> Row:

@@ -116,14 +116,45 @@ class ImageRef:
         return f"{self.repository}@{self.digest}"
 
 
-def local_tag(project: str, image: str, release: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """That a release of a project needs an image, as a local tag of the image says it.
+
+    Attributes:
+        project: whose release it is.
+        release: the shortened digest of the release.
+    """
+
+    project: str
+    release: str
+
+
+def hold_tag(project: str, image: ImageRef, release: str) -> str:
     """The local tag that names an image after a release that needs it.
 
-    An image without a tag is dangling, and anybody's cleanup removes it.
+    An image without a tag is dangling, and anybody's cleanup removes it. The tag stands in the
+    image's own repository: the containerd image store finds `repository@digest` only where a name
+    of that repository points at the digest.
     """
-    return f"{local_prefix(project)}{image}:{short(release)}"
+    return f"{image.repository}:morphops-{project}-{short(release)}"
 
 
-def local_prefix(project: str) -> str:
-    """What every local tag of a project begins with."""
-    return f"morphops/{project}/"
+def hold_of(reference: str) -> Hold | None:
+    """What a local tag says if it is one that `hold_tag` made, now or in an earlier version.
+
+    Earlier versions wrote `morphops/<project>/<image>:<release>`.
+    """
+    if "@" in reference:  # a digest; the containerd store lists one for each repository with a tag
+        return None
+    repository, _, tag = reference.rpartition(":")
+    if found := re.fullmatch(r"morphops-(.+)-([0-9a-f]{12})", tag):
+        return Hold(found[1], found[2])
+    if found := re.fullmatch(r"morphops/([^/]+)/[^/]+", repository):
+        return Hold(found[1], tag)
+    return None
+
+
+def repository_of(reference: str) -> str:
+    """The repository of `repository:tag` or `repository@digest`."""
+    name, at, _ = reference.partition("@")
+    return name if at else reference.rpartition(":")[0]

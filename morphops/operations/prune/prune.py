@@ -9,7 +9,6 @@ from morphops.adapters.docker import image_store
 from morphops.adapters.store.release_layout import is_complete
 from morphops.core.history import operations, recovery, retention
 from morphops.core.history.retention import Garbage, Inventory, Kept
-from morphops.core.release.reference import local_prefix
 from morphops.core.results.prune import Prune
 from morphops.errors import LockLost, MorphopsError
 from morphops.operations.pipeline.session import demand_reason, exclusive
@@ -100,7 +99,6 @@ def _decide(site: Site, keep: int) -> tuple[dict[str, tuple[str, ...]], Garbage]
     )
     needed = Kept(
         project=site.bundle.project,
-        prefix=local_prefix(site.bundle.project),
         repositories={site.bundle.repository(name) for name in site.bundle.images},
         services=site.bundle.services,
         releases={digest: stored_releases(site, digest) for digest in kept},

@@ -19,8 +19,8 @@ from morphops.core.host.requirements import (
     PortFact,
     StateFact,
     judge,
-    version_of,
 )
+from morphops.core.host.versions import TESTED, untested, version_of
 from morphops.errors import EngineUnavailable, PreconditionError
 from morphops.operations import host
 from morphops.site import Site, open_site
@@ -28,7 +28,7 @@ from tests.fakes import Recorder
 from tests.paths import ROOT
 
 STATE = Path("/var/lib/tool/shop")
-NEEDS = Needs(project="shop", state=STATE, ports=(("127.0.0.1", 8080),))
+NEEDS = Needs(project="shop", state=STATE, ports=(("127.0.0.1", 8080),), registry="127.0.0.1:5000")
 READY = HostFacts(
     client="28.2.2",
     endpoint="unix:///var/run/docker.sock",
@@ -77,6 +77,18 @@ def test_a_ready_machine_has_no_remedies() -> None:
         ({"buildx": ""}, "Buildx", "none", "inv host.setup"),
         ({"client": "", "buildx": ""}, "Buildx", "no client", "inv host.setup"),
         ({"free": 4 * GIB}, "disk", "4.0 GiB free at /var/lib/docker, less than 5.0", "system df"),
+        (
+            {"engine": "29.7.2", "runc": "1.1.5"},
+            "runc",
+            "1.1.5 is too old for engine 29.7.2: every container fails",
+            "upgrade runc to 1.2 or later",
+        ),
+        (
+            {"plain": ("10.0.0.0/8", "127.0.0.1:5001")},
+            "registry",
+            "the engine wants TLS of 127.0.0.1:5000",
+            '"127.0.0.1:5000" to "insecure-registries"',
+        ),
         (
             {"ports": (PortFact("127.0.0.1", 8080, False, "web-1"),)},
             "port 127.0.0.1:8080",
@@ -435,3 +447,76 @@ def test_an_env_file_of_somebody_else_leaves_the_defaults(
 
     monkeypatch.setattr(Site, "read_env", refuse)
     assert host.bound_ports(site)
+
+
+@pytest.mark.parametrize(
+    ("change", "program", "warning"),
+    [
+        ({"engine": "28.5.2"}, "engine", ""),
+        ({"engine": "29.7.2", "runc": "1.2.4"}, "engine", "newer than those that were tested"),
+        ({"engine": "20.10.24"}, "engine", "older than those that were tested (26.1, 28.5)"),
+        ({"engine": "27.0.1"}, "engine", "between those that were tested (26.1, 28.5)"),
+        ({"engine": "a build of my own"}, "engine", ""),
+        ({"compose": "2.40.3"}, "Compose", ""),
+        ({"compose": "5.7.1"}, "Compose", "newer than those that were tested (2.26, 2.40)"),
+        ({"buildx": "0.36.1"}, "Buildx", "newer than those that were tested (0.13, 0.29)"),
+    ],
+)
+def test_a_version_that_was_not_tried_is_a_warning(
+    change: dict[str, str], program: str, warning: str
+) -> None:
+    rows = {row.name: row for row in judge(dataclasses.replace(READY, **change), NEEDS)}  # type: ignore[arg-type]
+    assert all(row.ok for row in rows.values())
+    assert rows[program].warning.startswith(warning)
+    assert bool(rows[program].warning) == bool(warning)
+
+
+@pytest.mark.parametrize(
+    ("plain", "registry"),
+    [
+        (("127.0.0.0/8",), "127.0.0.1:5000"),
+        (("127.0.0.0/8",), "localhost:5000"),
+        (("::1/128", "127.0.0.0/8"), "[::1]:5000"),
+        (("127.0.0.1:5000",), "127.0.0.1:5000"),
+    ],
+)
+def test_a_registry_of_this_machine_that_the_engine_takes_as_it_is(
+    plain: tuple[str, ...], registry: str
+) -> None:
+    facts, needs = (
+        dataclasses.replace(READY, plain=plain),
+        dataclasses.replace(NEEDS, registry=registry),
+    )
+    (row,) = (row for row in judge(facts, needs) if row.name == "registry")
+    assert (row.ok, row.found) == (True, f"{registry}, by plain HTTP")
+
+
+@pytest.mark.parametrize("registry", ["registry.example:5000", ""])
+def test_a_registry_elsewhere_is_not_judged(registry: str) -> None:
+    needs = dataclasses.replace(NEEDS, registry=registry)
+    rows = judge(dataclasses.replace(READY, plain=()), needs)
+    assert "registry" not in {row.name for row in rows}
+
+
+def test_what_runs_here_is_read(tmp_path: Path) -> None:
+    """Of an engine's own answers: which runc it has, and with whom it speaks plain HTTP."""
+    version = {"Version": "28.5.2", "Components": [{"Name": "runc", "Version": "1.1.5+ds1"}]}
+    info = {
+        "RegistryConfig": {
+            "InsecureRegistryCIDRs": ["127.0.0.0/8"],
+            "IndexConfigs": {"a.example": {"Secure": True}, "b.example:5000": {"Secure": False}},
+        }
+    }
+    assert inspect.runtime(version) == "1.1.5"
+    assert inspect.plain_registries(info) == ("127.0.0.0/8", "b.example:5000")
+    assert (inspect.runtime({}), inspect.plain_registries({})) == ("", None)
+
+
+def test_the_page_has_the_table_of_the_code() -> None:
+    page = (ROOT / "docs" / "reference" / "versions.md").read_text()
+    rows = [line.split("|")[1:-1] for line in page.splitlines() if line.startswith("| ")]
+    said = {row[0].strip(): row[1] for row in rows}
+    for program, tested in TESTED.items():
+        for major, minor in tested:
+            assert f" {major}.{minor} " in said[program].replace(",", " "), program
+        assert untested(program, f"{tested[0][0]}.{tested[0][1]}.9") == ""

@@ -15,7 +15,6 @@ from morphops.core.release.release import Image, Release
 from morphops.core.stack import Identity, Instance, LocalImage
 
 OWN = "r:5000/shop/api"
-PREFIX = "morphops/shop/"
 
 
 def digest(number: int) -> str:
@@ -58,11 +57,20 @@ def made(number: int, image: int) -> Release:
     )
 
 
+def hold(release: int, project: str = "shop") -> str:
+    return f"{OWN}:morphops-{project}-{short(digest(release))}"
+
+
+def older_hold(release: int, project: str = "shop") -> str:
+    """As earlier versions wrote them."""
+    return f"morphops/{project}/api:{short(digest(release))}"
+
+
 def local(
     image: int, *releases: int, extra: tuple[str, ...] = (), used: bool = False
 ) -> LocalImage:
     reference = f"{OWN}@{digest_of(f'image {image}'.encode())}"
-    tags = (f"{PREFIX}api:{short(digest(number))}" for number in releases)
+    tags = (hold(number) for number in releases)
     return LocalImage(f"id{image}", frozenset((reference, *tags, *extra)), 100, used)
 
 
@@ -141,7 +149,6 @@ def sweep(
     )
     needed = Kept(
         project="shop",
-        prefix=PREFIX,
         repositories={OWN},
         releases={digest(release): made(release, image) for release, image in kept.items()},
         built=built,
@@ -157,21 +164,39 @@ def sweep(
         (local(1), "all"),
         (local(2, 2), "nothing"),
         (local(2, 1, 2), "tag"),
-        (local(2, 1), "tag"),
         (local(1, 1, used=True), "tag"),
         # Another project on this engine holds it too, and finds it by its digest.
-        (local(1, 1, extra=("morphops/shop2/api:abc",)), "tag"),
-        (local(1, extra=("morphops/shop2/api:abc",)), "nothing"),
-        (LocalImage("id", frozenset({f"{PREFIX}api:{short(digest(1))}"}), 1, used=True), "nothing"),
+        (local(1, 1, extra=(hold(1, "shop2"),)), "tag"),
+        (local(1, extra=(hold(1, "shop2"),)), "nothing"),
+        (local(1, 1, extra=(older_hold(1, "shop2"),)), "tag"),
+        (local(1, extra=(older_hold(1, "shop2"),)), "nothing"),
+        # The project of a hold is all of its name.
+        (local(1, extra=(hold(1, "a-shop"),)), "nothing"),
+        (LocalImage("id", frozenset({hold(1)}), 1, used=True), "nothing"),
+        # What an earlier version held is held, and goes, as well.
+        (local(2, extra=(older_hold(2),)), "nothing"),
+        (local(2, 2, extra=(older_hold(1),)), "older"),
+        (local(1, extra=(older_hold(1),)), "all"),
         (LocalImage("id", frozenset({f"{OWN}:build"}), 1), "all"),
         (LocalImage("id", frozenset({"debian:12", "r:5000/shop/api2:x"}), 1), "nothing"),
         (LocalImage("id", frozenset({"morphops/shop2/api:abc"}), 1), "nothing"),
+        # With the containerd store each repository with a tag has a digest too, which goes with
+        # the last tag; and whoever removes the digest removes all tags of that repository.
+        (local(2, extra=(older_hold(2), f"morphops/shop/api@{digest(9)}")), "nothing"),
+        (local(2, 2, extra=(f"{OWN}:build",)), "nothing"),
+        (local(2, 1, extra=(f"{OWN}:build",)), "tag"),
+        (local(2, 1), "nothing"),
+        (local(1, 1, extra=(f"{OWN}:build",)), "all"),
     ],
 )
 def test_what_goes_of_an_image(image: LocalImage, goes: str) -> None:
     gone = sweep([image], {2: 2})
-    tag = {f"{PREFIX}api:{short(digest(1))}"}
-    expected = {"all": set(image.references), "nothing": set(), "tag": tag}[goes]
+    expected = {
+        "all": set(image.references),
+        "nothing": set(),
+        "tag": {hold(1)},
+        "older": {older_hold(1)},
+    }[goes]
     assert set(gone.references) == expected
     assert gone.at_most == (image.size if goes == "all" else 0)
     assert set(gone.releases) == {digest(1), digest(3)}
@@ -219,7 +244,6 @@ def test_what_goes_of_the_containers(service: str, state: str, goes: bool) -> No
     there = Inventory(images=(), releases=(), deployments=(), containers=[left])
     kept = Kept(
         project="shop",
-        prefix=PREFIX,
         repositories=(),
         releases={},
         deployments=(),
@@ -257,7 +281,6 @@ def test_a_root_is_never_removed(
     )
     needed = Kept(
         project="shop",
-        prefix=PREFIX,
         repositories={OWN},
         releases={digest(n): made(n, n) for n in range(1, 7) if digest(n) in kept},
         deployments=retention.needed_deployments(records, kept),

@@ -72,7 +72,8 @@ def test_what_is_swapped_behind_its_back_is_found(
     for made in (first, second):
         deploy(inv, made)
     name, docker = project(inv), elsewhere.engine.docker
-    held = {made: f"morphops/{name}/pair:{made[7:19]}" for made in (first, second)}
+    pair = f"{inv.registry}/morphops-test/pair"
+    held = {made: stacks.hold(name, pair, made) for made in (first, second)}
     # A name that is turned to another image misleads nobody: what is used is named by digest.
     docker("tag", held[second], held[first])
     assert inv("rollback", "--reason=x").code == 0
