@@ -117,11 +117,10 @@ def faults(session: nox.Session) -> None:
 def newest(session: nox.Session) -> None:
     """What differs between engines, on the newest that Debian has, beside the one here."""
     install(session, "test")
-    why = session.run(
-        "python", "-c", "from tests.engine import newest; print(newest.lacking())", silent=True
-    )
-    if why and why.strip():
-        session.skip(why.strip())
+    ask = "from tests.engine import newest; print(newest.unavailable())"
+    why = str(session.run("python", "-c", ask, silent=True)).strip()
+    if why:
+        session.skip(why)
     words = session.posargs or NEWEST
     run = ("python", "-m", "tests.engine.newest", "--", "python", "-m", "pytest", "-m", "engine")
     session.run(*run, *AT_ONCE, *words)

@@ -45,14 +45,24 @@ Signed-By: {KEYRING}
 _LIMIT = 600
 
 
-def lacking() -> str:
-    """What this machine lacks for it; empty where it lacks nothing."""
+class Unavailable(Exception):
+    """The packages cannot be had here."""
+
+
+def unavailable() -> str:
+    """Why it cannot be had on this machine; empty where it can. The packages are fetched for it."""
     if why := missing():
         return why
     absent = [name for name in ("apt-get", "dpkg-deb") if shutil.which(name) is None]
     if absent:
         return f"not on PATH: {', '.join(absent)}"
-    return "" if KEYRING.is_file() else f"there is no {KEYRING}"
+    if not KEYRING.is_file():
+        return f"there is no {KEYRING}"
+    try:
+        fetch(CACHE)
+    except Unavailable as err:
+        return str(err)
+    return ""
 
 
 def fetch(folder: Path) -> Path:
@@ -111,7 +121,7 @@ def _run(words: tuple[str, ...], folder: Path, env: dict[str, str]) -> None:
         words, cwd=folder, env=env, capture_output=True, text=True, timeout=_LIMIT, check=False
     )
     if done.returncode:
-        raise SystemExit(f"{' '.join(words[:3])} failed: {done.stderr.strip()[-1000:]}")
+        raise Unavailable(f"{' '.join(words[:3])} failed: {done.stderr.strip()[-300:]}")
 
 
 def main() -> int:
@@ -120,7 +130,7 @@ def main() -> int:
     parser.add_argument("--store", choices=("containerd", "overlay2"), default="containerd")
     parser.add_argument("words", nargs="+", metavar="COMMAND")
     asked = parser.parse_args()
-    if why := lacking():
+    if why := unavailable():
         raise SystemExit(why)
     root = fetch(CACHE)
     config = {"features": {"containerd-snapshotter": asked.store == "containerd"}}
