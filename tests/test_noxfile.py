@@ -31,7 +31,7 @@ class Session:
     def install(self, *words: str) -> None:
         """Nothing is installed."""
 
-    def run(self, *words: str) -> None:
+    def run(self, *words: str, env: dict[str, str] | None = None) -> None:
         self.ran.append(" ".join(words[:2]))
 
     def error(self, why: str) -> None:
