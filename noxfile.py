@@ -26,6 +26,8 @@ AT_ONCE = ["--numprocesses=3", "--dist=loadscope"]
 # Fast tests share nothing: a free worker takes over what another has not begun.
 FAST = ["--numprocesses=auto", "--dist=worksteal"]
 COVERAGE = ["--cov", "--cov-report="]
+# All of these need an engine, so no worker has to read them.
+ENGINE = ["tests/engine", "tests/e2e"]
 # Each worker, and each interpreter that a test starts, would compile the project again.
 COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}
 # Per cent of lines and branches that the fast tests reach at least; to be raised, never lowered.
@@ -90,7 +92,9 @@ def tests(session: nox.Session) -> None:
     if session.posargs:
         session.run("pytest", "-m", "not engine", *session.posargs)
         return
-    session.run("pytest", "-m", "not engine", *FAST, *COVERAGE, env=COMPILED | in_memory())
+    others = [f"--ignore={folder}" for folder in ENGINE]
+    env = COMPILED | in_memory()
+    session.run("pytest", "-m", "not engine", *others, *FAST, *COVERAGE, env=env)
     for files, least in REACHED.items():
         session.run("coverage", "report", f"--include={files}", f"--fail-under={least}")
 
