@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -13,17 +14,18 @@ import pytest
 
 import morphops
 from morphops.tasks import ns
+from tests import forked
 
 ROOT = Path(__file__).parents[1]
 # The script that pip writes calls `main()` the same way; a checkout that was installed before the
 # script was declared does not have it.
-SCRIPT = ("-c", "from morphops.console import main; main()")
+SCRIPT = "from morphops.console import main; main()"
 
 
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """`morphops …`, in this folder."""
-    command = [sys.executable, *SCRIPT, *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    ended = forked.run(SCRIPT, ("morphops", *words), folder=folder, environ=os.environ, timeout=600)
+    return subprocess.CompletedProcess(("morphops", *words), *ended)
 
 
 def inv(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -31,8 +33,7 @@ def inv(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     project = folder / "with-tasks"
     project.mkdir()
     (project / "tasks.py").write_text("from morphops.tasks import ns\n")
-    command = [sys.executable, "-m", "invoke", *words]
-    return subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+    return forked.invoke(words, folder=project, environ=os.environ)
 
 
 def test_the_list_names_every_task(tmp_path: Path) -> None:

@@ -6,7 +6,9 @@ import ast
 import importlib
 import pkgutil
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import TypeAlias
 
 import pytest
 
@@ -15,9 +17,29 @@ from tests.paths import ROOT
 TESTS = ROOT / "tests"
 
 
-def from_test_modules(code: str) -> Iterator[str]:
+Nodes: TypeAlias = Sequence[ast.AST]
+
+
+def nodes(code: str) -> Nodes:
+    """All of the syntax tree of code."""
+    return tuple(ast.walk(ast.parse(code)))
+
+
+@cache
+def findings() -> tuple[dict[str, list[str]], ...]:
+    """Of each file of the tests: imports from test modules, private names, code in strings."""
+    found: tuple[dict[str, list[str]], ...] = ({}, {}, {})
+    for path in sorted(TESTS.rglob("*.py")):
+        tree = nodes(path.read_text())  # not kept: that of all files is large
+        for of, look in zip(found, (from_test_modules, privates, codes_in_strings), strict=True):
+            if here := list(look(tree)):
+                of[str(path.relative_to(ROOT))] = here
+    return found
+
+
+def from_test_modules(nodes: Nodes) -> Iterator[str]:
     """The imports of code that take something from a test module or a `conftest`."""
-    for node in ast.walk(ast.parse(code)):
+    for node in nodes:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -31,8 +53,7 @@ def from_test_modules(code: str) -> Iterator[str]:
 
 
 def test_nothing_is_imported_from_a_test_module() -> None:
-    found = {str(p): list(from_test_modules(p.read_text())) for p in TESTS.rglob("*.py")}
-    assert {path: names for path, names in found.items() if names} == {}
+    assert findings()[0] == {}
 
 
 @pytest.mark.parametrize(
@@ -47,22 +68,21 @@ def test_nothing_is_imported_from_a_test_module() -> None:
     ],
 )
 def test_such_an_import_is_found(code: str, found: list[str]) -> None:
-    assert list(from_test_modules(code)) == found
+    assert list(from_test_modules(nodes(code))) == found
 
 
-def privates(code: str) -> Iterator[str]:
+def privates(nodes: Nodes) -> Iterator[str]:
     """The private names of morphops that code imports, reads or patches."""
-    tree = ast.parse(code)
     modules: set[str] = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("morphops"):
             modules |= {alias.asname or alias.name for alias in node.names}
             yield from (alias.name for alias in node.names if is_private(alias.name))
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             if node.value.id in modules and is_private(node.attr):
                 yield f"{node.value.id}.{node.attr}"
-        elif isinstance(node, ast.Call) and "setattr" in ast.unparse(node.func):
+        elif isinstance(node, ast.Call) and called(node) == "setattr":
             for argument in node.args:
                 if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
                     *_, name = argument.value.split(".")
@@ -70,13 +90,17 @@ def privates(code: str) -> Iterator[str]:
                         yield argument.value
 
 
+def called(call: ast.Call) -> str:
+    """The last name of what is called."""
+    return getattr(call.func, "attr", "") or getattr(call.func, "id", "")
+
+
 def is_private(name: str) -> bool:
     return name.startswith("_") and not name.startswith("__")
 
 
 def test_no_test_uses_a_private_name() -> None:
-    found = {str(p.relative_to(ROOT)): list(privates(p.read_text())) for p in TESTS.rglob("*.py")}
-    assert {path: names for path, names in found.items() if names} == {}
+    assert findings()[1] == {}
 
 
 @pytest.mark.parametrize(
@@ -90,14 +114,13 @@ def test_no_test_uses_a_private_name() -> None:
     ],
 )
 def test_a_private_name_is_found(code: str, found: list[str]) -> None:
-    assert list(privates(code)) == found
+    assert list(privates(nodes(code))) == found
 
 
-def codes_in_strings(code: str) -> Iterator[str]:
+def codes_in_strings(nodes: Nodes) -> Iterator[str]:
     """The code that a test hands to another process: its strings that import from morphops."""
-    tree = ast.parse(code)
-    parts = {p for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for p in node.values}
-    for node in ast.walk(tree):
+    parts = {p for node in nodes if isinstance(node, ast.JoinedStr) for p in node.values}
+    for node in nodes:
         text = node.value if isinstance(node, ast.Constant) and node not in parts else None
         if isinstance(text, str) and re.search(r"^(from|import) morphops", text, re.MULTILINE):
             yield text
@@ -126,20 +149,14 @@ def missing_names(code: str) -> Iterator[str]:
                 yield f"{node.value.id}.{node.attr}"
 
 
-def handed_over() -> list[tuple[str, str]]:
-    """The code of all tests that runs elsewhere, with the module that it stands in."""
-    return [
-        (str(path.relative_to(ROOT)), code)
-        for path in sorted(TESTS.rglob("*.py"))
-        if path.name != "test_layout.py"
-        for code in codes_in_strings(path.read_text())
-    ]
-
-
-@pytest.mark.parametrize(("module", "code"), handed_over())
-def test_code_that_runs_elsewhere_imports_what_is_there(module: str, code: str) -> None:
+def test_code_that_runs_elsewhere_imports_what_is_there() -> None:
     """No type checker reads a string, and some of these run in the long tests only."""
-    assert list(missing_names(code)) == [], module
+    codes = {path: codes for path, codes in findings()[2].items() if path != "tests/test_layout.py"}
+    assert codes, "the tests hand no code over any more, or it is not found"
+    missing = {
+        path: [n for code in found for n in missing_names(code)] for path, found in codes.items()
+    }
+    assert {path: names for path, names in missing.items() if names} == {}
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -31,7 +33,7 @@ class Session:
     def install(self, *words: str) -> None:
         """Nothing is installed."""
 
-    def run(self, *words: str) -> None:
+    def run(self, *words: str, env: dict[str, str] | None = None) -> None:
         self.ran.append(" ".join(words[:2]))
 
     def error(self, why: str) -> None:
@@ -96,3 +98,27 @@ def test_with_an_engine(noxfile: ModuleType, engine: Callable[[int], None]) -> N
     here = Session()
     noxfile.ops(here)
     assert here.ran == ["inv bundle.check", "pytest -m"]
+
+
+def test_what_the_fast_tests_leave_out_needs_an_engine(noxfile: ModuleType) -> None:
+    modules = [path for folder in noxfile.ENGINE for path in (ROOT / folder).rglob("test_*.py")]
+    assert modules
+    marked = re.compile(r"^pytestmark = .*pytest\.mark\.engine\b", re.MULTILINE)
+    assert [path for path in modules if not marked.search(path.read_text())] == []
+
+
+@pytest.mark.parametrize(
+    ("free", "flags", "there"),
+    [
+        (2**31, 0, {"PYTEST_DEBUG_TEMPROOT": "/dev/shm"}),
+        (2**20, 0, {}),  # as in a container
+        (2**31, os.ST_NOEXEC, {}),
+    ],
+)
+def test_files_are_kept_in_memory_where_there_is_room(
+    noxfile: ModuleType, monkeypatch: pytest.MonkeyPatch, free: int, flags: int, there: object
+) -> None:
+    monkeypatch.setattr(noxfile.os, "access", lambda *_: True)
+    monkeypatch.setattr(noxfile.os, "statvfs", lambda _: SimpleNamespace(f_flag=flags))
+    monkeypatch.setattr(noxfile.shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    assert noxfile.in_memory() == there

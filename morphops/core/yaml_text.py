@@ -65,8 +65,11 @@ class YamlText:
         """
         import yaml
 
+        # What was read need not be read again; but to construct a merge changes the nodes, and the
+        # lines that they name.
+        merges = "<<" in self.text
         try:
-            return yaml.safe_load(self.text)
+            return yaml.safe_load(self.text) if merges else _constructed(self._root)
         except yaml.MarkedYAMLError as err:
             line = f":{err.problem_mark.line + 1}" if err.problem_mark else ""
             raise ConfigError(f"{self.name}{line}: {err.problem}") from None
@@ -153,6 +156,19 @@ class YamlText:
         elif node.id == "sequence":
             for number, item in enumerate(node.value):
                 self._refuse_duplicates(item, f"{path}/{number}", seen)
+
+
+def _constructed(root: Any) -> Any:
+    """The data of a document that was composed."""
+    import yaml
+
+    if root is None:
+        return None
+    loader = yaml.SafeLoader("")
+    try:
+        return loader.construct_document(root)
+    finally:
+        loader.dispose()
 
 
 def _child(node: Any, part: str, seen: set[int]) -> tuple[int, Any] | None:

@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 from markdown_it import MarkdownIt
@@ -40,6 +41,7 @@ class Passage:
         return tuple(part for part in _END.split(self.text) if part.strip())
 
 
+@cache
 def passages(markdown: str) -> tuple[Passage, ...]:
     """Everything of a page that a person reads and no machine; code fences are left out."""
     text = _FRONT.sub(lambda front: "\n" * front[0].count("\n"), markdown)
@@ -78,6 +80,7 @@ def _links(inline: Token) -> tuple[str, ...]:
     return tuple(str(href) for href in hrefs)
 
 
+@cache
 def anchors(markdown: str) -> frozenset[str]:
     """The anchors of the headings of a page, as forges make them."""
     found: list[str] = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
@@ -35,9 +34,8 @@ ENV = EnvFile("test.env", {}, {})
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
-    shutil.copytree(STACK, tmp_path / "ops")
     environ = {
-        "MORPHOPS_BUNDLE": str(tmp_path / "ops/bundle.yaml"),
+        "MORPHOPS_BUNDLE": str(STACK / "bundle.yaml"),
         "MORPHOPS_STATE": str(tmp_path / "state"),
     }
     return open_site(Recorder(), environ).on(

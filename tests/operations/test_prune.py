@@ -65,9 +65,8 @@ class Images:
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     """Five releases that were deployed one after the other, of which the last two are needed."""
-    shutil.copytree(STACK, tmp_path / "ops")
     environ = {
-        "MORPHOPS_BUNDLE": str(tmp_path / "ops/bundle.yaml"),
+        "MORPHOPS_BUNDLE": str(STACK / "bundle.yaml"),
         "MORPHOPS_STATE": str(tmp_path / "state"),
     }
     opened = open_site(Recorder(), environ)

@@ -6,7 +6,6 @@ Where something is brought, all 64 are needed, and the error says the digest tha
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,9 +32,8 @@ Resolve = Callable[[Site, str], object]
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     """A release that stands in the history, and another one that is only stored."""
-    shutil.copytree(STACK, tmp_path / "ops")
     environ = {
-        "MORPHOPS_BUNDLE": str(tmp_path / "ops/bundle.yaml"),
+        "MORPHOPS_BUNDLE": str(STACK / "bundle.yaml"),
         "MORPHOPS_STATE": str(tmp_path / "state"),
         "MORPHOPS_REGISTRY": "127.0.0.1:1",  # where none listens
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -37,9 +36,8 @@ def target() -> FakeTarget:
 @pytest.fixture
 def site(tmp_path: Path, target: FakeTarget, monkeypatch: pytest.MonkeyPatch) -> Site:
     """A release of record that runs, and is healthy."""
-    shutil.copytree(STACK, tmp_path / "ops")
     environ = {
-        "MORPHOPS_BUNDLE": str(tmp_path / "ops/bundle.yaml"),
+        "MORPHOPS_BUNDLE": str(STACK / "bundle.yaml"),
         "MORPHOPS_STATE": str(tmp_path / "state"),
     }
     opened = open_site(Recorder(), environ)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from morphops.core.results.base import Result
 from morphops.errors import GateFailed, InputError, RolledBack
 from morphops.report import events
 from morphops.report.events import Both, EventLog
+from tests import forked
 from tests.fakes.observer import Recorder
 from tests.paths import ROOT
 from tests.results import validate
@@ -131,14 +131,8 @@ def test_both_are_told_everything(tmp_path: Path) -> None:
 
 def work(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     (folder / "tasks.py").write_text(TASKS)
-    return subprocess.run(
-        [sys.executable, "-m", "invoke", "work", *words],
-        cwd=folder,
-        env={**os.environ, "MORPHOPS_BUNDLE": str(ROOT / "ops/bundle.yaml")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environ = {**os.environ, "MORPHOPS_BUNDLE": str(ROOT / "ops/bundle.yaml")}
+    return forked.invoke(("work", *words), folder=folder, environ=environ)
 
 
 def test_on_stderr_there_is_nothing_else(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_ended_in_the_middle_it_leaves_no_copy(tmp_path: Path, number: int) -> N
     # A Ctrl-C is the editor's own business; this one has none.
     process.send_signal(signal.SIGINT)
     process.send_signal(number)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=600)
     assert "Interrupted" in err
     assert not Path(seen.read_text().strip()).exists()
 

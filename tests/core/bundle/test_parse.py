@@ -479,7 +479,7 @@ def test_a_quickstart_that_is_wrong() -> None:
     )
 
 
-@pytest.mark.parametrize("deep", ["[" * 5_000 + "]" * 5_000, "{a: " * 5_000 + "}" * 5_000])
+@pytest.mark.parametrize("deep", ["[" * 1_000 + "]" * 1_000, "{a: " * 1_000 + "}" * 1_000])
 def test_what_is_nested_too_deeply(deep: str) -> None:
     with pytest.raises(ConfigError, match=r"^b\.yaml: is nested too deeply$"):
         parse.parse_bundle(f"schema: {deep}\n", "b.yaml")

@@ -114,7 +114,7 @@ def test_it_says_what_the_engine_knows() -> None:
     assert "operation 2 at: start wave 1" in said
 
 
-@settings(max_examples=30)  # each writes some files, and syncs them
+@settings(max_examples=settings().max_examples // 2)  # each writes some files
 @given(st.lists(st.sampled_from(["ok", "failed"]), max_size=6), st.booleans(), st.integers(0, 40))
 def test_whatever_a_journal_writes_is_its_own_and_what_is_cut_off_is_not(
     tmp_path_factory: pytest.TempPathFactory, ends: list[str], killed: bool, cut: int

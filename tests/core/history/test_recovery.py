@@ -67,7 +67,7 @@ OPERATIONS = st.lists(
 )
 
 
-@settings(max_examples=25)  # each writes some files, and syncs them
+@settings(max_examples=settings().max_examples // 2)  # each writes some files
 @given(OPERATIONS)
 def test_every_prefix_of_a_journal_is_a_state_that_recovery_knows(
     tmp_path_factory: pytest.TempPathFactory,

@@ -126,13 +126,18 @@ OLD, NEW = release("1", worker=True), release("2")
 
 @dataclass
 class World:
-    """A project folder, a state folder and an engine; `site` is what a new process opens."""
+    """A project folder, a state folder and an engine; `site` is what a new process opens.
+
+    The folder may be one that another world left; else it is made.
+    """
 
     folder: Path
     engine: FakeEngine = field(default_factory=FakeEngine)
     observer: RecordingObserver = field(default_factory=RecordingObserver)
 
     def __post_init__(self) -> None:
+        if self.folder.exists() and any(self.folder.iterdir()):
+            return
         (self.folder / "ops").mkdir(parents=True)
         (self.folder / "ops/bundle.yaml").write_text(BUNDLE)
         (self.folder / "ops/schema.yaml").write_text(SCHEMA)

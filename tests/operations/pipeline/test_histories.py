@@ -211,7 +211,7 @@ class World:
         session.history.end(record, outcome)
 
 
-@settings(max_examples=40)  # each writes some files, and syncs them
+@settings(max_examples=settings().max_examples // 3)  # each writes some files
 @given(st.lists(st.sampled_from(COMMANDS), min_size=1, max_size=7), st.data())
 def test_whatever_comes_about_is_known_and_nothing_else_is(
     tmp_path_factory: pytest.TempPathFactory, commands: list[str], data: st.DataObject

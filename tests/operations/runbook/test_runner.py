@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import os
 import pty
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from morphops.adapters import process
+from morphops.adapters.process import Ended
 from morphops.adapters.store.hash_chain import HashChain
 from morphops.adapters.terminal.prompt import Prompt
 from morphops.core.runbook import parse, transcript
 from morphops.errors import InputError, MorphopsError, StepFailed
 from morphops.operations.runbook.runner import Runner
+from morphops.settings import ENV_SHOW_TEXT
 from morphops.site import Site, open_site
+from tests import forked
 from tests.fakes import Recorder
 from tests.paths import ROOT
 
@@ -77,10 +81,24 @@ def step(name: str, command: str, *expect: str, **attributes: str) -> str:
 
 
 Make = Callable[..., Runner]
+INTERPRETER = process.invoke
+
+
+def invoke(
+    words: Sequence[str], *, folder: Path, timeout: float, say: Callable[[str], None]
+) -> Ended:
+    """As `process.invoke`, without the start of an interpreter; the tests of that start one."""
+    environ = {**os.environ, ENV_SHOW_TEXT: "1"}
+    done = forked.invoke(words, folder=folder, environ=environ, timeout=timeout)
+    progress = tuple(done.stderr.splitlines())
+    for line in progress:
+        say(line)
+    return Ended(done.returncode, done.stdout, progress)
 
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    monkeypatch.setattr(process, "invoke", invoke)
     (tmp_path / "tasks.py").write_text(TASKS)
     (tmp_path / "ops").mkdir()
     (tmp_path / "ops/bundle.yaml").write_bytes((ROOT / "ops/bundle.yaml").read_bytes())
@@ -109,8 +127,13 @@ def results(runner: Runner) -> list[dict[str, Any]]:
     return [entry for entry in runner.chain.entries() if entry["entry"] == "result"]
 
 
+@pytest.mark.parametrize("own", [False, True], ids=["forked", "its own interpreter"])
 @pytest.mark.parametrize("expect", ["exit: 0", "json: state == 'healthy'"])
-def test_what_a_step_found_is_shown_and_kept(make: Make, site: Site, expect: str) -> None:
+def test_what_a_step_found_is_shown_and_kept(
+    make: Make, site: Site, monkeypatch: pytest.MonkeyPatch, expect: str, own: bool
+) -> None:
+    if own:
+        monkeypatch.setattr(process, "invoke", INTERPRETER)
     runner = make(step("look", "inv look", expect, "see: how many there are"))
     runner.procedure(frozenset())
     assert isinstance(site.observer, Recorder)
