@@ -239,13 +239,13 @@ def write_env(path: Path, **values: str) -> None:
     path.chmod(0o600)
 
 
-def bases() -> dict[str, BaseImage]:
-    """The base images of the tests, by name."""
+def bases(*names: str) -> dict[str, BaseImage]:
+    """Base images by name; without names those of the tests' own stack."""
     recipes = assemble.load_recipes(OPS / "docker" / "bases.yaml")
     STORE.mkdir(parents=True, exist_ok=True)
     with (STORE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # one worker makes them, the others find them
-        made = assemble.make(recipes, ("python", "registry"), store=STORE, say=print)
+        made = assemble.make(recipes, names or ("python", "registry"), store=STORE, say=print)
     return {image.name: image for image in made}
 
 
