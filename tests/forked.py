@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from tests.paths import STACK
 
@@ -75,8 +75,8 @@ class Started:
         return self._process.pid
 
     @property
-    def returncode(self) -> int | None:
-        """How it ended (negative: by that signal); None where it did not yet, or nobody looked."""
+    def returncode(self) -> int | Any:
+        """How it ended (negative: by that signal); None where it runs. Typed as that of `Popen`."""
         return self._process.exitcode
 
     def poll(self) -> int | None:
