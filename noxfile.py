@@ -16,13 +16,13 @@ import nox
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "types", "tests", "services", "ops", "faults", "newest"]
+nox.options.sessions = ["lint", "types", "tests", "services", "engine", "newest"]
 
 FAULTS = "tests/engine/faults"
 LOCKS = Path("requirements")
 # Most of an engine test is waiting, so there are more workers than cores on a small machine. Each
 # worker has a registry and images of its own; tests/conftest.py says which tests stay together.
-AT_ONCE = ["--numprocesses=3", "--dist=loadscope"]
+AT_ONCE = ["--numprocesses=4", "--dist=loadscope"]
 # Fast tests share nothing: a free worker takes over what another has not begun.
 FAST = ["--numprocesses=auto", "--dist=worksteal"]
 # Engines differ in how they name images and replace containers; the rest is the same everywhere.
@@ -113,19 +113,30 @@ def services(session: nox.Session) -> None:
         session.run("pytest", *session.posargs)
 
 
-@nox.session
-def ops(session: nox.Session) -> None:
-    """The artifacts under ops/, the library, and the whole story on a real engine."""
+def on_engines(session: nox.Session, *selected: str) -> None:
+    """The artifacts under ops/, and tests that need an engine."""
     install(session, "test")
     if shutil.which("docker"):  # the artifacts are checked with the client, and need no engine
         session.run("inv", "bundle.check")
     need_engine(session)
-    session.run("pytest", "-m", "engine", *AT_ONCE, f"--ignore={FAULTS}", *session.posargs)
+    session.run("pytest", "-m", "engine", *AT_ONCE, *selected, *session.posargs)
 
 
-@nox.session(tags=["faults"])
+@nox.session
+def engine(session: nox.Session) -> None:
+    """`ops` and `faults` in one run, so that no worker waits for the last test of the first."""
+    on_engines(session)
+
+
+@nox.session(default=False)
+def ops(session: nox.Session) -> None:
+    """The artifacts under ops/, the library, and the whole story on a real engine."""
+    on_engines(session, f"--ignore={FAULTS}")
+
+
+@nox.session(tags=["faults"], default=False)
 def faults(session: nox.Session) -> None:
-    """Crashes at every point of a deploy, and other faults, on real engines."""
+    """Crashes of a deploy, and other faults, on real engines."""
     need_engine(session)
     install(session, "test")
     session.run("pytest", "-m", "engine", *AT_ONCE, FAULTS, *session.posargs)

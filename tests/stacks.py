@@ -29,6 +29,7 @@ from morphops.adapters.base_images.assemble import BaseImage
 from morphops.core.release.artifact import INDEX, MANIFEST
 from morphops.core.release.digest import canonical_json, digest_of
 from tests import forked
+from tests.forked import Started
 from tests.paths import OPS, ROOT, STACK
 from tests.results import hold_to_schema
 
@@ -80,40 +81,47 @@ def free_port() -> int:
 class Inv:
     """`inv` as a user calls it, in a project folder, with a state and a registry of its own.
 
-    `within` are words before each command, and `extra` variables more, where it is to run on
-    another engine than this machine's. Without `real` a call that is run to its end is a fork of
-    a process that has imported morphops (`tests.forked`), and not an interpreter of its own.
+    `network` is the file of the network namespace that it runs in, and `extra` variables more,
+    where it is to run on another engine than this machine's. Without `real` a call is a fork of a
+    process that has imported morphops (`tests.forked`), and not an interpreter of its own.
     """
 
     folder: Path
     state: Path
     registry: str
-    within: tuple[str, ...] = ()
+    network: str = ""
     extra: Mapping[str, str] = field(default_factory=dict)
     real: bool = False
 
     def __call__(self, *words: str, env: Mapping[str, str] | None = None) -> Result:
         """Run it to its end."""
         environ = self.environ | dict(env or {})
-        if self.real or self.within:
-            done = self._started(environ, "-m", "invoke", *words)
+        if self.real:
+            done = self._interpreted(environ, *words)
         else:
-            ended = forked.invoke(words, folder=self.folder, environ=environ, timeout=_LONG)
-            done = Result(ended.returncode, ended.stdout, ended.stderr)
+            done = self._forked(forked.INVOKE, forked.invoke_argv(words), environ)
         if "--json" in words and done.out.startswith("{"):
             hold_to_schema(words[0], done.json)
         return done
 
     def script(self, code: str, *words: str) -> Result:
         """Run it by a Python script of the test's own, which is given these arguments."""
-        if self.real or self.within:
-            return self._started(self.environ, "-c", code, *words)
-        argv, environ = ("-c", *words), self.environ
-        return Result(*forked.run(code, argv, folder=self.folder, environ=environ, timeout=_LONG))
+        return self._forked(code, ("-c", *words), self.environ)
 
-    def _started(self, environ: Mapping[str, str], *words: str) -> Result:
+    def _forked(self, code: str, argv: Sequence[str], environ: Mapping[str, str]) -> Result:
+        ended = forked.run(
+            code,
+            argv,
+            folder=self.folder,
+            environ=environ,
+            timeout=_LONG,
+            network=self.network,
+        )
+        return Result(*ended)
+
+    def _interpreted(self, environ: Mapping[str, str], *words: str) -> Result:
         done = subprocess.run(
-            [*self.within, sys.executable, *words],
+            [sys.executable, "-m", "invoke", *words],
             cwd=self.folder,
             env=environ,
             capture_output=True,
@@ -123,15 +131,14 @@ class Inv:
         )
         return Result(done.returncode, done.stdout, done.stderr)
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
+    def start(self, *words: str) -> Started:
         """Start it and return at once."""
-        return subprocess.Popen(
-            [*self.within, sys.executable, "-m", "invoke", *words],
-            cwd=self.folder,
-            env=self.environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+        return self.start_script(forked.INVOKE, *forked.invoke_argv(words))
+
+    def start_script(self, code: str, *argv: str) -> Started:
+        """Start a script of the test's own, with this `sys.argv`, and return at once."""
+        return forked.start(
+            code, argv, folder=self.folder, environ=self.environ, network=self.network
         )
 
     def killed(
@@ -232,13 +239,13 @@ def write_env(path: Path, **values: str) -> None:
     path.chmod(0o600)
 
 
-def bases() -> dict[str, BaseImage]:
-    """The base images of the tests, by name."""
+def bases(*names: str) -> dict[str, BaseImage]:
+    """Base images by name; without names those of the tests' own stack."""
     recipes = assemble.load_recipes(OPS / "docker" / "bases.yaml")
     STORE.mkdir(parents=True, exist_ok=True)
     with (STORE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # one worker makes them, the others find them
-        made = assemble.make(recipes, ("python", "registry"), store=STORE, say=print)
+        made = assemble.make(recipes, names or ("python", "registry"), store=STORE, say=print)
     return {image.name: image for image in made}
 
 
@@ -355,12 +362,26 @@ def variant(
     return digest
 
 
-def starting(seconds: int) -> dict[str, Any]:
+def starting(seconds: float, *, interval: float = 0.2) -> dict[str, Any]:
     """Of an image's configuration: for how long a health check that fails means nothing.
 
     Compose files that leave these out get them from the image.
+
+    Args:
+        seconds: for how long.
+        interval: seconds to the first check and between those of that time.
     """
-    return {"Healthcheck": {"StartPeriod": seconds * 10**9, "StartInterval": 200 * 10**6}}
+    return {
+        "Healthcheck": {
+            "StartPeriod": int(seconds * 10**9),
+            "StartInterval": int(interval * 10**9),
+        }
+    }
+
+
+# The first check comes when a check that fails counts already. So it is known at once, where a
+# second one would come after the interval of a service that runs.
+SICK = starting(0.9, interval=1)
 
 
 def index(registry: str, repository: str, digest: str) -> str:

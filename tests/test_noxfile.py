@@ -73,7 +73,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], N
 
 @pytest.mark.parametrize("installed", [True, False])
 @pytest.mark.parametrize(("ci", "says"), [("true", "failed: .* in CI"), ("", "skipped: ")])
-@pytest.mark.parametrize("session", ["ops", "faults", "e2e"])
+@pytest.mark.parametrize("session", ["engine", "ops", "faults", "e2e"])
 def test_without_an_engine(
     noxfile: ModuleType,
     engine: Callable[[int], None],
@@ -90,14 +90,15 @@ def test_without_an_engine(
     with pytest.raises(Ended, match=says):
         getattr(noxfile, session)(here)
     # To be checked the artifacts need a client, and no engine.
-    assert here.ran == (["inv bundle.check"] if session == "ops" and installed else [])
+    assert here.ran == (["inv bundle.check"] if session in ("engine", "ops") and installed else [])
 
 
 def test_with_an_engine(noxfile: ModuleType, engine: Callable[[int], None]) -> None:
     engine(0)
     here = Session()
+    noxfile.engine(here)
     noxfile.ops(here)
-    assert here.ran == ["inv bundle.check", "pytest -m"]
+    assert here.ran == ["inv bundle.check", "pytest -m"] * 2
 
 
 def test_what_the_fast_tests_leave_out_needs_an_engine(noxfile: ModuleType) -> None:

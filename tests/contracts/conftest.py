@@ -57,7 +57,7 @@ def contract_images(
             contract_bases["python"],
             contract_registry,
             "morphops-test/a",
-            config=stacks.starting(1 if mode == "sick" else 60),
+            config=stacks.SICK if mode == "sick" else stacks.starting(60),
             MODE=mode,
         )
         ref = ImageRef(f"{contract_registry}/morphops-test/a", digest)

@@ -34,6 +34,10 @@ def inv(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[Inv]:
     _edit(folder / "ops" / "bundle.yaml", project=PROJECT, settle=0)
     quickstart = yaml.safe_load((folder / "ops" / "quickstart.yaml").read_text())
     _edit(folder / "ops" / "quickstart.yaml", env=quickstart["env"] | {"RPC_PORT": str(port)})
+    # Made once for all tests; that quickstart's recipes can be made is seen by that, too.
+    stacks.bases("python", "nginx", "registry")
+    (folder / "state").mkdir(mode=0o700)
+    (folder / "state" / "bases").symlink_to(stacks.STORE)
     inv = Inv(folder, folder / "state", f"127.0.0.1:{free_port()}", real=True)
     yield inv
     stacks.remove_stack(PROJECT)

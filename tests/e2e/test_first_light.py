@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ FAULTS = Path(__file__).parent / "faults"
 
 
 def status(inv: Inv) -> dict[str, Any]:
-    view: dict[str, Any] = inv("status", "--json").json
+    view: dict[str, Any] = replace(inv, real=False)("status", "--json").json
     return view
 
 

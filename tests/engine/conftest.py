@@ -46,14 +46,14 @@ def images(bases: dict[str, BaseImage], registry: str) -> dict[str, str]:
     """
     modes = {
         "pair": ("ok", "v2", "sick", "slow", "crash", "drifted"),
-        "front": ("ok", "v2", "slow", "wrong", "error", "flapping"),
+        "front": ("ok", "v2", "slow", "wrong", "flapping"),
     }
     return {
         f"{name}-{mode}": stacks.variant(
             bases["python"],
             registry,
             f"morphops-test/{name}",
-            config=stacks.starting(2 if mode == "sick" else 60),
+            config=stacks.SICK if mode == "sick" else stacks.starting(60),
             MODE=mode,
             ROLE=name,
         )

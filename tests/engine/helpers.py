@@ -33,7 +33,7 @@ class Release:
             f"pair={self._images[f'pair-{pair}']}",
             f"front={self._images[f'front-{front}']}",
         ]
-        if not self._inv.within:
+        if not self._inv.network:
             bundle = {"MORPHOPS_BUNDLE": str(self._inv.folder / "ops/bundle.yaml")}
             site = open_site(Recorder(), self._inv.environ | bundle)
             return create.create(site, images, ()).digest
@@ -95,7 +95,7 @@ def deploy(inv: Inv, release: str) -> None:
 
 def status(inv: Inv) -> dict[str, Any]:
     """What `inv status` shows; in this process where the engine can be reached from it."""
-    if inv.within:
+    if inv.network:
         view: dict[str, Any] = inv("status", "--json").json
         return view
     bundle = {"MORPHOPS_BUNDLE": str(inv.folder / "ops/bundle.yaml")}

@@ -2,14 +2,13 @@
 
 It lives in network, mount and pid namespaces of its own, for with a second dockerd in the host's
 network namespace the first one would lose its bridge. Nothing leads out of them: its sockets are
-files, what it publishes is reached by entering its network namespace (`enter`), and it reaches a
-registry by a socket that was opened in there (`listen`). The namespaces die with their first
+files, what it publishes is reached from inside of its network namespace (`network`), and it reaches
+a registry by a socket that was opened in there (`listen`). The namespaces die with their first
 process, and that dies with us, so that nothing outlives a test run that was killed.
 """
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import shutil
@@ -23,8 +22,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tests import forked
+
 _READY = 60.0  # seconds; it takes two, on a machine that has nothing else to do
-_CLONE_NEWNET = 0x40000000  # <linux/sched.h>
 _CGROUPS = Path("/sys/fs/cgroup")
 # The first process of a pid namespace: brings loopback up and collects whoever is orphaned.
 _INIT = """
@@ -84,9 +84,9 @@ class SecondEngine:
         return f"unix://{self.folder / 'docker.sock'}"
 
     @property
-    def enter(self) -> tuple[str, ...]:
-        """The words before a command that is to run in its network namespace."""
-        return ("nsenter", f"--net=/proc/{self._pid}/ns/net", "--")
+    def network(self) -> str:
+        """The file of its network namespace, for whoever is to run in it."""
+        return f"/proc/{self._pid}/ns/net"
 
     @property
     def environ(self) -> dict[str, str]:
@@ -205,10 +205,7 @@ class SecondEngine:
         made: list[socket.socket] = []
 
         def within() -> None:  # a thread of its own, since it never comes out again
-            libc = ctypes.CDLL(None, use_errno=True)
-            with Path(f"/proc/{self._pid}/ns/net").open() as namespace:
-                if libc.setns(namespace.fileno(), _CLONE_NEWNET):
-                    raise OSError(ctypes.get_errno(), "setns")
+            forked.enter_network(self.network)
             made.append(socket.create_server(("127.0.0.1", port)))
 
         thread = threading.Thread(target=within)

@@ -1,4 +1,4 @@
-"""After ten releases with failures between them: what prune leaves can all be used."""
+"""After several releases with failures between them: what prune leaves can all be used."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def kept(inv: Inv) -> dict[str, Any]:
 
 
 @pytest.mark.long
-def test_ten_releases(
+def test_many_releases(
     inv: Inv,
     images: dict[str, str],
     bases: dict[str, BaseImage],
@@ -64,12 +64,12 @@ def test_ten_releases(
         number: stacks.variant(
             bases["python"], registry, "morphops-test/front", MODE="ok", ROLE="front", N=str(number)
         )
-        for number in range(1, 11)
+        for number in range(1, 7)
     }
     good: list[str] = []
     for number, image in made.items():
         for front, code in ((images["front-wrong"], 4), (image, 0)):
-            if code and number not in (4, 8):
+            if code and number not in (3, 5):
                 continue
             created = inv(
                 "release.create",

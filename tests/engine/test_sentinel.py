@@ -7,8 +7,10 @@ they print, what they leave on the disk, and every command line meanwhile is sea
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,12 +65,31 @@ def command_lines() -> Iterator[set[str]]:
     """Every command line that stands in the process table meanwhile, as `ps` shows them."""
     found: set[str] = set()
     over = threading.Event()
+    proc = Path("/proc")
+
+    def read(pids: Iterable[str]) -> None:
+        for pid in pids:
+            with contextlib.suppress(OSError):
+                line = (proc / pid / "cmdline").read_bytes()
+                found.add(line.replace(b"\0", b" ").decode(errors="replace"))
 
     def look() -> None:
+        # Whoever is new is read often, for it may yet become another program; the others seldom.
+        # To read all of them each time would take a core from what is looked at.
+        new: dict[str, float] = {}
+        known: set[str] = set()
+        everybody = 0.0
         while not over.wait(0.002):
-            for path in Path("/proc").glob("[0-9]*/cmdline"):
-                with contextlib.suppress(OSError):
-                    found.add(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+            now = time.monotonic()
+            there = {pid for pid in os.listdir(proc) if pid.isdigit()}  # noqa: PTH208 - only names
+            new = {pid: since for pid, since in new.items() if now - since < 0.2}
+            new |= dict.fromkeys(there - known, now)
+            known = there
+            if now > everybody:
+                everybody = now + 0.2
+                read(there)
+            else:
+                read(new)
 
     thread = threading.Thread(target=look)
     thread.start()

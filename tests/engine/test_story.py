@@ -75,9 +75,7 @@ def test_first_deploy_upgrade_rollback_without_a_registry(inv: Inv, release: Rel
     [
         ("sick", "ok", ["not healthy", "returned error: 503", "starting in mode sick"]),
         ("crash", "ok", ["ends and is started again", "no such table: accounts"]),
-        ("drifted", "ok", ["probe pair did not pass", "served 8", "the document says 7"]),
         ("ok", "wrong", ["5 of 5 known answers were missed", "double of 1: expected 2, got 1"]),
-        ("ok", "error", ["got error -32000: the pair is unavailable"]),
     ],
 )
 def test_a_bad_release_is_undone(
@@ -183,7 +181,6 @@ def test_interrupted_it_is_whole_again(inv: Inv, release: Release, number: signa
     good, bad = release(), release(pair="slow")
     assert inv("deploy", f"--image={good}").code == 0
     process = inv.start("deploy", f"--image={bad}")
-    assert process.stderr is not None
     for line in process.stderr:
         if "waiting:" in line:
             process.send_signal(number)
@@ -221,7 +218,6 @@ def test_going_back_can_fail_too(inv: Inv, release: Release) -> None:
     good, bad = release(), release(pair="sick")
     assert inv("deploy", f"--image={good}").code == 0
     process = inv.start("deploy", f"--image={bad}", "--json")
-    assert process.stderr is not None
     for line in process.stderr:
         if "start wave 1" in line:  # by now the way back is known; what it needs is lost
             shutil.rmtree(inv.state / "deployments" / "000001" / "files")

@@ -20,6 +20,7 @@ from tests.engine.helpers import (
 )
 from tests.engine.registry_proxy import Proxy
 from tests.engine.second_engine import SecondEngine, missing
+from tests.forked import Started
 from tests.stacks import Inv, Result, free_port
 
 
@@ -50,7 +51,7 @@ class Elsewhere:
         name = f"morphops-test-{uuid.uuid4().hex[:8]}"
         inv = stacks.project(folder, name, free_port(), registry=self.proxy.address)
         extra = {"DOCKER_HOST": self.engine.host}
-        return dataclasses.replace(inv, within=self.engine.enter, extra=extra)
+        return dataclasses.replace(inv, network=self.engine.network, extra=extra)
 
     def remove(self, inv: Inv) -> None:
         """Take a project away; its images go with the engine."""
@@ -58,10 +59,9 @@ class Elsewhere:
         self.engine.docker("rm", "-f", *listed.stdout.split(), check=False)
 
 
-def during(process: subprocess.Popen[str], line: str, happens: Callable[[], None]) -> Result:
+def during(process: Started, line: str, happens: Callable[[], None]) -> Result:
     """Let something happen when a task has said a line with these words in it."""
     said: list[str] = []
-    assert process.stderr is not None
     for text in process.stderr:
         said.append(text)
         if line in text:
@@ -69,7 +69,7 @@ def during(process: subprocess.Popen[str], line: str, happens: Callable[[], None
     else:
         raise AssertionError(f"it never said {line!r}: {''.join(said)}")
     rest: list[str] = []
-    reader = threading.Thread(target=lambda: rest.extend(process.stderr or ()))
+    reader = threading.Thread(target=lambda: rest.extend(process.stderr))
     reader.start()
     happens()
     try:

@@ -1,7 +1,8 @@
-"""A deploy that is killed after any step it announced can be finished, and can be undone.
+"""A deploy that is killed after a step it announced can be finished, and can be undone.
 
-All points, no sampling: the process kills itself (SIGKILL) when it has written its n-th entry of
-the history, before the engine is told of that, for every n until it comes to its end.
+The process kills itself (SIGKILL) when it has written its n-th entry of the history, before the
+engine is told of that. Every point of every operation is killed in memory
+(tests/operations/in_memory/test_kills.py); here are those at which an engine is in another state.
 """
 
 from __future__ import annotations
@@ -32,6 +33,9 @@ ENTRIES = 1 + STEPS + 1  # what announces something: the beginning, each step, t
 TOUCHED = 4  # the first start; before it nothing is touched
 SECOND_WAVE = 7  # when its start is announced, the first wave is done
 BACK = 7  # steps of the way back: it pulls and checks nothing
+# Nothing is done yet; a start is announced; it was done; the first wave was done; only the end is
+# missing.
+POINTS = (1, TOUCHED, 1 + TOUCHED, 1 + SECOND_WAVE, ENTRIES - 1)
 
 
 @pytest.fixture
@@ -54,14 +58,12 @@ def killed(inv: Inv, at: int, *words: str) -> bool:
 
 
 def cut_off(inv: Inv, at: int) -> None:
-    """What `status` says of it, and, at some points, that nothing else may begin."""
+    """What `status` says of it, and that nothing else may begin."""
     under_way = status(inv)["under_way"]
     steps = under_way["steps"]
     assert len(steps) == at - 1
     assert [step["result"] for step in steps] == ["ok"] * (at - 2) + [""] * bool(steps)
     assert (under_way["alive"], under_way["outcome"]) == (False, "")
-    if at % 4:
-        return
     refused = inv("down")
     assert refused.code == 3, refused
     assert "inv resume" in refused.err
@@ -85,7 +87,7 @@ def forget(inv: Inv) -> None:
 def test_a_first_deploy(inv: Inv, release: Release) -> None:
     new = release()
     words = ("deploy", f"--image={new}")
-    for at in range(1, ENTRIES):
+    for at in (TOUCHED, 1 + SECOND_WAVE):
         assert killed(inv, at, *words)
         cut_off(inv, at)
         ended(inv, "resume")
@@ -105,7 +107,7 @@ def test_a_first_deploy(inv: Inv, release: Release) -> None:
 def test_an_upgrade(inv: Inv, release: Release) -> None:
     runs, other = release(), release(pair="v2", front="v2")
     assert inv("deploy", f"--image={runs}").code == 0
-    for at in range(1, ENTRIES):
+    for at in POINTS:
         assert killed(inv, at, "deploy", f"--image={other}")
         ended(inv, "abort")
         assert_serves(inv, runs)
@@ -127,40 +129,39 @@ def test_an_upgrade_killed_when_a_step_was_done(inv: Inv, release: Release) -> N
     """When its result was written, and nothing announced after it; and then killed once more.
 
     What is there is what is there when the next one is announced, which is ended both ways above;
-    so here each is ended one way, and that is killed too, after whatever it announced.
+    so here each is ended one way, and that is killed too.
     """
     runs, other = release(), release(pair="v2", front="v2")
     assert inv("deploy", f"--image={runs}").code == 0
-    for at in range(1, STEPS + 1):
+    for at, how, again, end in (
+        (TOUCHED, "abort", 3, "resume"),
+        (SECOND_WAVE, "resume", 2, "abort"),
+        (STEPS, "abort", BACK, "abort"),
+    ):
         done = inv.killed(at, "deploy", f"--image={other}", kinds=("result",))
         assert done.code == KILLED, done
-        # To undo what touched nothing is to write that down, and no place to be killed at.
-        back = at % 2 and at >= TOUCHED
-        again = (1 + at % BACK, "abort") if back else (at, "resume")
-        done = inv.killed(again[0], again[1])
+        done = inv.killed(again, how)
         assert done.code == KILLED, done
-        if at % 4 < 2:
-            ended(inv, "abort")
-        else:
-            ended(inv, "resume")
+        ended(inv, end)
+        if end == "resume":
             runs, other = other, runs
         assert_serves(inv, runs)
 
 
 @pytest.mark.long
 def test_killed_on_the_way_back(inv: Inv, release: Release) -> None:
-    """An upgrade is interrupted, goes back by itself, and is killed at every step of that."""
+    """An upgrade is interrupted, goes back by itself, and is killed in that."""
     runs, other = release(), release(pair="v2", front="v2")
     assert inv("deploy", f"--image={runs}").code == 0
     stopped = 1 + SECOND_WAVE  # with the announcement of what starts it, which is done first
-    for at in range(1, BACK + 1):
+    for at in (2, 5):
         words = ("deploy", f"--image={other}")
         done = inv.killed(stopped + at, *words, stopped=stopped)
         assert done.code == KILLED, done
         steps = status(inv)["under_way"]["steps"]
         assert steps[-1]["step"].startswith("undo: "), steps
         assert len(steps) == SECOND_WAVE + at
-        if at % 2:
+        if at == 2:
             ended(inv, "resume")
             runs, other = other, runs
         else:
@@ -177,8 +178,8 @@ def test_a_rollback(inv: Inv, release: Release) -> None:
     other, runs = release(), release(pair="v2", front="v2")
     for digest in (other, runs):
         assert inv("deploy", f"--image={digest}").code == 0
-    # It goes the way of an upgrade, of which every point is killed above.
-    for at in (1, TOUCHED, 1 + TOUCHED, 1 + SECOND_WAVE, ENTRIES - 1):
+    # It goes the way of an upgrade, of which more points are killed above.
+    for at in (1 + TOUCHED, ENTRIES - 1):
         back = ("rollback", f"--to={other}", "--reason=x")
         assert killed(inv, at, *back)
         ended(inv, "abort")

@@ -1,0 +1,226 @@
+"""A kill at every entry of the history that an operation announces, and what ends it then.
+
+A process that is killed when it has written an entry has not told the engine of it yet, so `write
+head` is where such a kill is put; and where a result was written and nothing announced after it,
+that is when the next step begins.
+"""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import pytest
+
+from morphops.errors import LockLost, MorphopsError
+from morphops.operations import lock
+from morphops.operations.abort import abort
+from morphops.operations.deploy import deploy
+from morphops.operations.resume import resume
+from morphops.operations.rollback import rollback
+from tests.machine import send
+from tests.operations.in_memory.world import (
+    MEMORY,
+    NEW,
+    NEW_RUNS,
+    OLD,
+    OLD_RUNS,
+    Killed,
+    World,
+)
+
+Act: TypeAlias = Callable[[World], object]
+Runs: TypeAlias = dict[str, str]
+When: TypeAlias = Literal["before", "after"]
+ENDS: dict[str, Act] = {
+    "resume": lambda world: resume(world.site()),
+    "abort": lambda world: abort(world.site()),
+}
+
+
+def prepared(*releases: str) -> Act:
+    """Deploy these, one after the other."""
+
+    def prepare(world: World) -> None:
+        for release in releases:
+            deploy(world.site(), [release])
+
+    return prepare
+
+
+def interrupted(world: World) -> None:
+    """An upgrade that hears a signal when everything new was started, and rolls back by itself."""
+    world.observer.on_step["wait for health: api"] = lambda: send(signal.SIGTERM)
+    try:
+        deploy(world.site(), [NEW.digest])
+    except MorphopsError:
+        pass  # how it comes out is looked at elsewhere
+    finally:
+        world.observer.on_step.clear()
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One to be killed: what ran before it, and what runs after it."""
+
+    prepare: Act
+    act: Act
+    before: Runs
+    after: Runs
+
+
+OPERATIONS = {
+    "a first deploy": Operation(
+        prepared(), lambda world: deploy(world.site(), [OLD.digest]), {}, OLD_RUNS
+    ),
+    "an upgrade": Operation(
+        prepared(OLD.digest), lambda world: deploy(world.site(), [NEW.digest]), OLD_RUNS, NEW_RUNS
+    ),
+    "a rollback": Operation(
+        prepared(OLD.digest, NEW.digest),
+        lambda world: rollback(world.site(), reason="it is slow"),
+        NEW_RUNS,
+        OLD_RUNS,
+    ),
+    "an automatic rollback": Operation(prepared(OLD.digest), interrupted, OLD_RUNS, NEW_RUNS),
+}
+
+
+@contextmanager
+def new_world() -> Iterator[World]:
+    with tempfile.TemporaryDirectory(dir=MEMORY, prefix="morphops-test-") as folder:
+        yield World(Path(folder))
+
+
+def is_killed(world: World, act: Act, at: int) -> bool:
+    """Kill it when it has announced so much; False where it came to its end before."""
+    announced = 0
+
+    def count() -> None:
+        nonlocal announced
+        announced += 1
+        if announced == at:
+            raise Killed
+
+    world.engine.faults.at("write head", count, times=1000)
+    try:
+        act(world)
+    except Killed:
+        return True
+    finally:
+        world.engine.faults.clear()
+        world.observer.on_step.clear()
+    return False
+
+
+def ended(world: World, operation: Operation, end: str) -> bool:
+    """End what was killed; False where it had written its last entry, and was done."""
+    (_, outcome) = world.outcomes[-1]
+    if not outcome:
+        ENDS[end](world)
+        assert world.outcomes[-1][1] in ("deployed", "rolled back", "refused")
+        assert world.runs == (operation.after if end == "resume" else operation.before)
+    else:
+        assert world.runs == (operation.before if outcome == "rolled back" else operation.after)
+    return not outcome
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
+def test_killed_when_it_has_announced_something(operation: Operation) -> None:
+    for at in range(1, 100):
+        with new_world() as world:
+            operation.prepare(world)
+            if not is_killed(world, operation.act, at):
+                break
+            # As it was before, so that it can be killed there once more.
+            if ended(world, operation, "abort"):
+                assert is_killed(world, operation.act, at)
+                assert ended(world, operation, "resume")
+    assert 9 < at < 99, "there were points, and it came to its end"
+
+
+@pytest.mark.parametrize(("first", "then"), [("resume", "abort"), ("abort", "resume")])
+def test_what_ends_it_is_killed_as_well(first: str, then: str) -> None:
+    operation = OPERATIONS["an upgrade"]
+    for at in range(1, 100):
+        with new_world() as world:
+            operation.prepare(world)
+            assert is_killed(world, operation.act, 9)
+            if not is_killed(world, ENDS[first], at):
+                break
+            ended(world, operation, then)
+    assert 5 < at < 99, "there were points, and it came to its end"
+
+
+def test_killed_when_a_step_was_done_and_nothing_announced_after_it() -> None:
+    operation = OPERATIONS["an upgrade"]
+    with new_world() as world:
+        operation.prepare(world)
+        before = len(world.observer.steps)
+        operation.act(world)
+        steps = world.observer.steps[before:]
+    assert len(steps) > 5
+
+    def die() -> None:
+        raise Killed
+
+    for step in steps:
+        with new_world() as world:
+            operation.prepare(world)
+            for end in ("abort", "resume"):
+                world.observer.on_step[step] = die
+                with pytest.raises(Killed):
+                    operation.act(world)
+                world.observer.on_step.clear()
+                assert ended(world, operation, end)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_lock_that_is_taken_while_it_announces_something(when: When) -> None:
+    """By `inv lock.break`, from one that is stopped there: it does nothing more, whatever it was.
+
+    Before the engine is told, or after it. With its last entry an operation is done.
+    """
+    operation = OPERATIONS["an upgrade"]
+    codes = []
+    for at in range(1, 100):
+        with new_world() as world:
+            operation.prepare(world)
+            left: list[object] = []
+            announced = 0
+
+            def take(world: World = world, at: int = at, left: list[object] = left) -> None:
+                nonlocal announced
+                announced += 1
+                if announced != at:
+                    return
+                world.engine.faults.clear()
+                lock.take_away(world.site(), reason="it hangs")
+                left.extend(_state(world))
+
+            world.engine.faults.at("write head", take, times=1000, when=when)
+            lost: LockLost | None = None
+            try:
+                operation.act(world)
+            except LockLost as err:
+                lost = err
+            if lost is None:
+                break
+            assert "the lock was taken away" in lost.what
+            codes.append(lost.exit_code)
+            assert _state(world) == left, at
+            ENDS["abort"](world)
+            assert world.runs == OLD_RUNS
+    assert codes == sorted(codes), "3 while nothing was touched, and 5 from then on"
+    assert set(codes) == {3, 5}
+    assert len(codes) > 9
+
+
+def _state(world: World) -> list[object]:
+    history = (world.folder / "state/history.jsonl").read_bytes()
+    return [history, [c.id for c in world.engine_view()], list(world.engine.calls)]
