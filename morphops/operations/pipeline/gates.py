@@ -10,9 +10,11 @@ from morphops.core.plan.steps import AwaitHealth
 from morphops.core.probes.specs import Probe
 from morphops.core.stack import Instance, Running
 from morphops.core.verify import drift, health
+from morphops.core.verify.drift import Difference
 from morphops.core.verify.reading import Reading
 from morphops.errors import GateFailed
 from morphops.interfaces import Notes, Say, Workloads
+from morphops.operations.pipeline import inside
 from morphops.operations.pipeline.prepare import PreparedRelease
 
 
@@ -182,13 +184,16 @@ def verify(
         GateFailed: it is something else; with every difference.
     """
     running = workloads.observe(project)
-    found = drift.compare(
-        prepared.release,
-        prepared.services,
-        running,
-        workloads.launch_configs(running),
-        rules=prepared.bundle.invariants,
-        approved=prepared.approved,
+    found: tuple[Difference, ...] = (
+        *drift.compare(
+            prepared.release,
+            prepared.services,
+            running,
+            workloads.launch_configs(running),
+            rules=prepared.bundle.invariants,
+            approved=prepared.approved,
+        ),
+        *inside.differences(prepared, workloads, running),
     )
     if tell is not None:
         for difference in found:

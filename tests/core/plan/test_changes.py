@@ -19,6 +19,7 @@ from morphops.core.results.deploy import (
     ServiceChange,
     of_changes,
 )
+from morphops.core.seal import Seal
 from morphops.core.stack import Identity, Instance, LaunchConfig, Network, Running, Service
 from morphops.report import plan
 from tests.samples.releases import API, RELEASE, container, digest, service
@@ -207,6 +208,17 @@ def test_a_container_that_no_record_describes() -> None:
         )
 
 
+def test_a_container_that_remembers_what_it_was_created_from() -> None:
+    old = rendered(user="1", environment={"A": "1", "TOKEN": "before"})
+    made = replace(created_from(old), parts=old.parts)
+    change = of_deploy(BASE, made)
+    assert (change.action, change.compared_with) == ("replace", "labels")
+    assert (change.variables, change.keys) == (Names(changed=("TOKEN",)), ("user",))
+    # Digests that another key made say nothing.
+    other = model.service("api", {"image": REF}, (), Seal(b"another"))
+    assert of_deploy(BASE, replace(made, parts=other.parts)).compared_with == "container"
+
+
 @pytest.mark.parametrize(
     ("identity", "to"),
     [
@@ -258,12 +270,16 @@ def view(**change: Any) -> ServiceChange:
             ["replace api", "    variables: adds A, B; removes C; other value of D"],
         ),
         (
+            view(contents=("config app.conf", "secret token"), compared_with="labels"),
+            ["replace api", "    other content: config app.conf, secret token"],
+        ),
+        (
             view(keys=("command", "ports"), compared_with="container"),
             [
                 "replace api",
                 "    configuration: command, ports",
-                "    compared with the container: values, health check and limits are not known "
-                "of it",
+                "    compared with the container: an earlier version or another state folder made "
+                "it, so the content of its files is not known",
             ],
         ),
     ],
