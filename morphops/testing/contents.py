@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from posixpath import join
 from typing import Any, Literal
@@ -68,10 +68,12 @@ def given_to(
 ) -> tuple[GivenFile, ...]:
     """The files that one service is given; of what is mounted, files and what is missing."""
     found = []
-    for key, kind, _ in _KINDS:
+    for key, kind, folder in _KINDS:
         for given in spec.get(key) or ():
-            name = given["source"] if isinstance(given, Mapping) else given
-            found.append(declared[kind, str(name)])
+            long = given if isinstance(given, Mapping) else {"source": given}
+            file = declared[kind, str(long["source"])]
+            target = str(long.get("target") or long["source"])
+            found.append(replace(file, inside=join(folder, target) if file.inside else ""))
     for _, outside, _ in mounts:
         if outside.startswith("/") and (Path(outside).is_file() or not Path(outside).exists()):
             found.append(GivenFile("host-file", outside, _bytes(Path(outside)), outside))
