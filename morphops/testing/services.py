@@ -93,7 +93,7 @@ def _service(name: str, spec: Mapping[str, Any], around: _Around) -> CheckedServ
     config = {key: value for key, value in spec.items() if key not in _NOT_CONFIG}
     config |= {"environment": environment, "volumes": mounts}
     config |= {"networks": {network.name: network.config for network in attached}}
-    files = given_to(spec, mounts, around.given)
+    files = tuple(dict.fromkeys(given_to(spec, mounts, around.given)))
     contents = tuple(file.content(around.seal) for file in files)
     of_contents = {str(content): content.digest for content in contents}
     return CheckedService(

@@ -109,7 +109,8 @@ def test_what_is_changed_is_seen_and_replaced(inv: Inv, release: Release, tmp_pa
         for what in (
             f"mem_limit is {300 << 20}, the release says {256 << 20}",
             "restart is always, the release says unless-stopped",
-            "aliases.entry is another",
+            f"is not known as entry on the network {network}",
+            f"is not known as front on the network {network}",
             "the content of config app at /etc/app.conf is not the release's",
         ):
             assert what in told, told

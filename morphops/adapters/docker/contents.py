@@ -50,7 +50,7 @@ class Contents:
             *self._given(spec, "secrets", "secret", "/run/secrets"),
             *self._mounted(spec),
         )
-        return tuple({str(content): content for content in found}.values())
+        return tuple(dict.fromkeys(found))
 
     def _given(
         self,

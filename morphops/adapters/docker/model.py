@@ -193,7 +193,9 @@ def service(
             if str(port.get("published", "")).isdigit()
         ),
         labels=labels,
-        launch=replace(shape_of_service(spec), settings=settings.wanted({**plain, "labels": own})),
+        launch=replace(
+            shape_of_service(spec), settings=settings.wanted({**plain, "labels": own}, name)
+        ),
         replicas=_replicas(spec),
         waits_for_completion=frozenset(
             other

@@ -60,15 +60,17 @@ class Row:
     default: Callable[[Container, str], bool]
 
 
-def wanted(plain: Document) -> dict[str, str]:
+def wanted(plain: Document, service: str) -> dict[str, str]:
     """Return what a service says of its settings, as far as a container shows them.
 
     Args:
         plain: the service in its normal form, with networks by their names on the engine.
+        service: its name, by which others reach it on each of its networks.
     """
     rows = {row.name: row.wanted(plain) for row in ROWS}
     said = {name: _text(value) for name, value in rows.items() if value is not None}
-    return said | dict(_wanted_entries(plain))
+    attachments = _wanted_attachments(plain.get("networks") or {}, service)
+    return said | dict(_wanted_entries(plain)) | dict(attachments)
 
 
 def found(container: Container) -> tuple[dict[str, str], frozenset[str]]:
@@ -232,12 +234,6 @@ def _sorted(key: str) -> Callable[[Document], list[str] | None]:
 
 
 ROWS: tuple[Row, ...] = (
-    Row(
-        "blkio_config.weight",
-        lambda s: (s.get("blkio_config") or {}).get("weight"),
-        _number("BlkioWeight"),
-        _is("0"),
-    ),
     Row("cgroup", _said("cgroup"), _host("CgroupnsMode"), _always),
     Row("cgroup_parent", _said("cgroup_parent"), _host("CgroupParent"), _is("")),
     Row(
@@ -356,13 +352,12 @@ def _wanted_entries(spec: Document) -> Iterator[tuple[str, str]]:
         yield f"ulimits.{name}", f"{limit['soft']}:{limit['hard']}"
     for name, value in _wanted_check(spec.get("healthcheck") or {}):
         yield f"healthcheck.{name}", value
-    yield from _wanted_attachments(spec.get("networks") or {})
 
 
-def _wanted_attachments(networks: Document) -> Iterator[tuple[str, str]]:
+def _wanted_attachments(networks: Document, service: str) -> Iterator[tuple[str, str]]:
     for network, how in networks.items():
         attached = how.get("attached") or {}
-        for alias in attached.get("aliases") or ():
+        for alias in (service, *(attached.get("aliases") or ())):
             yield f"networks.{network}.aliases.{alias}", ""
         for key in ("ipv4_address", "ipv6_address"):
             if attached.get(key):

@@ -230,7 +230,7 @@ _SAYS = {
 }
 # Of these no value is a secret, and the two values say what somebody did by hand.
 _SHOWN = frozenset([
-    "blkio_config.weight", "cpu_period", "cpu_quota", "cpu_shares", "cpus", "cpuset", "mem_limit",
+    "cpu_period", "cpu_quota", "cpu_shares", "cpus", "cpuset", "mem_limit",
     "mem_reservation", "memswap_limit", "oom_score_adj", "pids_limit", "restart", "shm_size",
     "stop_grace_period", "stop_signal",
 ])  # fmt: skip
@@ -254,4 +254,7 @@ def _says(key: str, wanted: LaunchConfig, found: LaunchConfig) -> str:
     if key in _SHOWN:
         there = found.settings.get(key) or "not set"
         return f"{key} is {there}, the release says {wanted.settings.get(key) or 'nothing'}"
+    network, named, alias = key.partition(".aliases.")
+    if named:
+        return f"is not known as {alias} on the network {network.removeprefix('networks.')}"
     return _SAYS.get(key, f"its {key} is another")
