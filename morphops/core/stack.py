@@ -260,6 +260,8 @@ class Instance:
         replica_index: which of its service's containers it is; while one takes the place of another
             both have the same.
         networks: names of those that it is attached to.
+        altered: what was changed of it after it was created, by the names of the compose-spec, as
+            far as somebody looked.
         slot: the generation of the stack that it belongs to; empty where there is only one.
         node: the machine that it runs on; empty where there is only one.
     """
@@ -282,6 +284,7 @@ class Instance:
     ports: tuple[Port, ...] = ()
     replica_index: int = 1
     networks: frozenset[str] = frozenset()
+    altered: tuple[str, ...] = ()
     slot: str = ""
     node: str = ""
 

@@ -105,7 +105,7 @@ def test_what_is_changed_is_seen_and_replaced(inv: Inv, release: Release, tmp_pa
         assert said["host-file"] == [
             f"host file {host} has another content than when it was created"
         ]
-        told = "; ".join(said["config"])
+        told = "; ".join(said["altered"])
         for what in (
             f"mem_limit is {300 << 20}, the release says {256 << 20}",
             "restart is always, the release says unless-stopped",

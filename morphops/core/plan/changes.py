@@ -26,7 +26,7 @@ class Before:
 
     Attributes:
         services: as the release of record renders; empty where there is none.
-        shapes: how containers were started, by id; only of those that it does not describe.
+        shapes: how containers were started, by id.
     """
 
     services: Mapping[str, Service] = field(default_factory=dict)
@@ -96,16 +96,16 @@ def of_deploy(
         present, old = running.of(name), before.services.get(name)
         if not present:
             found.append(Change(service=name, action="create", image_to=service.image))
-        elif on_wrong_networks(service, present):
-            networks = Change(
+        elif keys := changed_by_hand(service, present):
+            by_hand = Change(
                 service=name,
                 action="replace",
                 compared_with="container",
                 image_from=service.image,
                 image_to=service.image,
-                keys=("networks",),
+                keys=keys,
             )
-            found.append(networks)
+            found.append(by_hand)
         elif _all_of(present, service):
             stopped = any(container.state != "running" for container in present)
             other_number = len(present) != service.replicas
@@ -127,40 +127,21 @@ def of_deploy(
     return tuple(found)
 
 
-def undescribed(
-    services: Mapping[str, Service], running: Running, known: Mapping[str, Service]
-) -> Running:
-    """The containers that will be replaced and that no rendering describes.
-
-    Args:
-        services: as the release renders.
-        running: what is there.
-        known: as the release of record renders.
-    """
-    return Running(
-        tuple(
-            container
-            for container in running.containers
-            if (service := services.get(container.service))
-            and container.config != service.config
-            and not ((old := known.get(container.service)) and container.config == old.config)
-        )
-    )
-
-
 def services_to_remove(services: Mapping[str, Service], running: Running) -> tuple[str, ...]:
     """The services that have containers and that the release does not have."""
     return tuple(name for name in running.services if name not in services)
 
 
-def on_wrong_networks(service: Service, present: Sequence[Instance]) -> bool:
-    """Whether containers are on other networks than they were created for.
+def changed_by_hand(service: Service, present: Sequence[Instance]) -> tuple[str, ...]:
+    """What was changed of containers after they were created: networks, limits, content inside.
 
-    They are otherwise unchanged, so nothing but this would replace them.
+    What they were created from is unchanged, so nothing but this would replace them.
     """
-    return _all_of(present, service) and any(
-        any(drift.network_diff(service, container)) for container in present
-    )
+    if not _all_of(present, service):
+        return ()
+    networks = any(any(drift.network_diff(service, container)) for container in present)
+    altered = {key for container in present for key in container.altered}
+    return tuple(sorted(altered | ({"networks"} if networks else set())))
 
 
 def _all_of(present: Sequence[Instance], service: Service) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from morphops.core.stack import Content, Running, Service
+from morphops.core.stack import Content, Service
 from morphops.core.verify.drift import Difference
 
 
@@ -13,23 +13,23 @@ def readable(service: Service) -> tuple[Content, ...]:
     return tuple(content for content in service.contents if content.inside and content.digest)
 
 
-def compare(
-    services: Mapping[str, Service],
-    running: Running,
-    found: Mapping[tuple[str, str], str],
-) -> Iterator[Difference]:
-    """Every config and secret that has another content inside than the release says.
+def others(service: Service, found: Mapping[str, str]) -> tuple[Content, ...]:
+    """The configs and secrets that have another content inside of one container.
 
     Args:
-        services: as the release renders.
-        running: what is there.
-        found: (container, place inside) → digest of what lies there; empty for nothing.
+        service: as the release renders it.
+        found: place inside → digest of what lies there; empty for nothing.
     """
-    for name, service in services.items():
-        for container in running.of(name):
-            for content in readable(service):
-                digest = found.get((container.id, content.inside), content.digest)
-                if digest != content.digest:
-                    what = "is not there" if not digest else "is not the release's"
-                    says = f"the content of {content} at {content.inside} {what}"
-                    yield Difference("config", name, says)
+    return tuple(
+        content
+        for content in readable(service)
+        if found.get(content.inside, content.digest) != content.digest
+    )
+
+
+def compare(service: Service, found: Mapping[str, str]) -> Iterator[Difference]:
+    """The same as differences; see `others`."""
+    for content in others(service, found):
+        what = "is not the release's" if found[content.inside] else "is not there"
+        says = f"the content of {content} at {content.inside} {what}"
+        yield Difference("altered", service.name, says)

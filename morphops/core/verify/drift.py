@@ -17,6 +17,7 @@ Kind: TypeAlias = Literal[
     "extra",
     "image",
     "config",
+    "altered",
     "host-file",
     "env keys",
     "network",
@@ -33,9 +34,10 @@ class Difference:
     Attributes:
         kind: `missing` a service without a container or with too few, `extra` a container of none
             or too many of one, `image`, `config` how it was started and what it was given,
-            `host-file` a file of the machine that it was given has another content now, `env keys`
-            names of its environment, `network` what it is attached to, `unhealthy`, `probe` one
-            that does not pass, `invariant` one that is broken without approval.
+            `altered` what was changed of it after it was created, `host-file` a file of the machine
+            that it was given has another content now, `env keys` names of its environment,
+            `network` what it is attached to, `unhealthy`, `probe` one that does not pass,
+            `invariant` one that is broken without approval.
         subject: the service, or the probe.
         what: in words.
     """
@@ -238,9 +240,10 @@ _SHOWN = frozenset([
 
 def _shape(name: str, wanted: LaunchConfig, found: LaunchConfig) -> Iterator[Difference]:
     for key in settings(wanted, found):
-        yield Difference("config", name, _says(key, wanted, found))
+        kind: Kind = "altered" if key in wanted.settings or key in found.settings else "config"
+        yield Difference(kind, name, _says(key, wanted, found))
     for variable in other_values(wanted, found):
-        yield Difference("config", name, f"the value of {variable} is another")
+        yield Difference("altered", name, f"the value of {variable} is another")
     missing, more = variables(wanted, found)
     if missing:
         yield Difference("env keys", name, f"lacks {', '.join(missing)}")

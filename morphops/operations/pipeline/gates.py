@@ -74,7 +74,7 @@ _RECHECK = 0.5
 _LOG_LINES = 15
 
 # Differences that predate the failed deploy must not fail the rollback.
-_ONLY_TOLD = ("invariant", "network")
+_ONLY_TOLD = ("invariant", "network", "altered")
 
 
 def await_health(step: AwaitHealth, workloads: Workloads, project: str, observer: Notes) -> Running:
@@ -178,7 +178,8 @@ def verify(
     Args:
         prepared: what has to run.
         workloads, project: where.
-        tell: is told of broken invariants and of other networks, where these are to fail nothing.
+        tell: is told of broken invariants, and of what was changed by hand, where these are to fail
+            nothing.
 
     Raises:
         GateFailed: it is something else; with every difference.

@@ -233,17 +233,12 @@ def test_images_are_compared_in_one_kind_of_digest(identity: Identity, to: str) 
     assert (change.image_from, change.image_to) == (identity.digest, to)
 
 
-def test_only_what_no_rendering_describes_is_looked_at() -> None:
-    services = {name: service(name) for name in ("kept", "old", "odd")}
-    known = {"old": service("old", "c0"), "odd": service("odd", "c0")}
-    present = (
-        container("kept"),
-        container("old", "c0"),
-        container("odd", "c7"),
-        container("gone"),
-    )
-    found = changes.undescribed(services, Running(present), known)
-    assert [c.service for c in found.containers] == ["odd"]
+def test_what_was_changed_by_hand_is_replaced() -> None:
+    present = replace(container("api"), altered=("mem_limit", "configs"))
+    change = of_deploy(service("api"), present)
+    assert (change.action, change.keys) == ("replace", ("configs", "mem_limit"))
+    # Of one that is replaced anyway the parts are told.
+    assert of_deploy(service("api", "c2"), present).keys == ()
 
 
 def view(**change: Any) -> ServiceChange:

@@ -150,7 +150,7 @@ def test_a_copy_cannot_be_given_to_what_is_read_only(given: World) -> None:
 
 def test_what_is_changed_by_hand_is_drift(given: World) -> None:
     given.engine.update("api", mem_limit="2000")
-    assert differences(given) == {("config", "mem_limit is 2000, the release says 1000")}
+    assert differences(given) == {("altered", "mem_limit is 2000, the release says 1000")}
 
 
 def test_what_lies_inside_is_read(given: World) -> None:
@@ -158,9 +158,28 @@ def test_what_lies_inside_is_read(given: World) -> None:
     api.files["/app"] = b"by hand"
     del api.files["/run/secrets/token"]
     assert differences(given) == {
-        ("config", "the content of config app at /app is not the release's"),
-        ("config", "the content of secret token at /run/secrets/token is not there"),
+        ("altered", "the content of config app at /app is not the release's"),
+        ("altered", "the content of secret token at /run/secrets/token is not there"),
     }
+
+
+def test_what_was_changed_by_hand_is_replaced_by_the_next_start(given: World) -> None:
+    given.engine.update("api", mem_limit="2000")
+    (api,) = [c for c in given.engine.of_project("shop") if c.instance.service == "api"]
+    api.files["/app"] = b"by hand"
+    planned = of_api(valid("deploy", deploy(given.site(), [FIRST.digest], plan_only=True)))
+    assert (planned["action"], planned["keys"]) == ("replace", ["configs", "mem_limit"])
+    assert valid("up", up(given.site()))["changed"]
+    assert differences(given) == set()
+
+
+def test_a_failed_deploy_leaves_what_was_changed_by_hand(given: World) -> None:
+    """It was so before, so it must not make the way back fail."""
+    given.engine.update("db", mem_limit="2000")
+    given.set()
+    given.sicken(NEW)
+    with pytest.raises(RolledBack):
+        deploy(given.site(), [NEW.digest])
 
 
 @pytest.fixture
