@@ -76,7 +76,7 @@ def missing_contents(services: Mapping[str, Service]) -> Iterator[Reason]:
         yield Reason(
             what=missing[0],
             detail=missing[1:],
-            hint="make the file, or name another one in the env file; then the same command again",
+            hint="make it, or name another one in the env file; then the same command again",
             wrong=True,
         )
 
