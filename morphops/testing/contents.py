@@ -44,7 +44,7 @@ class GivenFile:
 def contents_of(model: Mapping[str, Any], stack: Stack) -> dict[tuple[str, str], GivenFile]:
     """The configs and secrets that a model declares, by kind and name."""
     values = dotenv.scan(stack.env_file.read_text(), str(stack.env_file)).values
-    found = {}
+    found: dict[tuple[str, str], GivenFile] = {}
     for key, kind, folder in _KINDS:
         for name, spec in (model.get(key) or {}).items():
             inside, data, source = join(folder, name), None, "the compose files"

@@ -213,12 +213,12 @@ def test_what_somebody_runs_once_is_not_seen(started: Place) -> None:
 # --- one that is changed
 
 
-@pytest.mark.parametrize("values", [{"APP": "two"}, {"TOKEN": "sk-another-contract"}])
-def test_another_content_replaces_what_is_given_it(place: Place, values: dict[str, str]) -> None:
+@pytest.mark.parametrize(("app", "token"), [("two", SECRET), ("one", "sk-another-contract")])
+def test_another_content_replaces_what_is_given_it(place: Place, app: str, token: str) -> None:
     workloads = place.client().workloads
     workloads.start(place.stack(), ["b"])
     before = {c.id for c in place.running.of("b")}
-    stack = place.stack(**values)
+    stack = place.stack(APP=app, TOKEN=token)
     workloads.start(stack, ["b"])
     after = place.running.of("b")
     assert not before & {c.id for c in after}

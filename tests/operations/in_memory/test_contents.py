@@ -71,6 +71,7 @@ def host_file(world: World) -> Path:
 
 
 def of_api(done: dict[str, Any]) -> dict[str, Any]:
+    change: dict[str, Any]
     (change,) = [change for change in done["changes"] if change["service"] == "api"]
     return change
 
