@@ -124,6 +124,9 @@ class Workloads(Protocol):
     def launch_configs(self, running: Running) -> Mapping[str, LaunchConfig]:
         """How containers were really started, by id."""
 
+    def read_file(self, container: Instance, path: str) -> bytes | None:
+        """The content of a file inside of a container; None where there is no such file."""
+
     def describe(self, running: Running) -> list[dict[str, Any]]:
         """All that the platform knows of containers, without values of their env."""
 

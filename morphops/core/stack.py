@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from morphops.core.release.release import Image
+from morphops.core.seal import UNSEALED, Seal
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class Stack:
         profiles: the optional parts that are switched on.
         variables: what the values decide, and no shell that exports the same name. Nor does it
             decide any other: what the values do not know is not set.
+        seal: makes the digests of what is started.
     """
 
     project: str
@@ -51,6 +53,7 @@ class Stack:
     env_file: Path
     profiles: tuple[str, ...] = ()
     variables: frozenset[str] = frozenset()
+    seal: Seal = UNSEALED
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,10 @@ class LaunchConfig:
         no_new_privileges: whether it cannot gain privileges (`no-new-privileges`).
         read_only: whether its root file system is.
         privileged: whether it may do everything.
+        settings: everything else, by the names of the compose-spec (`mem_limit`, `logging.driver`)
+            → a text that both sources write in the same way. Of a service, what its files say; of
+            a container, what the engine shows. Never shown as a whole: secrets may stand in it.
+        by_default: of a container, the settings that are so where nobody says anything.
     """
 
     command: tuple[str, ...] | None = None
@@ -112,6 +119,31 @@ class LaunchConfig:
     no_new_privileges: bool = False
     read_only: bool = False
     privileged: bool = False
+    settings: Mapping[str, str] = field(default_factory=dict, repr=False)
+    by_default: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """A file that a container is given, and that is not in its image.
+
+    Attributes:
+        kind: `config` and `secret` of the compose files; `host-file`: a file of the machine that is
+            mounted.
+        name: what the compose files call it; of a file of the machine its path.
+        digest: keyed digest of its bytes; empty where there is nothing to be given.
+        inside: where a copy of it lies inside; empty where it is mounted.
+        source: what it is made from, in words; to be named where that is missing.
+    """
+
+    kind: Literal["config", "secret", "host-file"]
+    name: str
+    digest: str
+    inside: str = ""
+    source: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind.replace('-', ' ')} {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +153,7 @@ class Service:
     Attributes:
         name: its name.
         image: the image reference, as text.
-        config: digest over everything that makes the target replace it when it changes.
+        config: digest over everything that reaches a container: another one replaces it.
         ports: what it publishes.
         labels: the labels it would be given.
         launch: how it would be started.
@@ -130,8 +162,9 @@ class Service:
         networks: what they are attached to.
         waits_for_completion: the services that it waits for to do something once, and end.
         variables: variable of its environment → digest of the value.
-        keys: every other key of its configuration → digest of what stands there. Two renderings are
-            told apart by these digests; they are never shown and never stored.
+        keys: every other key of its configuration → digest of what stands there.
+        contents: the files that it is given.
+        key: name of the key that the digests were made with.
     """
 
     name: str
@@ -146,6 +179,30 @@ class Service:
     waits_for_completion: frozenset[str] = frozenset()
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    contents: tuple[Content, ...] = ()
+    key: str = ""
+
+    @property
+    def parts(self) -> Parts:
+        """What its configuration is made of, as a container remembers it."""
+        contents = {str(content): content.digest for content in self.contents}
+        return Parts(self.key, self.variables, self.keys, contents)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of a configuration, each as a digest, so that a difference can name the part.
+
+    Attributes:
+        key: name of the key that they were made with.
+        variables, keys: see `Service`.
+        contents: `config app.conf`, `secret token`, `host file /srv/x` → digest.
+    """
+
+    key: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    contents: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +251,7 @@ class Instance:
         managed: whether a release created it.
         release: digest of the release that created it.
         config: digest of the configuration that it was created with.
+        parts: what that was made of; None where it does not say: an earlier version created it.
         health_output: what the last health check printed.
         checks: the last health checks, oldest first.
         healthcheck_interval: seconds in which one check follows another, at most; 0 where nobody
@@ -202,6 +260,8 @@ class Instance:
         replica_index: which of its service's containers it is; while one takes the place of another
             both have the same.
         networks: names of those that it is attached to.
+        altered: what was changed of it after it was created, by the names of the compose-spec, as
+            far as somebody looked.
         slot: the generation of the stack that it belongs to; empty where there is only one.
         node: the machine that it runs on; empty where there is only one.
     """
@@ -217,12 +277,14 @@ class Instance:
     managed: bool = True
     release: str = ""
     config: str = ""
+    parts: Parts | None = None
     health_output: str = ""
     checks: tuple[HealthCheck, ...] = ()
     healthcheck_interval: float = 0.0
     ports: tuple[Port, ...] = ()
     replica_index: int = 1
     networks: frozenset[str] = frozenset()
+    altered: tuple[str, ...] = ()
     slot: str = ""
     node: str = ""
 

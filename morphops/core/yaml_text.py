@@ -120,6 +120,16 @@ class YamlText:
             return tuple(map(str, range(len(node.value))))
         return tuple(key.value for key, _ in node.value)
 
+    def value(self, *path: str) -> str:
+        """Returns the text at a path; empty if there is none."""
+        node: Any = self._root
+        for part in path:
+            found = _child(node, part, set())
+            if found is None:
+                return ""
+            node = found[1]
+        return str(node.value) if node is not None and node.id == "scalar" else ""
+
     def scalars(self) -> Iterator[Scalar]:
         """Yields every value once, without keys."""
         stack: list[Any] = [self._root]

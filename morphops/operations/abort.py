@@ -13,7 +13,7 @@ from morphops.core.plan.strategies.in_place import removals
 from morphops.core.results.deploy import DeployResult
 from morphops.core.stack import Running
 from morphops.errors import MorphopsError, PreconditionError
-from morphops.operations.pipeline import incomplete, notify
+from morphops.operations.pipeline import incomplete, notify, rollback
 from morphops.operations.pipeline.operation import Operation
 from morphops.operations.pipeline.rollback import AutomaticRollback
 from morphops.operations.pipeline.session import Session, exclusive
@@ -45,6 +45,7 @@ def abort(site: Site, *, wait: float = 0) -> DeployResult:
         # By what is there, not by what was to come: whose files may be what is broken.
         removed = _removed(site, record, running)
         todo = plan.standalone(plan.prepend_removals(undo.plan, running.services, removed))
+        rollback.mark_way_back(site, undo.plan, undo.prepared, running)
         session.signals.mask()
         session.history.resume(record, "abort")
         with notify.outcome(site, session, record, previous):

@@ -9,7 +9,7 @@ from morphops.core.results.drift import Drift
 from morphops.core.verify import drift
 from morphops.core.verify.drift import Difference
 from morphops.errors import DriftFound, PreconditionError
-from morphops.operations.pipeline import prepare, secrets
+from morphops.operations.pipeline import inside, prepare, secrets
 from morphops.site import Site
 
 _NEXT = "inv up --reason=…   (brings the release of record), or inv deploy"
@@ -45,6 +45,7 @@ def look(site: Site) -> Drift:
             approved=ready.approved,
         )
     )
+    found += inside.differences(ready, site.platform.workloads, running)
     whole = {container.service for container in running.containers if container.ready}
     for name, probe in ready.bundle.probes.items():
         # A service that does not run was named already; it cannot be asked.

@@ -6,7 +6,7 @@ from morphops.core import lock
 from morphops.core.history.operations import Record
 from morphops.core.plan.decide import Policy
 from morphops.core.results.deploy import DeployResult
-from morphops.operations.pipeline import incomplete, notify
+from morphops.operations.pipeline import incomplete, notify, prepare, rollback
 from morphops.operations.pipeline.change import decide_on
 from morphops.operations.pipeline.operation import Operation, take_down
 from morphops.operations.pipeline.session import Session, exclusive
@@ -39,6 +39,8 @@ def resume(site: Site, *, wait: float = 0) -> DeployResult:
         deployment = site.state.deployment(record.deployment)
         policy = Policy(ports=False, unhealthy=False)
         decided = decide_on(site, prepared, deployment, records, running, undo, policy)
+        prepare.mark(site, prepared, deployment, running)
+        rollback.mark_way_back(site, decided.plan.undo, decided.before, running)
         _take_up(session, record)
         with notify.outcome(site, session, record, incomplete.previous(records, record)):
             operation = Operation(site, session, record)

@@ -40,6 +40,7 @@ def up(site: Site, *, reason: str = "", wait: float = 0) -> DeployResult:
         # Containers that run keep running if this fails; what was down goes down again.
         undo = None if running.containers else rollback.TEARDOWN
         decided = decide_on(site, prepared, deployment, records, running, undo)
+        prepare.mark(site, prepared, deployment, running)
         session.signals.mask()
         begun = session.history.begin(
             "up",

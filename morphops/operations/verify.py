@@ -6,7 +6,7 @@ from morphops.core.results.check import of_differences
 from morphops.core.results.verify import Verification
 from morphops.core.verify import drift
 from morphops.errors import DriftFound
-from morphops.operations.pipeline import survey
+from morphops.operations.pipeline import inside, survey
 from morphops.site import Site
 
 _REMEDY = "inv up --reason=…   (brings the release of record)"
@@ -21,14 +21,18 @@ def verify(site: Site) -> Verification:
         PreconditionError: nothing is there to compare.
     """
     ready = survey.released(site)
-    running = site.platform.workloads.observe(site.bundle.project)
-    found = drift.compare(
-        ready.release,
-        ready.services,
-        running,
-        site.platform.workloads.launch_configs(running),
-        rules=ready.bundle.invariants,
-        approved=ready.approved,
+    workloads = site.platform.workloads
+    running = workloads.observe(site.bundle.project)
+    found = (
+        *drift.compare(
+            ready.release,
+            ready.services,
+            running,
+            workloads.launch_configs(running),
+            rules=ready.bundle.invariants,
+            approved=ready.approved,
+        ),
+        *inside.differences(ready, workloads, running),
     )
     return Verification(
         state="drift" if found else "verified",

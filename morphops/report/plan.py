@@ -58,8 +58,13 @@ def _differences(row: ServiceChange) -> Iterator[str]:
         yield f"variables: {'; '.join(parts)}"
     if row.keys:
         yield f"configuration: {', '.join(row.keys)}"
+    if row.contents:
+        yield f"other content: {', '.join(row.contents)}"
     if row.compared_with == "container":
-        yield "compared with the container: values, health check and limits are not known of it"
+        yield (
+            "compared with the container: an earlier version or another state folder made it, "
+            "so the content of its files is not known"
+        )
 
 
 def _undo(undo: PlannedUndo | None) -> Iterator[str]:

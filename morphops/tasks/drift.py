@@ -14,7 +14,8 @@ from morphops.tasks.options import JSON
 def drift(c: Context, json: bool = False) -> None:
     """Compare what runs with the release of record; exit 6 with any difference.
 
-    Kinds: missing, extra, image, config, env keys, network, unhealthy, probe, invariant.
+    Kinds: missing, extra, image, config, altered, host-file, env keys, network, unhealthy, probe,
+    invariant.
     """
     from morphops.operations import drift
     from morphops.report import drift as report

@@ -46,7 +46,7 @@ def read_model(stack: Stack) -> dict[str, Any]:
     return interpolated if isinstance(interpolated, dict) else {}
 
 
-def read_marks(stack: Stack) -> Mapping[str, Mapping[str, str]]:
+def read_marks(stack: Stack) -> Mapping[str, Mapping[str, Any]]:
     """Service → its marks; empty where the stack has no file of them."""
     for path in reversed(stack.files):
         document = _document(_text(path), str(path))
@@ -55,7 +55,7 @@ def read_marks(stack: Stack) -> Mapping[str, Mapping[str, str]]:
     return {}
 
 
-def encode_marks(marks: Mapping[str, Mapping[str, str]]) -> bytes:
+def encode_marks(marks: Mapping[str, Mapping[str, Any]]) -> bytes:
     """A file of marks; see `read_marks`."""
     return json.dumps({MARKS: marks}, sort_keys=True).encode()
 

@@ -12,7 +12,7 @@ from morphops.core.history.heads import Head
 from morphops.core.lock import Holder
 from morphops.core.release.digest import digest_of
 from morphops.core.release.release import Image
-from morphops.core.stack import HealthCheck, Identity, Instance, LaunchConfig, Port, Service
+from morphops.core.stack import HealthCheck, Identity, Instance, LaunchConfig, Parts, Port, Service
 from morphops.errors import EngineUnavailable
 from morphops.testing.behaviour import WELL, Behaviour
 from morphops.testing.faults import Faults
@@ -32,6 +32,7 @@ class FakeContainer:
         launch: how it was started.
         behaviour: of its image.
         one_off: whether somebody runs it once, beside the services.
+        files: place inside → content, of what it was given as a copy.
     """
 
     project: str
@@ -39,6 +40,7 @@ class FakeContainer:
     launch: LaunchConfig = field(default_factory=LaunchConfig)
     behaviour: Behaviour = WELL
     one_off: bool = False
+    files: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def key(self) -> Key:
@@ -124,6 +126,19 @@ class FakeEngine:
             raise AssertionError(f"{service} has no container")
         for container in found:
             container.instance = replace(container.instance, **changes)
+        self.changed()
+
+    def update(self, service: str, **settings: str) -> None:
+        """Change settings of a service's containers, as `docker update` does.
+
+        Args:
+            service: in all projects and slots.
+            settings: by the names of the compose-spec (`mem_limit`).
+        """
+        for container in self.containers.values():
+            if container.instance.service == service:
+                changed = {**container.launch.settings, **settings}
+                container.launch = replace(container.launch, settings=changed)
         self.changed()
 
     def vanish(self, service: str) -> None:
@@ -233,7 +248,7 @@ class FakeEngine:
         service: CheckedService,
         number: int,
         slot: str,
-        marks: Mapping[str, str],
+        marks: Mapping[str, Any],
     ) -> FakeContainer:
         """Create and start one container of a service, in place of the one that is there.
 
@@ -242,7 +257,7 @@ class FakeEngine:
             service: as it renders.
             number: its replica index.
             slot: its generation.
-            marks: its release and its configuration.
+            marks: its release, its configuration, and the parts of that.
         """
         image, behaves = self.local[service.image], self.behaviour(service.image)
         checked = service.healthcheck_interval
@@ -256,6 +271,7 @@ class FakeEngine:
             managed=bool(marks),
             release=marks.get("release", ""),
             config=marks.get("config", ""),
+            parts=Parts(**marks["parts"]) if "parts" in marks else None,
             health_output=behaves.health_output if checked else "",
             healthcheck_interval=checked,
             ports=service.ports,
@@ -263,7 +279,9 @@ class FakeEngine:
             networks=frozenset(network.name for network in service.networks),
             slot=slot,
         )
-        container = FakeContainer(project, instance, service.launch, behaves)
+        container = FakeContainer(
+            project, instance, service.launch, behaves, files=dict(service.copies)
+        )
         self.containers[container.key] = container
         self.changed()
         return container
@@ -275,6 +293,8 @@ class CheckedService(Service):
 
     Attributes:
         healthcheck_interval: seconds from one check to the next; 0 where there is none.
+        copies: place inside → content, of the configs and secrets that are copied there.
     """
 
     healthcheck_interval: float = 0.0
+    copies: Mapping[str, bytes] = field(default_factory=dict, repr=False)

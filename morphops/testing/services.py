@@ -5,34 +5,62 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from posixpath import normpath
 from typing import Any
 
 from morphops.core.release.digest import canonical_json, digest_of, short
-from morphops.core.stack import LaunchConfig, Network, Port
+from morphops.core.seal import Seal
+from morphops.core.stack import LaunchConfig, Network, Port, Stack
+from morphops.testing.contents import GivenFile, contents_of, given_to
 from morphops.testing.engine import CheckedService
 
 # What does not replace a container when it changes.
 _NOT_CONFIG = ("depends_on", "profiles", "build", "pull_policy", "scale", "deploy")
+# What `FakeEngine.update` changes, as `docker update` does.
+SETTINGS = ("mem_limit", "cpus", "pids_limit", "restart")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DEFAULT_CHECK = "30s"
 
 
-def services_of(model: Mapping[str, Any], project: str, folder: Path) -> dict[str, CheckedService]:
+def services_of(model: Mapping[str, Any], stack: Stack) -> dict[str, CheckedService]:
     """The services of a model, by name.
 
     Args:
         model: as `compose_files.read_model` gives it.
-        project: whose names networks and volumes get.
-        folder: what relative paths are relative to.
+        stack: what it was read from: names, paths and digests are by it.
     """
-    networks = _networks(model, project)
-    volumes = _volumes(model, project)
+    folder = stack.files[0].parent
+    around = _Around(
+        _networks(model, stack.project),
+        _volumes(model, stack.project),
+        folder,
+        contents_of(model, stack),
+        stack.seal,
+    )
     return {
-        name: _service(name, spec or {}, networks, volumes, folder)
+        name: _service(name, spec or {}, around)
         for name, spec in sorted((model.get("services") or {}).items())
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What is around a service in its model.
+
+    Attributes:
+        networks, volumes: by their keys.
+        folder: what relative paths are relative to.
+        given: (kind, name) of configs and secrets → the file that a service gets.
+        seal: makes the digests.
+    """
+
+    networks: Mapping[str, Network]
+    volumes: Mapping[str, str]
+    folder: Path
+    given: Mapping[tuple[str, str], GivenFile]
+    seal: Seal
 
 
 def volumes_of(model: Mapping[str, Any], project: str) -> set[str]:
@@ -58,23 +86,20 @@ def _volumes(model: Mapping[str, Any], project: str) -> dict[str, str]:
     }
 
 
-def _service(
-    name: str,
-    spec: Mapping[str, Any],
-    networks: Mapping[str, Network],
-    volumes: Mapping[str, str],
-    folder: Path,
-) -> CheckedService:
+def _service(name: str, spec: Mapping[str, Any], around: _Around) -> CheckedService:
     environment = _environment(spec.get("environment"))
-    attached = _attached(spec, networks)
-    mounts = [_mount(mount, volumes, folder) for mount in spec.get("volumes") or ()]
+    attached = _attached(spec, around.networks)
+    mounts = [_mount(mount, around.volumes, around.folder) for mount in spec.get("volumes") or ()]
     config = {key: value for key, value in spec.items() if key not in _NOT_CONFIG}
     config |= {"environment": environment, "volumes": mounts}
     config |= {"networks": {network.name: network.config for network in attached}}
+    files = tuple(dict.fromkeys(given_to(spec, mounts, around.given)))
+    contents = tuple(file.content(around.seal) for file in files)
+    of_contents = {str(content): content.digest for content in contents}
     return CheckedService(
         name=name,
         image=str(spec.get("image") or ""),
-        config=_short(config),
+        config=_short([config, of_contents]),
         ports=tuple(_port(port) for port in spec.get("ports") or ()),
         labels=spec.get("labels") or {},
         launch=_launch(spec, environment, mounts),
@@ -82,12 +107,15 @@ def _service(
         replicas=_replicas(spec),
         networks=attached,
         waits_for_completion=_waits(spec.get("depends_on") or {}),
-        variables={key: digest_of(value.encode()) for key, value in environment.items()},
+        variables={key: around.seal.of(value) for key, value in environment.items()},
         keys={
-            key: digest_of(canonical_json(value))
+            key: around.seal.of(value)
             for key, value in config.items()
             if key not in ("image", "environment") and value
         },
+        contents=contents,
+        key=around.seal.name,
+        copies={file.inside: file.data for file in files if file.inside and file.data is not None},
         healthcheck_interval=_check_interval(spec.get("healthcheck") or {}),
     )
 
@@ -153,6 +181,7 @@ def _launch(
         no_new_privileges=bool(options & {"no-new-privileges", "no-new-privileges:true"}),
         read_only=bool(spec.get("read_only")),
         privileged=bool(spec.get("privileged")),
+        settings={key: str(spec[key]) for key in SETTINGS if spec.get(key) is not None},
     )
 
 

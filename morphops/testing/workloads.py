@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from morphops.core.stack import Instance, LaunchConfig, Port, Running, Service, Stack
@@ -47,13 +47,17 @@ class FakeWorkloads:
     def render(self, stack: Stack) -> Mapping[str, Service]:
         """See `Workloads.render`."""
         with self._engine.faults.around("render"):
-            return services_of(read_model(stack), stack.project, stack.files[0].parent)
+            return services_of(read_model(stack), stack)
 
     def marks(self, services: Mapping[str, Service], owners: Mapping[str, str]) -> bytes:
         """See `Workloads.marks`."""
         return encode_marks(
             {
-                name: {"release": owners[name], "config": service.config}
+                name: {
+                    "release": owners[name],
+                    "config": service.config,
+                    "parts": asdict(service.parts),
+                }
                 for name, service in services.items()
             }
         )
@@ -91,7 +95,7 @@ class FakeWorkloads:
         where = f" in {slot}" if slot else ""
         with self._engine.call(f"start {' '.join(services)}{where}", done=True):
             model = read_model(stack)
-            rendered = services_of(model, stack.project, stack.files[0].parent)
+            rendered = services_of(model, stack)
             marks = read_marks(stack)
             for name in services:
                 if name not in rendered:
@@ -103,7 +107,7 @@ class FakeWorkloads:
             )
 
     def _start(
-        self, project: str, service: CheckedService, slot: str, marks: Mapping[str, str]
+        self, project: str, service: CheckedService, slot: str, marks: Mapping[str, Any]
     ) -> None:
         if service.image not in self._engine.local:
             raise EngineCallFailed(
@@ -183,6 +187,11 @@ class FakeWorkloads:
         with self._engine.call("launch configs"):
             return {c.id: self._find(c).launch for c in running.containers}
 
+    def read_file(self, container: Instance, path: str) -> bytes | None:
+        """See `Workloads.read_file`: only what it was given as a copy is there."""
+        with self._engine.call(f"read {path}"):
+            return self._find(container).files.get(path)
+
     def describe(self, running: Running) -> list[dict[str, Any]]:
         """See `Workloads.describe`."""
         with self._engine.call("describe"):
@@ -209,5 +218,5 @@ class FakeWorkloads:
         raise EngineCallFailed(f"there is no container {container.id[:12]}")
 
 
-def _is_same(one: Instance, marks: Mapping[str, str]) -> bool:
+def _is_same(one: Instance, marks: Mapping[str, Any]) -> bool:
     return (one.config, one.release) == (marks.get("config", ""), marks.get("release", ""))

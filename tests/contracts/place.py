@@ -12,6 +12,7 @@ from pathlib import Path
 from morphops.core.plan.plan import ownership
 from morphops.core.release.reference import ImageRef
 from morphops.core.release.release import Image
+from morphops.core.seal import Seal
 from morphops.core.stack import Instance, Running, Stack
 from morphops.interfaces import Platform
 from tests import stacks
@@ -19,6 +20,7 @@ from tests import stacks
 SECRET = "sk-sentinel-contract"
 EPOCH_URL = "http://127.0.0.1:8000/epoch"
 RELEASE, LATER = f"sha256:{'1' * 64}", f"sha256:{'2' * 64}"
+SEAL = Seal(b"contract" * 4)
 PATIENCE = 120.0  # seconds; what a busy machine may need for what takes a moment
 
 SCRIPT = """
@@ -50,7 +52,7 @@ services:
     command: [python3, -c, {json.dumps(SCRIPT)}, "--level=${{LEVEL:-info}}"]
     environment: {{TOKEN: "${{TOKEN:?is not set}}"}}
     ports: ["127.0.0.1:${{PORT:?is not set}}:8000"]
-    volumes: ["rows:/rows"]
+    volumes: ["rows:/rows", "${{HOST_FILE:?is not set}}:/etc/host.conf:ro"]
     networks: [back]
     healthcheck:
       test: [CMD, curl, -sS, --fail-with-body, "http://127.0.0.1:8000/health"]
@@ -64,6 +66,12 @@ services:
     command: [python3, -c, "import time; time.sleep(100000)"]
     scale: 2
     networks: [back]
+    configs: [{{source: app, target: /etc/app.conf}}]
+    secrets: [token]
+configs:
+  app: {{content: "app ${{APP:-one}} $$5"}}
+secrets:
+  token: {{environment: TOKEN}}
 networks:
   back:
 volumes:
@@ -159,14 +167,22 @@ class Place(ABC):
         file.write_text(COMPOSE)
         env, marks = self.folder / f"{number}.env", self.folder / f"{number}.json"
         images = {"A_IMAGE": str((image or self.good).ref), "B_IMAGE": str(self.good.ref)}
-        given = {"TOKEN": SECRET, "PORT": str(self.port), **images, **values}
+        self.host_file.touch()
+        host_file = str(self.host_file)
+        given = {"TOKEN": SECRET, "PORT": str(self.port), "HOST_FILE": host_file}
+        given |= {**images, **values}
         stacks.write_env(env, **given)
-        bare = Stack(self.project, (file,), env, variables=frozenset(given))
+        bare = Stack(self.project, (file,), env, variables=frozenset(given), seal=SEAL)
         workloads = self.client().workloads
         services = workloads.render(bare)
         owners = ownership(services, workloads.observe(self.project), release)
         marks.write_bytes(workloads.marks(services, owners))
         return replace(bare, files=(file, marks))
+
+    @property
+    def host_file(self) -> Path:
+        """A file of the machine that `a` is given."""
+        return self.folder / "host.conf"
 
     @property
     def running(self) -> Running:

@@ -10,8 +10,9 @@ from dataclasses import replace
 import pytest
 
 from morphops.core.stack import Port, Running
+from morphops.core.verify import drift
 from morphops.errors import ConfigError, EngineCallFailed, PreconditionError
-from tests.contracts.place import EPOCH_URL, LATER, PATIENCE, RELEASE, SECRET, Place
+from tests.contracts.place import EPOCH_URL, LATER, PATIENCE, RELEASE, SEAL, SECRET, Place
 
 
 def until(place: Place, true: Callable[[Running], bool]) -> Running:
@@ -145,8 +146,31 @@ def test_how_it_was_started_is_told(started: Place) -> None:
     assert found.argv[-1] == wanted.argv[-1]
     assert found.user == wanted.user
     assert found.read_only
-    assert found.mounts == {("/rows", f"{started.project}_rows", True)}
+    assert ("/rows", f"{started.project}_rows", True) in found.mounts
+    assert drift.settings(wanted, found) == ()
+    assert drift.other_values(wanted, found) == ()
     assert "TOKEN" in found.variables
+
+
+def test_it_remembers_what_it_was_created_from(started: Place) -> None:
+    services = started.client().workloads.render(started.stack())
+    for one in started.running.containers:
+        assert one.parts == services[one.service].parts
+        assert SECRET not in str(one.parts)
+    assert {str(c) for c in services["a"].contents} == {f"host file {started.host_file}"}
+    assert {str(c) for c in services["b"].contents} == {"config app", "secret token"}
+
+
+def test_what_it_was_given_as_a_copy_is_read(started: Place) -> None:
+    workloads = started.client().workloads
+    contents = workloads.render(started.stack())["b"].contents
+    for one in started.running.of("b"):
+        for content in contents:
+            data = workloads.read_file(one, content.inside)
+            assert data is not None
+            assert SEAL.digest(data) == content.digest
+        assert workloads.read_file(one, "/etc/app.conf") == b"app one $5"
+        assert workloads.read_file(one, "/nothing/here") is None
 
 
 def test_all_that_is_known_of_it_holds_no_value(started: Place) -> None:
@@ -187,6 +211,33 @@ def test_what_somebody_runs_once_is_not_seen(started: Place) -> None:
 
 
 # --- one that is changed
+
+
+@pytest.mark.parametrize(("app", "token"), [("two", SECRET), ("one", "sk-another-contract")])
+def test_another_content_replaces_what_is_given_it(place: Place, app: str, token: str) -> None:
+    workloads = place.client().workloads
+    workloads.start(place.stack(), ["b"])
+    before = {c.id for c in place.running.of("b")}
+    stack = place.stack(APP=app, TOKEN=token)
+    workloads.start(stack, ["b"])
+    after = place.running.of("b")
+    assert not before & {c.id for c in after}
+    for content in workloads.render(stack)["b"].contents:
+        assert SEAL.digest(workloads.read_file(after[0], content.inside) or b"") == content.digest
+
+
+def test_a_file_of_the_machine_is_part_of_what_is_given_it(place: Place) -> None:
+    workloads = place.client().workloads
+    before = workloads.render(place.stack())
+    place.host_file.write_text("another")
+    after = workloads.render(place.stack())
+    assert before["a"].config != after["a"].config
+    assert before["b"].config == after["b"].config
+    place.host_file.unlink()
+    stack = place.stack()
+    place.host_file.unlink()
+    (content,) = workloads.render(stack)["a"].contents
+    assert content.digest == ""
 
 
 def test_only_what_is_named_is_started_replaced_and_removed(place: Place) -> None:

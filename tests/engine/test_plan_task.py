@@ -86,6 +86,7 @@ def test_a_plan_tells_what_changes_and_changes_nothing(
         },
         "variables": NO_NAMES | {"changed": ["TOKEN"]},
         "keys": ["command", "healthcheck"],
+        "contents": [],
     }
     assert (extra["action"], extra["image"]["from"]) == ("create", "")
     assert front["image"]["from"] == front["image"]["to"]
@@ -149,7 +150,7 @@ def test_without_a_record_what_runs_is_compared(inv: Inv, release: Release) -> N
     view = planned(inv, "deploy", f"--image={changed}", "--no-rollback")
     assert actions(view) == {"a": "keep", "b": "start", "front": "replace"}
     found = view["changes"][-1]
-    assert (found["compared_with"], found["keys"]) == ("container", ["user"])
+    assert (found["compared_with"], found["keys"]) == ("labels", ["user"])
     assert found["variables"] == NO_NAMES | {"added": ["MORE"]}
     assert found["image"]["from"] != found["image"]["to"]
     assert (view["previous"], view["undo"]) == ("", None)

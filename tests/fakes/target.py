@@ -124,6 +124,9 @@ class FakeTarget:
     def launch_configs(self, running: Running) -> Mapping[str, LaunchConfig]:
         return {c.id: LaunchConfig() for c in self.containers.values()}
 
+    def read_file(self, container: Instance, path: str) -> bytes | None:
+        return None
+
     def describe(self, running: Running) -> list[dict[str, Any]]:
         return [{"service": service} for service in self.containers]
 

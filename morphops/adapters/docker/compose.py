@@ -9,14 +9,17 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Literal, TypeAlias
 
-from morphops.adapters.docker import compose_config, image_pull, labels, model
+from morphops.adapters.docker import compose_config, image_pull, labels, model, settings
 from morphops.adapters.docker.argv import hidden
 from morphops.adapters.docker.client import Docker
+from morphops.adapters.docker.contents import Contents
 from morphops.adapters.docker.events import EventWatch
 from morphops.adapters.docker.shapes import names, shape_of_container
 from morphops.adapters.host import ports as host_ports
+from morphops.core.env import dotenv
 from morphops.core.release.digest import canonical_json
 from morphops.core.release.platform import platform_name
 from morphops.core.release.reference import hold_tag
@@ -70,7 +73,14 @@ class ComposeTarget:
         """See `Workloads.marks`: a Compose override that labels containers and networks."""
         override: dict[str, Any] = {
             "services": {
-                name: {"labels": {labels.RELEASE: owners[name], labels.CONFIG: service.config}}
+                name: {
+                    "labels": {
+                        labels.RELEASE: owners[name],
+                        labels.CONFIG: service.config,
+                        # Compose reads it, and would put in a variable where a dollar stands.
+                        labels.PARTS: model.text_of(service.parts).replace("$", "$$"),
+                    }
+                }
                 for name, service in services.items()
             }
         }
@@ -83,17 +93,18 @@ class ComposeTarget:
 
     def render(self, stack: Stack) -> Mapping[str, Service]:
         """See `Workloads.render`."""
-        return model.services(
-            compose_config.rendered(
-                self._docker,
-                stack.files,
-                env_file=stack.env_file,
-                profiles=stack.profiles,
-                environ=os.environ,
-                ignore=stack.variables,
-                project=stack.project,
-            )
+        rendered = compose_config.rendered(
+            self._docker,
+            stack.files,
+            env_file=stack.env_file,
+            profiles=stack.profiles,
+            environ=os.environ,
+            ignore=stack.variables,
+            project=stack.project,
         )
+        here = self._docker.endpoint.is_local
+        contents = Contents(rendered, _environment(stack, rendered), stack.seal, here=here)
+        return model.services(rendered, contents, stack.seal)
 
     def observe(self, project: str) -> Running:
         """See `Workloads.observe`."""
@@ -239,7 +250,11 @@ class ComposeTarget:
         found = self._docker.engine.inspect([c.id for c in running.containers])
         images = self._docker.engine.inspect_images(sorted({row["Image"] for row in found}))
         own = {row["Id"]: row.get("Config") or {} for row in images}
-        return {row["Id"]: shape_of_container(row, own.get(row["Image"], {})) for row in found}
+        return {row["Id"]: _launch_config(row, own.get(row["Image"], {})) for row in found}
+
+    def read_file(self, container: Instance, path: str) -> bytes | None:
+        """See `Workloads.read_file` (Engine API, ContainerArchive)."""
+        return self._docker.engine.read_file(container.id, path)
 
     def describe(self, running: Running) -> list[dict[str, Any]]:
         """See `Workloads.describe` (Engine API, ContainerInspect)."""
@@ -275,6 +290,23 @@ class ComposeTarget:
             containerd = any("io.containerd.snapshotter" in str(row) for row in status)
             self._store = "manifest" if containerd else "config"
         return self._store
+
+
+def _launch_config(inspected: Mapping[str, Any], image: Mapping[str, Any]) -> LaunchConfig:
+    said, by_default = settings.found(settings.Container(inspected, image))
+    shape = shape_of_container(inspected, image)
+    return replace(shape, settings=said, by_default=by_default)
+
+
+def _environment(stack: Stack, rendered: Mapping[str, Any]) -> Mapping[str, str]:
+    """What Compose takes the values of configs and secrets from, if there are such."""
+    sources = [s for kind in ("configs", "secrets") for s in (rendered.get(kind) or {}).values()]
+    if not any((source or {}).get("environment") for source in sources):
+        return {}
+    hide = hidden(os.environ, stack.variables)
+    seen = {name: value for name, value in os.environ.items() if name not in hide}
+    values = dotenv.scan(stack.env_file.read_text(encoding="utf-8"), stack.env_file.name).values
+    return {**seen, **values}
 
 
 def _long_enough(limit: float, running: Running) -> float:

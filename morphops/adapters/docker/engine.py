@@ -6,7 +6,9 @@ The answers are the API's own documents (ContainerInspect, ImageInspect …), wh
 
 from __future__ import annotations
 
+import io
 import json
+import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeAlias, TypeVar
@@ -98,6 +100,23 @@ class Engine:
     def inspect(self, ids: Sequence[str]) -> list[Document]:
         """Return containers (ContainerInspect) by id or name, without those that are gone."""
         return self._inspect("containers", ids)
+
+    def read_file(self, id_: str, path: str) -> bytes | None:
+        """Return the content of a file inside of a container (ContainerArchive).
+
+        Args:
+            id_: of the container.
+            path: absolute.
+
+        Returns:
+            None where there is no such file, or it is none that has content.
+        """
+        request = Request("GET", f"/containers/{_quoted(id_)}/archive?{urlencode({'path': path})}")
+        doing = f"read {path} in the container {id_[:12]}"
+        for body in self._ask_all(doing, [request]):
+            with self._translated(doing, _LIMIT):
+                return _only_file(body)
+        return None
 
     def inspect_images(self, ids: Sequence[str]) -> list[Document]:
         """Return images (ImageInspect) by id or reference, without those that are gone."""
@@ -293,6 +312,17 @@ def _parsed(body: bytes) -> Any:
         return json.loads(body)
     except (ValueError, RecursionError):
         raise BadAnswer("the answer is not JSON") from None
+
+
+def _only_file(archive: bytes) -> bytes | None:
+    """Return the content of the one file of a tar archive."""
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive)) as members:
+            first = members.next()
+            opened = members.extractfile(first) if first and first.isreg() else None
+            return None if opened is None else opened.read()
+    except tarfile.TarError:
+        raise BadAnswer("the answer is not a tar archive") from None
 
 
 def _one(found: object) -> Document:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 RELEASE = "morphops.release"  # digest of the release that created a container
 CONFIG = "morphops.config"  # digest of the configuration that something was created with
-OURS = (RELEASE, CONFIG)
+PARTS = "morphops.parts"  # what that configuration is made of: a keyed digest for each part
+OURS = (RELEASE, CONFIG, PARTS)
 PROJECT = "com.docker.compose.project"
 SERVICE = "com.docker.compose.service"
 REPLACES = "com.docker.compose.replace"  # on a new container until it has taken the place

@@ -2,35 +2,46 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
 from morphops.adapters.docker import labels as names
+from morphops.adapters.docker import settings
+from morphops.adapters.docker.contents import Contents
+from morphops.adapters.docker.normal import normal
 from morphops.adapters.docker.shapes import shape_of_service
 from morphops.core.release.digest import canonical_json, digest_of, short
+from morphops.core.seal import UNSEALED, Seal
 from morphops.core.stack import (
+    Content,
     Health,
     HealthCheck,
     Identity,
     Instance,
     Network,
+    Parts,
     Port,
     Service,
 )
 
-# What Compose itself leaves out when it decides whether a container must be replaced.
-_NOT_CONFIG = ("depends_on", "profiles", "build", "pull_policy", "scale")
+# Another one where what counts as a part changes: then what was created before is another.
+_FORM = 2
 # A service has fields of their own for these.
 _APART = ("image", "environment", "labels")
 _FOR_EVER = 24 * 3600.0
 
 
-def services(rendered: Mapping[str, Any]) -> dict[str, Service]:
+def services(
+    rendered: Mapping[str, Any], contents: Contents | None = None, seal: Seal = UNSEALED
+) -> dict[str, Service]:
     """Return the services of a model that Compose rendered, with the names that the engine knows.
 
     Args:
         rendered: `docker compose config --format json`.
+        contents: what they are given besides.
+        seal: makes the digests.
     """
     volumes = {
         key: str((volume or {}).get("name") or key)
@@ -41,7 +52,12 @@ def services(rendered: Mapping[str, Any]) -> dict[str, Service]:
     }
     return {
         name: replace(
-            service(name, with_networks(with_volumes(spec, volumes), networks)),
+            service(
+                name,
+                with_networks(with_volumes(spec, volumes), networks),
+                contents.of(spec) if contents else (),
+                seal,
+            ),
             files=files(spec, rendered),
             networks=attached(spec, networks),
         )
@@ -78,6 +94,7 @@ def instance(
         managed=names.RELEASE in labels,
         release=labels.get(names.RELEASE, ""),
         config=labels.get(names.CONFIG, ""),
+        parts=parts_of(labels.get(names.PARTS, "")),
         health_output=redact(log[-1].get("Output") or ""),
         checks=tuple(HealthCheck(row["Start"], not row["ExitCode"]) for row in log if row),
         healthcheck_interval=healthcheck_interval(inspected["Config"].get("Healthcheck") or {}),
@@ -145,15 +162,26 @@ def files(spec: Mapping[str, Any], rendered: Mapping[str, Any]) -> frozenset[str
     return frozenset(str(path) for path in (*mounts, *given) if path)
 
 
-def service(name: str, spec: Mapping[str, Any]) -> Service:
-    """Return a service as Compose renders it (compose-spec, `services`)."""
+def service(
+    name: str, spec: Mapping[str, Any], contents: tuple[Content, ...] = (), seal: Seal = UNSEALED
+) -> Service:
+    """Return a service as Compose renders it (compose-spec, `services`).
+
+    Args:
+        name: its name.
+        spec: its own part of the model.
+        contents: the files that it is given.
+        seal: makes the digests.
+    """
     labels = spec.get("labels") or {}
-    config = {key: value for key, value in spec.items() if key not in _NOT_CONFIG}
-    config["labels"] = {k: v for k, v in labels.items() if k not in names.OURS}
-    return Service(
+    own = {k: v for k, v in labels.items() if k not in names.OURS}
+    plain = normal({**spec, "labels": own})
+    keys = {key: value for key, value in plain.items() if key not in _APART}
+    keys |= {"labels": own} if own else {}
+    found = Service(
         name=name,
         image=spec.get("image", ""),
-        config=short(digest_of(canonical_json(config))),
+        config="",
         ports=tuple(
             Port(
                 port.get("host_ip", ""),
@@ -165,19 +193,46 @@ def service(name: str, spec: Mapping[str, Any]) -> Service:
             if str(port.get("published", "")).isdigit()
         ),
         labels=labels,
-        launch=shape_of_service(spec),
+        launch=replace(
+            shape_of_service(spec), settings=settings.wanted({**plain, "labels": own}, name)
+        ),
         replicas=_replicas(spec),
         waits_for_completion=frozenset(
             other
             for other, how in (spec.get("depends_on") or {}).items()
             if how.get("condition") == "service_completed_successfully"
         ),
-        variables=_digests(spec.get("environment") or {}),
-        keys=_digests(
-            {key: value for key, value in config.items() if key not in _APART}
-            | ({"labels": config["labels"]} if config["labels"] else {})
-        ),
+        variables={key: seal.of(value) for key, value in (spec.get("environment") or {}).items()},
+        keys={key: seal.of(value) for key, value in keys.items()},
+        contents=contents,
+        key=seal.name,
     )
+    # The parts are all that there is, so that what has the same parts is the same.
+    return replace(found, config=seal.of([_FORM, found.image, text_of(found.parts)])[:12])
+
+
+def text_of(parts: Parts) -> str:
+    """Return the parts of a configuration as a label has them; `parts_of` reads it."""
+    return canonical_json(
+        {
+            "key": parts.key,
+            "variables": dict(parts.variables),
+            "keys": dict(parts.keys),
+            "contents": dict(parts.contents),
+        }
+    ).decode()
+
+
+def parts_of(label: str) -> Parts | None:
+    """Return what a label says of the parts; None where it says nothing that can be read."""
+    try:
+        found = json.loads(label)
+        given = [found[name] for name in ("variables", "keys", "contents")]
+        if not all(isinstance(digest, str) for part in given for digest in part.values()):
+            return None
+        return Parts(str(found["key"]), *given)
+    except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
+        return None
 
 
 def _replicas(spec: Mapping[str, Any]) -> int:
@@ -186,10 +241,6 @@ def _replicas(spec: Mapping[str, Any]) -> int:
         if given is not None:
             return int(given)
     return 1
-
-
-def _digests(values: Mapping[str, Any]) -> dict[str, str]:
-    return {name: digest_of(canonical_json(value)) for name, value in values.items()}
 
 
 def bindings(published: Mapping[str, Any]) -> Iterator[Port]:

@@ -1,6 +1,6 @@
 """The state folder: what must outlive a command, in one place that only its owner may enter.
 
-key                       key of the fingerprints, 32 random bytes
+key                       key of the fingerprints and of containers' digests, 32 random bytes
 history.jsonl             see history.History; beside it room set aside for its last entries
 releases/<64 hex>/        an OCI image layout for each release that was ever used here
 deployments/<id>/         compose files, labels and values.env (or .age) of one deployment
@@ -114,7 +114,7 @@ class StateFolder:
             ) from None
 
     def key(self) -> bytes:
-        """The key of the fingerprints, made on first use."""
+        """The key of the fingerprints and of containers' digests, made on first use."""
         path = self.root / "key"
         if not path.exists():
             self.write(path, secrets.token_bytes(32))

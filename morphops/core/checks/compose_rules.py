@@ -115,6 +115,20 @@ def _mounted(rendered: Rendered) -> Iterator[Path]:
                 yield "services", name, "volumes", str(number)
 
 
+def _copied_into_read_only(rendered: Rendered) -> Broken:
+    """Configs and secrets that Compose copies into a container that nobody may write to."""
+    for name, service in (rendered.model.get("services") or {}).items():
+        if not service.get("read_only"):
+            continue
+        for kind in ("configs", "secrets"):
+            declared = rendered.model.get(kind) or {}
+            for number, given in enumerate(service.get(kind) or ()):
+                source = declared.get(given["source"]) or {}
+                if source.get("environment") or source.get("content") is not None:
+                    what = f"{kind.removesuffix('s')} {given['source']}"
+                    yield at("services", name, kind, str(number), service=name, what=what)
+
+
 def _other_project(rendered: Rendered) -> Broken:
     name = rendered.model.get("name")
     if name != rendered.project:
@@ -127,6 +141,13 @@ RULES: tuple[Rule[Rendered, Path], ...] = (
         _left_behind,
         "{path} is a file of the working tree, and a release does not carry it",
         "put it into an image, write it here, or name a path of the host by a variable",
+    ),
+    Rule(
+        "",
+        _copied_into_read_only,
+        "{service}: Compose copies the {what} into the container, and read_only: true refuses that",
+        "name a file of the host by a variable (file: ${{…}}), or pass the variable in the "
+        "environment; or, for this service, accept read-only and remove read_only: true",
     ),
     Rule(
         "",

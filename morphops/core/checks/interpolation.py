@@ -47,6 +47,17 @@ def uses(document: YamlText) -> Iterator[Use]:
             yield Use(name, operator, word, document.name, scalar.line_of(name))
 
 
+def given(document: YamlText) -> Iterator[str]:
+    """The variables whose values become the content of a config or a secret, as they are.
+
+    Compose takes them by name (compose-spec, `configs`, `secrets`: `environment`).
+    """
+    for kind in ("configs", "secrets"):
+        for name in document.keys(kind):
+            if variable := document.value(kind, name, "environment"):
+                yield variable
+
+
 def variables(text: str) -> Iterator[tuple[str, str, str]]:
     """The variables in a text, with the operator and what stands behind it."""
     place = 0

@@ -1,19 +1,21 @@
 """What a deploy does to each service, and in what it will differ from what is there. Pure.
 
-Where what runs was created from the release of record, two renderings are compared: every variable
-and every key of the configuration. Elsewhere a container shows only how it was started. Of values
-only the names are told.
+Where what runs was created from the release of record, two renderings are compared: every variable,
+every key of the configuration, and every file that is given. Elsewhere the container itself
+remembers these parts. One that does not shows only how it was started. Of values only the names are
+told.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from morphops.core.release.release import Image
 from morphops.core.stack import Instance, LaunchConfig, Running, Service
-from morphops.core.verify import drift
+from morphops.core.verify import drift, parts
+from morphops.core.verify.parts import PartsDiff
 
 Action: TypeAlias = Literal["create", "replace", "scale", "start", "keep", "remove"]
 
@@ -24,7 +26,7 @@ class Before:
 
     Attributes:
         services: as the release of record renders; empty where there is none.
-        shapes: how containers were started, by id; only of those that it does not describe.
+        shapes: how containers were started, by id.
     """
 
     services: Mapping[str, Service] = field(default_factory=dict)
@@ -56,21 +58,25 @@ class Change:
         service: its name.
         action: `scale` one that is to have another number of containers, and is otherwise
             unchanged; `start` one that stopped and is otherwise unchanged; `keep` what runs so.
-        compared_with: `release` the release of record, `container` what the engine shows of it,
-            where values and the rest of the configuration cannot be compared; empty for nothing.
+        compared_with: `release` the release of record, `labels` what the container remembers that
+            it was created from, `container` what the engine shows of one that does not remember it;
+            empty for nothing.
         image_from, image_to: references; of a container the digest that the engine names, and the
             same kind of digest of the release. Empty where there is none.
         variables: of its environment.
         keys: of its configuration, by the names of the compose-spec.
+        contents: files that it is given and that have another content: `config app.conf`,
+            `secret token`, `host file /srv/app.conf`.
     """
 
     service: str
     action: Action
-    compared_with: Literal["release", "container", ""] = ""
+    compared_with: Literal["release", "labels", "container", ""] = ""
     image_from: str = ""
     image_to: str = ""
     variables: Names = Names()
     keys: tuple[str, ...] = ()
+    contents: tuple[str, ...] = ()
 
 
 def of_deploy(
@@ -90,16 +96,16 @@ def of_deploy(
         present, old = running.of(name), before.services.get(name)
         if not present:
             found.append(Change(service=name, action="create", image_to=service.image))
-        elif on_wrong_networks(service, present):
-            networks = Change(
+        elif keys := changed_by_hand(service, present):
+            by_hand = Change(
                 service=name,
                 action="replace",
                 compared_with="container",
                 image_from=service.image,
                 image_to=service.image,
-                keys=("networks",),
+                keys=keys,
             )
-            found.append(networks)
+            found.append(by_hand)
         elif _all_of(present, service):
             stopped = any(container.state != "running" for container in present)
             other_number = len(present) != service.replicas
@@ -121,40 +127,21 @@ def of_deploy(
     return tuple(found)
 
 
-def undescribed(
-    services: Mapping[str, Service], running: Running, known: Mapping[str, Service]
-) -> Running:
-    """The containers that will be replaced and that no rendering describes.
-
-    Args:
-        services: as the release renders.
-        running: what is there.
-        known: as the release of record renders.
-    """
-    return Running(
-        tuple(
-            container
-            for container in running.containers
-            if (service := services.get(container.service))
-            and container.config != service.config
-            and not ((old := known.get(container.service)) and container.config == old.config)
-        )
-    )
-
-
 def services_to_remove(services: Mapping[str, Service], running: Running) -> tuple[str, ...]:
     """The services that have containers and that the release does not have."""
     return tuple(name for name in running.services if name not in services)
 
 
-def on_wrong_networks(service: Service, present: Sequence[Instance]) -> bool:
-    """Whether containers are on other networks than they were created for.
+def changed_by_hand(service: Service, present: Sequence[Instance]) -> tuple[str, ...]:
+    """What was changed of containers after they were created: networks, limits, content inside.
 
-    They are otherwise unchanged, so nothing but this would replace them.
+    What they were created from is unchanged, so nothing but this would replace them.
     """
-    return _all_of(present, service) and any(
-        any(drift.network_diff(service, container)) for container in present
-    )
+    if not _all_of(present, service):
+        return ()
+    networks = any(any(drift.network_diff(service, container)) for container in present)
+    altered = {key for container in present for key in container.altered}
+    return tuple(sorted(altered | ({"networks"} if networks else set())))
 
 
 def _all_of(present: Sequence[Instance], service: Service) -> bool:
@@ -164,43 +151,45 @@ def _all_of(present: Sequence[Instance], service: Service) -> bool:
 
 def between(old: Service, new: Service) -> Change:
     """Returns how a service changes from one rendering to the next."""
-    common = old.variables.keys() & new.variables.keys()
+    change = _replacement(new, "release", parts.compare(old.parts, new.parts))
+    scale = ("scale",) if old.replicas != new.replicas else ()
+    keys = tuple(sorted((*change.keys, *scale)))
+    return replace(change, image_from=old.image, image_to=new.image, keys=keys)
+
+
+def _replacement(
+    service: Service, compared_with: Literal["release", "labels"], differs: PartsDiff
+) -> Change:
     return Change(
-        service=new.name,
+        service=service.name,
         action="replace",
-        compared_with="release",
-        image_from=old.image,
-        image_to=new.image,
-        variables=Names(
-            added=tuple(sorted(new.variables.keys() - common)),
-            removed=tuple(sorted(old.variables.keys() - common)),
-            changed=tuple(sorted(n for n in common if old.variables[n] != new.variables[n])),
-        ),
-        keys=tuple(
-            sorted(
-                key
-                for key in old.keys.keys() | new.keys.keys() | {"scale"}
-                if old.keys.get(key) != new.keys.get(key)
-                or (key == "scale" and old.replicas != new.replicas)
-            )
-        ),
+        compared_with=compared_with,
+        variables=Names(added=differs.added, removed=differs.removed, changed=differs.changed),
+        keys=differs.keys,
+        contents=differs.contents,
     )
 
 
 def _against(
     container: Instance, service: Service, image: Image, shapes: Mapping[str, LaunchConfig]
 ) -> Change:
-    """A rendering, and a container of which only the engine knows how it was started."""
+    """A rendering, and a container that the release of record does not describe."""
     found = container.image
+    # An index is another name of the same image.
+    image_to = found.digest if found.is_of(image) else found.expected(image)
+    if container.parts is not None and parts.comparable(container.parts, service.key):
+        differs = parts.compare(container.parts, service.parts)
+        change = _replacement(service, "labels", differs)
+        return replace(change, image_from=found.digest, image_to=image_to)
     shape = shapes.get(container.id)
     added, removed = drift.variables(service.launch, shape) if shape else ((), ())
+    changed = drift.other_values(service.launch, shape) if shape else ()
     return Change(
         service=service.name,
         action="replace",
         compared_with="container",
         image_from=found.digest,
-        # An index is another name of the same image.
-        image_to=found.digest if found.is_of(image) else found.expected(image),
-        variables=Names(added=added, removed=removed),
+        image_to=image_to,
+        variables=Names(added=added, removed=removed, changed=changed),
         keys=tuple(sorted(drift.settings(service.launch, shape))) if shape else (),
     )

@@ -78,6 +78,8 @@ def reasons(
     running, services = situation.running, desired.services
     yield from preconditions.foreign(desired.bundle.project, running, remedies)
     yield from preconditions.misfit(desired)
+    yield from preconditions.missing_contents(services)
+    yield from preconditions.unwritable_contents(services)
     yield from preconditions.other_networks(services, situation, remedies)
     yield from preconditions.broken_invariants(desired)
     if policy.ports:

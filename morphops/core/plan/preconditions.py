@@ -58,6 +58,51 @@ def misfit(desired: Desired) -> Iterator[Reason]:
         yield Reason(what=what, detail=tuple(findings), wrong=True)
 
 
+def missing_contents(services: Mapping[str, Service]) -> Iterator[Reason]:
+    """Files that a service is to be given, and that are not there.
+
+    For a missing file of the machine the engine would make an empty folder; a variable that is not
+    set fails when the first containers are touched already.
+    """
+    missing = tuple(
+        f"{name}: {content} is not there"
+        if content.source == content.name
+        else f"{name}: {content} is to be made from {content.source}, which is not there"
+        for name, service in services.items()
+        for content in service.contents
+        if not content.digest
+    )
+    if missing:
+        yield Reason(
+            what=missing[0],
+            detail=missing[1:],
+            hint="make it, or name another one in the env file; then the same command again",
+            wrong=True,
+        )
+
+
+def unwritable_contents(services: Mapping[str, Service]) -> Iterator[Reason]:
+    """Configs and secrets that Compose copies into a container whose root is read-only.
+
+    It creates the container, and then the engine refuses the copy.
+    """
+    refused = tuple(
+        f"{name}: {content} is copied into the container, and its root is read-only"
+        for name, service in services.items()
+        if service.launch.read_only
+        for content in service.contents
+        if content.inside
+    )
+    if refused:
+        yield Reason(
+            what=refused[0],
+            detail=refused[1:],
+            hint="name a file of the machine with file:, pass a variable in the environment, or "
+            "write read_only: false; then inv bundle.check and a new release",
+            wrong=True,
+        )
+
+
 def other_networks(
     services: Mapping[str, Service], situation: Situation, remedies: Remedies
 ) -> Iterator[Reason]:

@@ -31,20 +31,23 @@ class ServiceChange:
         service: its name.
         action: `create`; `replace`; `scale` (another number of containers; those that stay are
             kept); `start` (stopped; otherwise unchanged); `keep`; `remove`.
-        compared_with: `release`: the rendering of the release of record. `container`: what the
-            engine shows of the container: names of variables, and how it was started. Empty:
-            nothing.
+        compared_with: `release`: the rendering of the release of record. `labels`: what the
+            container remembers that it was created from. `container`: what the engine shows of one
+            that does not remember it: variables, and how it was started. Empty: nothing.
         image: before and after.
         variables: names of its environment.
         keys: the other keys of its configuration that differ, by the names of the compose-spec.
+        contents: the files that it is given and that have another content: `config app.conf`,
+            `secret token`, `host file /srv/app.conf`.
     """
 
     service: str
     action: Action
-    compared_with: Literal["release", "container", ""]
+    compared_with: Literal["release", "labels", "container", ""]
     image: ImageChange
     variables: Names
     keys: tuple[str, ...]
+    contents: tuple[str, ...] = ()
 
 
 def of_changes(changes: Iterable[Change]) -> tuple[ServiceChange, ...]:
@@ -57,6 +60,7 @@ def of_changes(changes: Iterable[Change]) -> tuple[ServiceChange, ...]:
             image=ImageChange(from_=change.image_from, to=change.image_to),
             variables=change.variables,
             keys=change.keys,
+            contents=change.contents,
         )
         for change in changes
     )

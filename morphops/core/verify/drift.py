@@ -10,13 +10,15 @@ from morphops.core.bundle.schema import Invariant
 from morphops.core.release.digest import short
 from morphops.core.release.release import Image, Release
 from morphops.core.stack import Instance, LaunchConfig, Running, Service
-from morphops.core.verify import health, invariants
+from morphops.core.verify import health, invariants, parts
 
 Kind: TypeAlias = Literal[
     "missing",
     "extra",
     "image",
     "config",
+    "altered",
+    "host-file",
     "env keys",
     "network",
     "unhealthy",
@@ -31,9 +33,11 @@ class Difference:
 
     Attributes:
         kind: `missing` a service without a container or with too few, `extra` a container of none
-            or too many of one, `image`, `config` how it was started, `env keys` names of its
-            environment, `network` what it is attached to, `unhealthy`, `probe` one that does not
-            pass, `invariant` one that is broken without approval.
+            or too many of one, `image`, `config` how it was started and what it was given,
+            `altered` what was changed of it after it was created, `host-file` a file of the machine
+            that it was given has another content now, `env keys` names of its environment,
+            `network` what it is attached to, `unhealthy`, `probe` one that does not pass,
+            `invariant` one that is broken without approval.
         subject: the service, or the probe.
         what: in words.
     """
@@ -129,15 +133,39 @@ def compare(
 def _of_container(
     name: str, service: Service, container: Instance, shapes: Mapping[str, LaunchConfig]
 ) -> Iterator[Difference]:
-    if container.config != service.config:
-        what = "was created from another configuration than the release's"
-        yield Difference("config", name, what)
+    yield from _configuration(name, service, container)
     for network in network_diff(service, container)[1]:
         yield Difference("network", name, f"is on the network {network} as well")
     if container.id in shapes:
         yield from _shape(name, service.launch, shapes[container.id])
     if not container.ready:
         yield Difference("unhealthy", name, health.explain(container))
+
+
+def _configuration(name: str, service: Service, container: Instance) -> Iterator[Difference]:
+    """What its labels say that it was created from."""
+    made = container.parts
+    if container.config == service.config:
+        return
+    if made is None:
+        what = "was created from another configuration than the release's"
+        if container.config:
+            what = "was created by an earlier version, which did not record all that it was given"
+        yield Difference("config", name, what)
+        return
+    if not parts.comparable(made, service.key):
+        # From another state folder. What the engine shows, and what lies inside, is the proof.
+        return
+    differs = parts.compare(made, service.parts)
+    for file in differs.host_files:
+        gone = not service.parts.contents.get(file, "-")
+        now = "is gone" if gone else "has another content than when it was created"
+        yield Difference("host-file", name, f"{file} {now}")
+    # Where no part differs, the image does.
+    if differs.names or not differs.host_files:
+        named = f": {', '.join(differs.names)}" if differs.names else ""
+        what = f"was created from another configuration than the release's{named}"
+        yield Difference("config", name, what)
 
 
 def _digests(container: Instance, image: Image) -> str:
@@ -159,7 +187,31 @@ def settings(wanted: LaunchConfig, found: LaunchConfig) -> tuple[str, ...]:
         "privileged": wanted.privileged != found.privileged,
         "volumes": bool(wanted.mounts - found.mounts or surplus),
     }
-    return tuple(key for key, differs in differ.items() if differs)
+    others = (key for key in _others(wanted, found) if not key.startswith(_VARIABLE))
+    return (*(key for key, differs in differ.items() if differs), *others)
+
+
+def other_values(wanted: LaunchConfig, found: LaunchConfig) -> tuple[str, ...]:
+    """The names of variables that have another value in a container, as far as that shows."""
+    differ = (key for key in _others(wanted, found) if key.startswith(_VARIABLE))
+    return tuple(key.removeprefix(_VARIABLE) for key in differ if key in found.settings)
+
+
+def _others(wanted: LaunchConfig, found: LaunchConfig) -> tuple[str, ...]:
+    """The settings that differ: of those that the release does not name, the ones not by default.
+
+    Of a network that a container is not on nothing is told here.
+    """
+    if not found.settings:
+        return ()
+    said, there = wanted.settings, found.settings
+    on = {_network(key) for key in there}
+    differ = {key for key, text in said.items() if there.get(key) != text and _network(key) in on}
+    return tuple(sorted(differ | (there.keys() - said.keys() - found.by_default)))
+
+
+def _network(key: str) -> str:
+    return key.split(".aliases.")[0].split(".ipv")[0] if key.startswith("networks.") else ""
 
 
 def variables(wanted: LaunchConfig, found: LaunchConfig) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -168,6 +220,7 @@ def variables(wanted: LaunchConfig, found: LaunchConfig) -> tuple[tuple[str, ...
     return tuple(sorted(wanted.variables - found.variables)), tuple(sorted(more))
 
 
+_VARIABLE = "environment."
 _SAYS = {
     "command": "its command line is another one",
     "cap_drop": "other capabilities are dropped",
@@ -177,14 +230,34 @@ _SAYS = {
     "privileged": "whether it is privileged differs",
     "volumes": "its mounts are others",
 }
+# Of these no value is a secret, and the two values say what somebody did by hand.
+_SHOWN = frozenset([
+    "cpu_period", "cpu_quota", "cpu_shares", "cpus", "cpuset", "mem_limit",
+    "mem_reservation", "memswap_limit", "oom_score_adj", "pids_limit", "restart", "shm_size",
+    "stop_grace_period", "stop_signal",
+])  # fmt: skip
 
 
 def _shape(name: str, wanted: LaunchConfig, found: LaunchConfig) -> Iterator[Difference]:
     for key in settings(wanted, found):
-        runs_as = f"runs as {found.user or 'the image says'}"
-        yield Difference("config", name, _SAYS.get(key, runs_as))
+        kind: Kind = "altered" if key in wanted.settings or key in found.settings else "config"
+        yield Difference(kind, name, _says(key, wanted, found))
+    for variable in other_values(wanted, found):
+        yield Difference("altered", name, f"the value of {variable} is another")
     missing, more = variables(wanted, found)
     if missing:
         yield Difference("env keys", name, f"lacks {', '.join(missing)}")
     if more:
         yield Difference("env keys", name, f"has {', '.join(more)} as well")
+
+
+def _says(key: str, wanted: LaunchConfig, found: LaunchConfig) -> str:
+    if key == "user":
+        return f"runs as {found.user or 'the image says'}, the release says {wanted.user}"
+    if key in _SHOWN:
+        there = found.settings.get(key) or "not set"
+        return f"{key} is {there}, the release says {wanted.settings.get(key) or 'nothing'}"
+    network, named, alias = key.partition(".aliases.")
+    if named:
+        return f"is not known as {alias} on the network {network.removeprefix('networks.')}"
+    return _SAYS.get(key, f"its {key} is another")

@@ -44,7 +44,8 @@ def findings(site: Site, text: YamlText) -> Iterator[Finding]:
     uses = [use for source in sources for use in interpolation.uses(source)]
     for source in (*sources, text):
         yield from digest_rules.check(source.name, source.text)
-    differing = tuple(variable_rules.check(uses, site.bundle, schema, schema_text))
+    given = {name for source in sources for name in interpolation.given(source)}
+    differing = tuple(variable_rules.check(uses, site.bundle, schema, schema_text, given))
     yield from differing
     yield from variable_rules.notified(site.bundle, schema, text)
     with tempfile.TemporaryDirectory(prefix="morphops-check-") as folder:

@@ -18,7 +18,7 @@ from morphops.core.results.history import Adoption, EngineHead
 from morphops.core.stack import Running
 from morphops.core.verify import drift
 from morphops.errors import IntegrityError, MorphopsError, NotFound, PreconditionError
-from morphops.operations.pipeline import prepare, values
+from morphops.operations.pipeline import inside, prepare, values
 from morphops.operations.pipeline.session import Session, demand_reason, exclusive
 from morphops.operations.release import find
 from morphops.site import Site
@@ -187,8 +187,11 @@ def _differences(site: Site, taken: _Taken, running: Running) -> tuple[str, ...]
     """Differences from this deployment, ignoring health."""
     # A history that nobody can trust yet approves nothing, and nothing is started here.
     ready = prepare.reopen(site, taken.deployment, taken.release, approved=frozenset())
-    found = drift.compare(
-        ready.release, ready.services, running, site.platform.workloads.launch_configs(running)
+    workloads = site.platform.workloads
+    # Of another state folder the digests of what was created cannot be compared with ours.
+    found = (
+        *drift.compare(ready.release, ready.services, running, workloads.launch_configs(running)),
+        *inside.differences(ready, workloads, running),
     )
     return tuple(f"{d.subject}: {d.what}" for d in found if d.kind != "unhealthy")
 

@@ -59,11 +59,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A plan, and what its steps and those of its undo work on."""
+    """A plan, what its steps and those of its undo work on, and what was there then."""
 
     plan: Plan
     prepared: PreparedRelease
     before: PreparedRelease | None
+    running: Running
 
 
 def bring(site: Site, session: Session, request: Request) -> DeployResult:
@@ -86,6 +87,7 @@ def bring(site: Site, session: Session, request: Request) -> DeployResult:
             previous=previous,
             reason=request.reason,
         )
+    rollback.mark_way_back(site, decided.plan.undo, decided.before, decided.running)
     # As a rollback to it will count them: an image's variable that stands in the file, empty, is
     # the release's all the same.
     values = prepare.operator_values(decided.prepared.bundle, request.env).values
@@ -144,7 +146,7 @@ def decide_on(
         remedies=site.platform.remedies,
         policy=policy,
     )
-    return Decided(todo, prepared, before)
+    return Decided(todo, prepared, before, running)
 
 
 def announce(

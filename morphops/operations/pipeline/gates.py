@@ -10,9 +10,11 @@ from morphops.core.plan.steps import AwaitHealth
 from morphops.core.probes.specs import Probe
 from morphops.core.stack import Instance, Running
 from morphops.core.verify import drift, health
+from morphops.core.verify.drift import Difference
 from morphops.core.verify.reading import Reading
 from morphops.errors import GateFailed
 from morphops.interfaces import Notes, Say, Workloads
+from morphops.operations.pipeline import inside
 from morphops.operations.pipeline.prepare import PreparedRelease
 
 
@@ -72,7 +74,7 @@ _RECHECK = 0.5
 _LOG_LINES = 15
 
 # Differences that predate the failed deploy must not fail the rollback.
-_ONLY_TOLD = ("invariant", "network")
+_ONLY_TOLD = ("invariant", "network", "altered")
 
 
 def await_health(step: AwaitHealth, workloads: Workloads, project: str, observer: Notes) -> Running:
@@ -176,19 +178,23 @@ def verify(
     Args:
         prepared: what has to run.
         workloads, project: where.
-        tell: is told of broken invariants and of other networks, where these are to fail nothing.
+        tell: is told of broken invariants, and of what was changed by hand, where these are to fail
+            nothing.
 
     Raises:
         GateFailed: it is something else; with every difference.
     """
     running = workloads.observe(project)
-    found = drift.compare(
-        prepared.release,
-        prepared.services,
-        running,
-        workloads.launch_configs(running),
-        rules=prepared.bundle.invariants,
-        approved=prepared.approved,
+    found: tuple[Difference, ...] = (
+        *drift.compare(
+            prepared.release,
+            prepared.services,
+            running,
+            workloads.launch_configs(running),
+            rules=prepared.bundle.invariants,
+            approved=prepared.approved,
+        ),
+        *inside.differences(prepared, workloads, running),
     )
     if tell is not None:
         for difference in found:

@@ -24,6 +24,7 @@ from morphops.core.plan import plan
 from morphops.core.plan.desired import Desired
 from morphops.core.release.digest import short
 from morphops.core.release.release import Release
+from morphops.core.seal import Seal
 from morphops.core.stack import Running, Service, Stack
 from morphops.errors import InputError, PreconditionError
 from morphops.operations.pipeline import values as kept
@@ -265,6 +266,7 @@ def _stack(
         env_file=kept.env_file_for_platform(site, deployment),
         profiles=profiles,
         variables=frozenset({*schema.variables, *values}),
+        seal=Seal(site.state.key()),
     )
 
 

@@ -69,6 +69,24 @@ def to_deployment(site: Site, record: Record) -> AutomaticRollback | None:
     return AutomaticRollback(undo, before)
 
 
+def mark_way_back(
+    site: Site, undo: Plan | None, before: PreparedRelease | None, running: Running
+) -> None:
+    """Write the marks of what an automatic rollback brings back, as they are to be now.
+
+    What marked it then may be of an earlier version, or of files of the machine that have another
+    content now; and what comes back is verified against its marks.
+
+    Args:
+        site: where.
+        undo: the automatic rollback; None for none.
+        before: what it brings back; None for nothing.
+        running: what is there.
+    """
+    if undo is not None and before is not None:
+        prepare.mark(site, before, site.state.deployment(undo.deployment), running)
+
+
 def fetch_missing(site: Site, rollback: AutomaticRollback | None) -> AutomaticRollback | None:
     """Fetch the missing images now, for an operation that goes on without a rollback else.
 

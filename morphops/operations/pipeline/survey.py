@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from morphops.core.history import operations
 from morphops.core.history.operations import Record
-from morphops.core.plan import changes
 from morphops.core.plan.changes import NOTHING, Before
 from morphops.core.plan.desired import Situation
-from morphops.core.stack import Running
+from morphops.core.stack import LaunchConfig, Running
 from morphops.errors import MorphopsError, PreconditionError
-from morphops.operations.pipeline import prepare, secrets
+from morphops.operations.pipeline import inside, prepare, secrets
 from morphops.operations.pipeline.prepare import PreparedRelease
 from morphops.site import Site
 
@@ -33,12 +32,14 @@ def survey(
         of_record: the release of record with its values, where it was opened already.
     """
     workloads = site.platform.workloads
+    shapes = workloads.launch_configs(running) if running.containers else {}
+    running = inside.noticed(prepared, workloads, running, shapes)
     ports = [port for service in prepared.services.values() for port in service.ports]
     return Situation(
         running=running,
         networks=workloads.networks(site.bundle.project),
         taken=workloads.taken(ports),
-        before=_before(site, records, running, prepared, of_record),
+        before=_before(site, records, running, of_record, shapes),
     )
 
 
@@ -46,17 +47,14 @@ def _before(
     site: Site,
     records: Sequence[Record],
     running: Running,
-    prepared: PreparedRelease,
     of_record: PreparedRelease | None,
+    shapes: Mapping[str, LaunchConfig],
 ) -> Before:
     """What is known of what runs, as far as the changes of a plan have to tell it."""
     if not running.containers:
         return NOTHING
     of_record = of_record or _of_record(site, records)
-    known = of_record.services if of_record else {}
-    unknown = changes.undescribed(prepared.services, running, known)
-    shapes = site.platform.workloads.launch_configs(unknown) if unknown.containers else {}
-    return Before(known, shapes)
+    return Before(of_record.services if of_record else {}, shapes)
 
 
 def _of_record(site: Site, records: Sequence[Record]) -> PreparedRelease | None:

@@ -26,11 +26,13 @@ from morphops.core.checks import (
 )
 from morphops.core.checks.healthcheck import strange_ports, weakness
 from morphops.core.checks.service_rules import RULES
+from morphops.core.env.parse import parse_env_schema
 from morphops.core.env.schema import EnvSchema, Variable
 from morphops.core.finding import Finding, of_error
 from morphops.core.yaml_text import YamlText
 from morphops.errors import ConfigError
 from tests.paths import STACK
+from tests.samples.releases import BUNDLE
 
 Findings: TypeAlias = list[Finding]
 DIGEST = f"x@sha256:{'a' * 64}"
@@ -308,6 +310,46 @@ def test_ports_that_a_health_check_asks_for_nothing(
 ) -> None:
     assert strange_ports(said | {"healthcheck": {"test": ["CMD-SHELL", test]}}) == strange
     assert strange_ports(said) == ()
+
+
+@pytest.mark.parametrize(
+    ("source", "read_only", "found"),
+    [
+        ({"content": "x"}, True, 1),
+        ({"content": ""}, True, 1),
+        ({"environment": "TOKEN"}, True, 1),
+        ({"file": "/srv/x"}, True, 0),
+        ({"content": "x"}, False, 0),
+    ],
+)
+@pytest.mark.parametrize("kind", ["configs", "secrets"])
+def test_what_compose_copies_cannot_be_given_to_what_is_read_only(
+    kind: str, source: dict[str, str], read_only: bool, found: int
+) -> None:
+    """Compose creates the container, and the engine refuses the copy (moby, ContainerArchive)."""
+    model = {
+        "services": {"a": {"read_only": read_only, kind: [{"source": "x"}]}},
+        kind: {"x": source},
+    }
+    text = YamlText("compose.yaml", f"services:\n  a:\n    read_only: true\n    {kind}: [x]\n")
+    rendered = compose_rules.Rendered(
+        model=model, sentinels={}, sources=[text], folder="/stack", project="p"
+    )
+    told = [f for f in compose_rules.check(rendered) if "copies" in f.what]
+    assert [(f.line, kind.removesuffix("s") in f.what) for f in told] == [(4, True)] * found
+
+
+def test_a_variable_that_becomes_the_content_of_a_secret_is_used() -> None:
+    compose = YamlText(
+        "compose.yaml",
+        "secrets: {s: {environment: TOKEN}, f: {file: /x}}\nconfigs: {c: {environment: APP}}\n",
+    )
+    assert set(interpolation.given(compose)) == {"TOKEN", "APP"}
+    text = "schema: 1\nvariables:\n  TOKEN: {about: A secret.}\n  IDLE: {about: For nothing.}\n"
+    schema = parse_env_schema(text, "schema.yaml")
+    given = set(interpolation.given(compose))
+    found = variable_rules.check((), BUNDLE, schema, YamlText("schema.yaml", text), given)
+    assert [f.what for f in found] == ["IDLE is used by no compose file and by no document's path"]
 
 
 def test_the_file_that_decides_is_named() -> None:

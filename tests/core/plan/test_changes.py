@@ -19,6 +19,7 @@ from morphops.core.results.deploy import (
     ServiceChange,
     of_changes,
 )
+from morphops.core.seal import Seal
 from morphops.core.stack import Identity, Instance, LaunchConfig, Network, Running, Service
 from morphops.report import plan
 from tests.samples.releases import API, RELEASE, container, digest, service
@@ -207,6 +208,17 @@ def test_a_container_that_no_record_describes() -> None:
         )
 
 
+def test_a_container_that_remembers_what_it_was_created_from() -> None:
+    old = rendered(user="1", environment={"A": "1", "TOKEN": "before"})
+    made = replace(created_from(old), parts=old.parts)
+    change = of_deploy(BASE, made)
+    assert (change.action, change.compared_with) == ("replace", "labels")
+    assert (change.variables, change.keys) == (Names(changed=("TOKEN",)), ("user",))
+    # Digests that another key made say nothing.
+    other = model.service("api", {"image": REF}, (), Seal(b"another"))
+    assert of_deploy(BASE, replace(made, parts=other.parts)).compared_with == "container"
+
+
 @pytest.mark.parametrize(
     ("identity", "to"),
     [
@@ -221,17 +233,12 @@ def test_images_are_compared_in_one_kind_of_digest(identity: Identity, to: str) 
     assert (change.image_from, change.image_to) == (identity.digest, to)
 
 
-def test_only_what_no_rendering_describes_is_looked_at() -> None:
-    services = {name: service(name) for name in ("kept", "old", "odd")}
-    known = {"old": service("old", "c0"), "odd": service("odd", "c0")}
-    present = (
-        container("kept"),
-        container("old", "c0"),
-        container("odd", "c7"),
-        container("gone"),
-    )
-    found = changes.undescribed(services, Running(present), known)
-    assert [c.service for c in found.containers] == ["odd"]
+def test_what_was_changed_by_hand_is_replaced() -> None:
+    present = replace(container("api"), altered=("mem_limit", "configs"))
+    change = of_deploy(service("api"), present)
+    assert (change.action, change.keys) == ("replace", ("configs", "mem_limit"))
+    # Of one that is replaced anyway the parts are told.
+    assert of_deploy(service("api", "c2"), present).keys == ()
 
 
 def view(**change: Any) -> ServiceChange:
@@ -258,12 +265,16 @@ def view(**change: Any) -> ServiceChange:
             ["replace api", "    variables: adds A, B; removes C; other value of D"],
         ),
         (
+            view(contents=("config app.conf", "secret token"), compared_with="labels"),
+            ["replace api", "    other content: config app.conf, secret token"],
+        ),
+        (
             view(keys=("command", "ports"), compared_with="container"),
             [
                 "replace api",
                 "    configuration: command, ports",
-                "    compared with the container: values, health check and limits are not known "
-                "of it",
+                "    compared with the container: an earlier version or another state folder made "
+                "it, so the content of its files is not known",
             ],
         ),
     ],

@@ -48,10 +48,10 @@ def waves(bundle: Bundle, services: Mapping[str, Service]) -> tuple[Step, ...]:
 
 
 def removals(services: Mapping[str, Service], running: Running) -> tuple[str, ...]:
-    """The services that a plan removes first: the release lacks them, or their networks differ."""
-    elsewhere = (
+    """The services that a plan removes first: not in the release, or changed by hand."""
+    by_hand = (
         name
         for name, service in services.items()
-        if changes.on_wrong_networks(service, running.of(name))
+        if changes.changed_by_hand(service, running.of(name))
     )
-    return (*changes.services_to_remove(services, running), *elsewhere)
+    return (*changes.services_to_remove(services, running), *by_hand)

@@ -1,0 +1,87 @@
+"""The files that services are given, as the fake platform reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from posixpath import join
+from typing import Any, Literal
+
+from morphops.core.env import dotenv
+from morphops.core.seal import Seal
+from morphops.core.stack import Content, Stack
+
+_KINDS: tuple[tuple[str, Literal["config", "secret"], str], ...] = (
+    ("configs", "config", "/"),
+    ("secrets", "secret", "/run/secrets"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class GivenFile:
+    """A config, a secret, or a file of the machine.
+
+    Attributes:
+        kind, name, inside, source: see `Content`.
+        data: its bytes; None where there are none.
+    """
+
+    kind: Literal["config", "secret", "host-file"]
+    name: str
+    data: bytes | None
+    source: str
+    inside: str = ""
+
+    def content(self, seal: Seal) -> Content:
+        """What a service says of it."""
+        digest = "" if self.data is None else seal.digest(self.data)
+        return Content(
+            kind=self.kind, name=self.name, digest=digest, inside=self.inside, source=self.source
+        )
+
+
+def contents_of(model: Mapping[str, Any], stack: Stack) -> dict[tuple[str, str], GivenFile]:
+    """The configs and secrets that a model declares, by kind and name."""
+    values = dotenv.scan(stack.env_file.read_text(), str(stack.env_file)).values
+    found: dict[tuple[str, str], GivenFile] = {}
+    for key, kind, folder in _KINDS:
+        for name, spec in (model.get(key) or {}).items():
+            inside, data, source = join(folder, name), None, "the compose files"
+            if "file" in spec:
+                path = stack.files[0].parent / spec["file"]
+                inside, data, source = "", _bytes(path), str(path)
+            elif "environment" in spec:
+                value = values.get(spec["environment"])
+                data = None if value is None else value.encode()
+                source = f"the variable {spec['environment']}"
+            elif "content" in spec:
+                data = str(spec["content"]).encode()
+            found[kind, str(name)] = GivenFile(kind, str(name), data, source, inside)
+    return found
+
+
+def given_to(
+    spec: Mapping[str, Any],
+    mounts: Iterable[tuple[str, str, bool]],
+    declared: Mapping[tuple[str, str], GivenFile],
+) -> tuple[GivenFile, ...]:
+    """The files that one service is given; of what is mounted, files and what is missing."""
+    found = []
+    for key, kind, folder in _KINDS:
+        for given in spec.get(key) or ():
+            long = given if isinstance(given, Mapping) else {"source": given}
+            file = declared[kind, str(long["source"])]
+            target = str(long.get("target") or long["source"])
+            found.append(replace(file, inside=join(folder, target) if file.inside else ""))
+    for _, outside, _ in mounts:
+        if outside.startswith("/") and (Path(outside).is_file() or not Path(outside).exists()):
+            found.append(GivenFile("host-file", outside, _bytes(Path(outside)), outside))
+    return tuple(found)
+
+
+def _bytes(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
