@@ -129,6 +129,8 @@ class Service:
         replicas: how many containers it has.
         networks: what they are attached to.
         waits_for_completion: the services that it waits for to do something once, and end.
+        depends_on: the services that have to be there before it.
+        restarts_with: of these the ones whose replacement it must not outlive (`restart: true`).
         variables: variable of its environment → digest of the value.
         keys: every other key of its configuration → digest of what stands there. Two renderings are
             told apart by these digests; they are never shown and never stored.
@@ -144,6 +146,8 @@ class Service:
     replicas: int = 1
     networks: tuple[Network, ...] = ()
     waits_for_completion: frozenset[str] = frozenset()
+    depends_on: frozenset[str] = frozenset()
+    restarts_with: frozenset[str] = frozenset()
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -204,6 +208,7 @@ class Instance:
         networks: names of those that it is attached to.
         slot: the generation of the stack that it belongs to; empty where there is only one.
         node: the machine that it runs on; empty where there is only one.
+        created: when it was made, as a text that sorts by time; empty where that is not known.
     """
 
     service: str
@@ -225,6 +230,7 @@ class Instance:
     networks: frozenset[str] = frozenset()
     slot: str = ""
     node: str = ""
+    created: str = ""
 
     @property
     def ready(self) -> bool:

@@ -32,6 +32,7 @@ class FakeContainer:
         launch: how it was started.
         behaviour: of its image.
         one_off: whether somebody runs it once, beside the services.
+        memory: URL → what it was answered; see `Behaviour.remembers`.
     """
 
     project: str
@@ -39,6 +40,7 @@ class FakeContainer:
     launch: LaunchConfig = field(default_factory=LaunchConfig)
     behaviour: Behaviour = WELL
     one_off: bool = False
+    memory: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def key(self) -> Key:
@@ -262,6 +264,7 @@ class FakeEngine:
             replica_index=number,
             networks=frozenset(network.name for network in service.networks),
             slot=slot,
+            created=f"{self._made:09d}",
         )
         container = FakeContainer(project, instance, service.launch, behaves)
         self.containers[container.key] = container

@@ -82,6 +82,8 @@ def _service(
         replicas=_replicas(spec),
         networks=attached,
         waits_for_completion=_waits(spec.get("depends_on") or {}),
+        depends_on=frozenset(spec.get("depends_on") or ()),
+        restarts_with=_restarts(spec.get("depends_on") or {}),
         variables={key: digest_of(value.encode()) for key, value in environment.items()},
         keys={
             key: digest_of(canonical_json(value))
@@ -172,6 +174,12 @@ def _waits(depends_on: Any) -> frozenset[str]:
         return frozenset()
     ended = "service_completed_successfully"
     return frozenset(name for name, how in depends_on.items() if how.get("condition") == ended)
+
+
+def _restarts(depends_on: Any) -> frozenset[str]:
+    if not isinstance(depends_on, Mapping):
+        return frozenset()
+    return frozenset(name for name, how in depends_on.items() if (how or {}).get("restart"))
 
 
 def _check_interval(spec: Mapping[str, Any]) -> float:

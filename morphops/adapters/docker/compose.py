@@ -149,7 +149,9 @@ class ComposeTarget:
         """See `Images.hold_image`."""
         self._docker.engine.tag(str(image.ref), local_tag(project, image.name, release))
 
-    def start(self, stack: Stack, services: Sequence[str], slot: str = "") -> None:
+    def start(
+        self, stack: Stack, services: Sequence[str], slot: str = "", again: Collection[str] = ()
+    ) -> None:
         """See `Workloads.start`.
 
         Raises:
@@ -164,16 +166,22 @@ class ComposeTarget:
         limit = _long_enough(START_LIMIT, self._running(inspected, self._identity_kind()))
         self._finish_replacements(inspected, limit)
         client = self._compose(stack, limit)
-        with self._docker.call(f"start {' '.join(services)}", limit):
-            # Without dependencies: the waves have the order, and the gate of a wave the waiting.
-            client.compose.up(
-                list(services),
-                detach=True,
-                dependencies=False,
-                no_build=True,
-                pull="never",
-                quiet=True,
-            )
+        as_needed = [name for name in services if name not in again]
+        anew = [name for name in services if name in again]
+        for wanted, force in ((as_needed, False), (anew, True)):
+            if not wanted:
+                continue
+            with self._docker.call(f"start {' '.join(wanted)}", limit):
+                # Without dependencies: the waves have the order, and their gates the waiting.
+                client.compose.up(
+                    wanted,
+                    detach=True,
+                    dependencies=False,
+                    force_recreate=force,
+                    no_build=True,
+                    pull="never",
+                    quiet=True,
+                )
 
     def _finish_replacements(self, inspected: Sequence[Mapping[str, Any]], limit: float) -> None:
         """Finish what an interrupted start left half replaced.

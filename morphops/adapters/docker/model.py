@@ -82,9 +82,19 @@ def instance(
         checks=tuple(HealthCheck(row["Start"], not row["ExitCode"]) for row in log if row),
         healthcheck_interval=healthcheck_interval(inspected["Config"].get("Healthcheck") or {}),
         ports=tuple(bindings(inspected["HostConfig"].get("PortBindings") or {})),
+        created=sortable(inspected.get("Created") or ""),
         networks=frozenset((inspected.get("NetworkSettings") or {}).get("Networks") or ()),
         replica_index=int(number) if number.isdecimal() else 1,
     )
+
+
+def sortable(time: str) -> str:
+    """Return a time of the engine as a text that sorts by time: nine digits after the point.
+
+    The engine leaves out the zeros at the end (RFC 3339 with nanoseconds, always in UTC).
+    """
+    whole, _, fraction = time.removesuffix("Z").partition(".")
+    return f"{whole}.{fraction:0<9}" if time else ""
 
 
 def with_volumes(spec: Mapping[str, Any], volumes: Mapping[str, str]) -> dict[str, Any]:
@@ -171,6 +181,10 @@ def service(name: str, spec: Mapping[str, Any]) -> Service:
             other
             for other, how in (spec.get("depends_on") or {}).items()
             if how.get("condition") == "service_completed_successfully"
+        ),
+        depends_on=frozenset(spec.get("depends_on") or ()),
+        restarts_with=frozenset(
+            other for other, how in (spec.get("depends_on") or {}).items() if how.get("restart")
         ),
         variables=_digests(spec.get("environment") or {}),
         keys=_digests(

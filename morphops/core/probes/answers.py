@@ -24,6 +24,7 @@ class Answers(ProbeKind):
 
     Attributes:
         service, port: the published container port that is asked over HTTP.
+        judges: services whose answers come through `service`, beside those that it depends on.
         path: the URL's path.
         document: the document that holds the known rows.
         rows: JMESPath → a list of rows.
@@ -40,6 +41,7 @@ class Answers(ProbeKind):
     rows: str
     questions: tuple[Question, ...]
     path: str = "/"
+    judges: tuple[str, ...] = ()
     at_least: int = 20
     timeout: float = 10.0
     deadline: float = 60.0
@@ -53,7 +55,13 @@ class Answers(ProbeKind):
             for number, question in enumerate(self.questions)
             for key, text in question.expressions.items()
         }
-        return Asks((self.service,), (self.document,), self.port, expressions)
+        return Asks(
+            (self.service,),
+            (self.document,),
+            judges=self.judges,
+            port=self.port,
+            expressions=expressions,
+        )
 
     @property
     def patience(self) -> Patience:

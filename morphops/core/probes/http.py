@@ -18,6 +18,7 @@ class Http(ProbeKind):
 
     Attributes:
         service, port: the published container port.
+        judges: services whose answers come through `service`, beside those that it depends on.
         path: the URL's path.
         status: the status code.
         expect: JMESPath on the JSON body that must be true; empty: the body does not matter.
@@ -28,6 +29,7 @@ class Http(ProbeKind):
     service: str
     port: int
     path: str = "/"
+    judges: tuple[str, ...] = ()
     status: int = 200
     expect: str = ""
     deadline: float = 30.0
@@ -36,7 +38,12 @@ class Http(ProbeKind):
     @property
     def asks(self) -> Asks:
         """See `ProbeKind.asks`."""
-        return Asks((self.service,), port=self.port, expressions={"expect": self.expect})
+        return Asks(
+            (self.service,),
+            judges=self.judges,
+            port=self.port,
+            expressions={"expect": self.expect},
+        )
 
     @property
     def patience(self) -> Patience:

@@ -27,12 +27,14 @@ class Asks:
         documents: the documents that it reads.
         port: the published container port that it asks through; 0 where it uses none.
         expressions: path of the key → JMESPath; an empty text is a key that was left out.
+        judges: the services whose answers come through those that it asks.
     """
 
     services: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
     port: int = 0
     expressions: Mapping[str, str] = field(default_factory=dict)
+    judges: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ class ProbeKind(ABC):
                 for name in asks.documents
                 if name not in bundle.documents
             ),
+            *(f"judges: {n!r} is in no wave" for n in asks.judges if n not in bundle.services),
+            *(f"judges: {n!r} is what is asked already" for n in asks.judges if n in asks.services),
             *(f"services: {n!r} is in no wave" for n in asks.services if n not in bundle.services),
             *(
                 f"{key}: {why}"

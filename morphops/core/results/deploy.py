@@ -37,6 +37,8 @@ class ServiceChange:
         image: before and after.
         variables: names of its environment.
         keys: the other keys of its configuration that differ, by the names of the compose-spec.
+        because: why it is replaced although nothing of its own differs, such as `depends on db,
+            which is replaced`; else empty.
     """
 
     service: str
@@ -45,6 +47,7 @@ class ServiceChange:
     image: ImageChange
     variables: Names
     keys: tuple[str, ...]
+    because: str = ""
 
 
 def of_changes(changes: Iterable[Change]) -> tuple[ServiceChange, ...]:
@@ -57,6 +60,7 @@ def of_changes(changes: Iterable[Change]) -> tuple[ServiceChange, ...]:
             image=ImageChange(from_=change.image_from, to=change.image_to),
             variables=change.variables,
             keys=change.keys,
+            because=change.because,
         )
         for change in changes
     )

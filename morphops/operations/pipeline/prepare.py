@@ -20,7 +20,7 @@ from morphops.core.env.dotenv import EnvFile
 from morphops.core.env.parse import parse_env_schema
 from morphops.core.env.schema import EnvSchema
 from morphops.core.history import operations
-from morphops.core.plan import plan
+from morphops.core.plan import changes, plan
 from morphops.core.plan.desired import Desired
 from morphops.core.release.digest import short
 from morphops.core.release.release import Release
@@ -136,7 +136,9 @@ def mark(site: Site, prepared: PreparedRelease, deployment: Deployment, running:
         deployment: its folder.
         running: what is there: an unchanged service keeps its mark.
     """
-    owners = plan.ownership(prepared.services, running, prepared.release.digest)
+    services = prepared.services
+    again = changes.for_others(prepared.bundle, services, running)
+    owners = plan.ownership(services, running, prepared.release.digest, again)
     marks = site.platform.workloads.marks(prepared.services, owners)
     site.state.write(deployment.labels, marks)
 
