@@ -176,10 +176,19 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
-    """One run of a health check: when it began, as the target says it, and whether it passed."""
+    """One run of a health check.
+
+    Attributes:
+        at: when it began, as the target says it.
+        passed: whether it passed.
+        exit_code: with which it ended.
+        output: what it printed, redacted.
+    """
 
     at: str
     passed: bool
+    exit_code: int = field(default=0, compare=False)
+    output: str = field(default="", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +208,7 @@ class Instance:
         release: digest of the release that created it.
         config: digest of the configuration that it was created with.
         health_output: what the last health check printed.
+        healthcheck: the command that its health check runs, redacted; empty where there is none.
         checks: the last health checks, oldest first.
         healthcheck_interval: seconds in which one check follows another, at most; 0 where nobody
             checks.
@@ -223,6 +233,7 @@ class Instance:
     release: str = ""
     config: str = ""
     health_output: str = ""
+    healthcheck: str = ""
     checks: tuple[HealthCheck, ...] = ()
     healthcheck_interval: float = 0.0
     ports: tuple[Port, ...] = ()

@@ -225,7 +225,11 @@ class FakeEngine:
         one = container.instance
         if one.state == "running" and one.health != "none":
             number = int(one.checks[-1].at) + 1 if one.checks else 1
-            checks = (*one.checks, HealthCheck(f"{number:06d}", one.health == "healthy"))
+            passed = one.health == "healthy"
+            check = HealthCheck(
+                f"{number:06d}", passed, exit_code=int(not passed), output=one.health_output
+            )
+            checks = (*one.checks, check)
             container.instance = replace(one, checks=checks[-_CHECKS_KEPT:])
         return container.instance
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from morphops.core import log_lines
 from morphops.core.stack import Instance, LaunchConfig, Port, Running, Service, Stack
 from morphops.errors import EngineCallFailed, PreconditionError
 from morphops.testing.compose_files import encode_marks, read_marks, read_model
@@ -63,7 +64,16 @@ class FakeWorkloads:
         with self._engine.call("observe"):
             found = [self._engine.check(c) for c in self._engine.of_project(project)]
             return Running(
-                tuple(replace(c, health_output=self._redact(c.health_output)) for c in found)
+                tuple(
+                    replace(
+                        c,
+                        health_output=self._redact(c.health_output),
+                        checks=tuple(
+                            replace(check, output=self._redact(check.output)) for check in c.checks
+                        ),
+                    )
+                    for c in found
+                )
             )
 
     def networks(self, project: str) -> Mapping[str, str]:
@@ -220,7 +230,7 @@ class FakeWorkloads:
         """See `Workloads.logs`."""
         with self._engine.call(f"logs {container.service}"):
             lines = self._find(container).behaviour.logs
-            return tuple(map(self._redact, lines[-tail:] if tail else ()))
+            return log_lines.last_lines("\n".join(lines[-tail:] if tail else ()), self._redact)
 
     def _find(self, container: Instance) -> FakeContainer:
         for found in (*self._engine.containers.values(), *self._engine.one_offs):

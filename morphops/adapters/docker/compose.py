@@ -16,6 +16,7 @@ from morphops.adapters.docker.client import Docker
 from morphops.adapters.docker.events import EventWatch
 from morphops.adapters.docker.shapes import names, shape_of_container
 from morphops.adapters.host import ports as host_ports
+from morphops.core import log_lines
 from morphops.core.release.digest import canonical_json
 from morphops.core.release.platform import platform_name
 from morphops.core.release.reference import local_tag
@@ -259,7 +260,7 @@ class ComposeTarget:
                 text = self._docker.client(20).container.logs(container.id, tail=tail)
         except EngineCallFailed as err:
             return (str(err),)
-        return tuple(self._redact(line) for line in str(text).splitlines())
+        return log_lines.last_lines(str(text), self._redact)
 
     def _compose(self, stack: Stack, limit: float) -> Any:
         return self._docker.client(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Literal
@@ -79,7 +80,17 @@ def instance(
         release=labels.get(names.RELEASE, ""),
         config=labels.get(names.CONFIG, ""),
         health_output=redact(log[-1].get("Output") or ""),
-        checks=tuple(HealthCheck(row["Start"], not row["ExitCode"]) for row in log if row),
+        healthcheck=redact(command_of(inspected["Config"].get("Healthcheck") or {})),
+        checks=tuple(
+            HealthCheck(
+                row["Start"],
+                not row["ExitCode"],
+                exit_code=row["ExitCode"],
+                output=redact(row.get("Output") or ""),
+            )
+            for row in log
+            if row
+        ),
         healthcheck_interval=healthcheck_interval(inspected["Config"].get("Healthcheck") or {}),
         ports=tuple(bindings(inspected["HostConfig"].get("PortBindings") or {})),
         created=sortable(inspected.get("Created") or ""),
@@ -224,6 +235,14 @@ def healthcheck_interval(healthcheck: Mapping[str, Any]) -> float:
     if (healthcheck.get("Test") or ["NONE"])[0] == "NONE":
         return 0.0
     return sum((healthcheck.get(key) or 30e9) / 1e9 for key in ("Interval", "Timeout"))
+
+
+def command_of(healthcheck: Mapping[str, Any]) -> str:
+    """Return the command that a health check runs; empty where nobody checks."""
+    kind, *words = healthcheck.get("Test") or ["NONE"]
+    if kind == "NONE":
+        return ""
+    return words[0] if kind == "CMD-SHELL" and words else shlex.join(words)
 
 
 def stop_grace_period(timeout: int | None) -> float:

@@ -21,7 +21,9 @@ def read_answers(probe: Answers, context: ProbeContext) -> Reading:
     errors = 0
     with direct_session() as session:
         for question in asked:
-            answers.append(post(session, url + probe.path, question.request, probe.timeout))
+            answers.append(
+                post(session, url + probe.path, question.request, probe.timeout, probe.headers)
+            )
             errors += isinstance(answers[-1], Mapping) and "error" in answers[-1]
             if isinstance(answers[-1], str) or errors == SHOWN:
                 # The service does not answer, or only with errors: the rest would wait as long.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from morphops.core.jmespath import search
-from morphops.core.probes.kind import Asks, Patience, ProbeKind
+from morphops.core.probes.kind import Asks, Patience, ProbeKind, header_findings, path_findings
 from morphops.core.probes.question import Asked, Question
 from morphops.core.probes.values import brief
 from morphops.core.schema import not_negative
@@ -26,6 +26,7 @@ class Answers(ProbeKind):
         service, port: the published container port that is asked over HTTP.
         judges: services whose answers come through `service`, beside those that it depends on.
         path: the URL's path.
+        headers: what is sent beside the usual ones, such as `Host`.
         document: the document that holds the known rows.
         rows: JMESPath → a list of rows.
         questions: asked of each row where they apply.
@@ -41,6 +42,7 @@ class Answers(ProbeKind):
     rows: str
     questions: tuple[Question, ...]
     path: str = "/"
+    headers: Mapping[str, str] = field(default_factory=dict)
     judges: tuple[str, ...] = ()
     at_least: int = 20
     timeout: float = 10.0
@@ -70,7 +72,11 @@ class Answers(ProbeKind):
 
     def own_findings(self) -> list[str]:
         """See `ProbeKind.own_findings`."""
-        return not_negative(timeout=self.timeout)
+        return [
+            *not_negative(timeout=self.timeout),
+            *header_findings(self.headers),
+            *path_findings(self.path),
+        ]
 
     def fill_in(self, document: Any) -> tuple[Asked, ...]:
         """All known questions of a document."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from morphops.core.jmespath import search
-from morphops.core.probes.kind import Asks, Patience, ProbeKind
+from morphops.core.probes.kind import Asks, Patience, ProbeKind, header_findings, path_findings
 from morphops.core.probes.values import brief
 from morphops.core.verify.reading import Reading
 
@@ -20,7 +21,8 @@ class Http(ProbeKind):
         service, port: the published container port.
         judges: services whose answers come through `service`, beside those that it depends on.
         path: the URL's path.
-        status: the status code.
+        headers: what is sent beside the usual ones, such as `Host`.
+        status: the status code of the first answer: no redirect is followed.
         expect: JMESPath on the JSON body that must be true; empty: the body does not matter.
         deadline, interval: seconds.
     """
@@ -30,6 +32,7 @@ class Http(ProbeKind):
     port: int
     path: str = "/"
     judges: tuple[str, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
     status: int = 200
     expect: str = ""
     deadline: float = 30.0
@@ -50,10 +53,21 @@ class Http(ProbeKind):
         """See `ProbeKind.patience`."""
         return Patience(self.deadline, self.interval)
 
-    def judge(self, status: int, body: bytes) -> Reading:
-        """Compare an answer with what is expected."""
+    def own_findings(self) -> list[str]:
+        """See `ProbeKind.own_findings`."""
+        return [*header_findings(self.headers), *path_findings(self.path)]
+
+    def judge(self, status: int, body: bytes, location: str = "") -> Reading:
+        """Compare the first answer with what is expected.
+
+        Args:
+            status: its status code.
+            body: its body.
+            location: where it redirects to; empty where it does not.
+        """
         if status != self.status:
-            return Reading(False, f"{self.service} answers HTTP {status}")
+            to = f", which redirects to {brief(location)}" if location else ""
+            return Reading(False, f"{self.service} answers HTTP {status}{to}")
         if self.expect:
             try:
                 found = json.loads(body)
