@@ -50,6 +50,10 @@ class PreparedRelease:
     context: ProbeContext
     approved: frozenset[str] = frozenset()
 
+    def asking(self, seed: str) -> PreparedRelease:
+        """The same, with the questions that a seed decides."""
+        return replace(self, context=replace(self.context, seed=seed))
+
     def desired(self, deployment: int) -> Desired:
         """What a plan is decided from; `deployment` is the number of its folder."""
         return Desired(
