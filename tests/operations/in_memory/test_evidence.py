@@ -7,12 +7,13 @@ from collections.abc import Callable
 
 import pytest
 
-from morphops.errors import EngineCallFailed, InputError, RolledBack
+from morphops.errors import EngineCallFailed, InputError, PreconditionError, RolledBack
 from morphops.operations.abort import abort
 from morphops.operations.deploy import deploy
 from morphops.operations.down import down
 from morphops.operations.resume import resume
 from morphops.operations.rollback import rollback
+from morphops.operations.status import status
 from morphops.operations.up import up
 from morphops.testing import Behaviour
 from tests.operations.in_memory.world import (
@@ -173,3 +174,42 @@ def test_what_is_kept_and_must_not_outlive_is_refused(caching: World) -> None:
     with pytest.raises(InputError) as refused:
         deploy(caching.site(), [both.digest])
     assert "worker: `keeps` lets it stay" in refused.value.message()
+
+
+MOUNTS = COMPOSE.replace("  api: &api", '    volumes: ["${DATA_DIR}:/data:ro"]\n  api: &api')
+MOUNTED = release_of(bundle=BESIDE, compose=MOUNTS)
+
+
+def say(world: World, **more: object) -> None:
+    """Replace the data in place: what decides a variable stays as it was."""
+    path = world.folder / "data/manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | more))
+
+
+def test_a_document_that_changes_is_a_change_of_what_mounts_it(caching: World) -> None:
+    caching.keep(MOUNTED, api=REMEMBERS)
+    deploy(caching.site(), [MOUNTED.digest])
+    before = made(caching)
+    assert not deploy(caching.site(), [MOUNTED.digest]).changed
+    say(caching, block=2)
+    plan = deploy(caching.site(), [MOUNTED.digest], plan_only=True)
+    assert {change.service: (change.keys, change.because) for change in plan.changes} == {
+        "db": (("document data",), ""),
+        "api": ((), "depends on db, which is replaced"),
+        "worker": ((), "depends on db, which is replaced"),
+    }
+    deploy(caching.site(), [MOUNTED.digest])
+    assert not set(made(caching).values()) & set(before.values())
+    assert not deploy(caching.site(), [MOUNTED.digest]).changed
+
+
+def test_what_ran_on_other_data_is_not_brought_back_on_that_of_now(caching: World) -> None:
+    caching.keep(MOUNTED, api=REMEMBERS)
+    deploy(caching.site(), [MOUNTED.digest])
+    say(caching, block=2)
+    with pytest.raises(PreconditionError, match="the data was replaced since"):
+        up(caching.site(), reason="a restart")
+    assert status(caching.site()).state == "healthy"  # what runs is as it was deployed
+    plan = deploy(caching.site(), [BETTER.digest], plan_only=True)
+    assert plan.undo is None
+    assert "there is no automatic rollback" in "\n".join(caching.observer.lines)
