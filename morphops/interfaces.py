@@ -100,13 +100,17 @@ class Workloads(Protocol):
         Empty where that cannot be told from here: the platform itself says what it refuses.
         """
 
-    def start(self, stack: Stack, services: Sequence[str], slot: str = "") -> None:
+    def start(
+        self, stack: Stack, services: Sequence[str], slot: str = "", again: Collection[str] = ()
+    ) -> None:
         """Create or replace and start these services, never building or pulling; do not wait.
 
         Args:
             stack: whose.
             services: their names.
             slot: the generation that they belong to; what runs in another one stays.
+            again: of these the ones that are made anew even where nothing of them changed; after
+                the others.
         """
 
     def remove(self, project: str, services: Sequence[str], slot: str = "") -> None:

@@ -23,6 +23,7 @@ from morphops.core.bundle.schema import Bundle
 from morphops.core.bundle.validate import registry_findings
 from morphops.core.env import encryption
 from morphops.core.env.dotenv import EnvFile
+from morphops.core.probes.sample import is_seed
 from morphops.core.redact import Redactor
 from morphops.core.release.reference import registry_fault
 from morphops.core.schema import refusal
@@ -83,6 +84,7 @@ class Site:
         redact: knows the secrets that were read so far.
         docker: makes bounded clients.
         platform: where the stack runs.
+        seed: decides which questions are asked; empty for new ones.
     """
 
     bundle: Bundle
@@ -94,6 +96,21 @@ class Site:
     redact: Redactor
     docker: Docker
     platform: Platform
+    seed: str = ""
+
+    def asking(self, seed: str) -> Site:
+        """A copy that asks the questions of a seed.
+
+        Raises:
+            InputError: it is none.
+        """
+        if seed and not is_seed(seed):
+            raise InputError(
+                f"--seed={seed} is not a seed",
+                state="nothing was changed",
+                hint="copy it from inv history --json, or leave it out",
+            )
+        return dataclasses.replace(self, seed=seed)
 
     def on(self, **parts: Any) -> Site:
         """A copy with other parts of the platform (`workloads`, `images`, `lock`, `heads`)."""

@@ -60,22 +60,25 @@ def _pattern(text: str) -> str:
     """What a text looks like wherever it is written: each character in any of its forms."""
     pattern = ""
     for run, char in re.findall(r"(\\*)([^\\]?)", text, re.DOTALL):
-        pattern += _run(len(run)) if run else ""
-        pattern += _forms(char, after_run=bool(run)) if char else ""
+        # A run of backslashes in a text is tried from its beginning only. To begin at each of them
+        # would take a time that grows with the square of the run.
+        first = "" if pattern else r"(?<!\\)"
+        pattern += _run(len(run), first) if run else ""
+        pattern += _forms(char, first, after_run=bool(run)) if char else ""
     return pattern
 
 
-def _run(count: int) -> str:
+def _run(count: int, first: str) -> str:
     # Of each there are two where it is escaped, four where that is. All that are there are taken,
     # with those that escape what follows: to try how many is slow.
-    return rf"(?:\\{{{count},}}+|(?:%(?:25)*5[cC]){{{count}}})"
+    return rf"(?:{first}\\{{{count},}}+|(?:%(?:25)*5[cC]){{{count}}})"
 
 
-def _forms(char: str, *, after_run: bool) -> str:
+def _forms(char: str, first: str, *, after_run: bool) -> str:
     """A character as it stands, percent-encoded (RFC 3986), and escaped (JSON, RFC 8259)."""
     if char.isascii() and char.isalnum():
         return char
-    some, any_ = ("", "") if after_run else (r"\\++", r"\\*+")
+    some, any_ = ("", "") if after_run else (rf"{first}\\++", rf"{first}\\*+")
     octets = "".join(f"%(?:25)*{byte:02x}" for byte in char.encode(errors="surrogatepass"))
     units = char.encode("utf-16-be", errors="surrogatepass").hex()
     escaped = r"\\++".join(f"u{units[at : at + 4]}" for at in range(0, len(units), 4))

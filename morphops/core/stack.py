@@ -161,6 +161,8 @@ class Service:
         replicas: how many containers it has.
         networks: what they are attached to.
         waits_for_completion: the services that it waits for to do something once, and end.
+        depends_on: the services that have to be there before it.
+        restarts_with: of these the ones whose replacement it must not outlive (`restart: true`).
         variables: variable of its environment → digest of the value.
         keys: every other key of its configuration → digest of what stands there.
         contents: the files that it is given.
@@ -177,6 +179,8 @@ class Service:
     replicas: int = 1
     networks: tuple[Network, ...] = ()
     waits_for_completion: frozenset[str] = frozenset()
+    depends_on: frozenset[str] = frozenset()
+    restarts_with: frozenset[str] = frozenset()
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     contents: tuple[Content, ...] = ()
@@ -229,10 +233,19 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
-    """One run of a health check: when it began, as the target says it, and whether it passed."""
+    """One run of a health check.
+
+    Attributes:
+        at: when it began, as the target says it.
+        passed: whether it passed.
+        exit_code: with which it ended.
+        output: what it printed, redacted.
+    """
 
     at: str
     passed: bool
+    exit_code: int = field(default=0, compare=False)
+    output: str = field(default="", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +266,7 @@ class Instance:
         config: digest of the configuration that it was created with.
         parts: what that was made of; None where it does not say: an earlier version created it.
         health_output: what the last health check printed.
+        healthcheck: the command that its health check runs, redacted; empty where there is none.
         checks: the last health checks, oldest first.
         healthcheck_interval: seconds in which one check follows another, at most; 0 where nobody
             checks.
@@ -264,6 +278,7 @@ class Instance:
             far as somebody looked.
         slot: the generation of the stack that it belongs to; empty where there is only one.
         node: the machine that it runs on; empty where there is only one.
+        created: when it was made, as a text that sorts by time; empty where that is not known.
     """
 
     service: str
@@ -279,6 +294,7 @@ class Instance:
     config: str = ""
     parts: Parts | None = None
     health_output: str = ""
+    healthcheck: str = ""
     checks: tuple[HealthCheck, ...] = ()
     healthcheck_interval: float = 0.0
     ports: tuple[Port, ...] = ()
@@ -287,6 +303,7 @@ class Instance:
     altered: tuple[str, ...] = ()
     slot: str = ""
     node: str = ""
+    created: str = ""
 
     @property
     def ready(self) -> bool:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from morphops.core.results.base import Document
+from morphops.core.visible import in_json, visible
 from morphops.errors import MorphopsError
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class Reporter:
         """With `--json`, write the result as one object; return whether it did."""
         if self.json:
             text = json.dumps(result.as_json(), indent=2, sort_keys=True, ensure_ascii=False)
+            text = in_json(text)
             with suppress(BrokenPipeError):
                 sys.stdout.write(f"{text}\n")
         return self.json
@@ -104,9 +106,9 @@ class Reporter:
 
         console = self._err if self.json else self._out
         if console.is_terminal:
-            console.print(Markdown(without_front(text)), soft_wrap=False)
+            console.print(Markdown(visible(without_front(text))), soft_wrap=False)
         else:
-            console.print(text, markup=False)
+            console.print(visible(text), markup=False)
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Show rows under headings; a plain table for `grep` where stdout is not a terminal.
@@ -117,7 +119,7 @@ class Reporter:
         from rich.cells import cell_len
 
         console = self._err if self.json else self._out
-        cells = [[_one_line(cell) for cell in row] for row in rows]
+        cells = [[visible(_one_line(cell)) for cell in row] for row in rows]
         widths = [max(map(cell_len, column)) for column in zip(columns, *cells, strict=True)]
         *fixed, last = widths
         room = console.width - sum(width + _GAP for width in fixed)
@@ -195,9 +197,10 @@ def _console(*, stderr: bool) -> Console:
 
 
 def _escape(text: str) -> str:
+    """A text as it is shown: neither markup of ours nor escape sequences of others act in it."""
     from rich.markup import escape
 
-    return escape(text)
+    return escape(visible(text))
 
 
 def _one_line(cell: str) -> str:

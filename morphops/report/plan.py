@@ -38,6 +38,8 @@ def changes(rows: Sequence[ServiceChange]) -> Iterator[str]:
 
 
 def _differences(row: ServiceChange) -> Iterator[str]:
+    if row.because:
+        yield row.because
     before, after = row.image.from_, row.image.to
     if before != after:
         # The same digest from another repository differs in nothing that 12 digits would show.

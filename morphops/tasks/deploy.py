@@ -6,7 +6,7 @@ from invoke.context import Context
 from invoke.tasks import task
 
 from morphops.cli import command, perform
-from morphops.tasks.options import ENV, EVENTS, JSON, PLAN, REASON, WAIT
+from morphops.tasks.options import ENV, EVENTS, JSON, PLAN, REASON, SEED, WAIT
 
 _IMAGE = (
     "sha256:<release>, or NAME=sha256:<image> to replace one image of it (repeatable); "
@@ -22,6 +22,7 @@ _IMAGE = (
         "plan": PLAN,
         "no_rollback": "keep a failed release running, to look into it (exit 5)",
         "reason": REASON,
+        "seed": SEED,
         "wait_lock": WAIT,
         "events": EVENTS,
         "json": JSON,
@@ -35,6 +36,7 @@ def deploy(
     plan: bool = False,
     no_rollback: bool = False,
     reason: str = "",
+    seed: str = "",
     wait_lock: int = 0,
     events: str = "",
     json: bool = False,
@@ -52,7 +54,7 @@ def deploy(
     perform(
         json,
         lambda site: deploy.deploy(
-            site,
+            site.asking(seed),
             image,
             env_file=env_file,
             plan_only=plan,

@@ -6,7 +6,7 @@ from invoke.context import Context
 from invoke.tasks import task
 
 from morphops.cli import command, perform
-from morphops.tasks.options import EVENTS, JSON, PLAN, WAIT, WHY
+from morphops.tasks.options import EVENTS, JSON, PLAN, SEED, WAIT, WHY
 
 
 @task(
@@ -14,6 +14,7 @@ from morphops.tasks.options import EVENTS, JSON, PLAN, WAIT, WHY
         "to": "a release that was healthy here (digest, or its first 12 digits or more)",
         "plan": PLAN,
         "reason": WHY,
+        "seed": SEED,
         "wait_lock": WAIT,
         "events": EVENTS,
         "json": JSON,
@@ -25,6 +26,7 @@ def rollback(
     to: str = "",
     plan: bool = False,
     reason: str = "",
+    seed: str = "",
     wait_lock: int = 0,
     events: str = "",
     json: bool = False,
@@ -38,7 +40,9 @@ def rollback(
 
     perform(
         json,
-        lambda site: rollback.rollback(site, to=to, plan_only=plan, reason=reason, wait=wait_lock),
+        lambda site: rollback.rollback(
+            site.asking(seed), to=to, plan_only=plan, reason=reason, wait=wait_lock
+        ),
         report.deployed,
         events=events,
     )

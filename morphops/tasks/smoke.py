@@ -6,14 +6,14 @@ from invoke.context import Context
 from invoke.tasks import task
 
 from morphops.cli import command, perform
-from morphops.tasks.options import JSON
+from morphops.tasks.options import JSON, SEED
 
 
-@task(help={"json": JSON})
+@task(help={"seed": SEED, "json": JSON})
 @command
-def smoke(c: Context, json: bool = False) -> None:
+def smoke(c: Context, seed: str = "", json: bool = False) -> None:
     """Look once at every probe: data, agreement, known answers."""
     from morphops.operations import smoke
     from morphops.report import smoke as report
 
-    perform(json, smoke.smoke, report.smoke)
+    perform(json, lambda site: smoke.smoke(site.asking(seed)), report.smoke)

@@ -6,13 +6,18 @@ from invoke.context import Context
 from invoke.tasks import task
 
 from morphops.cli import command, perform
-from morphops.tasks.options import EVENTS, JSON, REASON, WAIT
+from morphops.tasks.options import EVENTS, JSON, REASON, SEED, WAIT
 
 
-@task(help={"reason": REASON, "wait_lock": WAIT, "events": EVENTS, "json": JSON})
+@task(help={"reason": REASON, "seed": SEED, "wait_lock": WAIT, "events": EVENTS, "json": JSON})
 @command(changes=True)
 def up(
-    c: Context, reason: str = "", wait_lock: int = 0, events: str = "", json: bool = False
+    c: Context,
+    reason: str = "",
+    seed: str = "",
+    wait_lock: int = 0,
+    events: str = "",
+    json: bool = False,
 ) -> None:
     """Start the release of record again, wave by wave."""
     from morphops.operations import up
@@ -20,7 +25,7 @@ def up(
 
     perform(
         json,
-        lambda site: up.up(site, reason=reason, wait=wait_lock),
+        lambda site: up.up(site.asking(seed), reason=reason, wait=wait_lock),
         report.deployed,
         events=events,
     )

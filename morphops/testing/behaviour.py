@@ -19,6 +19,8 @@ class Behaviour:
         health_output: what the health check prints.
         logs: the lines that a container writes when it starts.
         answers: URL → the body of the answer, for requests from inside of a container.
+        remembers: URL → the service and the URL that its answer comes from. A container asks once,
+            and gives that answer for as long as it lives.
     """
 
     health: Health = "healthy"
@@ -27,6 +29,7 @@ class Behaviour:
     health_output: str = ""
     logs: tuple[str, ...] = ()
     answers: Mapping[str, bytes] = field(default_factory=dict)
+    remembers: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 WELL = Behaviour()

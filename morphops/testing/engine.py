@@ -33,6 +33,7 @@ class FakeContainer:
         behaviour: of its image.
         one_off: whether somebody runs it once, beside the services.
         files: place inside → content, of what it was given as a copy.
+        memory: URL → what it was answered; see `Behaviour.remembers`.
     """
 
     project: str
@@ -41,6 +42,7 @@ class FakeContainer:
     behaviour: Behaviour = WELL
     one_off: bool = False
     files: dict[str, bytes] = field(default_factory=dict)
+    memory: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def key(self) -> Key:
@@ -238,7 +240,11 @@ class FakeEngine:
         one = container.instance
         if one.state == "running" and one.health != "none":
             number = int(one.checks[-1].at) + 1 if one.checks else 1
-            checks = (*one.checks, HealthCheck(f"{number:06d}", one.health == "healthy"))
+            passed = one.health == "healthy"
+            check = HealthCheck(
+                f"{number:06d}", passed, exit_code=int(not passed), output=one.health_output
+            )
+            checks = (*one.checks, check)
             container.instance = replace(one, checks=checks[-_CHECKS_KEPT:])
         return container.instance
 
@@ -278,6 +284,7 @@ class FakeEngine:
             replica_index=number,
             networks=frozenset(network.name for network in service.networks),
             slot=slot,
+            created=f"{self._made:09d}",
         )
         container = FakeContainer(
             project, instance, service.launch, behaves, files=dict(service.copies)

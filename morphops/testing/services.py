@@ -108,6 +108,8 @@ def _service(name: str, spec: Mapping[str, Any], around: _Around) -> CheckedServ
         networks=attached,
         waits_for_completion=_waits(spec.get("depends_on") or {}),
         variables={key: around.seal.of(value) for key, value in environment.items()},
+        depends_on=frozenset(spec.get("depends_on") or ()),
+        restarts_with=_restarts(spec.get("depends_on") or {}),
         keys={
             key: around.seal.of(value)
             for key, value in config.items()
@@ -201,6 +203,12 @@ def _waits(depends_on: Any) -> frozenset[str]:
         return frozenset()
     ended = "service_completed_successfully"
     return frozenset(name for name, how in depends_on.items() if how.get("condition") == ended)
+
+
+def _restarts(depends_on: Any) -> frozenset[str]:
+    if not isinstance(depends_on, Mapping):
+        return frozenset()
+    return frozenset(name for name, how in depends_on.items() if (how or {}).get("restart"))
 
 
 def _check_interval(spec: Mapping[str, Any]) -> float:

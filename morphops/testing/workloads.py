@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import Any
 
+from morphops.core import log_lines
 from morphops.core.stack import Instance, LaunchConfig, Port, Running, Service, Stack
 from morphops.errors import EngineCallFailed, PreconditionError
 from morphops.testing.compose_files import encode_marks, read_marks, read_model
@@ -67,7 +68,16 @@ class FakeWorkloads:
         with self._engine.call("observe"):
             found = [self._engine.check(c) for c in self._engine.of_project(project)]
             return Running(
-                tuple(replace(c, health_output=self._redact(c.health_output)) for c in found)
+                tuple(
+                    replace(
+                        c,
+                        health_output=self._redact(c.health_output),
+                        checks=tuple(
+                            replace(check, output=self._redact(check.output)) for check in c.checks
+                        ),
+                    )
+                    for c in found
+                )
             )
 
     def networks(self, project: str) -> Mapping[str, str]:
@@ -85,7 +95,9 @@ class FakeWorkloads:
                 if where in self._engine.busy or self._engine.holders(port)
             )
 
-    def start(self, stack: Stack, services: Sequence[str], slot: str = "") -> None:
+    def start(
+        self, stack: Stack, services: Sequence[str], slot: str = "", again: Collection[str] = ()
+    ) -> None:
         """See `Workloads.start`."""
         if slot and not self._slots:
             raise PreconditionError(
@@ -97,10 +109,12 @@ class FakeWorkloads:
             model = read_model(stack)
             rendered = services_of(model, stack)
             marks = read_marks(stack)
-            for name in services:
+            for name in sorted(services, key=lambda name: name in again):
                 if name not in rendered:
                     raise EngineCallFailed(f"could not start {name}: no such service")
                 with self._engine.call(f"create {name}"):
+                    if name in again:
+                        self._drop_all(stack.project, name, slot)
                     self._start(stack.project, rendered[name], slot, marks.get(name, {}))
             self._engine.volumes.setdefault(stack.project, set()).update(
                 volumes_of(model, stack.project)
@@ -148,6 +162,11 @@ class FakeWorkloads:
                     f"could not start {service.name}: port {port} is already allocated"
                 )
 
+    def _drop_all(self, project: str, service: str, slot: str) -> None:
+        for container in self._engine.of_project(project):
+            if (container.instance.slot, container.instance.service) == (slot, service):
+                self._drop(container)
+
     def _drop(self, container: FakeContainer) -> None:
         del self._engine.containers[container.key]
         self._engine.changed()
@@ -157,9 +176,8 @@ class FakeWorkloads:
         where = f" in {slot}" if slot else ""
         with self._engine.call(f"remove {' '.join(services)}{where}", done=True):
             for container in self._engine.of_project(project):
-                one = container.instance
-                if one.slot == slot and one.service in services:
-                    self._drop(container)
+                if container.instance.service in services:
+                    self._drop_all(project, container.instance.service, slot)
 
     def teardown(self, project: str) -> None:
         """See `Workloads.teardown`."""
@@ -176,11 +194,23 @@ class FakeWorkloads:
     def http_get(self, container: Instance, url: str, timeout: float) -> bytes:
         """See `Workloads.http_get`; the answers are those of the image's `Behaviour`."""
         with self._engine.call(f"get {container.service} {url}"):
-            found = self._find(container)
-            answers = found.behaviour.answers if found.instance.state == "running" else {}
-            if url not in answers:
-                raise EngineCallFailed(f"could not ask {container.service} for {url}")
-            return answers[url]
+            return self._answer(self._find(container), url)
+
+    def _answer(self, container: FakeContainer, url: str) -> bytes:
+        behaves, running = container.behaviour, container.instance.state == "running"
+        if running and url in behaves.remembers:
+            if url not in container.memory:
+                service, there = behaves.remembers[url]
+                (asked, *_) = (
+                    c
+                    for c in self._engine.of_project(container.project)
+                    if c.instance.service == service
+                )
+                container.memory[url] = self._answer(asked, there)
+            return container.memory[url]
+        if running and url in behaves.answers:
+            return behaves.answers[url]
+        raise EngineCallFailed(f"could not ask {container.instance.service} for {url}")
 
     def launch_configs(self, running: Running) -> Mapping[str, LaunchConfig]:
         """See `Workloads.launch_configs`."""
@@ -209,7 +239,7 @@ class FakeWorkloads:
         """See `Workloads.logs`."""
         with self._engine.call(f"logs {container.service}"):
             lines = self._find(container).behaviour.logs
-            return tuple(map(self._redact, lines[-tail:] if tail else ()))
+            return log_lines.last_lines("\n".join(lines[-tail:] if tail else ()), self._redact)
 
     def _find(self, container: Instance) -> FakeContainer:
         for found in (*self._engine.containers.values(), *self._engine.one_offs):

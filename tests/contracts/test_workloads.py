@@ -257,6 +257,19 @@ def test_only_what_is_named_is_started_replaced_and_removed(place: Place) -> Non
     assert {c.id for c in place.running.containers} == kept
 
 
+def test_what_is_asked_for_again_is_made_anew_and_nothing_else(place: Place) -> None:
+    workloads = place.client().workloads
+    workloads.start(place.stack(), ["a", "b"])
+    first, others = place.only("a"), {c.id for c in place.running.of("b")}
+    assert all(c.created for c in place.running.containers)
+    workloads.start(place.stack(), ["a", "b"], again=["a"])
+    second = place.only("a")
+    assert second.id != first.id
+    assert second.created > first.created
+    assert second.config == first.config
+    assert {c.id for c in place.running.of("b")} == others
+
+
 def test_another_image_replaces_it(place: Place) -> None:
     workloads = place.client().workloads
     workloads.start(place.stack(), ["a"])

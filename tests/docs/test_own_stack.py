@@ -62,7 +62,18 @@ def test_every_kind_of_probe_with_its_keys() -> None:
     for kind, keys in table.items():
         own = {f.name for f in dataclasses.fields(PROBES[kind])} - {"kind"}
         assert own <= keys, kind
-        assert keys - own <= {"name", "when", "method", "params", "expect"}, kind
+        assert keys - own <= {
+            "name",
+            "when",
+            "method",
+            "params",
+            "expect",
+            "file",
+            "draw",
+            "absent",
+            "count",
+            "row",
+        }, kind
 
 
 def test_the_env_schemas_keys() -> None:

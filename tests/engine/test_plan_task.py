@@ -87,6 +87,7 @@ def test_a_plan_tells_what_changes_and_changes_nothing(
         "variables": NO_NAMES | {"changed": ["TOKEN"]},
         "keys": ["command", "healthcheck"],
         "contents": [],
+        "because": "",
     }
     assert (extra["action"], extra["image"]["from"]) == ("create", "")
     assert front["image"]["from"] == front["image"]["to"]

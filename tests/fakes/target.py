@@ -84,7 +84,9 @@ class FakeTarget:
         self.held.add(str(image.ref))
         self.tags.add(hold_tag(project, image.ref, release))
 
-    def start(self, stack: Stack, services: Sequence[str], slot: str = "") -> None:
+    def start(
+        self, stack: Stack, services: Sequence[str], slot: str = "", again: Collection[str] = ()
+    ) -> None:
         self._call(f"start {' '.join(services)}")
         for name in services:
             service = self.render(stack)[name]

@@ -186,3 +186,25 @@ def test_what_an_entry_says_is_no_python(capsys: pytest.CaptureFixture[str]) -> 
     audit.audit_show(Reporter(), AuditTrail(entries=(entry,)))
     row = capsys.readouterr().out.splitlines()[1]
     assert row.endswith("variables CAS_URL DICT_URL, touches no, values a=1, was none")
+
+
+ESCAPES = "\x1b]0;title\x07\x1b[2J\x1b[H\x9b2Jhealthy: sha256:\u202e"
+
+
+def test_texts_of_others_do_not_steer_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    """One place shows them as text, whatever the reporter is asked to show."""
+    for json in (False, True):
+        reporter = Reporter(json)
+        reporter.step(1, 2, ESCAPES)
+        reporter.waiting(ESCAPES)
+        reporter.undoing(PreconditionError(ESCAPES))
+        reporter.say(ESCAPES)
+        reporter.table(["a", "b"], [[ESCAPES, ESCAPES]])
+        reporter.markdown(ESCAPES)
+        reporter.emit(EnvCheck(state="ok", exit=0, env_file=ESCAPES, encrypted=False, variables=1))
+        console.error(PreconditionError(ESCAPES, detail=(ESCAPES,), state=ESCAPES, hint=ESCAPES))
+        reporter.flush()
+    said = "".join(capfd.readouterr())
+    assert r"\x1b[2J" in said
+    assert not {c for c in said if (ord(c) < 32 and c != "\n") or 0x7F <= ord(c) < 0xA0}
+    assert "\u202e" not in said

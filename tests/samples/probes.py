@@ -30,8 +30,8 @@ AGREE = Agree(
 
 
 def container(**changes: Any) -> Instance:
-    given = {"service": "api", "state": "running", "health": "healthy", **changes}
-    return Instance(id="id", image=Identity("config", "x"), **given)
+    given = {"id": "id", "service": "api", "state": "running", "health": "healthy", **changes}
+    return Instance(image=Identity("config", "x"), **given)
 
 
 def at(documents: dict[str, Loaded]) -> ProbeContext:

@@ -19,6 +19,7 @@ from morphops.adapters.docker.contents import Contents
 from morphops.adapters.docker.events import EventWatch
 from morphops.adapters.docker.shapes import names, shape_of_container
 from morphops.adapters.host import ports as host_ports
+from morphops.core import log_lines
 from morphops.core.env import dotenv
 from morphops.core.release.digest import canonical_json
 from morphops.core.release.platform import platform_name
@@ -163,7 +164,9 @@ class ComposeTarget:
         """See `Images.hold_image`."""
         self._docker.engine.tag(str(image.ref), hold_tag(project, image.ref, release))
 
-    def start(self, stack: Stack, services: Sequence[str], slot: str = "") -> None:
+    def start(
+        self, stack: Stack, services: Sequence[str], slot: str = "", again: Collection[str] = ()
+    ) -> None:
         """See `Workloads.start`.
 
         Raises:
@@ -178,16 +181,22 @@ class ComposeTarget:
         limit = _long_enough(START_LIMIT, self._running(inspected, self._identity_kind()))
         self._finish_replacements(inspected, limit)
         client = self._compose(stack, limit)
-        with self._docker.call(f"start {' '.join(services)}", limit):
-            # Without dependencies: the waves have the order, and the gate of a wave the waiting.
-            client.compose.up(
-                list(services),
-                detach=True,
-                dependencies=False,
-                no_build=True,
-                pull="never",
-                quiet=True,
-            )
+        as_needed = [name for name in services if name not in again]
+        anew = [name for name in services if name in again]
+        for wanted, force in ((as_needed, False), (anew, True)):
+            if not wanted:
+                continue
+            with self._docker.call(f"start {' '.join(wanted)}", limit):
+                # Without dependencies: the waves have the order, and their gates the waiting.
+                client.compose.up(
+                    wanted,
+                    detach=True,
+                    dependencies=False,
+                    force_recreate=force,
+                    no_build=True,
+                    pull="never",
+                    quiet=True,
+                )
 
     def _finish_replacements(self, inspected: Sequence[Mapping[str, Any]], limit: float) -> None:
         """Finish what an interrupted start left half replaced.
@@ -270,7 +279,7 @@ class ComposeTarget:
                 text = self._docker.client(20).container.logs(container.id, tail=tail)
         except EngineCallFailed as err:
             return (str(err),)
-        return tuple(self._redact(line) for line in str(text).splitlines())
+        return log_lines.last_lines(str(text), self._redact)
 
     def _compose(self, stack: Stack, limit: float) -> Any:
         return self._docker.client(

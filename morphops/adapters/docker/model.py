@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Literal
@@ -96,12 +97,32 @@ def instance(
         config=labels.get(names.CONFIG, ""),
         parts=parts_of(labels.get(names.PARTS, "")),
         health_output=redact(log[-1].get("Output") or ""),
-        checks=tuple(HealthCheck(row["Start"], not row["ExitCode"]) for row in log if row),
+        healthcheck=redact(command_of(inspected["Config"].get("Healthcheck") or {})),
+        checks=tuple(
+            HealthCheck(
+                row["Start"],
+                not row["ExitCode"],
+                exit_code=row["ExitCode"],
+                output=redact(row.get("Output") or ""),
+            )
+            for row in log
+            if row
+        ),
         healthcheck_interval=healthcheck_interval(inspected["Config"].get("Healthcheck") or {}),
         ports=tuple(bindings(inspected["HostConfig"].get("PortBindings") or {})),
+        created=sortable(inspected.get("Created") or ""),
         networks=frozenset((inspected.get("NetworkSettings") or {}).get("Networks") or ()),
         replica_index=int(number) if number.isdecimal() else 1,
     )
+
+
+def sortable(time: str) -> str:
+    """Return a time of the engine as a text that sorts by time: nine digits after the point.
+
+    The engine leaves out the zeros at the end (RFC 3339 with nanoseconds, always in UTC).
+    """
+    whole, _, fraction = time.removesuffix("Z").partition(".")
+    return f"{whole}.{fraction:0<9}" if time else ""
 
 
 def with_volumes(spec: Mapping[str, Any], volumes: Mapping[str, str]) -> dict[str, Any]:
@@ -202,6 +223,10 @@ def service(
             for other, how in (spec.get("depends_on") or {}).items()
             if how.get("condition") == "service_completed_successfully"
         ),
+        depends_on=frozenset(spec.get("depends_on") or ()),
+        restarts_with=frozenset(
+            other for other, how in (spec.get("depends_on") or {}).items() if how.get("restart")
+        ),
         variables={key: seal.of(value) for key, value in (spec.get("environment") or {}).items()},
         keys={key: seal.of(value) for key, value in keys.items()},
         contents=contents,
@@ -261,6 +286,14 @@ def healthcheck_interval(healthcheck: Mapping[str, Any]) -> float:
     if (healthcheck.get("Test") or ["NONE"])[0] == "NONE":
         return 0.0
     return sum((healthcheck.get(key) or 30e9) / 1e9 for key in ("Interval", "Timeout"))
+
+
+def command_of(healthcheck: Mapping[str, Any]) -> str:
+    """Return the command that a health check runs; empty where nobody checks."""
+    kind, *words = healthcheck.get("Test") or ["NONE"]
+    if kind == "NONE":
+        return ""
+    return words[0] if kind == "CMD-SHELL" and words else shlex.join(words)
 
 
 def stop_grace_period(timeout: int | None) -> float:

@@ -19,12 +19,14 @@ class ProbeContext:
         project: its name there.
         documents: by name, as they were read.
         slot: the generation of the stack that is asked; empty where there is only one.
+        seed: decides what is drawn; empty for another draw each time.
     """
 
     target: Workloads
     project: str
     documents: Mapping[str, Loaded]
     slot: str = ""
+    seed: str = ""
 
     def running(self) -> Running:
         """What is there now."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from morphops.adapters.probes.context import ProbeContext
-from morphops.adapters.probes.published_port import direct_session, published
+from morphops.adapters.probes.published_port import ask, direct_session, published
 from morphops.core.probes.http import Http
 from morphops.core.verify.reading import Reading
 
@@ -11,15 +11,12 @@ _TIMEOUT = 5  # seconds
 
 
 def read_http(probe: Http, context: ProbeContext) -> Reading:
-    """GET once."""
-    import requests
-
+    """GET once; what answers is judged, and not what it redirects to (RFC 9110, 15.4)."""
     url, why = published(context.running(), probe.service, probe.port, context.slot)
     if not url:
         return Reading(False, why)
     with direct_session() as session:
-        try:
-            response = session.get(url + probe.path, timeout=_TIMEOUT)
-        except requests.RequestException as err:
-            return Reading(False, f"{probe.service} does not answer ({type(err).__name__})")
-    return probe.judge(response.status_code, response.content)
+        answer = ask(session, "GET", url + probe.path, timeout=_TIMEOUT, headers=probe.headers)
+    if isinstance(answer, str):
+        return Reading(False, f"{probe.service} does not answer {answer}")
+    return probe.judge(answer.status, answer.body, answer.location)

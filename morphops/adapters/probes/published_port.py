@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from json import loads
 from typing import TYPE_CHECKING, Any
 
 from morphops.adapters.probes.context import running_instance
+from morphops.core.probes.values import brief
 from morphops.core.stack import Running
 
 if TYPE_CHECKING:
     import requests
+
+_LONGEST = 4 * 1024 * 1024  # bytes of an answer
+_PART = 65_536
 
 
 def published(running: Running, service: str, port: int, slot: str = "") -> tuple[str, str]:
@@ -41,24 +48,98 @@ def direct_session() -> Iterator[requests.Session]:
         yield session
 
 
-def post(session: requests.Session, url: str, request: Mapping[str, Any], timeout: float) -> Any:
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a port answered; `location` is where it redirects to, empty where it does not."""
+
+    status: int
+    body: bytes
+    location: str = ""
+
+
+def ask(
+    session: requests.Session,
+    method: str,
+    url: str,
+    *,
+    timeout: float,
+    headers: Mapping[str, str],
+    json: Any = None,
+) -> Answer | str:
+    """The first answer, or why there is none, to be put behind `no answer`.
+
+    No redirect is followed. Neither a long answer nor one that comes byte by byte takes more than
+    its time: what ran before may be waiting to be brought back.
+
+    Args:
+        session: from `direct_session`.
+        method: GET or POST.
+        url: the URL to ask.
+        timeout: seconds for all of it.
+        headers: what is sent beside the usual ones.
+        json: the body, if any.
+    """
+    found: list[Answer | str] = []
+
+    def work() -> None:
+        import requests
+
+        try:
+            with session.request(
+                method,
+                url,
+                json=json,
+                headers={"Accept-Encoding": "identity", **headers},
+                timeout=timeout,
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                location = response.headers.get("Location", "") if response.is_redirect else ""
+                found.append(_read(response, location))
+        except requests.Timeout:
+            found.append(late)
+        except requests.RequestException as err:
+            found.append(f"({type(err).__name__})")
+
+    late = f"within {timeout:g} s"
+    # The library's own limit is for two packets, however many there are.
+    worker = threading.Thread(target=work, daemon=True)
+    worker.start()
+    worker.join(timeout)
+    return found[0] if found else late
+
+
+def _read(response: requests.Response, location: str) -> Answer | str:
+    body = b""
+    for part in response.iter_content(_PART):
+        body += part
+        if len(body) > _LONGEST:
+            return f"in {_LONGEST} bytes"
+    return Answer(response.status_code, body, location)
+
+
+def post(
+    session: requests.Session,
+    url: str,
+    request: Mapping[str, Any],
+    timeout: float,
+    headers: Mapping[str, str] | None = None,
+) -> Any:
     """POST a JSON-RPC request; return the parsed response, or why there is none, as text.
 
     Args:
         session: from `direct_session`.
         url: the URL to ask.
         request: the JSON body.
-        timeout: seconds to connect, and between two packets of the answer.
+        timeout: seconds for the whole answer.
+        headers: what is sent beside the usual ones.
     """
-    import requests
-
+    answer = ask(session, "POST", url, json=request, timeout=timeout, headers=headers or {})
+    if isinstance(answer, str):
+        return f"no answer {answer}"
+    if answer.location:
+        return f"HTTP {answer.status}, which redirects to {brief(answer.location)}"
     try:
-        response = session.post(url, json=request, timeout=timeout)
-    except requests.Timeout:
-        return f"no answer within {timeout:g} s"
-    except requests.RequestException as err:
-        return f"no answer ({type(err).__name__})"
-    try:
-        return response.json()
-    except ValueError:
-        return f"HTTP {response.status_code} and no JSON"
+        return loads(answer.body)
+    except (ValueError, RecursionError):
+        return f"HTTP {answer.status} and no JSON"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from morphops.core.bundle.documents import Loaded
 from morphops.core.bundle.schema import FIELD, Bundle
-from morphops.errors import InputError
+from morphops.errors import InputError, PreconditionError
 
 
 def load(bundle: Bundle, values: Mapping[str, str]) -> dict[str, Loaded]:
@@ -39,6 +39,23 @@ def load(bundle: Bundle, values: Mapping[str, str]) -> dict[str, Loaded]:
                 f"document {name}: {path} is no JSON: {err}", state="nothing was changed"
             ) from None
     return loaded
+
+
+def recorded(path: Path) -> dict[str, str]:
+    """What the documents of a deployment said: name → digest; empty where it is not known.
+
+    Raises:
+        PreconditionError: the file is broken.
+    """
+    try:
+        found = json.loads(path.read_bytes())
+    except FileNotFoundError:  # an earlier version made the deployment
+        return {}
+    except (OSError, ValueError, RecursionError) as err:
+        raise PreconditionError(f"{path} cannot be read: {err}") from None
+    if not isinstance(found, dict):
+        raise PreconditionError(f"{path} cannot be read: it is not what was written")
+    return {str(name): str(digest) for name, digest in found.items()}
 
 
 def _fill(template: str, values: Mapping[str, str], where: str) -> str:

@@ -13,6 +13,7 @@ One JSON object a line in a hash chain (`chain`), fsynced before what it announc
 
 from __future__ import annotations
 
+import secrets
 import socket
 from collections.abc import Callable
 from dataclasses import asdict
@@ -36,6 +37,8 @@ from morphops.core.history.operations import (
 )
 from morphops.errors import IntegrityError, LockLost, PreconditionError
 from morphops.interfaces import LockGuard
+
+_ASKING = ("deploy", "rollback", "up")  # their gates ask questions that are drawn
 
 
 class HistoryReader:
@@ -100,15 +103,22 @@ class HistoryWriter(HistoryReader):
         witness: see there.
         redact: takes secrets out of what people type.
         lock: what marks the lock under which operations begin.
+        seed: decides which questions their gates ask; empty for new ones.
 
     Attributes:
         wrote: whether it has added anything, or was about to.
     """
 
     def __init__(
-        self, path: Path, witness: LockGuard, redact: Callable[[str], str] = str, lock: str = ""
+        self,
+        path: Path,
+        witness: LockGuard,
+        redact: Callable[[str], str] = str,
+        lock: str = "",
+        seed: str = "",
     ) -> None:
         super().__init__(path)
+        self._seed = seed
         self._lock = lock
         self._witness = witness
         self._redact = redact
@@ -127,15 +137,16 @@ class HistoryWriter(HistoryReader):
         subject: str = "",
         reason: str,
     ) -> Record:
-        """Announce an operation.
+        """Announce an operation; one that asks questions has a seed that decides which.
 
         Raises:
             LockLost: it is not ours to begin any more.
             PreconditionError: it cannot be announced, or nobody can be told of it; the error says
                 which, and so what is left to do.
         """
+        id_ = self.next_id()
         record = Record(
-            id=self.next_id(),
+            id=id_,
             kind=kind,
             release=release,
             deployment=deployment,
@@ -143,6 +154,7 @@ class HistoryWriter(HistoryReader):
             variables=tuple(sorted(values.variables)),
             plan=plan,
             subject=self._redact(subject),
+            seed=(self._seed or f"{id_}-{secrets.token_hex(8)}") if kind in _ASKING else "",
             lock=self._lock,
             reason=self._redact(reason),
             user=user(),

@@ -53,6 +53,11 @@ class Deployment:
         return self.folder / "labels.json"
 
     @property
+    def documents(self) -> Path:
+        """What each document of the bundle said: name → digest."""
+        return self.folder / "documents.json"
+
+    @property
     def files(self) -> Path:
         """The release's files, as they were in the bundle's folder."""
         return self.folder / "files"

@@ -236,6 +236,27 @@ class Acceptance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Keep:
+    """A service that stays when what it depends on is replaced.
+
+    Attributes:
+        service: whose.
+        because: why its answers cannot come from what ran before.
+    """
+
+    service: str
+    because: str
+
+    def findings(self, bundle: Bundle) -> list[str]:
+        """What is wrong with it beside the bundle's waves."""
+        known = self.service in bundle.services
+        return [
+            *([] if known else [f"service: {self.service!r} is in no wave; name one that is"]),
+            *([] if self.because.strip() else ["because: say why it may stay"]),
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
     """The whole of `bundle.yaml`.
 
@@ -256,6 +277,7 @@ class Bundle:
         hooks: executables, by the moment at which they are run; of the working tree.
         notify: a webhook, of the working tree like the hooks.
         invariants: by name; checked before anything is touched, and on what runs.
+        keeps: services that stay when what they depend on is replaced, and why.
         accept: rules of `bundle.check` that do not hold here, and why.
     """
 
@@ -279,6 +301,7 @@ class Bundle:
     hooks: Mapping[Moment, Hook] = field(default_factory=dict)
     notify: Notify | None = None
     invariants: Mapping[str, Invariant] = field(default_factory=dict)
+    keeps: tuple[Keep, ...] = ()
     accept: tuple[Acceptance, ...] = ()
 
     @property

@@ -53,6 +53,8 @@ def _sections(bundle: Bundle) -> Iterator[tuple[str, Iterable[str]]]:
     yield "env", bundle.env.findings()
     for number, acceptance in enumerate(bundle.accept):
         yield f"accept/{number}", acceptance.findings()
+    for number, keep in enumerate(bundle.keeps):
+        yield f"keeps/{number}", keep.findings(bundle)
     for moment, hook in bundle.hooks.items():
         yield f"hooks/{moment}", hook.findings()
     if bundle.notify is not None:

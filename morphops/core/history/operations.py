@@ -86,6 +86,7 @@ class Record:
         plan: digest of the plan.
         subject: what it is about, where that is no release: of an approval, and of its
             revocation, the name of the invariant.
+        seed: decides which questions its gates ask; empty where they ask none.
         lock: digest of the token of the lock that it was begun under.
         steps: the steps that were begun, in order, and how each came out.
         resumed: how it was taken up after an interruption: `resume` or `abort`, and by whom.
@@ -105,6 +106,7 @@ class Record:
     error: str = ""
     plan: str = ""
     subject: str = ""
+    seed: str = ""
     lock: str = ""
     variables: tuple[str, ...] = ()
     steps: tuple[StepRecord, ...] = ()

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Literal, TypeAlias
 
+from morphops.core.bundle.schema import Bundle
+from morphops.core.plan import dependants
 from morphops.core.release.release import Image
 from morphops.core.stack import Instance, LaunchConfig, Running, Service
 from morphops.core.verify import drift, parts
@@ -67,6 +70,7 @@ class Change:
         keys: of its configuration, by the names of the compose-spec.
         contents: files that it is given and that have another content: `config app.conf`,
             `secret token`, `host file /srv/app.conf`.
+        because: why it is replaced although nothing of its own differs; else empty.
     """
 
     service: str
@@ -77,10 +81,15 @@ class Change:
     variables: Names = Names()
     keys: tuple[str, ...] = ()
     contents: tuple[str, ...] = ()
+    because: str = ""
 
 
 def of_deploy(
-    images: Sequence[Image], services: Mapping[str, Service], running: Running, before: Before
+    images: Sequence[Image],
+    services: Mapping[str, Service],
+    running: Running,
+    before: Before,
+    because: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Change, ...]:
     """What a deploy does to each service: the ones to come in order, then the ones to go.
 
@@ -89,6 +98,7 @@ def of_deploy(
         services: as it renders.
         running: what is there.
         before: what is known of that.
+        because: services that are made anew for others, and why; see `for_others`.
     """
     known = {str(image.ref): image for image in images}
     found = []
@@ -111,9 +121,12 @@ def of_deploy(
             other_number = len(present) != service.replicas
             action: Action = "scale" if other_number else "start" if stopped else "keep"
             same, keys = service.image, ("scale",) if other_number else ()
-            found.append(
-                Change(service=name, action=action, image_from=same, image_to=same, keys=keys)
+            unchanged = Change(
+                service=name, action=action, image_from=same, image_to=same, keys=keys
             )
+            if why := because.get(name, ""):
+                unchanged = replace(unchanged, action="replace", because=why)
+            found.append(unchanged)
         elif old is not None and _all_of(present, old):
             found.append(between(old, service))
         else:
@@ -125,6 +138,55 @@ def of_deploy(
         image = old.image if old is not None and described else present[0].image.digest
         found.append(Change(service=name, action="remove", image_from=image))
     return tuple(found)
+
+
+def renewed(services: Mapping[str, Service], running: Running) -> frozenset[str]:
+    """The services that are created or replaced for a reason of their own.
+
+    Args:
+        services: as the release renders.
+        running: what is there.
+    """
+    return frozenset(
+        name
+        for name, service in services.items()
+        if not (present := running.of(name))
+        or not _all_of(present, service)
+        or changed_by_hand(service, present)
+    )
+
+
+def for_others(bundle: Bundle, services: Mapping[str, Service], running: Running) -> dict[str, str]:
+    """The services that are made anew because of what they depend on: service → why, in words.
+
+    Args:
+        bundle: says what probes judge, and what is kept.
+        services: as the release renders.
+        running: what is there.
+    """
+    dependencies = dependants.of(bundle, services)
+    return dependencies.reasons(renewed(services, running), running)
+
+
+def undescribed(
+    services: Mapping[str, Service], running: Running, known: Mapping[str, Service]
+) -> Running:
+    """The containers that will be replaced and that no rendering describes.
+
+    Args:
+        services: as the release renders.
+        running: what is there.
+        known: as the release of record renders.
+    """
+    return Running(
+        tuple(
+            container
+            for container in running.containers
+            if (service := services.get(container.service))
+            and container.config != service.config
+            and not ((old := known.get(container.service)) and container.config == old.config)
+        )
+    )
 
 
 def services_to_remove(services: Mapping[str, Service], running: Running) -> tuple[str, ...]:

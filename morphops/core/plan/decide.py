@@ -67,7 +67,13 @@ def decide(
     if undo:
         going = {name for s in forward if isinstance(s, Remove) for name in s.services}
         undo = prepend_removals(undo, services, going)
-    told = changes.of_deploy(release.images, services, situation.running, situation.before)
+    told = changes.of_deploy(
+        release.images,
+        services,
+        situation.running,
+        situation.before,
+        changes.for_others(bundle, services, situation.running),
+    )
     return Plan(release.digest, desired.deployment, steps, told, undo)
 
 
@@ -85,4 +91,5 @@ def reasons(
     if policy.ports:
         yield from preconditions.taken_ports(services, situation)
     judged_by = desired.bundle if policy.unhealthy else None
-    yield from preconditions.stuck(services, running, remedies, judged_by)
+    again = changes.for_others(desired.bundle, services, running)
+    yield from preconditions.stuck(services, running, remedies, judged_by, again=again)

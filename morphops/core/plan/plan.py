@@ -94,7 +94,12 @@ def gates(bundle: Bundle, services: Mapping[str, Service]) -> tuple[AwaitHealth 
     return tuple(s for s in waves(bundle, services) if isinstance(s, AwaitHealth | Gate))
 
 
-def ownership(services: Mapping[str, Service], running: Running, release: str) -> Mapping[str, str]:
+def ownership(
+    services: Mapping[str, Service],
+    running: Running,
+    release: str,
+    again: Collection[str] = (),
+) -> Mapping[str, str]:
     """Service → the release that its containers are marked with.
 
     An unchanged service keeps the release that created it: another mark alone would replace it.
@@ -103,10 +108,15 @@ def ownership(services: Mapping[str, Service], running: Running, release: str) -
         services: as the release renders.
         running: what is there.
         release: digest of the release.
+        again: services that are made anew although they are as they should be.
     """
     owners = {}
     for name, service in services.items():
-        made_by = {c.release for c in running.of(name) if c.config == service.config and c.release}
+        made_by = (
+            {c.release for c in running.of(name) if c.config == service.config and c.release}
+            if name not in again
+            else set()
+        )
         owners[name] = made_by.pop() if len(made_by) == 1 else release
     return owners
 

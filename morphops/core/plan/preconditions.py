@@ -5,9 +5,10 @@ A new precondition is a function here and a line in `decide.reasons`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from morphops.core.bundle.schema import Bundle
+from morphops.core.plan import dependants
 from morphops.core.plan.desired import Desired, Situation
 from morphops.core.plan.reasons import Reason
 from morphops.core.plan.remedies import Remedies
@@ -53,6 +54,9 @@ def misfit(desired: Desired) -> Iterator[Reason]:
         for name, service in services.items()
         for other in sorted(service.waits_for_completion)
     ]
+    bundle = desired.bundle
+    findings += dependants.of(bundle, services).findings([wave.services for wave in bundle.waves])
+    findings += dependants.contradictions(bundle, services)
     if findings:
         what = f"release {desired.release.short} does not fit together"
         yield Reason(what=what, detail=tuple(findings), wrong=True)
@@ -186,11 +190,20 @@ def paused(services: Mapping[str, Service], running: Running) -> tuple[Instance,
 
 
 def unhealthy(
-    bundle: Bundle, services: Mapping[str, Service], running: Running
+    bundle: Bundle,
+    services: Mapping[str, Service],
+    running: Running,
+    again: Collection[str] = (),
 ) -> tuple[Instance, ...]:
     """The unhealthy containers that the plan would keep, and that nothing before them may cure.
 
     What is replaced in the same wave, or in an earlier one, may be what they wait for.
+
+    Args:
+        bundle: has the waves.
+        services: what is to run.
+        running: what is there.
+        again: services that are made anew although they are as they should be.
     """
     found: list[Instance] = []
     for wave in bundle.waves:
@@ -198,7 +211,9 @@ def unhealthy(
         present = [container for name in names for container in running.of(name)]
         if any(not running.of(name) for name in names):
             break
-        if any(c.state != "running" or not _kept(services, c) for c in present):
+        if any(c.state != "running" or not _kept(services, c) for c in present) or any(
+            name in again for name in names
+        ):
             break
         found += [container for container in present if container.health == "unhealthy"]
     return tuple(found)
@@ -212,6 +227,8 @@ def stuck(
     running: Running,
     remedies: Remedies,
     judged_by: Bundle | None,
+    *,
+    again: Collection[str] = (),
 ) -> Iterator[Reason]:
     """Containers that would make the plan fail, and that it would not touch.
 
@@ -221,9 +238,10 @@ def stuck(
         remedies: the platform's commands.
         judged_by: the bundle, whose waves say what may cure an unhealthy one. None where to try is
             right all the same, because going back is the only other way.
+        again: services that are made anew although they are as they should be.
     """
     still = paused(services, running)
-    sick = unhealthy(judged_by, services, running) if judged_by else ()
+    sick = unhealthy(judged_by, services, running, again) if judged_by else ()
     if not still and not sick:
         return
     first, *more = (

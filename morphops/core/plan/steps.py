@@ -100,7 +100,15 @@ class Remove(_Step):
 
 @dataclass(frozen=True, slots=True)
 class Start(_Step):
-    """Start the services of one wave; what runs in the same slot is replaced."""
+    """Start the services of one wave; what runs in the same slot is replaced.
+
+    Attributes:
+        wave: its number, from 1.
+        services: of the wave.
+        slot: where they run.
+        again: of these the ones that are made anew even where they are as they should be. When it
+            is done, those that are older than what they depend on join them.
+    """
 
     kind: ClassVar[str] = "start"
     effect: ClassVar[Effect] = "changes"
@@ -108,6 +116,7 @@ class Start(_Step):
     wave: int
     services: tuple[str, ...]
     slot: str = ""
+    again: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"start wave {self.wave}: {' '.join(self.services)}{_in_slot(self.slot)}"

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from morphops.core.jmespath import search
-from morphops.core.probes.kind import Asks, Patience, ProbeKind
+from morphops.core.probes.kind import Asks, Patience, ProbeKind, header_findings, path_findings
 from morphops.core.probes.question import Asked, Question
+from morphops.core.probes.sample import Drawn, Sample
 from morphops.core.probes.values import brief
 from morphops.core.schema import not_negative
 from morphops.core.verify.reading import Reading
 
 SHOWN = 5  # so many missed answers are named one by one
+
+NOTHING_DRAWN = Drawn()
 
 NOT_ASKED = "was not asked"  # instead of an answer, after one that shows that none will come
 
@@ -24,9 +27,12 @@ class Answers(ProbeKind):
 
     Attributes:
         service, port: the published container port that is asked over HTTP.
+        judges: services whose answers come through `service`, beside those that it depends on.
         path: the URL's path.
-        document: the document that holds the known rows.
-        rows: JMESPath → a list of rows.
+        headers: what is sent beside the usual ones, such as `Host`.
+        document: the document that holds the known rows, or names the file of them.
+        rows: JMESPath → a list of rows that are asked each time; empty for none.
+        sample: rows that are drawn afresh for each operation.
         questions: asked of each row where they apply.
         at_least: with fewer questions than this the probe does not count as passed.
         timeout: seconds for one question.
@@ -37,9 +43,12 @@ class Answers(ProbeKind):
     service: str
     port: int
     document: str
-    rows: str
     questions: tuple[Question, ...]
+    rows: str = ""
+    sample: Sample | None = None
     path: str = "/"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    judges: tuple[str, ...] = ()
     at_least: int = 20
     timeout: float = 10.0
     deadline: float = 60.0
@@ -48,12 +57,23 @@ class Answers(ProbeKind):
     @property
     def asks(self) -> Asks:
         """See `ProbeKind.asks`."""
-        expressions = {"rows": self.rows} | {
-            f"questions/{number}/{key}": text
-            for number, question in enumerate(self.questions)
-            for key, text in question.expressions.items()
-        }
-        return Asks((self.service,), (self.document,), self.port, expressions)
+        file = {"sample/file": self.sample.file} if self.sample else {}
+        expressions = (
+            {"rows": self.rows}
+            | file
+            | {
+                f"questions/{number}/{key}": text
+                for number, question in enumerate(self.questions)
+                for key, text in question.expressions.items()
+            }
+        )
+        return Asks(
+            (self.service,),
+            (self.document,),
+            judges=self.judges,
+            port=self.port,
+            expressions=expressions,
+        )
 
     @property
     def patience(self) -> Patience:
@@ -62,25 +82,41 @@ class Answers(ProbeKind):
 
     def own_findings(self) -> list[str]:
         """See `ProbeKind.own_findings`."""
-        return not_negative(timeout=self.timeout)
+        return [
+            *not_negative(timeout=self.timeout),
+            *header_findings(self.headers),
+            *path_findings(self.path),
+            *([] if self.rows or self.sample else ["rows: name rows, or a sample"]),
+            *(f"sample/{what}" for what in (self.sample.findings() if self.sample else [])),
+        ]
 
-    def fill_in(self, document: Any) -> tuple[Asked, ...]:
-        """All known questions of a document."""
-        asked: list[Asked] = []
-        for row in search(self.rows, document) or ():
-            for question in self.questions:
-                if question.applies(row):
-                    asked.append(question.ask(row, len(asked) + 1))
-        return tuple(asked)
+    def fill_in(self, document: Any, drawn: Drawn = NOTHING_DRAWN) -> tuple[Asked, ...]:
+        """All known questions of a document, and of the rows that were drawn."""
+        rows = (search(self.rows, document) or ()) if self.rows else ()
+        known = [
+            (question, row)
+            for row in (*rows, *drawn.rows)
+            for question in self.questions
+            if question.applies(row)
+        ]
+        absent = [(question, row) for row in drawn.absent for question in self.questions]
+        return tuple(
+            question.ask(row, number)
+            for number, (question, row) in enumerate([*known, *absent], start=1)
+        )
 
-    def judge(self, asked: Sequence[Asked], answers: Sequence[Any]) -> Reading:
+    def judge(
+        self, asked: Sequence[Asked], answers: Sequence[Any], drawn: Drawn = NOTHING_DRAWN
+    ) -> Reading:
         """Compare answers with what is right.
 
         Args:
             asked: the questions.
             answers: for each of them the JSON-RPC response, or a text that says why there is none
                 (`NOT_ASKED`).
+            drawn: the rows that were drawn, to be told.
         """
+        how = f" ({drawn})" if drawn.seed else ""
         wrong: list[str] = []
         missing: list[str] = []
         for question, answer in zip(asked, answers, strict=True):
@@ -91,13 +127,13 @@ class Answers(ProbeKind):
         if failed := wrong + missing:
             more = len(failed) - SHOWN
             details = (*failed[:SHOWN], *((f"and {more} more",) if more > 0 else ()))
-            reason = f"{len(failed)} of {len(asked)} known answers were missed"
+            reason = f"{len(failed)} of {len(asked)} known answers were missed{how}"
             # An error may pass; a wrong answer is wrong.
             return Reading(False, reason, details, final=bool(wrong))
         if len(asked) < self.at_least:
             few = f"only {len(asked)} answers are known, {self.at_least} are needed"
             return Reading(False, few, final=True)
-        return Reading(True, f"{len(asked)} of {len(asked)} known answers are right")
+        return Reading(True, f"{len(asked)} of {len(asked)} known answers are right{how}")
 
 
 def wrong_answer(question: Asked, answer: Any) -> str:

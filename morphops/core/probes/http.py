@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from morphops.core.jmespath import search
-from morphops.core.probes.kind import Asks, Patience, ProbeKind
+from morphops.core.probes.kind import Asks, Patience, ProbeKind, header_findings, path_findings
 from morphops.core.probes.values import brief
 from morphops.core.verify.reading import Reading
 
@@ -18,8 +19,10 @@ class Http(ProbeKind):
 
     Attributes:
         service, port: the published container port.
+        judges: services whose answers come through `service`, beside those that it depends on.
         path: the URL's path.
-        status: the status code.
+        headers: what is sent beside the usual ones, such as `Host`.
+        status: the status code of the first answer: no redirect is followed.
         expect: JMESPath on the JSON body that must be true; empty: the body does not matter.
         deadline, interval: seconds.
     """
@@ -28,6 +31,8 @@ class Http(ProbeKind):
     service: str
     port: int
     path: str = "/"
+    judges: tuple[str, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
     status: int = 200
     expect: str = ""
     deadline: float = 30.0
@@ -36,17 +41,33 @@ class Http(ProbeKind):
     @property
     def asks(self) -> Asks:
         """See `ProbeKind.asks`."""
-        return Asks((self.service,), port=self.port, expressions={"expect": self.expect})
+        return Asks(
+            (self.service,),
+            judges=self.judges,
+            port=self.port,
+            expressions={"expect": self.expect},
+        )
 
     @property
     def patience(self) -> Patience:
         """See `ProbeKind.patience`."""
         return Patience(self.deadline, self.interval)
 
-    def judge(self, status: int, body: bytes) -> Reading:
-        """Compare an answer with what is expected."""
+    def own_findings(self) -> list[str]:
+        """See `ProbeKind.own_findings`."""
+        return [*header_findings(self.headers), *path_findings(self.path)]
+
+    def judge(self, status: int, body: bytes, location: str = "") -> Reading:
+        """Compare the first answer with what is expected.
+
+        Args:
+            status: its status code.
+            body: its body.
+            location: where it redirects to; empty where it does not.
+        """
         if status != self.status:
-            return Reading(False, f"{self.service} answers HTTP {status}")
+            to = f", which redirects to {brief(location)}" if location else ""
+            return Reading(False, f"{self.service} answers HTTP {status}{to}")
         if self.expect:
             try:
                 found = json.loads(body)

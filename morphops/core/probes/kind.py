@@ -6,6 +6,7 @@ To add a kind: a class in a module of its own here, listed in `specs`; and a rea
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from morphops.core.jmespath import syntax_error
 from morphops.core.schema import not_negative
+
+_HEADER = re.compile(r"[A-Za-z0-9-]+")
+_VALUE = re.compile(r"[\x20-\x7e]+")
 
 if TYPE_CHECKING:
     from morphops.core.bundle.schema import Bundle
@@ -27,12 +31,14 @@ class Asks:
         documents: the documents that it reads.
         port: the published container port that it asks through; 0 where it uses none.
         expressions: path of the key → JMESPath; an empty text is a key that was left out.
+        judges: the services whose answers come through those that it asks.
     """
 
     services: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
     port: int = 0
     expressions: Mapping[str, str] = field(default_factory=dict)
+    judges: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,8 @@ class ProbeKind(ABC):
                 for name in asks.documents
                 if name not in bundle.documents
             ),
+            *(f"judges: {n!r} is in no wave" for n in asks.judges if n not in bundle.services),
+            *(f"judges: {n!r} is what is asked already" for n in asks.judges if n in asks.services),
             *(f"services: {n!r} is in no wave" for n in asks.services if n not in bundle.services),
             *(
                 f"{key}: {why}"
@@ -87,6 +95,21 @@ class ProbeKind(ABC):
                 if text and (why := syntax_error(text))
             ),
         ]
+
+
+def header_findings(headers: Mapping[str, str]) -> list[str]:
+    """What is wrong with headers that a probe sends (RFC 9110, 5.1 and 5.5)."""
+    return [
+        f"headers/{name}: a name of letters, digits and hyphens, and a value in one line"
+        for name, value in headers.items()
+        if not _HEADER.fullmatch(name) or not _VALUE.fullmatch(value)
+    ]
+
+
+def path_findings(path: str) -> list[str]:
+    """What is wrong with the path of a URL that a probe asks for."""
+    fine = path.startswith("/") and _VALUE.fullmatch(path)
+    return [] if fine else [f"path: {path!r} does not begin with /"]
 
 
 def too_few(key: str, names: tuple[str, ...]) -> list[str]:

@@ -39,6 +39,8 @@ class ServiceChange:
         keys: the other keys of its configuration that differ, by the names of the compose-spec.
         contents: the files that it is given and that have another content: `config app.conf`,
             `secret token`, `host file /srv/app.conf`.
+        because: why it is replaced although nothing of its own differs, such as `depends on db,
+            which is replaced`; else empty.
     """
 
     service: str
@@ -48,6 +50,7 @@ class ServiceChange:
     variables: Names
     keys: tuple[str, ...]
     contents: tuple[str, ...] = ()
+    because: str = ""
 
 
 def of_changes(changes: Iterable[Change]) -> tuple[ServiceChange, ...]:
@@ -61,6 +64,7 @@ def of_changes(changes: Iterable[Change]) -> tuple[ServiceChange, ...]:
             variables=change.variables,
             keys=change.keys,
             contents=change.contents,
+            because=change.because,
         )
         for change in changes
     )

@@ -14,6 +14,8 @@ _BY_TURNS = 2
 # And so many that pass, one after the other, make up for one that failed.
 _IN_A_ROW = 2
 _LONGEST = 180.0  # seconds more for these, at most
+_LINE = 200  # characters of a line of evidence
+_OUTPUT_LINES = 5  # of a health check
 _NO_PATIENCE_HELPS = ("exited", "dead", "paused")
 
 
@@ -157,6 +159,29 @@ def unwell(running: Running, services: Sequence[str]) -> tuple[str, ...]:
         for container in running.of(service)
         if not container.ready
     )
+
+
+def last_check(name: str, container: Instance) -> tuple[str, ...]:
+    """What the health check of a container ran, when, and what came of it, in lines.
+
+    Args:
+        name: what to call it.
+        container: of one that is still starting, too.
+    """
+    ran = [f"  it runs: {in_a_line(container.healthcheck)}"] if container.healthcheck else []
+    said = container.health_output.strip()
+    if not container.checks and not said:
+        return (f"no health check of {name} has ended yet", *ran) if ran else ()
+    when = "".join(f", begun {c.at}, exit {c.exit_code}" for c in container.checks[-1:])
+    output = said or "".join(c.output for c in container.checks[-1:]).strip() or "(no output)"
+    lines = [f"  {in_a_line(line)}" for line in output.splitlines()[-_OUTPUT_LINES:]]
+    return (f"last health check of {name}{when}:", *ran, *lines)
+
+
+def in_a_line(text: str) -> str:
+    """A text in one line that is not too long to be read."""
+    text = " ".join(text.split())
+    return text if len(text) <= _LINE else f"{text[: _LINE - 1]}…"
 
 
 def explain(container: Instance) -> str:

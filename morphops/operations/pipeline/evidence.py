@@ -12,11 +12,12 @@ from morphops.core.history.operations import Record
 from morphops.core.plan.plan import Plan
 from morphops.core.results.base import encode
 from morphops.core.results.deploy import of_changes
+from morphops.core.visible import in_json, visible
 from morphops.errors import EngineCallFailed, MorphopsError
 from morphops.site import Site
 
 _LINES = 500
-ENOUGH = 60.0  # seconds for what the engine has to tell; what ran before is waiting
+ENOUGH = 60.0  # seconds for all of it; what ran before is waiting
 
 
 def folder_of(site: Site, record: Record) -> Path | None:
@@ -73,12 +74,14 @@ def _keep(
     todo: Plan,
     error: MorphopsError,
 ) -> None:
+    end = time.monotonic() + ENOUGH
+
     def write(name: str, text: str) -> None:
-        site.state.write(folder / name, site.redact(text).encode())
+        site.state.write(folder / name, visible(site.redact(text)).encode())
 
     def write_json(name: str, value: object) -> None:
         text = json.dumps(site.redact.within(value), indent=2, ensure_ascii=False)
-        site.state.write(folder / name, f"{text}\n".encode())
+        site.state.write(folder / name, f"{in_json(text)}\n".encode())
 
     write("error.txt", f"{error.message()}\n")
     write_json(
@@ -94,11 +97,10 @@ def _keep(
     )
     entries = history.entries()
     write_json("history.json", [entry for entry in entries if entry["id"] == record.id])
-    end = time.monotonic() + ENOUGH
     running = site.platform.workloads.observe(site.bundle.project)
     write_json("containers.json", site.platform.workloads.describe(running))
     for container in running.containers:
         if time.monotonic() >= end:
-            raise EngineCallFailed(f"the engine took more than {ENOUGH:g} s to tell of it")
+            raise EngineCallFailed(f"it took more than {ENOUGH:g} s to collect it")
         lines = site.platform.workloads.logs(container, _LINES)
         write(f"{running.names[container.id]}.log", "".join(f"{line}\n" for line in lines))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from morphops.adapters.signals import Signals
-from morphops.core.plan import steps
+from morphops.core.plan import changes, steps
 from morphops.core.plan.plan import Plan
 from morphops.core.plan.steps import Step
 from morphops.core.release.digest import short
@@ -179,7 +179,8 @@ class Executor:
             case steps.Pull():
                 pull(step, self.platform.images, project, self.observer)
             case steps.Start():
-                workloads.start(prepared.stack, step.services, step.slot)
+                again = self._again(step, prepared)
+                workloads.start(prepared.stack, step.services, step.slot, again)
             case steps.Check() | steps.Gate():
                 self._probe(step, prepared)
             case steps.AwaitHealth():
@@ -187,6 +188,17 @@ class Executor:
                 self._passed.update((c.id, c) for name in step.services for c in running.of(name))
             case steps.Verify():
                 self._verify(step, prepared)
+
+    def _again(self, step: steps.Start, prepared: PreparedRelease) -> tuple[str, ...]:
+        """The services of a wave that are made anew: by the plan, and by what is there now."""
+        if not any(prepared.services[name].depends_on for name in step.services) and not any(
+            probe.asks.judges for probe in prepared.bundle.probes.values()
+        ):
+            return step.again  # there is nothing to be older than
+        running = self.platform.workloads.observe(self.project).in_slot(step.slot)
+        for_others = changes.for_others(prepared.bundle, prepared.services, running)
+        found = {*step.again, *for_others}
+        return tuple(name for name in step.services if name in found)
 
     def _probe(self, step: steps.Check | steps.Gate, prepared: PreparedRelease) -> None:
         probe = prepared.bundle.probes[step.probe]

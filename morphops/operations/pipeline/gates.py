@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from morphops.adapters.probes import ProbeContext, read
 from morphops.core.plan.steps import AwaitHealth
@@ -12,7 +13,7 @@ from morphops.core.stack import Instance, Running
 from morphops.core.verify import drift, health
 from morphops.core.verify.drift import Difference
 from morphops.core.verify.reading import Reading
-from morphops.errors import GateFailed
+from morphops.errors import GateFailed, MorphopsError
 from morphops.interfaces import Notes, Say, Workloads
 from morphops.operations.pipeline import inside
 from morphops.operations.pipeline.prepare import PreparedRelease
@@ -22,10 +23,33 @@ def run(name: str, probe: Probe, world: ProbeContext, say: Say) -> Reading:
     """Look until the probe is ready.
 
     Raises:
-        GateFailed: it was not within its deadline; with the last reason.
+        GateFailed: it was not within its deadline; with the last reason, and the last log lines of
+            the services whose answers it judges: the cause may stand there alone.
     """
-    patience = probe.patience
-    return await_ready(name, lambda: read(probe, world), patience.deadline, patience.interval, say)
+    patience, asks = probe.patience, probe.asks
+    try:
+        return await_ready(
+            name, lambda: read(probe, world), patience.deadline, patience.interval, say
+        )
+    except GateFailed as err:
+        if not asks.services:
+            raise
+        logged = last_log_lines(world, (*asks.services, *asks.judges))
+        raise err.with_(detail=(*err.detail, *logged)) from None
+
+
+def last_log_lines(world: ProbeContext, services: tuple[str, ...]) -> tuple[str, ...]:
+    """The last log lines of some services, as far as they can be read."""
+    lines: list[str] = []
+    with suppress(MorphopsError):
+        running = world.running()
+        end = time.monotonic() + _LOG_PATIENCE
+        for container in running.containers:
+            if container.service in services and time.monotonic() < end:
+                logged = world.target.logs(container, _FEW_LINES)
+                lines.append(f"last log lines of {running.names[container.id]}:")
+                lines += [f"  {health.in_a_line(line)}" for line in logged] or ["  (none)"]
+    return tuple(lines)
 
 
 def await_ready(
@@ -72,6 +96,8 @@ _RELOOK = 5.0  # seconds; looks again even if no event came, should the stream h
 _RECHECK = 0.5
 
 _LOG_LINES = 15
+_FEW_LINES = 5  # of a service that is healthy, where a probe fails
+_LOG_PATIENCE = 30.0  # seconds for all of them
 
 # Differences that predate the failed deploy must not fail the rollback.
 _ONLY_TOLD = ("invariant", "network", "altered")
@@ -152,17 +178,20 @@ def await_lasting(
 
 
 def evidence(running: Running, services: tuple[str, ...], workloads: Workloads) -> tuple[str, ...]:
-    """The last words of each container that is not ready, already redacted."""
+    """What each container that is not ready was asked, and its last log lines; redacted."""
     lines: list[str] = []
+    end = time.monotonic() + _LOG_PATIENCE
     for container in running.containers:
         if container.service not in services or container.ready:
             continue
         name = running.names[container.id]
-        if container.health_output.strip():
-            lines.append(f"last health check of {name}:")
-            lines += [f"  {line}" for line in container.health_output.strip().splitlines()[-5:]]
+        lines += health.last_check(name, container)
         lines.append(f"last log lines of {name}:")
-        lines += [f"  {line}" for line in workloads.logs(container, _LOG_LINES)] or ["  (none)"]
+        if time.monotonic() >= end:
+            lines.append("  (not read: the engine is slow, and what ran before is waiting)")
+            continue
+        logged = workloads.logs(container, _LOG_LINES)
+        lines += [f"  {health.in_a_line(line)}" for line in logged] or ["  (none)"]
     return tuple(lines)
 
 

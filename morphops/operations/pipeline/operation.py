@@ -55,6 +55,7 @@ class Operation:
             MorphopsError: it failed before; nothing was changed.
         """
         kept: list[Path] = []
+        prepared, before = self._asking(prepared), self._asking(before)
         outcome = self._executor(todo, kept).run(todo, prepared, before)
         try:
             recorded = self._end(outcome, "deployed" if todo.release else "stopped")
@@ -70,6 +71,9 @@ class Operation:
             changes=of_changes(todo.changes),
             changed=todo.changed,
         )
+
+    def _asking(self, prepared: PreparedRelease | None) -> PreparedRelease | None:
+        return prepared.asking(self.record.seed) if prepared else None
 
     def _executor(self, todo: Plan, kept: list[Path]) -> Executor:
         def keep_evidence(error: MorphopsError) -> None:

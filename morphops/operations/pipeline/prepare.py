@@ -13,16 +13,22 @@ from morphops.adapters.store import documents
 from morphops.adapters.store.release_layout import read_layout
 from morphops.adapters.store.state_folder import Deployment
 from morphops.core.bundle import parse
-from morphops.core.bundle.documents import changed_since_deploy, derive_values, variable_names
+from morphops.core.bundle.documents import (
+    changed_since_deploy,
+    derive_values,
+    replaced_in_place,
+    variable_names,
+    with_documents,
+)
 from morphops.core.bundle.schema import Bundle
 from morphops.core.env import rules
 from morphops.core.env.dotenv import EnvFile
 from morphops.core.env.parse import parse_env_schema
 from morphops.core.env.schema import EnvSchema
 from morphops.core.history import operations
-from morphops.core.plan import plan
+from morphops.core.plan import changes, plan
 from morphops.core.plan.desired import Desired
-from morphops.core.release.digest import short
+from morphops.core.release.digest import canonical_json, short
 from morphops.core.release.release import Release
 from morphops.core.seal import Seal
 from morphops.core.stack import Running, Service, Stack
@@ -50,6 +56,10 @@ class PreparedRelease:
     services: Mapping[str, Service]
     context: ProbeContext
     approved: frozenset[str] = frozenset()
+
+    def asking(self, seed: str) -> PreparedRelease:
+        """The same, with the questions that a seed decides."""
+        return replace(self, context=replace(self.context, seed=seed))
 
     def desired(self, deployment: int) -> Desired:
         """What a plan is decided from; `deployment` is the number of its folder."""
@@ -116,7 +126,9 @@ def _prepare(
     for name, data in release.files.items():
         site.state.write(deployment.files / name, data)
     stack = _stack(site, bundle, schema, deployment, values)
-    services = site.platform.workloads.render(stack)
+    digests = {name: document.digest for name, document in loaded.items()}
+    site.state.write(deployment.documents, canonical_json(digests))
+    services = with_documents(site.platform.workloads.render(stack), loaded, digests)
     _refuse_left_behind(release, deployment, services)
     return PreparedRelease(
         bundle=bundle,
@@ -137,7 +149,9 @@ def mark(site: Site, prepared: PreparedRelease, deployment: Deployment, running:
         deployment: its folder.
         running: what is there: an unchanged service keeps its mark.
     """
-    owners = plan.ownership(prepared.services, running, prepared.release.digest)
+    services = prepared.services
+    again = changes.for_others(prepared.bundle, services, running)
+    owners = plan.ownership(services, running, prepared.release.digest, again)
     marks = site.platform.workloads.marks(prepared.services, owners)
     site.state.write(deployment.labels, marks)
 
@@ -194,19 +208,22 @@ def reopen(
     # Images and what documents decide are no secrets; a message has to be able to name them.
     site.redact.learn(schema.secrets(operator_values(bundle, values).values))
     loaded = documents.load(bundle, values.values)
-    if same_data and (other := changed_since_deploy(bundle, loaded, values.values)):
+    digests = documents.recorded(deployment.documents)
+    stack = _labelled(_stack(site, bundle, schema, deployment, values.values), deployment)
+    services = site.platform.workloads.render(stack)
+    other = changed_since_deploy(bundle, loaded, values.values) if same_data else ()
+    if other or (same_data and (other := replaced_in_place(services, loaded, digests))):
         raise PreconditionError(
             f"the data was replaced since release {short(digest)} was deployed: {other[0]}",
             detail=other[1:],
             state="nothing was changed",
             hint=f"inv deploy --image={digest}   (with the data of now), or put that of then back",
         )
-    stack = _labelled(_stack(site, bundle, schema, deployment, values.values), deployment)
     return PreparedRelease(
         bundle=bundle,
         release=release,
         stack=stack,
-        services=site.platform.workloads.render(stack),
+        services=with_documents(services, loaded, digests),
         context=ProbeContext(site.platform.workloads, bundle.project, loaded),
         approved=_approved(site) if approved is None else approved,
     )

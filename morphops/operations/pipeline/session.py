@@ -41,7 +41,9 @@ class Session:
 
     def __init__(self, site: Site, held: Held, signals: Signals) -> None:
         self.signals = signals
-        self.history = HistoryWriter(site.history.path, self, site.redact, held.holder.token_digest)
+        self.history = HistoryWriter(
+            site.history.path, self, site.redact, held.holder.token_digest, site.seed
+        )
         self.found = site.platform.heads.read(site.bundle.project)
         self._site = site
         self._held = held

@@ -1,3 +1,4 @@
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +8,7 @@ import pytest
 from conftest import SAMPLE
 
 from morphogen_pir.cuckoo import candidates
-from morphogen_pir.manifest import Manifest, ManifestError, Source
+from morphogen_pir.manifest import Manifest, ManifestError, Source, canonical_json
 from morphogen_pir.quantity import keccak256
 from morphogen_pir.rows import Account, find_account
 from morphogen_snapshot.build import BuildError, Options, build
@@ -18,6 +19,12 @@ from morphogen_snapshot.store import read_tree
 A = "0x" + "aa" * 20
 B = "0x" + "bb" * 20
 SOURCE = Source(file="genesis.json", sha256="0" * 64)
+WITHOUT_CODE = {
+    "matrix.bin",
+    "manifest.json",
+    "accounts.jsonl",
+    "code-data/mainnet_compact.dict",
+}
 GenesisFile = Callable[[Any], Path]
 
 
@@ -80,17 +87,62 @@ def test_known_accounts_cover_what_probes_need(manifest: Manifest, genesis: Gene
         assert account.code == "0x" + real.code.hex()
 
 
+def test_every_account_is_in_the_file_of_accounts(snapshot: Path, genesis: Genesis) -> None:
+    lines = (snapshot / "accounts.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == [
+        {
+            "address": "0x" + account.address.hex(),
+            "balance": hex(account.balance),
+            "nonce": hex(account.nonce),
+            "code": "0x" + account.code.hex(),
+        }
+        for account in genesis.accounts
+    ]
+
+
+def test_verify_reads_every_account_back(
+    snapshot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The file agrees with its hash, and the matrix holds another balance."""
+    files = read_tree(snapshot)
+    *others, last = files["accounts.jsonl"].splitlines()
+    account = json.loads(last)
+    lied = canonical_json({**account, "balance": "0x123456"})
+    data = b"\n".join(others) + b"\n" + lied
+    manifest = json.loads(files["manifest.json"])
+    sha256 = hashlib.sha256(data).hexdigest()
+    manifest["accounts_file"] |= {"bytes": len(data), "sha256": sha256}
+    for file, content in {
+        **files, "accounts.jsonl": data, "manifest.json": canonical_json(manifest)
+    }.items():  # fmt: skip
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_bytes(content)
+    assert run("verify", tmp_path) == 3
+    assert f"{account['address']}: the matrix says something else" in capsys.readouterr().err
+
+
+def test_a_snapshot_without_code_has_the_folder_of_code(
+    genesis_file: GenesisFile, tmp_path: Path
+) -> None:
+    """What mounts it finds a dictionary whose first entry means: no code."""
+    source, out = genesis_file({"alloc": {A: {"balance": "1"}}}), tmp_path / "out"
+    assert run("build", "--from", source, "--out", out) == 0
+    assert (out / "code-data/mainnet_compact.dict").read_bytes() == bytes(32)
+    assert run("verify", out) == 0
+
+
 def test_the_manifest_has_exactly_the_documented_shape(snapshot: Path) -> None:
     text = (snapshot / "manifest.json").read_text()
     document = json.loads(text)
     assert set(document) == {
         "schema", "rows", "row_size_bytes", "seeds", "page", "block_number", "state_root",
-        "matrix", "accounts", "codes", "source", "known_accounts",
+        "matrix", "accounts", "codes", "source", "known_accounts", "accounts_file",
     }  # fmt: skip
     assert document["schema"] == 1
     assert document["row_size_bytes"] == 32
     assert set(document["page"]) == {"domain_bits", "rows_per_page"}
     assert set(document["matrix"]) == {"file", "bytes", "sha256"}
+    assert set(document["accounts_file"]) == {"file", "bytes", "sha256"}
     assert set(document["source"]) == {"file", "sha256"}
     assert set(document["known_accounts"][0]) == {"address", "balance", "nonce", "code"}
     assert text == json.dumps(document, sort_keys=True, separators=(",", ":")) + "\n"
@@ -116,7 +168,7 @@ def test_numbers_and_spellings() -> None:
     assert read(files, b"\xbb" * 20) == Account(16, 2**64 - 1)
     assert read(files, b"\xcc" * 20) == Account(7)
     assert read(files, b"\xdd" * 20) is None
-    assert set(files) == {"matrix.bin", "manifest.json"}
+    assert set(files) == WITHOUT_CODE
 
 
 REFUSED = [
@@ -246,7 +298,7 @@ def test_another_snapshot_is_only_replaced_by_force(
     assert "--force replaces it" in capsys.readouterr().err
     assert read_tree(out) == before
     assert run("build", "--from", other, "--out", out, "--force") == 0
-    assert set(read_tree(out)) == {"matrix.bin", "manifest.json"}
+    assert set(read_tree(out)) == WITHOUT_CODE
     assert {path.name for path in tmp_path.iterdir()} == {"genesis.json", "out"}
 
 
@@ -303,6 +355,8 @@ def test_a_place_that_cannot_be_written_is_said(
         ),
         ("code-data/mainnet_compact.dict", lambda data: data[:-32], "20 hashes"),
         ("code-data/mainnet_compact.dict", None, "20 hashes"),
+        ("accounts.jsonl", lambda data: data + b"x", "size or sha256 is not the manifest's"),
+        ("accounts.jsonl", None, "accounts.jsonl: missing"),
         ("code-data/cas", lambda data: data + b"x", "Keccak-256 is not its name"),
         ("code-data/cas", None, "missing"),
     ],

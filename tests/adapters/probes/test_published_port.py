@@ -31,8 +31,14 @@ class Handler(BaseHTTPRequestHandler):
     """Answers as its path says: `/rpc` doubles a number, `/status/503/<body>` says so."""
 
     def do_GET(self) -> None:
+        if self.path == "/host":
+            return self.reply(200, json.dumps({"host": self.headers["Host"]}).encode())
+        if self.path == "/long":
+            return self.reply(200, b"x" * 5_000_000)
+        if self.path.startswith("/moved"):
+            return self.reply(301, b"", location="/status/200")
         _, _, status, body = (unquote(self.path) + "//").split("/", 3)
-        self.reply(int(status or 200), body.rstrip("/").encode())
+        return self.reply(int(status or 200), body.rstrip("/").encode())
 
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -41,12 +47,16 @@ class Handler(BaseHTTPRequestHandler):
         doubled = {"jsonrpc": "2.0", "id": request["id"], "result": 2 * request["params"][0]}
         if self.path == "/error":
             return self.reply(200, b'{"error": {"code": -32000, "message": "no pair"}}')
+        if self.path == "/moved":
+            return self.reply(302, b"", location="http://elsewhere.invalid/")
         if self.path == "/rpc":
             return self.reply(200, json.dumps(doubled).encode())
         return self.reply(502, b"<html>bad gateway")
 
-    def reply(self, status: int, body: bytes) -> None:
+    def reply(self, status: int, body: bytes, location: str = "") -> None:
         self.send_response(status)
+        if location:
+            self.send_header("Location", location)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -165,6 +175,76 @@ def test_http(server: HTTPServer, path: str, expects: dict[str, Any], says: str)
     assert reading.reason == says
     assert reading.ready == (says == f"api answers HTTP {probe.status}")
     assert not reading.final
+
+
+@pytest.mark.parametrize(
+    ("keys", "says", "ready"),
+    [
+        ({"path": "/moved", "status": 301}, "api answers HTTP 301", True),
+        (
+            {"path": "/moved"},
+            "api answers HTTP 301, which redirects to /status/200",
+            False,
+        ),
+        (
+            {
+                "path": "/host",
+                "headers": {"Host": "shop.example"},
+                "expect": "host=='shop.example'",
+            },
+            "api answers HTTP 200",
+            True,
+        ),
+        ({"path": "/long"}, "api does not answer in 4194304 bytes", False),
+    ],
+)
+def test_the_first_answer_is_judged(
+    server: HTTPServer, keys: dict[str, Any], says: str, ready: bool
+) -> None:
+    probe = Http(kind="http", service="api", port=80, **keys)
+    reading = probes.read(probe, world(server.server_port))
+    assert (reading.reason, reading.ready) == (says, ready)
+
+
+def test_a_question_that_is_redirected_is_not_answered(server: HTTPServer) -> None:
+    reading = probes.read(doubles(path="/moved"), world(server.server_port, ROWS))
+    assert reading.details[0].endswith("got HTTP 302, which redirects to http://elsewhere.invalid/")
+
+
+def test_an_answer_that_comes_byte_by_byte_does_not_hold_us() -> None:
+    """Each byte comes within its time, and the whole never does."""
+    done = threading.Event()
+
+    def drip(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            while not done.wait(0.01):
+                connection.sendall(b"H")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=drip, args=(listener,), daemon=True)
+        server.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        with direct_session() as session:
+            assert post(session, url, {}, 0.3) == "no answer within 0.3 s"
+        done.set()
+
+
+@pytest.mark.parametrize(
+    ("keys", "finding"),
+    [
+        ({"path": "health"}, "path: 'health' does not begin with /"),
+        ({"path": "/a\nb"}, "path: '/a\\nb' does not begin with /"),
+        ({"headers": {"Ho st": "x"}}, "headers/Ho st: a name of letters"),
+        ({"headers": {"Host": "x\r\nY: z"}}, "headers/Host: a name of letters"),
+        ({"headers": {"X-A": "1", "Host": "shop.example"}}, ""),
+    ],
+)
+def test_what_cannot_be_sent_is_a_finding(keys: dict[str, Any], finding: str) -> None:
+    for probe in (Http(kind="http", service="api", port=80, **keys), doubles(**keys)):
+        found = probe.own_findings()
+        assert finding in "".join(found)
+        assert bool(found) == bool(finding)
 
 
 def test_http_of_a_port_that_is_not_published() -> None:

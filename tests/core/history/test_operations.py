@@ -313,6 +313,7 @@ def test_an_entry_is_read_as_it_was_written(tmp_path: Path) -> None:
         "error": "",
         "plan": "",
         "subject": "",
+        "seed": "",
         "lock": "",
         "variables": (),
         "steps": (),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from morphops.core.stack import Running
+from morphops.core.stack import HealthCheck, Running
 from morphops.core.verify import health
 from tests.samples.probes import container
 
@@ -47,3 +47,37 @@ def test_health(changes: dict[str, Any], ready: bool, final: bool, says: str) ->
 
 def test_health_of_what_is_not_there() -> None:
     assert health.read(Running(), ("api",)).reason == "api has no container yet"
+
+
+FAILED = HealthCheck("2026-11-28T20:00:00Z", False, exit_code=22, output="503\n")
+
+
+@pytest.mark.parametrize(
+    ("changes", "lines"),
+    [
+        ({}, ()),
+        (
+            {"health": "starting", "healthcheck": "curl -fsS x", "checks": (FAILED,)},
+            (
+                "last health check of api, begun 2026-11-28T20:00:00Z, exit 22:",
+                "  it runs: curl -fsS x",
+                "  503",
+            ),
+        ),
+        (
+            {"health": "starting", "healthcheck": "curl -fsS x"},
+            ("no health check of api has ended yet", "  it runs: curl -fsS x"),
+        ),
+        (
+            {"healthcheck": "x", "checks": (HealthCheck("t", False, exit_code=1),)},
+            ("last health check of api, begun t, exit 1:", "  it runs: x", "  (no output)"),
+        ),
+        ({"health_output": "503"}, ("last health check of api:", "  503")),
+        (
+            {"health_output": "x" * 300},
+            ("last health check of api:", f"  {'x' * 199}…"),
+        ),
+    ],
+)
+def test_what_a_health_check_did(changes: dict[str, Any], lines: tuple[str, ...]) -> None:
+    assert health.last_check("api", container(**changes)) == lines

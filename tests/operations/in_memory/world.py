@@ -104,13 +104,16 @@ def image(name: str, version: str) -> tuple[Image, bytes]:
 
 def release(version: str, *, worker: bool = False) -> Release:
     """A release: its `api` is of that version, its `db` is always the same."""
-    images = dict([image("db", "1"), image("api", version)])
     compose = COMPOSE.replace("volumes:\n  rows:", f"{WORKER.strip(chr(10))}\nvolumes:\n  rows:")
-    files = {
-        "bundle.yaml": BUNDLE,
-        "schema.yaml": SCHEMA,
-        "compose.yaml": compose if worker else COMPOSE,
-    }
+    return release_of(api=version, compose=compose if worker else COMPOSE)
+
+
+def release_of(
+    *, db: str = "1", api: str = "1", bundle: str = BUNDLE, compose: str = COMPOSE
+) -> Release:
+    """A release of these versions and files."""
+    images = dict([image("db", db), image("api", api)])
+    files = {"bundle.yaml": bundle, "schema.yaml": SCHEMA, "compose.yaml": compose}
     made = artifact.encode(
         project=PROJECT,
         images=list(images),
@@ -157,9 +160,18 @@ class World:
         (self.folder / "state").mkdir(mode=0o700)
         self.set()
         for one in (OLD, NEW):
-            find.keep(self.site(), one)
-            for each in one.images:
-                self.engine.publish(each, WELL)
+            self.keep(one)
+
+    def keep(self, which: Release, **behaviours: Behaviour) -> None:
+        """Have a release in the state folder, and its images in the registry.
+
+        Args:
+            which: the release.
+            behaviours: image → how its containers behave; well where nothing is said.
+        """
+        find.keep(self.site(), which)
+        for one in which.images:
+            self.engine.publish(one, behaviours.get(one.name, WELL))
 
     def write_data(self, content: bytes) -> None:
         (self.folder / "data/rows").write_bytes(content)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -113,8 +113,10 @@ class Failing(FakeTarget):
         if not self._left:
             raise EngineCallFailed("the engine said no")
 
-    def start(self, stack: Stack, services: Sequence[str], slot: str = "") -> None:
-        self._change(lambda: super(Failing, self).start(stack, services, slot))
+    def start(
+        self, stack: Stack, services: Sequence[str], slot: str = "", again: Collection[str] = ()
+    ) -> None:
+        self._change(lambda: super(Failing, self).start(stack, services, slot, again))
 
     def remove(self, project: str, services: Sequence[str], slot: str = "") -> None:
         self._change(lambda: super(Failing, self).remove(project, services, slot))

@@ -14,7 +14,7 @@ from morphops.core.verify.reading import Reading
 from morphops.errors import GateFailed
 from morphops.operations.pipeline import gates
 from tests.fakes import FakeTarget
-from tests.samples.probes import CHECKSUM, SHA256
+from tests.samples.probes import CHECKSUM, SHA256, container
 
 
 class Clock:
@@ -107,6 +107,21 @@ def test_a_probe_is_run_with_its_own_deadline(tmp_path: Path) -> None:
     said["bytes"] = 5
     with pytest.raises(GateFailed, match=r"probe data did not pass: .* its manifest says 5"):
         gates.run("data", CHECKSUM, here, pytest.fail)
-    http = Http(kind="http", service="api", port=80, deadline=0)
+    http = Http(kind="http", service="api", port=80, judges=("db",), deadline=0)
     with pytest.raises(GateFailed, match="probe up did not pass: api does not run"):
         gates.run("up", http, here, pytest.fail)
+
+
+def test_a_probe_that_fails_tells_what_those_that_it_judges_wrote() -> None:
+    target = FakeTarget({})
+    for name in ("api", "db", "web"):
+        target.containers[name] = container(id=name, service=name)
+    http = Http(kind="http", service="api", port=80, judges=("db",), deadline=0)
+    with pytest.raises(GateFailed) as caught:
+        gates.run("up", http, ProbeContext(target, "p", {}), pytest.fail)
+    assert caught.value.detail == (
+        "last log lines of api:",
+        "  last words of api",
+        "last log lines of db:",
+        "  last words of db",
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from morphops.core.bundle.schema import Bundle
 from morphops.core.plan import changes
@@ -22,7 +22,9 @@ class InPlace:
         first = removals(desired.services, running)
         remove = (Remove(first),) if first else ()
         verify = Verify(desired.bundle.settle, strict=True)
-        return (*remove, *waves(desired.bundle, desired.services), verify)
+        bundle, services = desired.bundle, desired.services
+        again = changes.for_others(bundle, services, running)
+        return (*remove, *waves(bundle, services, again), verify)
 
     def back(self, before: Desired) -> tuple[Step, ...]:
         """See `Strategy.back`.
@@ -33,15 +35,24 @@ class InPlace:
         return (*waves(before.bundle, before.services), Verify())
 
 
-def waves(bundle: Bundle, services: Mapping[str, Service]) -> tuple[Step, ...]:
-    """Wave by wave: start, wait for health, probe."""
+def waves(
+    bundle: Bundle, services: Mapping[str, Service], again: Collection[str] = ()
+) -> tuple[Step, ...]:
+    """Wave by wave: start, wait for health, probe.
+
+    Args:
+        bundle: has the waves.
+        services: those that are to run.
+        again: those that are made anew even where they are as they should be.
+    """
     steps: list[Step] = []
     earlier: tuple[str, ...] = ()
     for number, wave in enumerate(bundle.waves, start=1):
         names = tuple(name for name in wave.services if name in services)
         if not names:
             continue
-        steps += [Start(number, names), AwaitHealth(names, wave.deadline, earlier)]
+        anew = tuple(name for name in names if name in again)
+        steps += [Start(number, names, again=anew), AwaitHealth(names, wave.deadline, earlier)]
         steps += [Gate(probe) for probe in wave.probes]
         earlier += names
     return tuple(steps)

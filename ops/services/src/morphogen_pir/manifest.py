@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 MANIFEST_FILE: Final = "manifest.json"
 MATRIX_FILE: Final = "matrix.bin"
+ACCOUNTS_FILE: Final = "accounts.jsonl"
 DICT_FILE: Final = "code-data/mainnet_compact.dict"
 CAS_DIR: Final = "code-data/cas"
 
@@ -45,6 +46,14 @@ class MatrixFile(_Strict):
     sha256: _Sha256
 
 
+class AccountsFile(_Strict):
+    """Every account, one in a line, for probes that draw some; and the hash of the file."""
+
+    file: str
+    bytes: _Count
+    sha256: _Sha256
+
+
 class Source(_Strict):
     """The genesis file that the snapshot was made from."""
 
@@ -77,6 +86,8 @@ class Manifest(_Strict):
     codes: _Count
     source: Source
     known_accounts: list[KnownAccount]
+    # A snapshot that was made earlier has none.
+    accounts_file: AccountsFile | None = None
 
     def to_bytes(self) -> bytes:
         """Canonical JSON: sorted keys, no spaces, a newline at the end."""

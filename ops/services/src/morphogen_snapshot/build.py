@@ -15,15 +15,18 @@ from morphogen_pir.cuckoo import (
 )
 from morphogen_pir.dpf import domain_bits_for
 from morphogen_pir.manifest import (
+    ACCOUNTS_FILE,
     CAS_DIR,
     DICT_FILE,
     MANIFEST_FILE,
     MATRIX_FILE,
+    AccountsFile,
     KnownAccount,
     Manifest,
     MatrixFile,
     Page,
     Source,
+    canonical_json,
 )
 from morphogen_pir.quantity import cas_path, keccak256, quantity
 from morphogen_pir.rows import ROW_BYTES, Account, encode_row
@@ -81,6 +84,7 @@ def build(genesis: Genesis, source: Source, options: Options) -> dict[str, bytes
         matrix[place_ * ROW_BYTES : (place_ + 1) * ROW_BYTES] = encode_row(account.address, state)
     block = genesis.block_number if options.block_number is None else options.block_number
     root = genesis.state_root if options.state_root is None else options.state_root
+    accounts = b"".join(canonical_json(_known(a).model_dump()) for a in genesis.accounts)
     manifest = Manifest(
         schema=1,
         rows=layout.rows,
@@ -96,14 +100,22 @@ def build(genesis: Genesis, source: Source, options: Options) -> dict[str, bytes
         codes=len(codes),
         source=source,
         known_accounts=[_known(account) for account in _choose_known(genesis.accounts)],
+        accounts_file=AccountsFile(
+            file=ACCOUNTS_FILE,
+            bytes=len(accounts),
+            sha256=hashlib.sha256(accounts).hexdigest(),
+        ),
     )
-    files = {MATRIX_FILE: bytes(matrix), MANIFEST_FILE: manifest.to_bytes()}
-    if codes:
-        # Entry 0 of the dictionary means "no code".
-        hashes = [keccak256(code) for code in codes]
-        files[DICT_FILE] = bytes(32) + b"".join(hashes)
-        for code_hash, code in zip(hashes, codes, strict=True):
-            files[f"{CAS_DIR}/{cas_path(code_hash)}"] = code
+    # Entry 0 of the dictionary means "no code"; without any code it is the only one.
+    hashes = [keccak256(code) for code in codes]
+    files = {
+        MATRIX_FILE: bytes(matrix),
+        MANIFEST_FILE: manifest.to_bytes(),
+        ACCOUNTS_FILE: accounts,
+        DICT_FILE: bytes(32) + b"".join(hashes),
+    }
+    for code_hash, code in zip(hashes, codes, strict=True):
+        files[f"{CAS_DIR}/{cas_path(code_hash)}"] = code
     return files
 
 

@@ -22,9 +22,10 @@ examples:
   morphogen-snapshot build --from genesis.json --out snapshots/first
   morphogen-snapshot verify snapshots/first
 
-A snapshot is matrix.bin (the servers), manifest.json (what the servers must say of themselves)
-and, where accounts have code, code-data/ (static files for the adapter). The same input gives
-the same bytes. An existing snapshot with the same bytes is left alone.
+A snapshot is matrix.bin (the servers), manifest.json (what the servers must say of themselves),
+accounts.jsonl (every account, for probes that draw some) and code-data/ (static files for the
+adapter; without any code only the dictionary's first entry). The same input gives the same bytes.
+An existing snapshot with the same bytes is left alone.
 
 exit codes: 0 done, 2 refused (nothing written), 3 verify found differences
 """

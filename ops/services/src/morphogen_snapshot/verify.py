@@ -1,7 +1,9 @@
 """Compares the files of a snapshot with its manifest, as a reader would see them."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+
+from pydantic import ValidationError
 
 from morphogen_pir.cuckoo import candidates
 from morphogen_pir.dpf import domain_bits_for
@@ -10,6 +12,7 @@ from morphogen_pir.manifest import (
     DICT_FILE,
     MANIFEST_FILE,
     MATRIX_FILE,
+    KnownAccount,
     Manifest,
     ManifestError,
 )
@@ -34,7 +37,8 @@ def differences(files: Mapping[str, bytes]) -> Iterator[str]:
     problems = [*_matrix(manifest, matrix), *_codes(manifest, files)]
     yield from problems
     if not problems:
-        yield from _known_accounts(manifest, matrix, files)
+        yield from _states("known_accounts", manifest.known_accounts, manifest, matrix, files)
+        yield from _accounts(manifest, matrix, files)
 
 
 def _matrix(manifest: Manifest, matrix: bytes) -> Iterator[str]:
@@ -65,17 +69,46 @@ def _codes(manifest: Manifest, files: Mapping[str, bytes]) -> Iterator[str]:
             yield f"{name}: its Keccak-256 is not its name"
 
 
-def _known_accounts(manifest: Manifest, matrix: bytes, files: Mapping[str, bytes]) -> Iterator[str]:
-    addresses = [bytes.fromhex(known.address[2:]) for known in manifest.known_accounts]
+def _accounts(manifest: Manifest, matrix: bytes, files: Mapping[str, bytes]) -> Iterator[str]:
+    """The file of all accounts is the manifest's, and each reads back from the matrix."""
+    about = manifest.accounts_file
+    if about is None:
+        return
+    data = files.get(about.file)
+    if data is None:
+        yield f"{about.file}: missing"
+        return
+    if (len(data), hashlib.sha256(data).hexdigest()) != (about.bytes, about.sha256):
+        yield f"{about.file}: size or sha256 is not the manifest's"
+        return
+    try:
+        known = [KnownAccount.model_validate_json(line) for line in data.splitlines()]
+    except ValidationError:
+        yield f"{about.file}: a line is no account"
+        return
+    if len(known) != manifest.accounts:
+        yield f"{about.file}: {len(known)} accounts, the manifest says {manifest.accounts}"
+    yield from _states(about.file, known, manifest, matrix, files)
+
+
+def _states(
+    where: str,
+    accounts: Sequence[KnownAccount],
+    manifest: Manifest,
+    matrix: bytes,
+    files: Mapping[str, bytes],
+) -> Iterator[str]:
+    """Where the matrix says something else of an account than `where` does."""
+    if not accounts:
+        return
+    addresses = [bytes.fromhex(known.address[2:]) for known in accounts]
     first, second, third = manifest.seeds
     places = candidates(addresses, (first, second, third), manifest.rows)
     dictionary = files.get(DICT_FILE, bytes(32))
-    for known, address, rows in zip(
-        manifest.known_accounts, addresses, places.tolist(), strict=True
-    ):
+    for known, address, rows in zip(accounts, addresses, places.tolist(), strict=True):
         account = find_account(address, (matrix[r * ROW_BYTES : (r + 1) * ROW_BYTES] for r in rows))
         if account is None:
-            yield f"known_accounts/{known.address}: not in the matrix"
+            yield f"{where}/{known.address}: not in the matrix"
             continue
         code = b""
         if account.code_id:
@@ -83,4 +116,4 @@ def _known_accounts(manifest: Manifest, matrix: bytes, files: Mapping[str, bytes
             code = files.get(f"{CAS_DIR}/{cas_path(code_hash)}", b"")
         state = (quantity(account.balance), quantity(account.nonce), "0x" + code.hex())
         if state != (known.balance, known.nonce, known.code):
-            yield f"known_accounts/{known.address}: the matrix says something else"
+            yield f"{where}/{known.address}: the matrix says something else"
