@@ -129,6 +129,7 @@ class Service:
         replicas: how many containers it has.
         networks: what they are attached to.
         waits_for_completion: the services that it waits for to do something once, and end.
+        profiles: the profiles that switch it on; empty for a service that is always on.
         variables: variable of its environment → digest of the value.
         keys: every other key of its configuration → digest of what stands there. Two renderings are
             told apart by these digests; they are never shown and never stored.
@@ -144,6 +145,7 @@ class Service:
     replicas: int = 1
     networks: tuple[Network, ...] = ()
     waits_for_completion: frozenset[str] = frozenset()
+    profiles: frozenset[str] = frozenset()
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
 

@@ -172,6 +172,7 @@ def service(name: str, spec: Mapping[str, Any]) -> Service:
             for other, how in (spec.get("depends_on") or {}).items()
             if how.get("condition") == "service_completed_successfully"
         ),
+        profiles=frozenset(spec.get("profiles") or ()),
         variables=_digests(spec.get("environment") or {}),
         keys=_digests(
             {key: value for key, value in config.items() if key not in _APART}

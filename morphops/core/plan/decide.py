@@ -77,6 +77,7 @@ def reasons(
     """Every reason not to begin."""
     running, services = situation.running, desired.services
     yield from preconditions.foreign(desired.bundle.project, running, remedies)
+    yield from preconditions.nothing_to_run(desired)
     yield from preconditions.misfit(desired)
     yield from preconditions.other_networks(services, situation, remedies)
     yield from preconditions.broken_invariants(desired)

@@ -31,6 +31,18 @@ def foreign(project: str, running: Running, remedies: Remedies) -> Iterator[Reas
     )
 
 
+def nothing_to_run(desired: Desired) -> Iterator[Reason]:
+    """A release that renders to no service: to stop everything is not a deploy."""
+    if not desired.services:
+        yield Reason(
+            what=f"release {desired.release.short} has no service with these values, "
+            "so nothing would run",
+            hint="switch a profile on: COMPOSE_PROFILES in the env file; "
+            "or, to stop everything: inv down",
+            wrong=True,
+        )
+
+
 def misfit(desired: Desired) -> Iterator[Reason]:
     """Services that do not fit the bundle or the release."""
     waves = {name for wave in desired.bundle.waves for name in wave.services}

@@ -112,6 +112,9 @@ def compare(
         approved: of these, the ones that may be broken.
     """
     found = [*images(release, services, running), *missing_networks(services, running)]
+    if not services and not found:  # to be the same as nothing is no success
+        what = "the release has no service with its values, so there is nothing to compare"
+        found.append(Difference("missing", release.project, what))
     lines = {
         name: [shapes[c.id].argv for c in running.of(name) if c.id in shapes]
         for name in running.services

@@ -116,6 +116,7 @@ def _prepare(
         site.state.write(deployment.files / name, data)
     stack = _stack(site, bundle, schema, deployment, values)
     services = site.platform.workloads.render(stack)
+    _refuse_unknown_profiles(site, bundle, stack, services)
     _refuse_left_behind(release, deployment, services)
     return PreparedRelease(
         bundle=bundle,
@@ -139,6 +140,31 @@ def mark(site: Site, prepared: PreparedRelease, deployment: Deployment, running:
     owners = plan.ownership(prepared.services, running, prepared.release.digest)
     marks = site.platform.workloads.marks(prepared.services, owners)
     site.state.write(deployment.labels, marks)
+
+
+def _refuse_unknown_profiles(
+    site: Site, bundle: Bundle, stack: Stack, services: Mapping[str, Service]
+) -> None:
+    """Refuse profiles that the release does not have: what they should switch on would not run.
+
+    A service that a profile switches on has the profile; so those that no service has are unknown.
+    """
+    known = {*bundle.compose.profiles, *_profiles_of(services)}
+    unknown = [name for name in stack.profiles if name not in known and name != "*"]
+    if not unknown:
+        return
+    all_on = replace(stack, profiles=("*",))
+    there = sorted(known | _profiles_of(site.platform.workloads.render(all_on)))
+    raise InputError(
+        f"COMPOSE_PROFILES: no service of the release has the profile {', '.join(unknown)}",
+        detail=(f"profiles of the release: {', '.join(there) or 'none'}",),
+        state="nothing was changed",
+        hint="correct COMPOSE_PROFILES in the env file",
+    )
+
+
+def _profiles_of(services: Mapping[str, Service]) -> set[str]:
+    return {name for service in services.values() for name in service.profiles}
 
 
 def _refuse_left_behind(
@@ -257,7 +283,9 @@ def _stack(
     deployment: Deployment,
     values: Mapping[str, str],
 ) -> Stack:
-    profiles = tuple(p for p in values.get("COMPOSE_PROFILES", "").split(",") if p)
+    # As Compose reads it: without the blanks around each name.
+    given = values.get("COMPOSE_PROFILES", "").split(",")
+    profiles = tuple(name.strip() for name in given if name.strip())
     files = tuple(deployment.files / name for name in bundle.compose_files(profiles))
     return Stack(
         project=bundle.project,
