@@ -70,6 +70,8 @@ def command(
             ensure_standard_streams()
             json, events = bool(kwargs.get("json")), str(kwargs.get("events") or "")
             try:
+                if leads or run.changes.by(kwargs):  # type: ignore[attr-defined]
+                    refuse_dry_run(args[0] if args else None, unless=unless, only=only)
                 body(*args, **(kwargs | numbers.of(kwargs)))
             except MorphopsError as err:
                 failure = err
@@ -88,6 +90,34 @@ def command(
         return run  # type: ignore[return-value]
 
     return decorate if body is None else decorate(body)
+
+
+def refuse_dry_run(context: object, *, unless: str = "", only: str = "") -> None:
+    """Refuse Invoke's dry run, which a task that changes something would not keep.
+
+    Invoke only echoes the shell commands of a task then (`--dry`, `-R`, `INVOKE_RUN_DRY`, `run.dry`
+    of its configuration). Our tasks run none, so they would do everything.
+
+    Args:
+        context: what Invoke gives the task.
+        unless, only: see `command`.
+
+    Raises:
+        InputError: a dry run was asked for.
+    """
+    config = getattr(context, "config", None)
+    if config is None or not config.get("run", {}).get("dry"):
+        return
+    hint = "the same command without --dry; this task has no dry run"
+    if unless:
+        hint = f"the same command without --dry, and with --{unless}: it changes nothing"
+    elif only:
+        hint = f"the same command without --dry and without --{only}: it changes nothing"
+    raise InputError(
+        "a dry run (--dry, -R, INVOKE_RUN_DRY) would do all of it: Invoke would only echo commands",
+        state="nothing was changed",
+        hint=hint,
+    )
 
 
 def ensure_standard_streams() -> None:
