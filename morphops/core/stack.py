@@ -123,6 +123,7 @@ class Service:
         image: the image reference, as text.
         config: digest over everything that makes the target replace it when it changes.
         ports: what it publishes.
+        port_ranges: ranges of ports, of each of which the platform takes one that is free.
         labels: the labels it would be given.
         launch: how it would be started.
         files: paths of the machine that it is given.
@@ -139,6 +140,7 @@ class Service:
     image: str
     config: str
     ports: tuple[Port, ...] = ()
+    port_ranges: tuple[tuple[Port, ...], ...] = ()
     labels: Mapping[str, str] | None = None
     launch: LaunchConfig = LaunchConfig()
     files: frozenset[str] = frozenset()
@@ -188,7 +190,8 @@ class Instance:
         service: whose it is.
         id: the target's name for it.
         image: what its image is.
-        state: `running`, `restarting`, `exited` …
+        state: `running`, `restarting`, `exited` …; `unreadable` where the target says of it what
+            nobody understands.
         health: of its health check; `none` where it has none.
         restarts: how often it was started again by itself.
         exit_code: of its last exit.

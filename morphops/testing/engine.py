@@ -258,7 +258,7 @@ class FakeEngine:
             config=marks.get("config", ""),
             health_output=behaves.health_output if checked else "",
             healthcheck_interval=checked,
-            ports=service.ports,
+            ports=(*service.ports, *self._chosen(service)),
             replica_index=number,
             networks=frozenset(network.name for network in service.networks),
             slot=slot,
@@ -267,6 +267,18 @@ class FakeEngine:
         self.containers[container.key] = container
         self.changed()
         return container
+
+    def _chosen(self, service: Service) -> Iterator[Port]:
+        """Of each range the first port that is free."""
+        for ports in service.port_ranges:
+            free = (
+                port
+                for port in ports
+                if not self.holders(port)
+                and (port.host, port.published, port.protocol) not in self.busy
+            )
+            if port := next(free, None):
+                yield port
 
 
 @dataclass(frozen=True, slots=True)

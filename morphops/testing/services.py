@@ -68,6 +68,7 @@ def _service(
     environment = _environment(spec.get("environment"))
     attached = _attached(spec, networks)
     mounts = [_mount(mount, volumes, folder) for mount in spec.get("volumes") or ()]
+    published = [_port(port) for port in spec.get("ports") or ()]
     config = {key: value for key, value in spec.items() if key not in _NOT_CONFIG}
     config |= {"environment": environment, "volumes": mounts}
     config |= {"networks": {network.name: network.config for network in attached}}
@@ -75,7 +76,8 @@ def _service(
         name=name,
         image=str(spec.get("image") or ""),
         config=_short(config),
-        ports=tuple(_port(port) for port in spec.get("ports") or ()),
+        ports=tuple(ports[0] for ports in published if len(ports) == 1),
+        port_ranges=tuple(ports for ports in published if len(ports) > 1),
         labels=spec.get("labels") or {},
         launch=_launch(spec, environment, mounts),
         files=frozenset(outside for _, outside, _ in mounts if outside.startswith("/")),
@@ -124,16 +126,23 @@ def _mount(given: Any, volumes: Mapping[str, str], folder: Path) -> tuple[str, s
     return normpath(target), volumes.get(source, source), writable
 
 
-def _port(given: Any) -> Port:
-    """A port in the short (`[host:]published:target[/protocol]`) or the long form."""
+def _port(given: Any) -> tuple[Port, ...]:
+    """A port in the short (`[host:]published:target[/protocol]`) or the long form.
+
+    Of a range (`20130-20135`) all of its ports.
+    """
     if isinstance(given, Mapping):
         protocol = str(given.get("protocol") or "tcp")
-        host = str(given.get("host_ip") or "")
-        return Port(host, int(given["published"]), int(given["target"]), protocol)
-    text, _, protocol = str(given).partition("/")
-    where, _, target = text.rpartition(":")
-    host, _, published = where.rpartition(":")
-    return Port(host.strip("[]"), int(published), int(target), protocol or "tcp")
+        host, published, target = (
+            str(given.get(key) or "") for key in ("host_ip", "published", "target")
+        )
+    else:
+        text, _, protocol = str(given).partition("/")
+        where, _, target = text.rpartition(":")
+        host, _, published = where.rpartition(":")
+    first, _, last = published.partition("-")
+    numbers = range(int(first), int(last or first) + 1)
+    return tuple(Port(host.strip("[]"), n, int(target), protocol or "tcp") for n in numbers)
 
 
 def _launch(

@@ -14,7 +14,7 @@ from morphops.adapters.docker import compose_config, image_pull, labels, model
 from morphops.adapters.docker.argv import hidden
 from morphops.adapters.docker.client import Docker
 from morphops.adapters.docker.events import EventWatch
-from morphops.adapters.docker.shapes import names, shape_of_container
+from morphops.adapters.docker.shapes import names, shape_seen
 from morphops.adapters.host import ports as host_ports
 from morphops.core.release.digest import canonical_json
 from morphops.core.release.platform import platform_name
@@ -110,7 +110,7 @@ class ComposeTarget:
         )
 
     def _running(self, inspected: Sequence[Mapping[str, Any]], kind: _Kind) -> Running:
-        found = [model.instance(one, kind, self._redact) for one in inspected]
+        found = [model.seen(one, kind, self._redact) for one in inspected]
         return Running(tuple(sorted(found, key=lambda c: (c.service, c.id))))
 
     def networks(self, project: str) -> Mapping[str, str]:
@@ -186,8 +186,8 @@ class ComposeTarget:
         client = self._docker.client(limit)
         there = {one["Id"] for one in inspected}
         for new in inspected:
-            old = (new["Config"].get("Labels") or {}).get(labels.REPLACES)
-            if old is None or new["State"]["Status"] != "created":
+            old = ((new.get("Config") or {}).get("Labels") or {}).get(labels.REPLACES)
+            if old is None or (new.get("State") or {}).get("Status") != "created":
                 continue
             name = new["Name"].removeprefix("/")
             with self._docker.call(f"finish the replacement of {name}", limit):
@@ -235,13 +235,14 @@ class ComposeTarget:
         found = self._docker.engine.inspect([c.id for c in running.containers])
         images = self._docker.engine.inspect_images(sorted({row["Image"] for row in found}))
         own = {row["Id"]: row.get("Config") or {} for row in images}
-        return {row["Id"]: shape_of_container(row, own.get(row["Image"], {})) for row in found}
+        return {row["Id"]: shape_seen(row, own.get(row["Image"], {})) for row in found}
 
     def describe(self, running: Running) -> list[dict[str, Any]]:
         """See `Workloads.describe` (Engine API, ContainerInspect)."""
         found = self._docker.engine.inspect([c.id for c in running.containers])
         for inspected in found:
-            inspected["Config"]["Env"] = sorted(names(inspected["Config"].get("Env")))
+            config = inspected.get("Config") or {}
+            inspected["Config"] = {**config, "Env": sorted(names(config.get("Env")))}
         return found
 
     def logs(self, container: Instance, tail: int) -> tuple[str, ...]:

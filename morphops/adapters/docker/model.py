@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
 from morphops.adapters.docker import labels as names
+from morphops.adapters.docker import published
 from morphops.adapters.docker.shapes import shape_of_service
 from morphops.core.release.digest import canonical_json, digest_of, short
 from morphops.core.stack import (
@@ -15,7 +16,6 @@ from morphops.core.stack import (
     Identity,
     Instance,
     Network,
-    Port,
     Service,
 )
 
@@ -49,6 +49,39 @@ def services(rendered: Mapping[str, Any]) -> dict[str, Service]:
     }
 
 
+def seen(
+    inspected: Mapping[str, Any],
+    kind: Literal["config", "manifest"],
+    redact: Callable[[str], str] = str,
+) -> Instance:
+    """Return a container, or as much as can be said of one that cannot be read.
+
+    Anybody may start containers in a project, with whatever settings. One of them must never keep
+    a look, a stop or an automatic rollback from the others.
+    """
+    try:
+        return instance(inspected, kind, redact)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return _unreadable(inspected, kind)
+
+
+def _unreadable(inspected: Mapping[str, Any], kind: Literal["config", "manifest"]) -> Instance:
+    id_ = str(inspected.get("Id") or "")
+    config = inspected.get("Config")
+    labels = config.get("Labels") if isinstance(config, Mapping) else None
+    labels = labels if isinstance(labels, Mapping) else {}
+    name = str(inspected.get("Name") or id_[:12]).removeprefix("/")
+    return Instance(
+        service=str(labels.get(names.SERVICE) or name),
+        id=id_,
+        image=Identity(kind, str(inspected.get("Image") or "")),
+        state="unreadable",
+        health="none",
+        managed=names.RELEASE in labels,
+        release=str(labels.get(names.RELEASE) or ""),
+    )
+
+
 def instance(
     inspected: Mapping[str, Any],
     kind: Literal["config", "manifest"],
@@ -69,19 +102,19 @@ def instance(
     return Instance(
         service=labels.get(names.SERVICE, inspected["Name"].removeprefix("/")),
         id=inspected["Id"],
-        image=Identity(kind, inspected["Image"]),
-        state=state["Status"],
+        image=Identity(kind, str(inspected["Image"])),
+        state=str(state["Status"]),
         health=_health(health.get("Status")),
-        restarts=inspected.get("RestartCount", 0),
-        exit_code=state.get("ExitCode", 0),
+        restarts=int(inspected.get("RestartCount") or 0),
+        exit_code=int(state.get("ExitCode") or 0),
         stop_grace_period=stop_grace_period(inspected["Config"].get("StopTimeout")),
         managed=names.RELEASE in labels,
-        release=labels.get(names.RELEASE, ""),
-        config=labels.get(names.CONFIG, ""),
+        release=str(labels.get(names.RELEASE) or ""),
+        config=str(labels.get(names.CONFIG) or ""),
         health_output=redact(log[-1].get("Output") or ""),
         checks=tuple(HealthCheck(row["Start"], not row["ExitCode"]) for row in log if row),
         healthcheck_interval=healthcheck_interval(inspected["Config"].get("Healthcheck") or {}),
-        ports=tuple(bindings(inspected["HostConfig"].get("PortBindings") or {})),
+        ports=published.of_container(inspected),
         networks=frozenset((inspected.get("NetworkSettings") or {}).get("Networks") or ()),
         replica_index=int(number) if number.isdecimal() else 1,
     )
@@ -154,16 +187,8 @@ def service(name: str, spec: Mapping[str, Any]) -> Service:
         name=name,
         image=spec.get("image", ""),
         config=short(digest_of(canonical_json(config))),
-        ports=tuple(
-            Port(
-                port.get("host_ip", ""),
-                int(port["published"]),
-                int(port["target"]),
-                port.get("protocol") or "tcp",
-            )
-            for port in spec.get("ports") or ()
-            if str(port.get("published", "")).isdigit()
-        ),
+        ports=published.of_service(spec),
+        port_ranges=published.ranges(spec),
         labels=labels,
         launch=shape_of_service(spec),
         replicas=_replicas(spec),
@@ -191,16 +216,6 @@ def _replicas(spec: Mapping[str, Any]) -> int:
 
 def _digests(values: Mapping[str, Any]) -> dict[str, str]:
     return {name: digest_of(canonical_json(value)) for name, value in values.items()}
-
-
-def bindings(published: Mapping[str, Any]) -> Iterator[Port]:
-    """Yield the ports that a container publishes (Engine API, `PortBindings`)."""
-    for target, hosts in published.items():
-        for host in hosts or ():
-            if host.get("HostPort"):
-                port, _, protocol = target.partition("/")
-                at = host.get("HostIp") or "", int(host["HostPort"]), int(port)
-                yield Port(*at, protocol or "tcp")
 
 
 def healthcheck_interval(healthcheck: Mapping[str, Any]) -> float:

@@ -69,6 +69,14 @@ def shape_of_container(inspected: Mapping[str, Any], image: Mapping[str, Any]) -
     )
 
 
+def shape_seen(inspected: Mapping[str, Any], image: Mapping[str, Any]) -> LaunchConfig:
+    """How a container was started; nothing of it where that cannot be read, so that it differs."""
+    try:
+        return shape_of_container(inspected, image)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return LaunchConfig()
+
+
 def names(env: Iterable[str] | None) -> frozenset[str]:
     """The names of `NAME=value` lines."""
     return frozenset(line.partition("=")[0] for line in env or ())

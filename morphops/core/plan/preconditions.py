@@ -123,6 +123,14 @@ def taken_ports(services: Mapping[str, Service], situation: Situation) -> Iterat
         if (port.host, port.published, port.protocol) in situation.taken
         and not any(_keeps_from(held, port) for held in own)
     )
+    taken += tuple(
+        f"{name}: every port from {numbers[0]} to {numbers[-1].published} is taken"
+        for name, service in services.items()
+        for numbers in service.port_ranges
+        if numbers
+        and all((p.host, p.published, p.protocol) in situation.taken for p in numbers)
+        and not any(_keeps_from(held, port) for port in numbers for held in own)
+    )
     if taken:
         yield Reason(
             what=taken[0],

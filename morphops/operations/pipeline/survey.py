@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 from morphops.core.history import operations
 from morphops.core.history.operations import Record
@@ -33,7 +34,11 @@ def survey(
         of_record: the release of record with its values, where it was opened already.
     """
     workloads = site.platform.workloads
-    ports = [port for service in prepared.services.values() for port in service.ports]
+    ports = [
+        port
+        for service in prepared.services.values()
+        for port in chain(service.ports, *service.port_ranges)
+    ]
     return Situation(
         running=running,
         networks=workloads.networks(site.bundle.project),
