@@ -244,6 +244,7 @@ class FakeEngine:
             slot: its generation.
             marks: its release and its configuration.
         """
+        self.containers.pop((project, slot, service.name, number), None)  # its ports are free
         image, behaves = self.local[service.image], self.behaviour(service.image)
         checked = service.healthcheck_interval
         instance = Instance(
