@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from morphops.core.outside import NO_NEEDS, Needs
 from morphops.core.release.release import Image
 
 
@@ -130,6 +131,7 @@ class Service:
         replicas: how many containers it has.
         networks: what they are attached to.
         waits_for_completion: the services that it waits for to do something once, and end.
+        needs: what it needs from outside of its stack.
         profiles: the profiles that switch it on; empty for a service that is always on.
         variables: variable of its environment → digest of the value.
         keys: every other key of its configuration → digest of what stands there. Two renderings are
@@ -147,6 +149,7 @@ class Service:
     replicas: int = 1
     networks: tuple[Network, ...] = ()
     waits_for_completion: frozenset[str] = frozenset()
+    needs: Needs = NO_NEEDS
     profiles: frozenset[str] = frozenset()
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -207,6 +210,8 @@ class Instance:
         replica_index: which of its service's containers it is; while one takes the place of another
             both have the same.
         networks: names of those that it is attached to.
+        name: that it has on the target, and no other can.
+        addresses: those that it asked for, each as `network/address`.
         slot: the generation of the stack that it belongs to; empty where there is only one.
         node: the machine that it runs on; empty where there is only one.
     """
@@ -228,6 +233,8 @@ class Instance:
     ports: tuple[Port, ...] = ()
     replica_index: int = 1
     networks: frozenset[str] = frozenset()
+    name: str = ""
+    addresses: frozenset[str] = frozenset()
     slot: str = ""
     node: str = ""
 

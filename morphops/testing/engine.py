@@ -63,6 +63,9 @@ class FakeEngine:
         networks: project → name → the configuration that each was made with.
         volumes: project → names; nothing here removes them.
         busy: (host, port, protocol) of the ports that somebody else has.
+        shared: names of the external networks and volumes that are there.
+        runtimes: names of what can run containers here.
+        names: container name → whose it is, of containers that nobody here started.
         served: reference → the image that a registry answers with.
         local: reference → the image that is on the engine.
         held: local tag → reference.
@@ -79,6 +82,9 @@ class FakeEngine:
     networks: dict[str, dict[str, str]] = field(default_factory=dict)
     volumes: dict[str, set[str]] = field(default_factory=dict)
     busy: set[tuple[str, int, str]] = field(default_factory=set)
+    shared: set[str] = field(default_factory=set)
+    runtimes: set[str] = field(default_factory=lambda: {"runc"})
+    names: dict[str, str] = field(default_factory=dict)
     served: dict[str, Image] = field(default_factory=dict)
     local: dict[str, Image] = field(default_factory=dict)
     held: dict[str, str] = field(default_factory=dict)
@@ -262,6 +268,8 @@ class FakeEngine:
             ports=(*service.ports, *self._chosen(service)),
             replica_index=number,
             networks=frozenset(network.name for network in service.networks),
+            name=service.needs.container_name or f"{project}-{service.name}-{number}",
+            addresses=service.needs.addresses,
             slot=slot,
         )
         container = FakeContainer(project, instance, service.launch, behaves)

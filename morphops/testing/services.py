@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from posixpath import normpath
 from typing import Any
 
+from morphops.core.outside import Needs
 from morphops.core.release.digest import canonical_json, digest_of, short
 from morphops.core.stack import LaunchConfig, Network, Port
 from morphops.testing.engine import CheckedService
@@ -30,7 +32,10 @@ def services_of(model: Mapping[str, Any], project: str, folder: Path) -> dict[st
     networks = _networks(model, project)
     volumes = _volumes(model, project)
     return {
-        name: _service(name, spec or {}, networks, volumes, folder)
+        name: replace(
+            _service(name, spec or {}, networks, volumes, folder),
+            needs=_needs(spec or {}, model, folder),
+        )
         for name, spec in sorted((model.get("services") or {}).items())
     }
 
@@ -124,6 +129,40 @@ def _mount(given: Any, volumes: Mapping[str, str], folder: Path) -> tuple[str, s
     if source.startswith((".", "/")):
         return normpath(target), normpath(folder / source), writable
     return normpath(target), volumes.get(source, source), writable
+
+
+def _needs(spec: Mapping[str, Any], model: Mapping[str, Any], folder: Path) -> Needs:
+    given = spec.get("networks") or ()
+    networks = given if isinstance(given, Mapping) else dict.fromkeys(given)
+    sources = [
+        (m.get("source") if isinstance(m, Mapping) else str(m).partition(":")[0])
+        for m in spec.get("volumes") or ()
+    ]
+    return Needs(
+        networks=_external(model.get("networks") or {}, networks),
+        volumes=_external(model.get("volumes") or {}, sources),
+        paths=frozenset(
+            normpath(folder / str(m["source"]))
+            for m in spec.get("volumes") or ()
+            if isinstance(m, Mapping) and not (m.get("bind") or {}).get("create_host_path", True)
+        ),
+        container_name=str(spec.get("container_name") or ""),
+        addresses=frozenset(
+            f"{key}/{how['ipv4_address']}"
+            for key, how in networks.items()
+            if how and how.get("ipv4_address")
+        ),
+        runtime=str(spec.get("runtime") or ""),
+        platform=str(spec.get("platform") or ""),
+    )
+
+
+def _external(declared: Mapping[str, Any], used: Iterable[Any]) -> frozenset[str]:
+    return frozenset(
+        str(spec.get("name") or key)
+        for key in used
+        if (spec := declared.get(key) or {}).get("external")
+    )
 
 
 def _port(given: Any) -> tuple[Port, ...]:

@@ -10,12 +10,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, TypeAlias
 
-from morphops.adapters.docker import compose_config, image_pull, labels, model
+from morphops.adapters.docker import compose_config, image_pull, labels, model, outside
 from morphops.adapters.docker.argv import hidden
 from morphops.adapters.docker.client import Docker
 from morphops.adapters.docker.events import EventWatch
 from morphops.adapters.docker.shapes import names, shape_seen
 from morphops.adapters.host import ports as host_ports
+from morphops.core.outside import Outside
 from morphops.core.release.digest import canonical_json
 from morphops.core.release.platform import platform_name
 from morphops.core.release.reference import local_tag
@@ -62,6 +63,10 @@ class ComposeTarget:
             return frozenset()
         wanted = {(port.host, port.published, port.protocol) for port in ports}
         return frozenset(port for port in wanted if host_ports.taken(*port))
+
+    def outside(self, project: str, services: Mapping[str, Service]) -> Outside:
+        """See `Workloads.outside`."""
+        return outside.look(self._docker, project, [one.needs for one in services.values()])
 
     def marks(self, services: Mapping[str, Service], owners: Mapping[str, str]) -> bytes:
         """See `Workloads.marks`: a Compose override that labels containers and networks."""
@@ -195,7 +200,19 @@ class ComposeTarget:
                     client.container.stop(old)
                     client.container.remove(new["Id"])
                 elif name.startswith(f"{old[:12]}_"):
-                    client.container.rename(new["Id"], name.removeprefix(f"{old[:12]}_"))
+                    self._give_name(client, new["Id"], name.removeprefix(f"{old[:12]}_"))
+
+    def _give_name(self, client: Any, container: str, name: str) -> None:
+        """Give a new container the name of the one that it replaces.
+
+        Where somebody else has the name, it can never be what it was to be, and no later start
+        could get past it. So it goes, and what is to run is made anew.
+        """
+        try:
+            with self._docker.call(f"give a container the name {name}", START_LIMIT):
+                client.container.rename(container, name)
+        except EngineCallFailed:
+            client.container.remove(container, force=True)
 
     def remove(self, project: str, services: Sequence[str], slot: str = "") -> None:
         """See `Workloads.remove`."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from morphops.adapters.docker import labels as names
-from morphops.adapters.docker import published
+from morphops.adapters.docker import outside, published
 from morphops.adapters.docker.shapes import shape_of_service
 from morphops.core.release.digest import canonical_json, digest_of, short
 from morphops.core.stack import (
@@ -43,6 +43,7 @@ def services(rendered: Mapping[str, Any]) -> dict[str, Service]:
         name: replace(
             service(name, with_networks(with_volumes(spec, volumes), networks)),
             files=files(spec, rendered),
+            needs=outside.needs(spec, rendered),
             networks=attached(spec, networks),
         )
         for name, spec in sorted((rendered.get("services") or {}).items())
@@ -77,6 +78,7 @@ def _unreadable(inspected: Mapping[str, Any], kind: Literal["config", "manifest"
         image=Identity(kind, str(inspected.get("Image") or "")),
         state="unreadable",
         health="none",
+        name=name,
         managed=names.RELEASE in labels,
         release=str(labels.get(names.RELEASE) or ""),
     )
@@ -117,6 +119,8 @@ def instance(
         ports=published.of_container(inspected),
         networks=frozenset((inspected.get("NetworkSettings") or {}).get("Networks") or ()),
         replica_index=int(number) if number.isdecimal() else 1,
+        name=str(inspected["Name"]).removeprefix("/"),
+        addresses=outside.addresses(inspected),
     )
 
 

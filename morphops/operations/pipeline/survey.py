@@ -43,6 +43,7 @@ def survey(
         running=running,
         networks=workloads.networks(site.bundle.project),
         taken=workloads.taken(ports),
+        outside=workloads.outside(site.bundle.project, prepared.services),
         before=_before(site, records, running, prepared, of_record),
     )
 

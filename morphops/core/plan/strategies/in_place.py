@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from morphops.core.bundle.schema import Bundle
-from morphops.core.plan import changes
+from morphops.core.plan import changes, exclusive
 from morphops.core.plan.desired import Desired
 from morphops.core.plan.steps import AwaitHealth, Gate, Remove, Start, Step, Verify
 from morphops.core.stack import Running, Service
@@ -17,7 +17,7 @@ class InPlace:
     def forward(self, desired: Desired, running: Running) -> tuple[Step, ...]:
         """See `Strategy.forward`.
 
-        Services that the release lacks go before the first wave: they may hold a port or a name.
+        What has to go first goes before the first wave; see `removals`.
         """
         first = removals(desired.services, running)
         remove = (Remove(first),) if first else ()
@@ -48,10 +48,19 @@ def waves(bundle: Bundle, services: Mapping[str, Service]) -> tuple[Step, ...]:
 
 
 def removals(services: Mapping[str, Service], running: Running) -> tuple[str, ...]:
-    """The services that a plan removes first: the release lacks them, or their networks differ."""
+    """The services that a plan removes first.
+
+    The release lacks them, their networks differ, or they have a port, a name or an address that
+    another service is to have.
+    """
     elsewhere = (
         name
         for name, service in services.items()
         if changes.on_wrong_networks(service, running.of(name))
     )
-    return (*changes.services_to_remove(services, running), *elsewhere)
+    first = (
+        *changes.services_to_remove(services, running),
+        *elsewhere,
+        *exclusive.holders(services, running),
+    )
+    return tuple(dict.fromkeys(first))
