@@ -83,6 +83,12 @@ class Network:
     config: str = ""
 
 
+# Where inside, what from outside (of a volume its name), and whether it may write.
+Mount: TypeAlias = tuple[str, str, bool]
+# Among what a container inherits: mounts of which nobody here knows where they are.
+EVERYWHERE = "*"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchConfig:
     """How a container is started, as far as that can be compared with what runs.
@@ -106,7 +112,7 @@ class LaunchConfig:
     argv: tuple[str, ...] = ()
     user: str = ""
     variables: frozenset[str] = frozenset()
-    mounts: frozenset[tuple[str, str, bool]] = frozenset()
+    mounts: frozenset[Mount] = frozenset()
     inherited: frozenset[str] = frozenset()
     dropped: frozenset[str] = frozenset()
     added: frozenset[str] = frozenset()

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from morphops.adapters.docker import labels as names
 from morphops.adapters.docker import outside, published
-from morphops.adapters.docker.shapes import shape_of_service
+from morphops.adapters.docker.shapes import shape_of_service, with_mounts_of
 from morphops.core.release.digest import canonical_json, digest_of, short
 from morphops.core.stack import (
     Health,
@@ -39,14 +39,21 @@ def services(rendered: Mapping[str, Any]) -> dict[str, Service]:
     networks = {
         key: network(key, spec or {}) for key, spec in (rendered.get("networks") or {}).items()
     }
+    specs = {
+        name: with_networks(with_volumes(spec, volumes), networks)
+        for name, spec in sorted((rendered.get("services") or {}).items())
+    }
+    made = {name: service(name, spec) for name, spec in specs.items()}
+    shapes = with_mounts_of({name: one.launch for name, one in made.items()}, specs)
     return {
         name: replace(
-            service(name, with_networks(with_volumes(spec, volumes), networks)),
+            made[name],
+            launch=shapes[name],
             files=files(spec, rendered),
             needs=outside.needs(spec, rendered),
-            networks=attached(spec, networks),
+            networks=attached(rendered["services"][name], networks),
         )
-        for name, spec in sorted((rendered.get("services") or {}).items())
+        for name, spec in specs.items()
     }
 
 

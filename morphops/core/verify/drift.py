@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from morphops.core.bundle.schema import Invariant
 from morphops.core.release.digest import short
 from morphops.core.release.release import Image, Release
-from morphops.core.stack import Instance, LaunchConfig, Running, Service
+from morphops.core.stack import EVERYWHERE, Instance, LaunchConfig, Mount, Running, Service
 from morphops.core.verify import health, invariants
 
 Kind: TypeAlias = Literal[
@@ -150,8 +150,7 @@ def _digests(container: Instance, image: Image) -> str:
 
 def settings(wanted: LaunchConfig, found: LaunchConfig) -> tuple[str, ...]:
     """The keys of a service (compose-spec) in which a container differs, as far as that shows."""
-    brought = wanted.inherited | found.inherited
-    surplus = {mount for mount in found.mounts - wanted.mounts if mount[0] not in brought}
+    lacking, surplus = mounts(wanted, found)
     differ = {
         "command": wanted.command is not None and wanted.command != found.command,
         "user": bool(wanted.user) and wanted.user != found.user,
@@ -160,9 +159,17 @@ def settings(wanted: LaunchConfig, found: LaunchConfig) -> tuple[str, ...]:
         "security_opt": wanted.no_new_privileges != found.no_new_privileges,
         "read_only": wanted.read_only != found.read_only,
         "privileged": wanted.privileged != found.privileged,
-        "volumes": bool(wanted.mounts - found.mounts or surplus),
+        "volumes": bool(lacking or surplus),
     }
     return tuple(key for key, differs in differ.items() if differs)
+
+
+def mounts(wanted: LaunchConfig, found: LaunchConfig) -> tuple[set[Mount], set[Mount]]:
+    """The mounts that a container lacks, and those that it has as well."""
+    brought = wanted.inherited | found.inherited
+    more = found.mounts - wanted.mounts
+    surplus = {mount for mount in more if EVERYWHERE not in brought and mount[0] not in brought}
+    return set(wanted.mounts - found.mounts), surplus
 
 
 def variables(wanted: LaunchConfig, found: LaunchConfig) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -178,12 +185,22 @@ _SAYS = {
     "security_opt": "its confinement (no-new-privileges) is another",
     "read_only": "whether its root is read-only differs",
     "privileged": "whether it is privileged differs",
-    "volumes": "its mounts are others",
 }
+
+
+def _mounts(wanted: LaunchConfig, found: LaunchConfig) -> str:
+    lacking, more = ({inside for inside, _, _ in side} for side in mounts(wanted, found))
+    said = [f"{inside} is not as released" for inside in sorted(lacking & more)]
+    said += [f"{inside} is missing" for inside in sorted(lacking - more)]
+    said += [f"{inside} is there as well" for inside in sorted(more - lacking)]
+    return ", ".join(said)
 
 
 def _shape(name: str, wanted: LaunchConfig, found: LaunchConfig) -> Iterator[Difference]:
     for key in settings(wanted, found):
+        if key == "volumes":
+            yield Difference("config", name, f"its mounts are others: {_mounts(wanted, found)}")
+            continue
         runs_as = f"runs as {found.user or 'the image says'}"
         yield Difference("config", name, _SAYS.get(key, runs_as))
     missing, more = variables(wanted, found)
