@@ -30,6 +30,7 @@ _FILE = "application/vnd.morphops.file.v1"
 _KEPT = "application/vnd.morphops.image-manifest.v1"
 _TITLE = "org.opencontainers.image.title"
 _SCHEMA = 1
+_LONGEST = 255  # bytes of one part of a path, on Linux
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,13 +264,20 @@ def _check_images(images: Sequence[Image], manifests: Mapping[str, bytes]) -> No
             raise IntegrityError(f"image {image.name}: its manifest names another config")
 
 
+def is_inside(name: str) -> bool:
+    """Whether a text is the plain path of a file inside of a folder, on any system."""
+    path = PurePosixPath(name)
+    odd = ".." in path.parts or "\\" in name or not name.isprintable()
+    long = any(len(part.encode()) > _LONGEST for part in path.parts)
+    return bool(path.parts) and not (path.is_absolute() or odd or long or str(path) != name)
+
+
 def _safe(name: str) -> str:
     """A path that stays inside of the folder it is written to.
 
     Raises:
         InputError: it would not.
     """
-    path = PurePosixPath(name)
-    if not name or path.is_absolute() or ".." in path.parts or "\\" in name or str(path) != name:
+    if not is_inside(name):
         raise InputError(f"{name!r} is not a path inside of the bundle's folder")
     return name

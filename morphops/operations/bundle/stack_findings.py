@@ -17,6 +17,7 @@ from morphops.core.checks import (
     interpolation,
     sample_values,
     variable_rules,
+    working_tree,
 )
 from morphops.core.checks.interpolation import Use
 from morphops.core.env import dotenv
@@ -90,6 +91,7 @@ class _Stack:
         """Yields what is wrong with the rendered files, for every set of profiles."""
         profiles = {name for s in every["services"].values() for name in s.get("profiles") or ()}
         sets = sample_values.profile_sets(tuple(profiles), self._schema)
+        relative = working_tree.relative(self._sources, str(self._site.folder))
         services: dict[str, Any] | None = {}
         for chosen, model in zip(sets, self._models(sets), strict=True):
             if isinstance(model, ConfigError):
@@ -106,6 +108,7 @@ class _Stack:
                     sources=self._sources,
                     folder=str(self._site.folder),
                     project=self._site.bundle.project,
+                    relative=relative,
                 )
             )
         # Without all of them the bundle's rules would repeat, elsewhere, that something is missing.

@@ -15,6 +15,7 @@ from morphops.adapters.store.state_folder import Deployment
 from morphops.core.bundle import parse
 from morphops.core.bundle.documents import changed_since_deploy, derive_values, variable_names
 from morphops.core.bundle.schema import Bundle
+from morphops.core.checks import working_tree
 from morphops.core.env import rules
 from morphops.core.env.dotenv import EnvFile
 from morphops.core.env.parse import parse_env_schema
@@ -25,6 +26,7 @@ from morphops.core.plan.desired import Desired
 from morphops.core.release.digest import short
 from morphops.core.release.release import Release
 from morphops.core.stack import Running, Service, Stack
+from morphops.core.yaml_text import YamlText
 from morphops.errors import InputError, PreconditionError
 from morphops.operations.pipeline import values as kept
 from morphops.site import BUNDLE, Site
@@ -101,6 +103,7 @@ def _prepare(
             f"release {release.short} is of project {bundle.project}, this is {site.bundle.project}"
         )
     site.redact.learn(schema.secrets(env.values))
+    _refuse_included(release, bundle)
     images = {spec.variable: str(release.image(name).ref) for name, spec in bundle.images.items()}
     rules.check(
         env,
@@ -117,7 +120,7 @@ def _prepare(
     stack = _stack(site, bundle, schema, deployment, values)
     services = site.platform.workloads.render(stack)
     _refuse_unknown_profiles(site, bundle, stack, services)
-    _refuse_left_behind(release, deployment, services)
+    _refuse_left_behind(release, bundle, deployment, services)
     return PreparedRelease(
         bundle=bundle,
         release=release,
@@ -167,28 +170,45 @@ def _profiles_of(services: Mapping[str, Service]) -> set[str]:
     return {name for service in services.values() for name in service.profiles}
 
 
+def _refuse_included(release: Release, bundle: Bundle) -> None:
+    """Refuse compose files that have Compose read others, which the release does not carry."""
+    texts = [(name, _text(release.files, name, "")) for name in bundle.files()]
+    sources = [YamlText(name, text) for name, text in texts if working_tree.may_include(text)]
+    if found := working_tree.included_lines(sources):
+        raise _left_behind(release, found)
+
+
 def _refuse_left_behind(
-    release: Release, deployment: Deployment, services: Mapping[str, Service]
+    release: Release, bundle: Bundle, deployment: Deployment, services: Mapping[str, Service]
 ) -> None:
     """Refuse files beside the compose files that did not come with them into the release.
 
     For one that is mounted and not there the engine would make an empty folder.
     """
-    here = deployment.folder.parent.absolute()
+    given = {(name, path) for name, service in services.items() for path in service.files}
+    if not given:
+        return
+    here, files = deployment.folder.parent.absolute(), deployment.files.absolute()
+    sources = [YamlText(name, _text(release.files, name, "")) for name in bundle.files()]
+    relative = working_tree.relative(sources, str(files))
     missing = tuple(
-        f"{name}: {os.path.relpath(path, deployment.files.absolute())}"
-        for name, service in services.items()
-        for path in sorted(service.files)
-        if Path(path).is_relative_to(here) and not Path(path).exists()
+        f"{name}: {os.path.relpath(path, files)}"
+        for name, path in sorted(given)
+        if (Path(path).is_relative_to(here) or os.path.normpath(path) in relative)
+        and not (Path(path).is_relative_to(files) and Path(path).exists())
     )
     if missing:
-        raise InputError(
-            f"release {release.short} names files of the working tree, and does not carry them",
-            detail=missing,
-            state="nothing was changed",
-            hint="put them into an image, or name a path of the host by a variable; "
-            "then inv bundle.check",
-        )
+        raise _left_behind(release, missing)
+
+
+def _left_behind(release: Release, found: tuple[str, ...]) -> InputError:
+    return InputError(
+        f"release {release.short} names files of the working tree, and does not carry them",
+        detail=found,
+        state="nothing was changed",
+        hint="put them into an image, write what they say into the compose file, or name a mounted "
+        "path of the host by a variable; then inv bundle.check",
+    )
 
 
 def reopen(

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from morphops.adapters.store.files import read_table
+from morphops.core.checks import working_tree
 from morphops.core.env import parse
 from morphops.core.release.reference import ImageRef
 from morphops.core.release.release import Release
 from morphops.errors import ConfigError, InputError
+from morphops.operations.bundle.files import yaml_file
 from morphops.operations.release.find import split_images
 from morphops.operations.release.publish import publish, resolve_image
 from morphops.site import BUNDLE, Site
@@ -74,6 +76,14 @@ def working_files(site: Site) -> dict[str, bytes]:
         except OSError as err:
             raise ConfigError(f"{path}: {err.strerror}") from None
     parse.parse_env_schema(files[bundle.env.schema].decode(), bundle.env.schema)
+    sources = [yaml_file(site, site.folder / name) for name in bundle.files()]
+    if found := working_tree.included_lines(sources):
+        raise ConfigError(
+            "the compose files name files that a release does not carry",
+            detail=found,
+            state="nothing was changed",
+            hint="write what they say into the compose file; then inv bundle.check",
+        )
     return files
 
 
