@@ -20,7 +20,7 @@ from morphops.adapters.store.history_file import HistoryReader
 from morphops.adapters.store.state_folder import StateFolder
 from morphops.core.bundle.parse import parse_bundle
 from morphops.core.bundle.schema import Bundle
-from morphops.core.bundle.validate import registry_findings
+from morphops.core.bundle.validate import hook_findings, registry_findings
 from morphops.core.env import encryption
 from morphops.core.env.dotenv import EnvFile
 from morphops.core.redact import Redactor
@@ -58,7 +58,7 @@ def load_bundle(path: Path, registry: str = "") -> Bundle:
         bundle = parse_bundle(text, str(path))
         if registry:
             bundle = dataclasses.replace(bundle, registry=registry)
-        if findings := registry_findings(bundle):
+        if findings := [*registry_findings(bundle), *hook_findings(bundle)]:
             raise refusal(YamlText(str(path), text), findings)
         return bundle
     except ConfigError as err:

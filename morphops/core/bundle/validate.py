@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterable, Iterator
 
@@ -26,6 +27,15 @@ def registry_findings(bundle: Bundle) -> list[str]:
                 "write the registry's host in `registry`"
             )
     return findings
+
+
+def hook_findings(bundle: Bundle) -> list[str]:
+    """What is wrong with where the hooks are: they are of the working tree, as its files are."""
+    return [
+        f"hooks/{moment}/run: {hook.run!r} is no path inside of the bundle's folder; put it there"
+        for moment, hook in bundle.hooks.items()
+        if not is_inside(posixpath.normpath(hook.run))
+    ]
 
 
 def cross_findings(bundle: Bundle) -> list[str]:
