@@ -143,6 +143,8 @@ def perform(
     use_case: Callable[[Site], R],
     show: Callable[[Reporter, R], None],
     events: str = "",
+    *,
+    of_record: bool = False,
 ) -> None:
     """Open the site, run a use case, and show what it returns.
 
@@ -153,6 +155,7 @@ def perform(
         show: how to write the result for people.
         events: where progress is written as JSON lines: a path, `-` for stderr (which then holds
             nothing else), empty for nowhere.
+        of_record: see `open_site`.
 
     Raises:
         InputError: `events` cannot be opened.
@@ -161,7 +164,7 @@ def perform(
     from morphops.report.console import Reporter
 
     reporter = Reporter(json)
-    result = _run(reporter, use_case, events)
+    result = _run(reporter, use_case, events, of_record)
     try:
         if not reporter.emit(result) or Settings.of(os.environ).show:
             show(reporter, result)
@@ -178,18 +181,18 @@ def perform(
         raise Exit(code=result.exit)
 
 
-def _run(reporter: Reporter, use_case: Callable[[Site], R], events: str) -> R:
+def _run(reporter: Reporter, use_case: Callable[[Site], R], events: str, of_record: bool) -> R:
     """Run a use case on the site, observed by the reporter and by whom `events` names."""
     from morphops.report import events as report_events
     from morphops.site import open_site
 
     if not events:
-        return use_case(open_site(reporter))
+        return use_case(open_site(reporter, of_record=of_record))
     with report_events.opened(events) as log:
         observer: Observer = log
         if events != report_events.STDERR:
             observer = report_events.Both(reporter, log)
-        site = open_site(observer)
+        site = open_site(observer, of_record=of_record)
         log.redact_with(site.redact)
         result = use_case(site)
         log.finished(result)

@@ -41,4 +41,5 @@ def rollback(
         lambda site: rollback.rollback(site, to=to, plan_only=plan, reason=reason, wait=wait_lock),
         report.deployed,
         events=events,
+        of_record=True,
     )

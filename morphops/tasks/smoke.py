@@ -16,4 +16,4 @@ def smoke(c: Context, json: bool = False) -> None:
     from morphops.operations import smoke
     from morphops.report import smoke as report
 
-    perform(json, smoke.smoke, report.smoke)
+    perform(json, smoke.smoke, report.smoke, of_record=True)

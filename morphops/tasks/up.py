@@ -23,4 +23,5 @@ def up(
         lambda site: up.up(site, reason=reason, wait=wait_lock),
         report.deployed,
         events=events,
+        of_record=True,
     )
