@@ -137,6 +137,7 @@ class Service:
         replicas: how many containers it has.
         networks: what they are attached to.
         waits_for_completion: the services that it waits for to do something once, and end.
+        ends: whether it is never started again by itself, which is said of what ends.
         needs: what it needs from outside of its stack.
         profiles: the profiles that switch it on; empty for a service that is always on.
         variables: variable of its environment → digest of the value.
@@ -155,6 +156,7 @@ class Service:
     replicas: int = 1
     networks: tuple[Network, ...] = ()
     waits_for_completion: frozenset[str] = frozenset()
+    ends: bool = False
     needs: Needs = NO_NEEDS
     profiles: frozenset[str] = frozenset()
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)

@@ -89,6 +89,7 @@ def _service(
         replicas=_replicas(spec),
         networks=attached,
         waits_for_completion=_waits(spec.get("depends_on") or {}),
+        ends=spec.get("restart") in ("no", False),
         profiles=frozenset(spec.get("profiles") or ()),
         variables={key: digest_of(value.encode()) for key, value in environment.items()},
         keys={

@@ -208,6 +208,7 @@ def service(name: str, spec: Mapping[str, Any]) -> Service:
             for other, how in (spec.get("depends_on") or {}).items()
             if how.get("condition") == "service_completed_successfully"
         ),
+        ends=str(spec.get("restart") or "") == "no",
         profiles=frozenset(spec.get("profiles") or ()),
         variables=_digests(spec.get("environment") or {}),
         keys=_digests(

@@ -48,6 +48,7 @@ def findings(site: Site, text: YamlText) -> Iterator[Finding]:
     differing = tuple(variable_rules.check(uses, site.bundle, schema, schema_text))
     yield from differing
     yield from variable_rules.notified(site.bundle, schema, text)
+    yield from variable_rules.unformed(sample_values.without_form(schema), schema_text)
     with tempfile.TemporaryDirectory(prefix="morphops-check-") as folder:
         stack = _Stack(site, schema, sources, uses, Path(folder))
         try:
@@ -76,7 +77,8 @@ class _Stack:
         self._sources = sources
         self._uses = uses
         self._folder = folder
-        self._made_up = sample_values.values(site.bundle, schema, uses)
+        wanted = sample_values.forms_by_place(sources)
+        self._made_up = sample_values.values(site.bundle, schema, uses, wanted)
         self._ignored = {use.name for use in uses}
 
     def every(self) -> dict[str, Any]:

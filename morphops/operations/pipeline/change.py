@@ -109,6 +109,8 @@ def plan_release(
     if request.offline:  # a registry that is gone must not block it
         undo = rollback.fetch_missing(site, undo)
     prepared = prepare.prepare(site, request.release, request.env, deployment)
+    if request.kind == "deploy":
+        prepare.refuse_what_ends(prepared)
     prepare.mark(site, prepared, deployment, running)
     return decide_on(site, prepared, deployment, records, running, undo)
 

@@ -145,6 +145,22 @@ def mark(site: Site, prepared: PreparedRelease, deployment: Deployment, running:
     site.state.write(deployment.labels, marks)
 
 
+def refuse_what_ends(prepared: PreparedRelease) -> None:
+    """Refuse services that are made to end: they would run, and then the deploy be undone.
+
+    Raises:
+        InputError: there is one.
+    """
+    if found := [name for name, service in prepared.services.items() if service.ends]:
+        raise InputError(
+            f"{', '.join(found)}: restart: no is for what ends, and each service of a release has "
+            "to stay up",
+            state="nothing was changed",
+            hint="do it in the service before it is healthy, or in a before-deploy hook; "
+            "else write restart: unless-stopped",
+        )
+
+
 def _refuse_unknown_profiles(
     site: Site, bundle: Bundle, stack: Stack, services: Mapping[str, Service]
 ) -> None:

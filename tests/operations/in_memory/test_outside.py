@@ -96,3 +96,10 @@ def test_what_is_there_is_used(running: World, what: str) -> None:
 def test_a_platform_that_fits(running: World, platform: str) -> None:
     more = f"    platform: {platform}\n" if platform else ""
     deploy(running.site(), [made(running, more, "").digest])
+
+
+def test_what_ends_is_not_deployed(running: World) -> None:
+    release = made(running, "    restart: 'no'\n", "")
+    with pytest.raises(MorphopsError, match="restart: no is for what ends") as refused:
+        deploy(running.site(), [release.digest])
+    assert (refused.value.exit_code, running.engine.calls) == (2, [])
