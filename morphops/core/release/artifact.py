@@ -17,7 +17,7 @@ from typing import Any
 from morphops.core.release.digest import canonical_json, digest_of, is_digest, short
 from morphops.core.release.reference import ImageRef
 from morphops.core.release.release import Image, Release
-from morphops.errors import InputError, IntegrityError
+from morphops.errors import InputError, IntegrityError, OtherKind
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -128,7 +128,7 @@ def decode(digest: str, manifest: bytes, blob: Callable[[str], bytes]) -> Releas
     kind = document.get("artifactType")
     if kind != RELEASE:
         found = kind or document.get("mediaType") or "something else"
-        raise InputError(f"{digest} is not a release but {found}", state="nothing was changed")
+        raise OtherKind(f"{digest} is not a release but {found}", state="nothing was changed")
     try:
         return _decode(digest, document, blob)
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as err:
@@ -150,7 +150,11 @@ def _decode(digest: str, document: Mapping[str, Any], blob: Callable[[str], byte
         if layer["mediaType"] == _KEPT:
             manifests[layer["digest"]] = data
             continue
-        name = _safe(layer["annotations"][_TITLE])
+        name = layer["annotations"][_TITLE]
+        if not isinstance(name, str) or not is_inside(name):
+            raise IntegrityError(
+                f"release {short(digest)} holds a file {name!r}, whose path leads out of it"
+            )
         if name in files:
             raise IntegrityError(f"release {short(digest)} holds {name} twice")
         files[name] = data
@@ -158,15 +162,18 @@ def _decode(digest: str, document: Mapping[str, Any], blob: Callable[[str], byte
         raise IntegrityError(f"release {short(digest)}: its files are not those its config lists")
     if sorted(manifests) != config["manifests"]:
         raise IntegrityError(f"release {short(digest)}: its image manifests are not all there")
+    project, labels = config["project"], config["labels"]
+    if not isinstance(project, str) or not _is_text_map(labels):
+        raise TypeError("its project or its labels are no text")
     images = tuple(_image(name, spec) for name, spec in sorted(config["images"].items()))
     _check_images(images, manifests)
     return Release(
         digest=digest,
-        project=config["project"],
+        project=project,
         images=images,
         files=files,
         manifests=manifests,
-        labels=config["labels"],
+        labels=labels,
     )
 
 
@@ -243,10 +250,17 @@ def _image_json(image: Image) -> dict[str, str]:
 
 
 def _image(name: str, spec: Mapping[str, str]) -> Image:
+    if not _is_text_map(spec):
+        raise TypeError(f"image {name} is no text")
     ref = ImageRef.parse(f"{spec['repository']}@{spec['digest']}")
     if not is_digest(spec["manifest"]) or not is_digest(spec["config"]):
         raise IntegrityError(f"image {name}: malformed digest")
     return Image(name, ref, spec["manifest"], spec["config"], spec["platform"])
+
+
+def _is_text_map(value: object) -> bool:
+    """Whether a JSON value is an object of texts."""
+    return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
 
 
 def _check_images(images: Sequence[Image], manifests: Mapping[str, bytes]) -> None:

@@ -27,7 +27,7 @@ from morphops.core.release.digest import short
 from morphops.core.release.release import Release
 from morphops.core.stack import Running, Service, Stack
 from morphops.core.yaml_text import YamlText
-from morphops.errors import InputError, PreconditionError
+from morphops.errors import ConfigError, InputError, PreconditionError
 from morphops.operations.pipeline import values as kept
 from morphops.site import BUNDLE, Site
 
@@ -310,6 +310,8 @@ def _text(files: Mapping[str, bytes], name: str, source: str) -> str:
         return files[name].decode()
     except KeyError:
         raise InputError(f"{source}it carries no {name}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{source}{name}: is not UTF-8") from None
 
 
 def _stack(
