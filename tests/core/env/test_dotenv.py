@@ -420,3 +420,19 @@ def test_names_and_values_do_not_run_together() -> None:
 def test_secrets_are_what_the_schema_calls_so_and_what_it_does_not_know() -> None:
     values = {"URL": SECRET, "PORT": "8000", "UNKNOWN": "perhaps", "KEY_A": ""}
     assert SCHEMA.secrets(values) == (SECRET, "perhaps")
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ('X="postgres://${U}@db"', "put it together in the compose file"),
+        ("X=pre${OTHER:-x}", "put it together in the compose file"),
+        ('X="a$b"', "write it in single quotes"),
+        ("X=$HOME", "write it in single quotes"),
+    ],
+)
+def test_what_to_do_with_a_dollar(line: str, says: str) -> None:
+    """In single quotes `${U}` would be another value than the one that was meant."""
+    (finding,) = dotenv.scan(f"{line}\n", "x.env").findings
+    assert says in str(finding)
+    assert ("write the value out" in str(finding)) == ("${" in line)
