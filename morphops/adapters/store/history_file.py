@@ -26,6 +26,7 @@ from morphops.core.history.heads import FIRST, Head
 from morphops.core.history.operations import (
     END_FIELDS,
     TOUCHING,
+    Approved,
     Kind,
     Outcome,
     Record,
@@ -124,7 +125,7 @@ class HistoryWriter(HistoryReader):
         deployment: int = 0,
         values: ValuesRecord = ValuesRecord(),  # noqa: B008 - a frozen value
         plan: str = "",
-        subject: str = "",
+        subject: str | Approved = "",
         reason: str,
     ) -> Record:
         """Announce an operation.
@@ -142,7 +143,8 @@ class HistoryWriter(HistoryReader):
             fingerprint=values.fingerprint,
             variables=tuple(sorted(values.variables)),
             plan=plan,
-            subject=self._redact(subject),
+            subject=self._redact(subject if isinstance(subject, str) else subject.name),
+            until="" if isinstance(subject, str) else subject.until,
             lock=self._lock,
             reason=self._redact(reason),
             user=user(),
@@ -152,6 +154,8 @@ class HistoryWriter(HistoryReader):
         fields = asdict(record)
         for later in END_FIELDS:
             del fields[later]
+        if not record.until:  # so that what does not end reads as it always did
+            del fields["until"]
         self._remember_release()
         self.chain.spare()
         self._put({"entry": "begin", **fields}, sure=False)

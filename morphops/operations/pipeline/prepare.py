@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from morphops.adapters import actor
 from morphops.adapters.probes import ProbeContext
 from morphops.adapters.store import documents
 from morphops.adapters.store.release_layout import read_layout
@@ -274,7 +275,7 @@ def reopen(
 
 
 def _approved(site: Site) -> frozenset[str]:
-    return operations.approved(site.history.records())
+    return operations.approved(site.history.records(), actor.now())
 
 
 def stored(site: Site, digest: str) -> Release:
