@@ -112,6 +112,12 @@ def parse_digest(
     """
     if is_digest(text):
         return text
+    if is_digest(f"sha256:{text}"):
+        raise InputError(
+            f"{text!r} is a {what} without its beginning",
+            state="nothing was changed",
+            hint=f"write it as sha256:{text}",
+        )
     digits = text.removeprefix("sha256:")
     shortened = _SHORTENED.fullmatch(digits) is not None
     meant = _beginning_with(digits, known) if shortened else ()

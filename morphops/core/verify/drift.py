@@ -201,7 +201,7 @@ def _shape(name: str, wanted: LaunchConfig, found: LaunchConfig) -> Iterator[Dif
         if key == "volumes":
             yield Difference("config", name, f"its mounts are others: {_mounts(wanted, found)}")
             continue
-        runs_as = f"runs as {found.user or 'the image says'}"
+        runs_as = f"runs as {found.user or 'the image says'}, the release says {wanted.user}"
         yield Difference("config", name, _SAYS.get(key, runs_as))
     missing, more = variables(wanted, found)
     if missing:

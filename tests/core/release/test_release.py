@@ -162,3 +162,9 @@ def test_of_a_tag_and_a_digest_the_digest_counts(text: str, repository: str, tag
     """distribution/reference: `name[:tag][@digest]`."""
     assert ImageRef.parse(f"{text}@{D}") == ImageRef(repository, D)
     assert tag_of(f"{text}@{D}") == tag
+
+
+def test_a_digest_without_its_beginning_is_told_as_that() -> None:
+    with pytest.raises(InputError, match="without its beginning") as refused:
+        parse_digest("ab" * 32, "release digest")
+    assert refused.value.hint == f"write it as sha256:{'ab' * 32}"
