@@ -13,7 +13,6 @@ class Needs:
     Attributes:
         networks, volumes: names of those that somebody else makes.
         paths: of the machine that have to be there.
-        written: configs and secrets that are written into its container once that is made.
         container_name: that its container is to have, and no other can; empty where the platform
             chooses.
         addresses: that its container is to have, each as `network/address`.
@@ -24,7 +23,6 @@ class Needs:
     networks: frozenset[str] = frozenset()
     volumes: frozenset[str] = frozenset()
     paths: frozenset[str] = frozenset()
-    written: frozenset[str] = frozenset()
     container_name: str = ""
     addresses: frozenset[str] = frozenset()
     runtime: str = ""

@@ -39,9 +39,9 @@ def services(rendered: Mapping[str, Any]) -> dict[str, Service]:
     networks = {
         key: network(key, spec or {}) for key, spec in (rendered.get("networks") or {}).items()
     }
+    written = dict(sorted((rendered.get("services") or {}).items()))
     specs = {
-        name: with_networks(with_volumes(spec, volumes), networks)
-        for name, spec in sorted((rendered.get("services") or {}).items())
+        name: with_networks(with_volumes(spec, volumes), networks) for name, spec in written.items()
     }
     made = {name: service(name, spec) for name, spec in specs.items()}
     shapes = with_mounts_of({name: one.launch for name, one in made.items()}, specs)
@@ -51,9 +51,9 @@ def services(rendered: Mapping[str, Any]) -> dict[str, Service]:
             launch=shapes[name],
             files=files(spec, rendered),
             needs=outside.needs(spec, rendered),
-            networks=attached(rendered["services"][name], networks),
+            networks=attached(spec, networks),
         )
-        for name, spec in specs.items()
+        for name, spec in written.items()
     }
 
 

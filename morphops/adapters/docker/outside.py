@@ -9,7 +9,6 @@ from typing import Any
 from morphops.adapters.docker import labels
 from morphops.adapters.docker.client import Docker
 from morphops.core.outside import Needs, Outside
-from morphops.core.written import written_into
 
 
 def needs(spec: Mapping[str, Any], rendered: Mapping[str, Any]) -> Needs:
@@ -29,7 +28,6 @@ def needs(spec: Mapping[str, Any], rendered: Mapping[str, Any]) -> Needs:
             _external(volumes, [m.get("source") for m in mounts if m["type"] == "volume"])
         ),
         paths=frozenset(_paths(spec, rendered)),
-        written=frozenset(written_into(spec, rendered)),
         container_name=str(spec.get("container_name") or ""),
         addresses=frozenset(
             f"{(networks.get(key) or {}).get('name') or key}/{how[family]}"

@@ -12,7 +12,6 @@ from morphops.core.checks import compose_secrets, service_rules, working_tree
 from morphops.core.checks.compose_secrets import Texts
 from morphops.core.finding import Finding
 from morphops.core.rule import Breach, Path, Rule, at, findings
-from morphops.core.written import written_into
 from morphops.core.yaml_text import YamlText
 
 Broken: TypeAlias = Iterator[Breach[Path]]
@@ -113,14 +112,6 @@ def _mounted(rendered: Rendered) -> Iterator[Path]:
                 yield "services", name, "volumes", str(number)
 
 
-def _unwritable(rendered: Rendered) -> Broken:
-    """What Compose writes into a container that nobody can write to."""
-    for name, service in (rendered.model.get("services") or {}).items():
-        if service.get("read_only"):
-            for what in written_into(service, rendered.model):
-                yield at("services", name, "read_only", service=name, what=what)
-
-
 def _other_project(rendered: Rendered) -> Broken:
     name = rendered.model.get("name")
     if name != rendered.project:
@@ -133,13 +124,6 @@ RULES: tuple[Rule[Rendered, Path], ...] = (
         _left_behind,
         "{path} is a file of the working tree, and a release does not carry it",
         "put it into an image, write it here, or name a path of the host by a variable",
-    ),
-    Rule(
-        "",
-        _unwritable,
-        "{service} is read-only, and Compose writes {what} into its container after it was made",
-        "mount a file of the host that a variable names, put it into the image, or mount a volume "
-        "there",
     ),
     Rule(
         "",

@@ -68,12 +68,6 @@ def misfit(desired: Desired) -> Iterator[Reason]:
         for name, service in services.items()
         for other in sorted(service.waits_for_completion)
     ]
-    findings += [
-        f"{name}: is read_only, and {what} is written into its container after it was made"
-        for name, service in services.items()
-        if service.launch.read_only
-        for what in sorted(service.needs.written)
-    ]
     platforms = {str(image.ref): image.platform for image in desired.release.images}
     findings += [
         f"{name}: asks for {service.needs.platform}, and its image is for {there}"

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from morphops.adapters.docker import model
 from morphops.core.bundle.parse import parse_bundle
 from morphops.core.checks import compose_rules, interpolation, sample_values, variable_rules
 from morphops.core.env.parse import parse_env_schema
@@ -116,39 +115,6 @@ def test_a_key_alone_is_a_use(text: str, names: list[str]) -> None:
     assert [str(f) for f in found if names != ["C"]] == []
     # Compose does not refuse without it, and need not.
     assert names == ["C"] or variable_rules.required(uses, BUNDLE, variables) == {}
-
-
-INLINE = {"configs": {"conf": {"content": "x"}}, "secrets": {"pw": {"environment": "PW"}}}
-
-
-@pytest.mark.parametrize(
-    ("spec", "written"),
-    [
-        ({"configs": [{"source": "conf", "target": "/etc/x"}]}, {"config conf"}),
-        ({"secrets": [{"source": "pw"}]}, {"secret pw"}),
-        ({"configs": [{"source": "conf", "target": "/data/x"}]}, set()),
-        ({"configs": [{"source": "conf", "target": "/tmp/x"}], "tmpfs": ["/tmp"]}, {"config conf"}),
-        ({}, set()),
-    ],
-)
-def test_what_is_written_into_a_read_only_container(
-    spec: dict[str, Any], written: set[str]
-) -> None:
-    volumes = [{"type": "volume", "source": "rows", "target": "/data"}]
-    service = {"image": "x", "read_only": True, "volumes": volumes, **spec}
-    rendered = {"name": "shop", "services": {"web": service}, **INLINE}
-    assert model.services(rendered)["web"].needs.written == written
-    found = compose_rules.check(
-        compose_rules.Rendered(
-            model=rendered,
-            sentinels={},
-            sources=[YamlText("c", "services: {web: {read_only: true}}")],
-            folder="/srv",
-            project="shop",
-        )
-    )
-    said = [str(f) for f in found if "is read-only, and Compose writes" in str(f)]
-    assert len(said) == len(written)
 
 
 @pytest.mark.parametrize(
