@@ -50,8 +50,9 @@ def _external(declared: Mapping[str, Any], used: Iterable[Any]) -> Iterator[str]
 def _paths(spec: Mapping[str, Any], rendered: Mapping[str, Any]) -> Iterator[str]:
     """Yield the paths that the engine does not make where they are missing."""
     for mount in spec.get("volumes") or ():
-        made = (mount.get("bind") or {}).get("create_host_path", True)
-        if mount["type"] == "bind" and not made:
+        # Compose 2.26 writes `bind: {}` where it says `create_host_path: false`.
+        bind = mount.get("bind")
+        if mount["type"] == "bind" and bind is not None and not bind.get("create_host_path"):
             yield str(mount["source"])
     for kind in ("configs", "secrets"):
         for given in spec.get(kind) or ():

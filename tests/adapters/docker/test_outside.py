@@ -31,7 +31,8 @@ MODEL: dict[str, Any] = {
                     "target": "/a",
                     "bind": {"create_host_path": True},
                 },
-                {"type": "bind", "source": "/b", "target": "/b", "bind": {}},
+                {"type": "bind", "source": "/b", "target": "/b"},
+                {"type": "bind", "source": "/d", "target": "/d", "bind": {}},
                 {
                     "type": "bind",
                     "source": "/c",
@@ -49,7 +50,7 @@ MODEL: dict[str, Any] = {
 FULL = Needs(
     networks=frozenset({"shop-edge"}),
     volumes=frozenset({"rows"}),
-    paths=frozenset({"/c", "/etc/pw"}),
+    paths=frozenset({"/c", "/d", "/etc/pw"}),
     container_name="shop-redis",
     addresses=frozenset({"shop-edge/10.0.0.5"}),
     runtime="nvidia",
