@@ -49,8 +49,8 @@ def grant(site: Site, name: str, *, reason: str, until: str = "", wait: float = 
     demand_reason(reason, f"approval.grant {name}")
     end = _end(until)
     with exclusive(site, "approval.grant", reason=reason, wait=wait) as session:
-        there = _standing(session).get(name)
-        if there is not None and there.until == end:
+        standing = _standing(session).get(name)
+        if standing is not None and standing.until == end:
             return Approval(state="approved", name=name, operation=0, changed=False, until=end)
         operation = _record(session, "approve", Approved(name, end), reason)
         return Approval(state="approved", name=name, operation=operation, changed=True, until=end)

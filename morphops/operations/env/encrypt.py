@@ -72,7 +72,8 @@ def _remove_leftovers(site: Site, env_file: Path) -> tuple[tuple[str, ...], tupl
     Returns:
         what is gone, and what could not be removed.
     """
-    gone, there = [], []
+    gone: list[str] = []
+    there: list[str] = []
     for path in (*site.state.abandoned(), *halves(env_file)):
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
