@@ -58,7 +58,7 @@ def test_what_changes_nothing_goes_on(
     monkeypatch.setitem(
         ns[name].body.__wrapped__.__globals__, "perform", lambda *a, **k: asked.append(True)
     )
-    required = {"deploy": {"image": []}}.get(name, {})
+    required: dict[str, Any] = {"image": []} if name == "deploy" else {}
     ns[name].body(DRY, **required, **options)
     assert asked == [True]
 

@@ -112,12 +112,6 @@ def parse_digest(
     """
     if is_digest(text):
         return text
-    if is_digest(f"sha256:{text}"):
-        raise InputError(
-            f"{text!r} is a {what} without its beginning",
-            state="nothing was changed",
-            hint=f"write it as sha256:{text}",
-        )
     digits = text.removeprefix("sha256:")
     shortened = _SHORTENED.fullmatch(digits) is not None
     meant = _beginning_with(digits, known) if shortened else ()
@@ -126,6 +120,12 @@ def parse_digest(
             f"{text!r} is a shortened {what}, and all of it is needed here",
             state="nothing was changed",
             hint=f"if you mean that one: {meant[0]}",
+        )
+    if is_digest(f"sha256:{text}"):
+        raise InputError(
+            f"{text!r} is a {what} without its beginning",
+            state="nothing was changed",
+            hint=f"write it as sha256:{text}",
         )
     why = "a tag can move, so only sha256:<64 hex> is accepted"
     if text.startswith("sha256:"):

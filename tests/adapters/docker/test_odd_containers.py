@@ -46,33 +46,31 @@ def odd(path: str, value: object) -> dict[str, Any]:
     return made
 
 
+ANY: list[object] = [None, "odd", 7, [], [None], {}, [7]]
 # Each place of a container's description, and what engines, other tools or people put there.
-ODD = [
-    *(odd(f"{key}", value) for key in PLAIN for value in (None, "odd", 7, [], [None], {}, [7])),
-    *(odd(f"State/{key}", value) for key in PLAIN["State"] for value in (None, "odd", 7, [])),
-    *(odd(f"Config/{key}", value) for key in PLAIN["Config"] for value in (None, "odd", 7, [7])),
-    *(odd("State/Health/Log", value) for value in (None, [None], [{}], [{"Start": 1}], "odd")),
-    *(
-        odd("HostConfig/PortBindings", value)
-        for value in (
-            None,
-            {"80/tcp": None},
-            {"80/tcp": [{}]},
-            {"80/tcp": [None]},
-            {"80": [{"HostIp": "", "HostPort": "1"}]},
-            {"tcp": [{"HostIp": "", "HostPort": "1"}]},
-            {"80/tcp": [{"HostIp": "", "HostPort": "20130-20135"}]},
-            {"80/tcp": [{"HostIp": "", "HostPort": "٣"}]},
-        )
-    ),
-    *(odd("Config/StopTimeout", value) for value in (None, "10", -1, [])),
-    *(
-        odd("Config/Labels", {"com.docker.compose.container-number": value})
-        for value in ("x", "", "1.5", "²", None, 3)
-    ),
-    *(odd("NetworkSettings/Networks", value) for value in (None, {}, [], 7)),
-    *(odd("NetworkSettings/Ports", value) for value in (None, {}, {"80/tcp": None}, [], 7)),
-]
+VALUES: dict[str, list[object]] = {
+    **dict.fromkeys(PLAIN, ANY),
+    **{f"State/{key}": ANY for key in PLAIN["State"]},
+    **{f"Config/{key}": ANY for key in PLAIN["Config"]},
+    "State/Health/Log": [None, [None], [{}], [{"Start": 1}], "odd"],
+    "HostConfig/PortBindings": [
+        None,
+        {"80/tcp": None},
+        {"80/tcp": [{}]},
+        {"80/tcp": [None]},
+        {"80": [{"HostIp": "", "HostPort": "1"}]},
+        {"tcp": [{"HostIp": "", "HostPort": "1"}]},
+        {"80/tcp": [{"HostIp": "", "HostPort": "20130-20135"}]},
+        {"80/tcp": [{"HostIp": "", "HostPort": "٣"}]},
+    ],
+    "Config/StopTimeout": [None, "10", -1, []],
+    "Config/Labels": [
+        {"com.docker.compose.container-number": text} for text in ("x", "", "1.5", "²", None, 3)
+    ],
+    "NetworkSettings/Networks": [None, {}, [], 7],
+    "NetworkSettings/Ports": [None, {}, {"80/tcp": None}, [], 7],
+}
+ODD = [odd(path, value) for path, values in VALUES.items() for value in values]
 
 
 @pytest.mark.parametrize("container", ODD)

@@ -178,7 +178,7 @@ def test_what_is_nested_too_deeply_is_no_manifest() -> None:
         release_artifact.parse_json(b"[" * 100_000, "x")
 
 
-ODD = (None, "text", 7, ["x"], {"a": 1}, {"a": None}, [])
+ODD: tuple[object, ...] = (None, "text", 7, ["x"], {"a": 1}, {"a": None}, [])
 
 
 @pytest.mark.parametrize("key", ["labels", "project", "images", "files", "manifests"])

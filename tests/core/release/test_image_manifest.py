@@ -215,7 +215,17 @@ def test_an_index_of_nothing_says_so() -> None:
         served.describe(index, "linux/amd64")
 
 
-ODD = (None, "text", 7, ["x"], [None], {"a": 1}, [{}], [{"digest": 7}], [{"digest": "sha256:x"}])
+ODD: tuple[object, ...] = (
+    None,
+    "text",
+    7,
+    ["x"],
+    [None],
+    {"a": 1},
+    [{}],
+    [{"digest": 7}],
+    [{"digest": "sha256:x"}],
+)
 
 
 @pytest.mark.parametrize("value", ODD)
