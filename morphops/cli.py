@@ -70,6 +70,8 @@ def command(
             ensure_standard_streams()
             json, events = bool(kwargs.get("json")), str(kwargs.get("events") or "")
             try:
+                if leads or run.changes.by(kwargs):  # type: ignore[attr-defined]
+                    refuse_dry_run(args[0] if args else None, unless=unless, only=only)
                 body(*args, **(kwargs | numbers.of(kwargs)))
             except MorphopsError as err:
                 failure = err
@@ -88,6 +90,34 @@ def command(
         return run  # type: ignore[return-value]
 
     return decorate if body is None else decorate(body)
+
+
+def refuse_dry_run(context: object, *, unless: str = "", only: str = "") -> None:
+    """Refuse Invoke's dry run, which a task that changes something would not keep.
+
+    Invoke only echoes the shell commands of a task then (`--dry`, `-R`, `INVOKE_RUN_DRY`, `run.dry`
+    of its configuration). Our tasks run none, so they would do everything.
+
+    Args:
+        context: what Invoke gives the task.
+        unless, only: see `command`.
+
+    Raises:
+        InputError: a dry run was asked for.
+    """
+    config = getattr(context, "config", None)
+    if config is None or not config.get("run", {}).get("dry"):
+        return
+    hint = "the same command without --dry; this task has no dry run"
+    if unless:
+        hint = f"the same command without --dry, and with --{unless}: it changes nothing"
+    elif only:
+        hint = f"the same command without --dry and without --{only}: it changes nothing"
+    raise InputError(
+        "a dry run (--dry, -R, INVOKE_RUN_DRY) would do all of it: Invoke would only echo commands",
+        state="nothing was changed",
+        hint=hint,
+    )
 
 
 def ensure_standard_streams() -> None:
@@ -113,6 +143,8 @@ def perform(
     use_case: Callable[[Site], R],
     show: Callable[[Reporter, R], None],
     events: str = "",
+    *,
+    of_record: bool = False,
 ) -> None:
     """Open the site, run a use case, and show what it returns.
 
@@ -123,6 +155,7 @@ def perform(
         show: how to write the result for people.
         events: where progress is written as JSON lines: a path, `-` for stderr (which then holds
             nothing else), empty for nowhere.
+        of_record: see `open_site`.
 
     Raises:
         InputError: `events` cannot be opened.
@@ -131,7 +164,7 @@ def perform(
     from morphops.report.console import Reporter
 
     reporter = Reporter(json)
-    result = _run(reporter, use_case, events)
+    result = _run(reporter, use_case, events, of_record)
     try:
         if not reporter.emit(result) or Settings.of(os.environ).show:
             show(reporter, result)
@@ -148,18 +181,18 @@ def perform(
         raise Exit(code=result.exit)
 
 
-def _run(reporter: Reporter, use_case: Callable[[Site], R], events: str) -> R:
+def _run(reporter: Reporter, use_case: Callable[[Site], R], events: str, of_record: bool) -> R:
     """Run a use case on the site, observed by the reporter and by whom `events` names."""
     from morphops.report import events as report_events
     from morphops.site import open_site
 
     if not events:
-        return use_case(open_site(reporter))
+        return use_case(open_site(reporter, of_record=of_record))
     with report_events.opened(events) as log:
         observer: Observer = log
         if events != report_events.STDERR:
             observer = report_events.Both(reporter, log)
-        site = open_site(observer)
+        site = open_site(observer, of_record=of_record)
         log.redact_with(site.redact)
         result = use_case(site)
         log.finished(result)

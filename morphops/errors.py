@@ -89,6 +89,10 @@ class InputError(MorphopsError):
     EXIT = 2
 
 
+class OtherKind(InputError):
+    """A digest names something else than a release."""
+
+
 class ConfigError(InputError):
     """A file of the bundle is wrong; the message begins with `file: path/in/the/file`."""
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 from morphops.core.history.heads import Head
 from morphops.core.lock import Holder
+from morphops.core.outside import Outside
 from morphops.core.plan.remedies import Remedies
 from morphops.core.release.release import Image
 from morphops.core.stack import Instance, LaunchConfig, Port, Running, Service, Stack
@@ -98,6 +99,14 @@ class Workloads(Protocol):
         """Those of some ports that somebody has, us included, as (host, port, protocol).
 
         Empty where that cannot be told from here: the platform itself says what it refuses.
+        """
+
+    def outside(self, project: str, services: Mapping[str, Service]) -> Outside:
+        """What is wrong with what services need that their stack does not make.
+
+        Args:
+            project: whose own containers may have the names.
+            services: as they render.
         """
 
     def start(

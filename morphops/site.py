@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,18 +18,20 @@ from morphops.adapters.registry.registry import Registry
 from morphops.adapters.store import text_file
 from morphops.adapters.store.env_file import scan_file
 from morphops.adapters.store.history_file import HistoryReader
+from morphops.adapters.store.release_layout import read_layout
 from morphops.adapters.store.state_folder import StateFolder
 from morphops.core.bundle.parse import parse_bundle
 from morphops.core.bundle.schema import Bundle
-from morphops.core.bundle.validate import registry_findings
+from morphops.core.bundle.validate import hook_findings, registry_findings
 from morphops.core.env import encryption
 from morphops.core.env.dotenv import EnvFile
+from morphops.core.history import operations
 from morphops.core.probes.sample import is_seed
 from morphops.core.redact import Redactor
 from morphops.core.release.reference import registry_fault
 from morphops.core.schema import refusal
 from morphops.core.yaml_text import YamlText
-from morphops.errors import ConfigError, InputError
+from morphops.errors import ConfigError, InputError, MorphopsError
 from morphops.interfaces import Observer, Platform
 from morphops.settings import Settings
 
@@ -59,7 +62,7 @@ def load_bundle(path: Path, registry: str = "") -> Bundle:
         bundle = parse_bundle(text, str(path))
         if registry:
             bundle = dataclasses.replace(bundle, registry=registry)
-        if findings := registry_findings(bundle):
+        if findings := [*registry_findings(bundle), *hook_findings(bundle)]:
             raise refusal(YamlText(str(path), text), findings)
         return bundle
     except ConfigError as err:
@@ -183,17 +186,32 @@ class Site:
         return scan_file(self.env_file(option), self.keys.decrypt)
 
 
-def open_site(observer: Observer, environ: Mapping[str, str] = os.environ) -> Site:
+def open_site(
+    observer: Observer, environ: Mapping[str, str] = os.environ, *, of_record: bool = False
+) -> Site:
     """Find and read the bundle: `MORPHOPS_BUNDLE`, else ops/bundle.yaml here or above.
 
     `MORPHOPS_REGISTRY` replaces the bundle's registry (`host[:port]`).
+
+    Args:
+        observer: is told how things go.
+        environ: the process environment.
+        of_record: whether the bundle of the release of record will do where that of the working
+            tree is wrong: for what goes by that release, and may be needed in an incident.
 
     Raises:
         ConfigError: there is no bundle, or it is wrong.
     """
     settings = Settings.of(environ)
     path = _find(settings)
-    bundle = load_bundle(path, settings.registry)
+    try:
+        bundle = load_bundle(path, settings.registry)
+    except ConfigError as err:
+        kept = _bundle_of_record(path, settings, environ) if of_record else None
+        if kept is None:
+            raise
+        observer.note(f"{err.what}; the bundle of the release of record is used instead")
+        bundle = kept
     redact = Redactor()
     if bundle.notify is not None:
         redact.learn(filter(None, [environ.get(bundle.notify.url_from)]))
@@ -209,6 +227,37 @@ def open_site(observer: Observer, environ: Mapping[str, str] = os.environ) -> Si
         docker=docker,
         platform=compose_platform(docker, redact),
     )
+
+
+def _bundle_of_record(path: Path, settings: Settings, environ: Mapping[str, str]) -> Bundle | None:
+    """The bundle of the release of record, or of the operation that is incomplete without one.
+
+    Args:
+        path: of the bundle that cannot be read; only its project is looked for.
+        settings, environ: see `open_site`.
+    """
+    try:
+        named = _PROJECT.search(text_file.read(path))
+        if named is None:
+            return None
+        state = StateFolder.of(named[1], settings.state, environ)
+        records = HistoryReader(state.root / "history.jsonl").records()
+        record = operations.deployment_of_record(records) or operations.incomplete_operation(
+            records
+        )
+        if record is None or not record.release:
+            return None
+        release = read_layout(state.release(record.release), record.release)
+        bundle = parse_bundle(release.files[BUNDLE].decode(), f"release {release.short}: {BUNDLE}")
+    except (MorphopsError, OSError, KeyError, UnicodeDecodeError):
+        return None
+    if bundle.project != named[1]:
+        return None
+    registry = settings.registry or bundle.registry
+    return dataclasses.replace(bundle, registry=registry)
+
+
+_PROJECT = re.compile(r"^project:[ \t]*[\"']?([a-z0-9][a-z0-9_-]*)[\"']?[ \t]*(?:#.*)?$", re.M)
 
 
 def _find(settings: Settings) -> Path:

@@ -24,6 +24,7 @@ CODES = {
     "StepFailed": 1,  # each has the code of its step
     "InputError": 2,
     "ConfigError": 2,
+    "OtherKind": 2,
     "PreconditionError": 3,
     "EngineUnavailable": 3,
     "EngineCallFailed": 3,

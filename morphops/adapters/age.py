@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from morphops.adapters.store import text_file
+from morphops.adapters.store.trust import who_may_change
 from morphops.errors import InputError, PreconditionError
 
 _LARGEST = 64 * 1024  # bytes of an identity file
@@ -148,6 +149,11 @@ class Keys:
                 raise InputError(
                     f"{self.identity}: mode is {stat.S_IMODE(mode):04o}, so others may read it",
                     hint=f"chmod 600 {self.identity}",
+                )
+            if whose := who_may_change(self.identity):
+                raise InputError(
+                    f"{self.identity}: {whose}, so somebody else may put another identity there",
+                    hint="make the file and its folders yours, and let nobody else write them",
                 )
             return stream.read(_LARGEST).decode("utf-8", errors="replace").splitlines()
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from morphops.core.outside import NO_NEEDS, Needs
 from morphops.core.release.release import Image
 from morphops.core.seal import UNSEALED, Seal
 
@@ -85,6 +86,12 @@ class Network:
     config: str = ""
 
 
+# Where inside, what from outside (of a volume its name), and whether it may write.
+Mount: TypeAlias = tuple[str, str, bool]
+# Among what a container inherits: mounts of which nobody here knows where they are.
+EVERYWHERE = "*"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchConfig:
     """How a container is started, as far as that can be compared with what runs.
@@ -112,7 +119,7 @@ class LaunchConfig:
     argv: tuple[str, ...] = ()
     user: str = ""
     variables: frozenset[str] = frozenset()
-    mounts: frozenset[tuple[str, str, bool]] = frozenset()
+    mounts: frozenset[Mount] = frozenset()
     inherited: frozenset[str] = frozenset()
     dropped: frozenset[str] = frozenset()
     added: frozenset[str] = frozenset()
@@ -155,6 +162,7 @@ class Service:
         image: the image reference, as text.
         config: digest over everything that reaches a container: another one replaces it.
         ports: what it publishes.
+        port_ranges: ranges of ports, of each of which the platform takes one that is free.
         labels: the labels it would be given.
         launch: how it would be started.
         files: paths of the machine that it is given.
@@ -163,6 +171,9 @@ class Service:
         waits_for_completion: the services that it waits for to do something once, and end.
         depends_on: the services that have to be there before it.
         restarts_with: of these the ones whose replacement it must not outlive (`restart: true`).
+        ends: whether it is never started again by itself, which is said of what ends.
+        needs: what it needs from outside of its stack.
+        profiles: the profiles that switch it on; empty for a service that is always on.
         variables: variable of its environment → digest of the value.
         keys: every other key of its configuration → digest of what stands there.
         contents: the files that it is given.
@@ -173,6 +184,7 @@ class Service:
     image: str
     config: str
     ports: tuple[Port, ...] = ()
+    port_ranges: tuple[tuple[Port, ...], ...] = ()
     labels: Mapping[str, str] | None = None
     launch: LaunchConfig = LaunchConfig()
     files: frozenset[str] = frozenset()
@@ -181,6 +193,9 @@ class Service:
     waits_for_completion: frozenset[str] = frozenset()
     depends_on: frozenset[str] = frozenset()
     restarts_with: frozenset[str] = frozenset()
+    ends: bool = False
+    needs: Needs = NO_NEEDS
+    profiles: frozenset[str] = frozenset()
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     contents: tuple[Content, ...] = ()
@@ -256,7 +271,8 @@ class Instance:
         service: whose it is.
         id: the target's name for it.
         image: what its image is.
-        state: `running`, `restarting`, `exited` …
+        state: `running`, `restarting`, `exited` …; `unreadable` where the target says of it what
+            nobody understands.
         health: of its health check; `none` where it has none.
         restarts: how often it was started again by itself.
         exit_code: of its last exit.
@@ -276,6 +292,8 @@ class Instance:
         networks: names of those that it is attached to.
         altered: what was changed of it after it was created, by the names of the compose-spec, as
             far as somebody looked.
+        name: that it has on the target, and no other can.
+        addresses: those that it asked for, each as `network/address`.
         slot: the generation of the stack that it belongs to; empty where there is only one.
         node: the machine that it runs on; empty where there is only one.
         created: when it was made, as a text that sorts by time; empty where that is not known.
@@ -301,6 +319,8 @@ class Instance:
     replica_index: int = 1
     networks: frozenset[str] = frozenset()
     altered: tuple[str, ...] = ()
+    name: str = ""
+    addresses: frozenset[str] = frozenset()
     slot: str = ""
     node: str = ""
     created: str = ""

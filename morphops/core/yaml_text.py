@@ -130,22 +130,27 @@ class YamlText:
             node = found[1]
         return str(node.value) if node is not None and node.id == "scalar" else ""
 
-    def scalars(self) -> Iterator[Scalar]:
-        """Yields every value once, without keys."""
-        stack: list[Any] = [self._root]
+    def values(self) -> Iterator[tuple[tuple[str, ...], Scalar]]:
+        """Yields every value with its path, once; what an alias repeats has its first one."""
+        stack: list[tuple[tuple[str, ...], Any]] = [((), self._root)]
         seen: set[int] = set()
         while stack:
-            node = stack.pop()
+            path, node = stack.pop()
             if node is None or id(node) in seen:
                 continue
             seen.add(id(node))
             if node.id == "scalar":
                 raw = self.text[node.start_mark.index : node.end_mark.index]
-                yield Scalar(node.value, node.start_mark.line + 1, raw)
+                yield path, Scalar(node.value, node.start_mark.line + 1, raw)
             elif node.id == "mapping":
-                stack += [value for _, value in reversed(node.value)]
+                stack += [((*path, key.value), value) for key, value in reversed(node.value)]
             else:
-                stack += reversed(node.value)
+                items = [((*path, str(n)), item) for n, item in enumerate(node.value)]
+                stack += reversed(items)
+
+    def scalars(self) -> Iterator[Scalar]:
+        """Yields every value once, without keys."""
+        return (scalar for _, scalar in self.values())
 
     def _refuse_duplicates(self, node: Any, path: str, seen: set[int]) -> None:
         """Refuse two equal keys, of which YAML takes the last one."""

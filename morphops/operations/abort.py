@@ -8,6 +8,7 @@ from dataclasses import replace
 from morphops.core import lock
 from morphops.core.history.operations import Record
 from morphops.core.plan import plan, preconditions
+from morphops.core.plan.exclusive import holders
 from morphops.core.plan.reasons import refusal
 from morphops.core.plan.strategies.in_place import removals
 from morphops.core.results.deploy import DeployResult
@@ -43,7 +44,9 @@ def abort(site: Site, *, wait: float = 0) -> DeployResult:
         running = site.platform.workloads.observe(site.bundle.project)
         undo = _rollback(site, records, record, running)
         # By what is there, not by what was to come: whose files may be what is broken.
-        removed = _removed(site, record, running)
+        removed = [*_removed(site, record, running)]
+        if undo.prepared is not None:  # who got what another one is to have again
+            removed += holders(undo.prepared.services, running)
         todo = plan.standalone(plan.prepend_removals(undo.plan, running.services, removed))
         rollback.mark_way_back(site, undo.plan, undo.prepared, running)
         session.signals.mask()

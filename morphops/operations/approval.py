@@ -8,29 +8,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, date, datetime, time
 from typing import Literal
 
+from morphops.adapters import actor
 from morphops.core.bundle.schema import Invariant
 from morphops.core.history import operations, recovery
-from morphops.core.history.operations import Record
+from morphops.core.history.operations import Approved, Record
 from morphops.core.results.approval import Approval, ApprovalList, InvariantRow
 from morphops.errors import InputError, MorphopsError
 from morphops.operations.pipeline import prepare
 from morphops.operations.pipeline.session import Session, demand_reason, exclusive
 from morphops.site import Site
 
+_DAY = len("2030-12-31")
 
-def grant(site: Site, name: str, *, reason: str, wait: float = 0) -> Approval:
+
+def grant(site: Site, name: str, *, reason: str, until: str = "", wait: float = 0) -> Approval:
     """Record that an invariant may be broken from now on.
 
     Args:
         site: where.
         name: of the invariant.
         reason: why, for the history; must be given.
+        until: when that ends: a day (its end, UTC), or a time with its zone; empty for never.
         wait: seconds to wait for another operation to end.
 
     Raises:
-        InputError: there is no such invariant, or no reason.
+        InputError: there is no such invariant, no reason, or no such time to come.
         PreconditionError: an operation is incomplete.
     """
     known = _known(site)
@@ -42,11 +47,36 @@ def grant(site: Site, name: str, *, reason: str, wait: float = 0) -> Approval:
             hint="inv approval.list",
         )
     demand_reason(reason, f"approval.grant {name}")
+    end = _end(until)
     with exclusive(site, "approval.grant", reason=reason, wait=wait) as session:
-        if name in _approved(session):
-            return Approval(state="approved", name=name, operation=0, changed=False)
-        operation = _record(session, "approve", name, reason)
-        return Approval(state="approved", name=name, operation=operation, changed=True)
+        standing = _standing(session).get(name)
+        if standing is not None and standing.until == end:
+            return Approval(state="approved", name=name, operation=0, changed=False, until=end)
+        operation = _record(session, "approve", Approved(name, end), reason)
+        return Approval(state="approved", name=name, operation=operation, changed=True, until=end)
+
+
+def _end(until: str) -> str:
+    """A time to come as the history writes it; empty for none.
+
+    Raises:
+        InputError: it is no time, or is over.
+    """
+    if not until:
+        return ""
+    try:
+        day = date.fromisoformat(until) if len(until) == _DAY else None
+        end = datetime.combine(day, time.max, UTC) if day else datetime.fromisoformat(until)
+        text = end.astimezone(UTC).isoformat(timespec="seconds") if end.tzinfo else ""
+    except (ValueError, OverflowError):
+        text = ""
+    if not text or text <= actor.now():
+        raise InputError(
+            f"--until={until}: write a day or a time to come",
+            state="nothing was changed",
+            hint="--until=2030-12-31   (UTC), or --until=2030-12-31T12:00:00+02:00",
+        )
+    return text
 
 
 def revoke(site: Site, name: str, *, reason: str, wait: float = 0) -> Approval:
@@ -64,7 +94,7 @@ def revoke(site: Site, name: str, *, reason: str, wait: float = 0) -> Approval:
     """
     demand_reason(reason, f"approval.revoke {name}")
     with exclusive(site, "approval.revoke", reason=reason, wait=wait) as session:
-        if name in _approved(session):
+        if name in _standing(session):
             operation = _record(session, "revoke", name, reason)
             return Approval(state="not approved", name=name, operation=operation, changed=True)
     if name not in _known(site):
@@ -79,7 +109,7 @@ def revoke(site: Site, name: str, *, reason: str, wait: float = 0) -> Approval:
 def show(site: Site) -> ApprovalList:
     """List every invariant, and the approval that stands for it."""
     known = _known(site)
-    standing = operations.approvals(site.history.records())
+    standing = operations.approvals(site.history.records(), actor.now())
     rows = (
         _row(name, known.get(name), standing.get(name))
         for name in dict.fromkeys((*known, *standing))
@@ -103,20 +133,23 @@ def _row(name: str, invariant: Invariant | None, record: Record | None) -> Invar
             by=record.user,
             host=record.host,
             since=record.ended,
+            until=record.until,
             reason=record.reason,
             operation=record.id,
         )
     return row
 
 
-def _approved(session: Session) -> frozenset[str]:
+def _standing(session: Session) -> Mapping[str, Record]:
     records = session.history.records()
     recovery.refuse(records)
-    return operations.approved(records)
+    return operations.approvals(records, actor.now())
 
 
-def _record(session: Session, kind: Literal["approve", "revoke"], name: str, reason: str) -> int:
-    record = session.history.begin(kind, subject=name, reason=reason)
+def _record(
+    session: Session, kind: Literal["approve", "revoke"], subject: str | Approved, reason: str
+) -> int:
+    record = session.history.begin(kind, subject=subject, reason=reason)
     session.history.end(record, "recorded")
     return record.id
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from morphops.adapters.store.release_layout import is_complete
-from morphops.core.history import operations
+from morphops.core.history import operations, recovery
 from morphops.core.release.digest import short
 from morphops.core.results.deploy import DeployResult, PlanResult
 from morphops.errors import PreconditionError
@@ -46,6 +46,7 @@ def _request(site: Site, to: str, reason: str) -> Request:
     digest = full_digest(site, to, "inv history") if to else ""
     target = operations.rollback_target(records, digest)
     if target is None:
+        recovery.refuse(records)  # what was cut off is what is in the way, and comes first
         named = (
             f"release {short(digest)} was never healthy here"
             if digest

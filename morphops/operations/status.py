@@ -42,7 +42,7 @@ def status(site: Site) -> Status:
         state_folder=str(site.state.root),
         release=record.release if record else "",
         since=record.ended if record else "",
-        services=tuple(_service(instance) for instance in running.containers),
+        services=tuple(_service(c, running.names[c.id]) for c in running.containers),
         probes={},
         differences=(),
         under_way=_incomplete(site),
@@ -80,7 +80,7 @@ def _compared(shown: Status, ready: PreparedRelease, running: Running) -> Status
     return replace(
         shown,
         state="healthy" if healthy else "unhealthy",
-        services=tuple(_service(instance, ready) for instance in running.containers),
+        services=tuple(_service(c, running.names[c.id], ready) for c in running.containers),
         probes={
             name: ProbeFacts(ready=r.ready, reason=r.reason, facts=dict(r.facts))
             for name, r in readings.items()
@@ -118,7 +118,7 @@ def _incomplete(site: Site) -> Incomplete | None:
     return None
 
 
-def _service(instance: Instance, ready: PreparedRelease | None = None) -> RunningService:
+def _service(instance: Instance, name: str, ready: PreparedRelease | None = None) -> RunningService:
     """Return a container as it is shown, with the release's image in the same kind of digest."""
     image = RunningImage(kind=instance.image.kind, digest=instance.image.digest)
     service = ready.services.get(instance.service) if ready else None
@@ -131,6 +131,7 @@ def _service(instance: Instance, ready: PreparedRelease | None = None) -> Runnin
         )
     return RunningService(
         service=instance.service,
+        name=name,
         state=instance.state,
         health=instance.health,
         created_by=instance.release,

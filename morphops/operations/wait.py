@@ -5,7 +5,7 @@ from __future__ import annotations
 from morphops.core.plan import plan
 from morphops.core.plan.steps import AwaitHealth, Gate
 from morphops.core.results.wait import Wait
-from morphops.errors import GateFailed
+from morphops.errors import GateFailed, PreconditionError
 from morphops.operations.pipeline import gates, survey
 from morphops.site import Site
 
@@ -15,10 +15,17 @@ def wait(site: Site) -> Wait:
 
     Raises:
         GateFailed: with the reason and the last words of what is not ready.
-        PreconditionError: it was stopped on purpose, so that waiting is in vain.
+        PreconditionError: it was stopped on purpose, or has no service, so that waiting is in vain.
     """
     ready = survey.released(site)
     steps = plan.gates(ready.bundle, ready.services)
+    if not steps:
+        raise PreconditionError(
+            f"release {ready.release.short} has no service with its values, "
+            "so there is nothing to wait for",
+            state="nothing was changed",
+            hint="correct COMPOSE_PROFILES in the env file; then inv deploy",
+        )
     workloads, project = site.platform.workloads, site.bundle.project
     try:
         for number, step in enumerate(steps, start=1):

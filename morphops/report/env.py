@@ -84,6 +84,10 @@ def env_encrypt(reporter: Reporter, result: EnvEncrypted) -> None:
     reporter.say(f"values of deployments {numbers or '(none is kept)'}: encrypted")
     for number in result.left:
         reporter.say(f"values of deployment {number}: left as they are, nobody here can read them")
+    for path in result.leftovers:
+        reporter.say(f"{path}: removed; a killed command had left it")
+    for path in result.leftovers_left:
+        reporter.say(f"{path}: could not be removed, and plain values may stand in it")
     reporter.say("for:")
     for recipient in result.recipients:
         reporter.say(f"  {recipient}")

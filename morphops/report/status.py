@@ -31,7 +31,7 @@ def status(reporter: Reporter, result: Status) -> None:
 
 def _row(service: RunningService) -> tuple[str, ...]:
     return (
-        service.service,
+        service.name,
         service.state,
         service.health,
         _MATCHES[service.image.matches],

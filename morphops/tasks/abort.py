@@ -19,4 +19,10 @@ def abort(c: Context, wait_lock: int = 0, events: str = "", json: bool = False) 
     from morphops.operations import abort
     from morphops.report import deploy as report
 
-    perform(json, lambda site: abort.abort(site, wait=wait_lock), report.deployed, events=events)
+    perform(
+        json,
+        lambda site: abort.abort(site, wait=wait_lock),
+        report.deployed,
+        events=events,
+        of_record=True,
+    )

@@ -11,21 +11,34 @@ from morphops.tasks.options import JSON, WAIT, WHY
 _INVARIANT = "its name, see inv approval.list"
 
 
-@task(help={"name": _INVARIANT, "reason": WHY, "wait_lock": WAIT, "json": JSON})
+@task(
+    help={
+        "name": _INVARIANT,
+        "reason": WHY,
+        "until": "when it ends: a day (2030-12-31, UTC) or a time with its zone; default: never",
+        "wait_lock": WAIT,
+        "json": JSON,
+    }
+)
 @command(changes=True)
 def approval_grant(
-    c: Context, name: str, reason: str = "", wait_lock: int = 0, json: bool = False
+    c: Context,
+    name: str,
+    reason: str = "",
+    until: str = "",
+    wait_lock: int = 0,
+    json: bool = False,
 ) -> None:
     """Record that an invariant may be broken, by whom and why.
 
-    It covers the invariant, not one release, until it is revoked.
+    It covers the invariant, not one release, until it is revoked or ends.
     """
     from morphops.operations import approval
     from morphops.report import approval as report
 
     perform(
         json,
-        lambda site: approval.grant(site, name, reason=reason, wait=wait_lock),
+        lambda site: approval.grant(site, name, reason=reason, until=until, wait=wait_lock),
         report.approval,
     )
 

@@ -22,7 +22,9 @@ def audit_show(c: Context, operation: int = 0, limit: int = 200, json: bool = Fa
     from morphops.operations import audit
     from morphops.report import audit as report
 
-    perform(json, lambda site: audit.show(site, operation, limit), report.audit_show)
+    perform(
+        json, lambda site: audit.show(site, operation, limit), report.audit_show, of_record=True
+    )
 
 
 @task(
@@ -37,4 +39,4 @@ def audit_verify(c: Context, head: str = "", json: bool = False) -> None:
     from morphops.operations import audit
     from morphops.report import audit as report
 
-    perform(json, lambda site: audit.verify(site, head), report.audit_verify)
+    perform(json, lambda site: audit.verify(site, head), report.audit_verify, of_record=True)

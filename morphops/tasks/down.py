@@ -23,4 +23,5 @@ def down(
         lambda site: down.down(site, reason=reason, wait=wait_lock),
         report.down,
         events=events,
+        of_record=True,
     )

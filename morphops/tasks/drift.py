@@ -20,4 +20,4 @@ def drift(c: Context, json: bool = False) -> None:
     from morphops.operations import drift
     from morphops.report import drift as report
 
-    perform(json, drift.look, report.drift)
+    perform(json, drift.look, report.drift, of_record=True)

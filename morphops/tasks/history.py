@@ -16,7 +16,7 @@ def history(c: Context, limit: int = 20, json: bool = False) -> None:
     from morphops.operations.history import show
     from morphops.report import history as report
 
-    perform(json, lambda site: show.history(site, limit), report.history)
+    perform(json, lambda site: show.history(site, limit), report.history, of_record=True)
 
 
 @task(

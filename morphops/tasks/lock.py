@@ -16,7 +16,7 @@ def lock_status(c: Context, json: bool = False) -> None:
     from morphops.operations import lock
     from morphops.report import lock as report
 
-    perform(json, lock.status, report.lock_status)
+    perform(json, lock.status, report.lock_status, of_record=True)
 
 
 @task(help={"reason": WHY, "json": JSON})
@@ -26,4 +26,6 @@ def lock_break(c: Context, reason: str = "", json: bool = False) -> None:
     from morphops.operations import lock
     from morphops.report import lock as report
 
-    perform(json, lambda site: lock.take_away(site, reason=reason), report.lock_broken)
+    perform(
+        json, lambda site: lock.take_away(site, reason=reason), report.lock_broken, of_record=True
+    )

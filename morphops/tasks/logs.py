@@ -22,4 +22,4 @@ def logs(c: Context, service: str = "", tail: int = 50, json: bool = False) -> N
     from morphops.operations import logs
     from morphops.report import logs as report
 
-    perform(json, lambda site: logs.logs(site, service, tail), report.logs)
+    perform(json, lambda site: logs.logs(site, service, tail), report.logs, of_record=True)

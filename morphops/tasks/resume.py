@@ -20,4 +20,10 @@ def resume(c: Context, wait_lock: int = 0, events: str = "", json: bool = False)
     from morphops.operations import resume
     from morphops.report import deploy as report
 
-    perform(json, lambda site: resume.resume(site, wait=wait_lock), report.deployed, events=events)
+    perform(
+        json,
+        lambda site: resume.resume(site, wait=wait_lock),
+        report.deployed,
+        events=events,
+        of_record=True,
+    )

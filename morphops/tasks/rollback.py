@@ -45,4 +45,5 @@ def rollback(
         ),
         report.deployed,
         events=events,
+        of_record=True,
     )

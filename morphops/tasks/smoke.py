@@ -16,4 +16,4 @@ def smoke(c: Context, seed: str = "", json: bool = False) -> None:
     from morphops.operations import smoke
     from morphops.report import smoke as report
 
-    perform(json, lambda site: smoke.smoke(site.asking(seed)), report.smoke)
+    perform(json, lambda site: smoke.smoke(site.asking(seed)), report.smoke, of_record=True)

@@ -19,4 +19,4 @@ def status(c: Context, json: bool = False) -> None:
     from morphops.operations import status
     from morphops.report import status as report
 
-    perform(json, status.status, report.status)
+    perform(json, status.status, report.status, of_record=True)

@@ -28,4 +28,5 @@ def up(
         lambda site: up.up(site.asking(seed), reason=reason, wait=wait_lock),
         report.deployed,
         events=events,
+        of_record=True,
     )

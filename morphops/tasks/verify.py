@@ -19,4 +19,4 @@ def verify(c: Context, json: bool = False) -> None:
     from morphops.operations import verify
     from morphops.report import drift as report
 
-    perform(json, verify.verify, report.verify)
+    perform(json, verify.verify, report.verify, of_record=True)

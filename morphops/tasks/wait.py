@@ -16,4 +16,4 @@ def wait(c: Context, json: bool = False) -> None:
     from morphops.operations import wait
     from morphops.report import wait as report
 
-    perform(json, wait.wait, report.wait)
+    perform(json, wait.wait, report.wait, of_record=True)

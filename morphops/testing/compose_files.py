@@ -91,7 +91,7 @@ def _document(text: str, source: str) -> dict[str, Any]:
 
 def _is_on(spec: Mapping[str, Any], profiles: tuple[str, ...]) -> bool:
     wanted = spec.get("profiles")
-    return not wanted or bool(set(wanted) & set(profiles))
+    return not wanted or "*" in profiles or bool(set(wanted) & set(profiles))
 
 
 def _merge(below: Any, above: Any, key: str = "") -> Any:

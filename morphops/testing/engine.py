@@ -67,6 +67,9 @@ class FakeEngine:
         networks: project → name → the configuration that each was made with.
         volumes: project → names; nothing here removes them.
         busy: (host, port, protocol) of the ports that somebody else has.
+        shared: names of the external networks and volumes that are there.
+        runtimes: names of what can run containers here.
+        names: container name → whose it is, of containers that nobody here started.
         served: reference → the image that a registry answers with.
         local: reference → the image that is on the engine.
         held: local tag → reference.
@@ -83,6 +86,9 @@ class FakeEngine:
     networks: dict[str, dict[str, str]] = field(default_factory=dict)
     volumes: dict[str, set[str]] = field(default_factory=dict)
     busy: set[tuple[str, int, str]] = field(default_factory=set)
+    shared: set[str] = field(default_factory=set)
+    runtimes: set[str] = field(default_factory=lambda: {"runc"})
+    names: dict[str, str] = field(default_factory=dict)
     served: dict[str, Image] = field(default_factory=dict)
     local: dict[str, Image] = field(default_factory=dict)
     held: dict[str, str] = field(default_factory=dict)
@@ -265,6 +271,7 @@ class FakeEngine:
             slot: its generation.
             marks: its release, its configuration, and the parts of that.
         """
+        self.containers.pop((project, slot, service.name, number), None)  # its ports are free
         image, behaves = self.local[service.image], self.behaviour(service.image)
         checked = service.healthcheck_interval
         instance = Instance(
@@ -280,9 +287,11 @@ class FakeEngine:
             parts=Parts(**marks["parts"]) if "parts" in marks else None,
             health_output=behaves.health_output if checked else "",
             healthcheck_interval=checked,
-            ports=service.ports,
+            ports=(*service.ports, *self._chosen(service)),
             replica_index=number,
             networks=frozenset(network.name for network in service.networks),
+            name=service.needs.container_name or f"{project}-{service.name}-{number}",
+            addresses=service.needs.addresses,
             slot=slot,
             created=f"{self._made:09d}",
         )
@@ -292,6 +301,18 @@ class FakeEngine:
         self.containers[container.key] = container
         self.changed()
         return container
+
+    def _chosen(self, service: Service) -> Iterator[Port]:
+        """Of each range the first port that is free."""
+        for ports in service.port_ranges:
+            free = (
+                port
+                for port in ports
+                if not self.holders(port)
+                and (port.host, port.published, port.protocol) not in self.busy
+            )
+            if port := next(free, None):
+                yield port
 
 
 @dataclass(frozen=True, slots=True)

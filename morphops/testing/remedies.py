@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 
 class FakeRemedies:
@@ -19,6 +20,10 @@ class FakeRemedies:
     def remove_networks(self, names: Sequence[str]) -> str:
         """See `Remedies.remove_networks`."""
         return f"fake remove network {' '.join(names)}"
+
+    def create(self, kind: Literal["network", "volume"], names: Sequence[str]) -> str:
+        """See `Remedies.create`."""
+        return f"fake create {kind} {' '.join(names)}"
 
     def unpause(self, ids: Sequence[str]) -> str:
         """See `Remedies.unpause`."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from posixpath import normpath
 from typing import Any
 
+from morphops.core.outside import Needs
 from morphops.core.release.digest import canonical_json, digest_of, short
 from morphops.core.seal import Seal
 from morphops.core.stack import LaunchConfig, Network, Port, Stack
@@ -40,7 +41,7 @@ def services_of(model: Mapping[str, Any], stack: Stack) -> dict[str, CheckedServ
         stack.seal,
     )
     return {
-        name: _service(name, spec or {}, around)
+        name: replace(_service(name, spec or {}, around), needs=_needs(spec or {}, model, folder))
         for name, spec in sorted((model.get("services") or {}).items())
     }
 
@@ -90,6 +91,7 @@ def _service(name: str, spec: Mapping[str, Any], around: _Around) -> CheckedServ
     environment = _environment(spec.get("environment"))
     attached = _attached(spec, around.networks)
     mounts = [_mount(mount, around.volumes, around.folder) for mount in spec.get("volumes") or ()]
+    published = [_port(port) for port in spec.get("ports") or ()]
     config = {key: value for key, value in spec.items() if key not in _NOT_CONFIG}
     config |= {"environment": environment, "volumes": mounts}
     config |= {"networks": {network.name: network.config for network in attached}}
@@ -100,13 +102,16 @@ def _service(name: str, spec: Mapping[str, Any], around: _Around) -> CheckedServ
         name=name,
         image=str(spec.get("image") or ""),
         config=_short([config, of_contents]),
-        ports=tuple(_port(port) for port in spec.get("ports") or ()),
+        ports=tuple(ports[0] for ports in published if len(ports) == 1),
+        port_ranges=tuple(ports for ports in published if len(ports) > 1),
         labels=spec.get("labels") or {},
         launch=_launch(spec, environment, mounts),
         files=frozenset(outside for _, outside, _ in mounts if outside.startswith("/")),
         replicas=_replicas(spec),
         networks=attached,
         waits_for_completion=_waits(spec.get("depends_on") or {}),
+        ends=spec.get("restart") in ("no", False),
+        profiles=frozenset(spec.get("profiles") or ()),
         variables={key: around.seal.of(value) for key, value in environment.items()},
         depends_on=frozenset(spec.get("depends_on") or ()),
         restarts_with=_restarts(spec.get("depends_on") or {}),
@@ -153,16 +158,57 @@ def _mount(given: Any, volumes: Mapping[str, str], folder: Path) -> tuple[str, s
     return normpath(target), volumes.get(source, source), writable
 
 
-def _port(given: Any) -> Port:
-    """A port in the short (`[host:]published:target[/protocol]`) or the long form."""
+def _needs(spec: Mapping[str, Any], model: Mapping[str, Any], folder: Path) -> Needs:
+    given = spec.get("networks") or ()
+    networks = given if isinstance(given, Mapping) else dict.fromkeys(given)
+    sources = [
+        (m.get("source") if isinstance(m, Mapping) else str(m).partition(":")[0])
+        for m in spec.get("volumes") or ()
+    ]
+    return Needs(
+        networks=_external(model.get("networks") or {}, networks),
+        volumes=_external(model.get("volumes") or {}, sources),
+        paths=frozenset(
+            normpath(folder / str(m["source"]))
+            for m in spec.get("volumes") or ()
+            if isinstance(m, Mapping) and not (m.get("bind") or {}).get("create_host_path", True)
+        ),
+        container_name=str(spec.get("container_name") or ""),
+        addresses=frozenset(
+            f"{key}/{how['ipv4_address']}"
+            for key, how in networks.items()
+            if how and how.get("ipv4_address")
+        ),
+        runtime=str(spec.get("runtime") or ""),
+        platform=str(spec.get("platform") or ""),
+    )
+
+
+def _external(declared: Mapping[str, Any], used: Iterable[Any]) -> frozenset[str]:
+    return frozenset(
+        str(spec.get("name") or key)
+        for key in used
+        if (spec := declared.get(key) or {}).get("external")
+    )
+
+
+def _port(given: Any) -> tuple[Port, ...]:
+    """A port in the short (`[host:]published:target[/protocol]`) or the long form.
+
+    Of a range (`20130-20135`) all of its ports.
+    """
     if isinstance(given, Mapping):
         protocol = str(given.get("protocol") or "tcp")
-        host = str(given.get("host_ip") or "")
-        return Port(host, int(given["published"]), int(given["target"]), protocol)
-    text, _, protocol = str(given).partition("/")
-    where, _, target = text.rpartition(":")
-    host, _, published = where.rpartition(":")
-    return Port(host.strip("[]"), int(published), int(target), protocol or "tcp")
+        host, published, target = (
+            str(given.get(key) or "") for key in ("host_ip", "published", "target")
+        )
+    else:
+        text, _, protocol = str(given).partition("/")
+        where, _, target = text.rpartition(":")
+        host, _, published = where.rpartition(":")
+    first, _, last = published.partition("-")
+    numbers = range(int(first), int(last or first) + 1)
+    return tuple(Port(host.strip("[]"), n, int(target), protocol or "tcp") for n in numbers)
 
 
 def _launch(

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 from morphops.core import log_lines
+from morphops.core.outside import Outside
 from morphops.core.stack import Instance, LaunchConfig, Port, Running, Service, Stack
 from morphops.errors import EngineCallFailed, PreconditionError
 from morphops.testing.compose_files import encode_marks, read_marks, read_model
@@ -95,6 +97,24 @@ class FakeWorkloads:
                 if where in self._engine.busy or self._engine.holders(port)
             )
 
+    def outside(self, project: str, services: Mapping[str, Service]) -> Outside:
+        """See `Workloads.outside`."""
+        with self._engine.call("outside"):
+            needs = [service.needs for service in services.values()]
+            engine = self._engine
+            wanted = {one.container_name for one in needs}
+            return Outside(
+                networks=frozenset(n for one in needs for n in one.networks - engine.shared),
+                volumes=frozenset(n for one in needs for n in one.volumes - engine.shared),
+                paths=frozenset(p for one in needs for p in one.paths if not Path(p).exists()),
+                runtimes=frozenset(
+                    one.runtime
+                    for one in needs
+                    if one.runtime and one.runtime not in engine.runtimes
+                ),
+                names={name: whose for name, whose in engine.names.items() if name in wanted},
+            )
+
     def start(
         self, stack: Stack, services: Sequence[str], slot: str = "", again: Collection[str] = ()
     ) -> None:
@@ -140,7 +160,7 @@ class FakeWorkloads:
         for number in numbers:
             before = self._engine.containers.get((project, slot, service.name, number))
             if before is None or not _is_same(before.instance, marks):
-                self._refuse_taken_ports(service, before)
+                self._refuse_taken(service, before)
                 self._engine.create(project, service, number, slot, marks)
             elif before.instance.state != "running":
                 self._restart(before)
@@ -154,7 +174,19 @@ class FakeWorkloads:
         container.instance = replace(one, state=behaves.state, health=health, restarts=0)
         self._engine.changed()
 
-    def _refuse_taken_ports(self, service: Service, before: FakeContainer | None) -> None:
+    def _refuse_taken(self, service: Service, before: FakeContainer | None) -> None:
+        for other in self._engine.containers.values():
+            one, needs = other.instance, service.needs
+            if other is before:
+                continue
+            if needs.container_name == one.name or needs.addresses & one.addresses:
+                raise EngineCallFailed(
+                    f"could not start {service.name}: {one.service} has its name or its address"
+                )
+        if service.needs.container_name in self._engine.names:
+            raise EngineCallFailed(
+                f"could not start {service.name}: Conflict. The container name is already in use"
+            )
         for port in service.ports:
             others = [c for c in self._engine.holders(port) if c is not before]
             if others or (port.host, port.published, port.protocol) in self._engine.busy:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from morphops.core.outside import AS_NEEDED, Outside
 from morphops.core.release.digest import canonical_json
 from morphops.core.release.reference import hold_tag
 from morphops.core.release.release import Image
@@ -70,6 +71,9 @@ class FakeTarget:
 
     def taken(self, ports: Collection[Port]) -> frozenset[tuple[str, int, str]]:
         return self.busy & {(port.host, port.published, port.protocol) for port in ports}
+
+    def outside(self, project: str, services: Mapping[str, Service]) -> Outside:
+        return AS_NEEDED
 
     def marks(self, services: Mapping[str, Service], owners: Mapping[str, str]) -> bytes:
         return canonical_json(dict(owners))

@@ -12,15 +12,16 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Literal, TypeAlias
 
-from morphops.adapters.docker import compose_config, image_pull, labels, model, settings
+from morphops.adapters.docker import compose_config, image_pull, labels, model, outside, settings
 from morphops.adapters.docker.argv import hidden
 from morphops.adapters.docker.client import Docker
 from morphops.adapters.docker.contents import Contents
 from morphops.adapters.docker.events import EventWatch
-from morphops.adapters.docker.shapes import names, shape_of_container
+from morphops.adapters.docker.shapes import names, shape_seen
 from morphops.adapters.host import ports as host_ports
 from morphops.core import log_lines
 from morphops.core.env import dotenv
+from morphops.core.outside import Outside
 from morphops.core.release.digest import canonical_json
 from morphops.core.release.platform import platform_name
 from morphops.core.release.reference import hold_tag
@@ -69,6 +70,10 @@ class ComposeTarget:
             return frozenset()
         wanted = {(port.host, port.published, port.protocol) for port in ports}
         return frozenset(port for port in wanted if host_ports.taken(*port))
+
+    def outside(self, project: str, services: Mapping[str, Service]) -> Outside:
+        """See `Workloads.outside`."""
+        return outside.look(self._docker, project, [one.needs for one in services.values()])
 
     def marks(self, services: Mapping[str, Service], owners: Mapping[str, str]) -> bytes:
         """See `Workloads.marks`: a Compose override that labels containers and networks."""
@@ -125,7 +130,7 @@ class ComposeTarget:
         )
 
     def _running(self, inspected: Sequence[Mapping[str, Any]], kind: _Kind) -> Running:
-        found = [model.instance(one, kind, self._redact) for one in inspected]
+        found = [model.seen(one, kind, self._redact) for one in inspected]
         return Running(tuple(sorted(found, key=lambda c: (c.service, c.id))))
 
     def networks(self, project: str) -> Mapping[str, str]:
@@ -209,9 +214,10 @@ class ComposeTarget:
         client = self._docker.client(limit)
         for new in inspected:
             # What the label says depends on the version: the old one's id, or since 2.39 its name.
-            name = _TEMPORARY.fullmatch(new["Name"])
-            replaces = labels.REPLACES in (new["Config"].get("Labels") or {})
-            if not (name and replaces and new["State"]["Status"] == "created"):
+            name = _TEMPORARY.fullmatch(str(new.get("Name")))
+            replaces = labels.REPLACES in ((new.get("Config") or {}).get("Labels") or {})
+            status = (new.get("State") or {}).get("Status")
+            if not (name and replaces and status == "created"):
                 continue
             old = [one["Id"] for one in inspected if one["Id"].startswith(name[1])]
             with self._docker.call(f"finish the replacement of {name[2]}", limit):
@@ -219,7 +225,19 @@ class ComposeTarget:
                     client.container.stop(old)
                     client.container.remove(new["Id"])
                 else:
-                    client.container.rename(new["Id"], name[2])
+                    self._give_name(client, new["Id"], name[2])
+
+    def _give_name(self, client: Any, container: str, name: str) -> None:
+        """Give a new container the name of the one that it replaces.
+
+        Where somebody else has the name, it can never be what it was to be, and no later start
+        could get past it. So it goes, and what is to run is made anew.
+        """
+        try:
+            with self._docker.call(f"give a container the name {name}", START_LIMIT):
+                client.container.rename(container, name)
+        except EngineCallFailed:
+            client.container.remove(container, force=True)
 
     def remove(self, project: str, services: Sequence[str], slot: str = "") -> None:
         """See `Workloads.remove`."""
@@ -269,7 +287,8 @@ class ComposeTarget:
         """See `Workloads.describe` (Engine API, ContainerInspect)."""
         found = self._docker.engine.inspect([c.id for c in running.containers])
         for inspected in found:
-            inspected["Config"]["Env"] = sorted(names(inspected["Config"].get("Env")))
+            config = inspected.get("Config") or {}
+            inspected["Config"] = {**config, "Env": sorted(names(config.get("Env")))}
         return found
 
     def logs(self, container: Instance, tail: int) -> tuple[str, ...]:
@@ -302,8 +321,11 @@ class ComposeTarget:
 
 
 def _launch_config(inspected: Mapping[str, Any], image: Mapping[str, Any]) -> LaunchConfig:
-    said, by_default = settings.found(settings.Container(inspected, image))
-    shape = shape_of_container(inspected, image)
+    shape = shape_seen(inspected, image)
+    try:
+        said, by_default = settings.found(settings.Container(inspected, image))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return LaunchConfig()  # as where its shape cannot be read: it differs
     return replace(shape, settings=said, by_default=by_default)
 
 

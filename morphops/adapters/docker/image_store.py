@@ -47,7 +47,9 @@ def let_go(docker: Docker, references: Sequence[str]) -> tuple[str, ...]:
         try:
             docker.engine.remove_image(reference, _LIMIT)
         except EngineCallFailed:
-            refused.append(reference)
+            # With its last tag an image loses the other names too; what is gone was not refused.
+            if docker.engine.inspect_images([reference]):
+                refused.append(reference)
     return tuple(refused)
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
 from morphops.adapters.docker import labels as names
-from morphops.adapters.docker import settings
+from morphops.adapters.docker import outside, published, settings
 from morphops.adapters.docker.contents import Contents
 from morphops.adapters.docker.normal import normal
-from morphops.adapters.docker.shapes import shape_of_service
+from morphops.adapters.docker.shapes import shape_of_service, with_mounts_of
 from morphops.core.release.digest import canonical_json, digest_of, short
 from morphops.core.seal import UNSEALED, Seal
 from morphops.core.stack import (
@@ -23,7 +23,6 @@ from morphops.core.stack import (
     Instance,
     Network,
     Parts,
-    Port,
     Service,
 )
 
@@ -51,19 +50,59 @@ def services(
     networks = {
         key: network(key, spec or {}) for key, spec in (rendered.get("networks") or {}).items()
     }
+    written = dict(sorted((rendered.get("services") or {}).items()))
+    specs = {
+        name: with_networks(with_volumes(spec, volumes), networks) for name, spec in written.items()
+    }
+    made = {
+        name: service(name, spec, contents.of(spec) if contents else (), seal)
+        for name, spec in specs.items()
+    }
+    shapes = with_mounts_of({name: one.launch for name, one in made.items()}, specs)
     return {
         name: replace(
-            service(
-                name,
-                with_networks(with_volumes(spec, volumes), networks),
-                contents.of(spec) if contents else (),
-                seal,
-            ),
+            made[name],
+            launch=shapes[name],
             files=files(spec, rendered),
+            needs=outside.needs(spec, rendered),
             networks=attached(spec, networks),
         )
-        for name, spec in sorted((rendered.get("services") or {}).items())
+        for name, spec in written.items()
     }
+
+
+def seen(
+    inspected: Mapping[str, Any],
+    kind: Literal["config", "manifest"],
+    redact: Callable[[str], str] = str,
+) -> Instance:
+    """Return a container, or as much as can be said of one that cannot be read.
+
+    Anybody may start containers in a project, with whatever settings. One of them must never keep
+    a look, a stop or an automatic rollback from the others.
+    """
+    try:
+        return instance(inspected, kind, redact)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return _unreadable(inspected, kind)
+
+
+def _unreadable(inspected: Mapping[str, Any], kind: Literal["config", "manifest"]) -> Instance:
+    id_ = str(inspected.get("Id") or "")
+    config = inspected.get("Config")
+    labels = config.get("Labels") if isinstance(config, Mapping) else None
+    labels = labels if isinstance(labels, Mapping) else {}
+    name = str(inspected.get("Name") or id_[:12]).removeprefix("/")
+    return Instance(
+        service=str(labels.get(names.SERVICE) or name),
+        id=id_,
+        image=Identity(kind, str(inspected.get("Image") or "")),
+        state="unreadable",
+        health="none",
+        name=name,
+        managed=names.RELEASE in labels,
+        release=str(labels.get(names.RELEASE) or ""),
+    )
 
 
 def instance(
@@ -86,16 +125,16 @@ def instance(
     return Instance(
         service=labels.get(names.SERVICE, inspected["Name"].removeprefix("/")),
         id=inspected["Id"],
-        image=Identity(kind, inspected["Image"]),
-        state=state["Status"],
+        image=Identity(kind, str(inspected["Image"])),
+        state=str(state["Status"]),
         health=_health(health.get("Status")),
-        restarts=inspected.get("RestartCount", 0),
-        exit_code=state.get("ExitCode", 0),
+        restarts=int(inspected.get("RestartCount") or 0),
+        exit_code=int(state.get("ExitCode") or 0),
         stop_grace_period=stop_grace_period(inspected["Config"].get("StopTimeout")),
         managed=names.RELEASE in labels,
-        release=labels.get(names.RELEASE, ""),
-        config=labels.get(names.CONFIG, ""),
-        parts=parts_of(labels.get(names.PARTS, "")),
+        release=str(labels.get(names.RELEASE) or ""),
+        config=str(labels.get(names.CONFIG) or ""),
+        parts=parts_of(str(labels.get(names.PARTS) or "")),
         health_output=redact(log[-1].get("Output") or ""),
         healthcheck=redact(command_of(inspected["Config"].get("Healthcheck") or {})),
         checks=tuple(
@@ -109,10 +148,12 @@ def instance(
             if row
         ),
         healthcheck_interval=healthcheck_interval(inspected["Config"].get("Healthcheck") or {}),
-        ports=tuple(bindings(inspected["HostConfig"].get("PortBindings") or {})),
-        created=sortable(inspected.get("Created") or ""),
+        ports=published.of_container(inspected),
+        created=sortable(str(inspected.get("Created") or "")),
         networks=frozenset((inspected.get("NetworkSettings") or {}).get("Networks") or ()),
         replica_index=int(number) if number.isdecimal() else 1,
+        name=str(inspected["Name"]).removeprefix("/"),
+        addresses=outside.addresses(inspected),
     )
 
 
@@ -203,16 +244,8 @@ def service(
         name=name,
         image=spec.get("image", ""),
         config="",
-        ports=tuple(
-            Port(
-                port.get("host_ip", ""),
-                int(port["published"]),
-                int(port["target"]),
-                port.get("protocol") or "tcp",
-            )
-            for port in spec.get("ports") or ()
-            if str(port.get("published", "")).isdigit()
-        ),
+        ports=published.of_service(spec),
+        port_ranges=published.ranges(spec),
         labels=labels,
         launch=replace(
             shape_of_service(spec), settings=settings.wanted({**plain, "labels": own}, name)
@@ -223,6 +256,8 @@ def service(
             for other, how in (spec.get("depends_on") or {}).items()
             if how.get("condition") == "service_completed_successfully"
         ),
+        ends=str(spec.get("restart") or "") == "no",
+        profiles=frozenset(spec.get("profiles") or ()),
         depends_on=frozenset(spec.get("depends_on") or ()),
         restarts_with=frozenset(
             other for other, how in (spec.get("depends_on") or {}).items() if how.get("restart")
@@ -266,16 +301,6 @@ def _replicas(spec: Mapping[str, Any]) -> int:
         if given is not None:
             return int(given)
     return 1
-
-
-def bindings(published: Mapping[str, Any]) -> Iterator[Port]:
-    """Yield the ports that a container publishes (Engine API, `PortBindings`)."""
-    for target, hosts in published.items():
-        for host in hosts or ():
-            if host.get("HostPort"):
-                port, _, protocol = target.partition("/")
-                at = host.get("HostIp") or "", int(host["HostPort"]), int(port)
-                yield Port(*at, protocol or "tcp")
 
 
 def healthcheck_interval(healthcheck: Mapping[str, Any]) -> float:

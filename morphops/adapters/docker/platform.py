@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 from morphops.adapters.docker.client import Docker
 from morphops.adapters.docker.compose import ComposeTarget
@@ -42,6 +43,10 @@ class DockerRemedies:
     def remove_networks(self, names: Sequence[str]) -> str:
         """See `Remedies.remove_networks`."""
         return f"docker network rm {' '.join(names)}"
+
+    def create(self, kind: Literal["network", "volume"], names: Sequence[str]) -> str:
+        """See `Remedies.create`."""
+        return "; ".join(f"docker {kind} create {name}" for name in names)
 
     def unpause(self, ids: Sequence[str]) -> str:
         """See `Remedies.unpause`."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from posixpath import normpath
 from typing import Any
 
-from morphops.core.stack import LaunchConfig
+from morphops.core.stack import EVERYWHERE, LaunchConfig
 
 _COMPARED = ("bind", "volume")
 # What the engine calls a volume to which nobody gave a name.
@@ -29,10 +30,10 @@ def shape_of_service(spec: Mapping[str, Any]) -> LaunchConfig:
         ),
         # Where Compose mounts these is written out when it renders them.
         inherited=frozenset(
-            normpath(given["target"])
+            _given_at(kind, given)
             for kind in ("secrets", "configs")
             for given in spec.get(kind) or ()
-            if given.get("target")
+            if given.get("target") or given.get("source")
         ),
         dropped=_capabilities(spec.get("cap_drop")),
         added=_capabilities(spec.get("cap_add")),
@@ -40,6 +41,54 @@ def shape_of_service(spec: Mapping[str, Any]) -> LaunchConfig:
         read_only=bool(spec.get("read_only")),
         privileged=bool(spec.get("privileged")),
     )
+
+
+def _given_at(kind: str, given: Mapping[str, Any]) -> str:
+    """Where a secret or a config is mounted (compose-spec, `secrets` and `configs`, `target`).
+
+    A secret's target may be the name of a file in /run/secrets, and a config without one is below
+    the root.
+    """
+    target = str(given.get("target") or given["source"])
+    if target.startswith("/"):
+        return normpath(target)
+    return normpath(f"/run/secrets/{target}" if kind == "secrets" else f"/{target}")
+
+
+def with_mounts_of(
+    shapes: Mapping[str, LaunchConfig], specs: Mapping[str, Mapping[str, Any]]
+) -> dict[str, LaunchConfig]:
+    """The shapes of services, with what each gets by `volumes_from` of another one.
+
+    Args:
+        shapes: by service.
+        specs: the services as Compose renders them; `service[:mode]` or `container:name[:mode]`.
+    """
+    return {name: _with_mounts(name, shapes, specs, frozenset()) for name in shapes}
+
+
+def _with_mounts(
+    name: str,
+    shapes: Mapping[str, LaunchConfig],
+    specs: Mapping[str, Mapping[str, Any]],
+    seen: frozenset[str],
+) -> LaunchConfig:
+    shape, mounts, inherited = shapes[name], set(shapes[name].mounts), set(shapes[name].inherited)
+    own = {inside for inside, _, _ in mounts}
+    for text in specs[name].get("volumes_from") or ():
+        other, _, mode = str(text).partition(":")
+        if other == "container":  # somebody else's; what it has is not known here
+            inherited.add(EVERYWHERE)
+        if other not in shapes or other in {*seen, name}:
+            continue
+        brought = _with_mounts(other, shapes, specs, seen | {name})
+        mounts |= {
+            (inside, outside, writable and mode != "ro")
+            for inside, outside, writable in brought.mounts
+            if inside not in own
+        }
+        inherited |= brought.inherited
+    return replace(shape, mounts=frozenset(mounts), inherited=frozenset(inherited))
 
 
 def shape_of_container(inspected: Mapping[str, Any], image: Mapping[str, Any]) -> LaunchConfig:
@@ -67,6 +116,14 @@ def shape_of_container(inspected: Mapping[str, Any], image: Mapping[str, Any]) -
         read_only=bool(host.get("ReadonlyRootfs")),
         privileged=bool(host.get("Privileged")),
     )
+
+
+def shape_seen(inspected: Mapping[str, Any], image: Mapping[str, Any]) -> LaunchConfig:
+    """How a container was started; nothing of it where that cannot be read, so that it differs."""
+    try:
+        return shape_of_container(inspected, image)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return LaunchConfig()
 
 
 def names(env: Iterable[str] | None) -> frozenset[str]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
+from morphops.adapters.store.trust import who_may_change
 from morphops.core.env import encryption
 from morphops.core.env.dotenv import OTHER_FILE, EnvFile, scan, without_findings
 from morphops.core.finding import Finding
@@ -45,6 +46,10 @@ def scan_file(path: Path, decrypt: Decrypt | None = None) -> EnvFile:
         what = f"mode is {mode:04o}, so others may read its secrets"
         others = Finding(str(path), 0, what, f"chmod 600 {path}")
         env = replace(env, findings=(others, *env.findings))
+    if whose := who_may_change(path):
+        what = f"{whose}, so somebody else may decide what is deployed"
+        remedy = "make the file and its folders yours, and let nobody else write them"
+        env = replace(env, findings=(Finding(str(path), 0, what, remedy), *env.findings))
     return env
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+import glob
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from morphops.errors import PreconditionError
@@ -76,16 +80,49 @@ def write_whole(path: Path, data: bytes) -> None:
         )
         try:
             with os.fdopen(handle, "wb") as stream:
+                fcntl.flock(stream, fcntl.LOCK_EX)  # says that somebody is at it; see `in_use`
                 stream.write(data)
                 stream.flush()
                 os.fsync(stream.fileno())
-            Path(temporary).replace(path)
+                Path(temporary).replace(path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
         fsync_folder(path.parent)
     except OSError as err:
         raise unwritable(path, err) from None
+
+
+@contextmanager
+def used(path: Path) -> Iterator[None]:
+    """Say for the block that a process is at a file or a folder; the kernel forgets a dead one."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def in_use(path: Path) -> bool:
+    """Whether a process that lives says that it is at a file or a folder."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:  # gone, or not ours
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def halves(path: Path) -> tuple[Path, ...]:
+    """What interrupted writes of a file left beside it."""
+    found = path.parent.glob(f".{glob.escape(path.name)}.*{PART_SUFFIX}")
+    return tuple(sorted(half for half in found if not in_use(half)))
 
 
 def fsync_folder(folder: Path) -> None:

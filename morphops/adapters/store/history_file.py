@@ -27,6 +27,7 @@ from morphops.core.history.heads import FIRST, Head
 from morphops.core.history.operations import (
     END_FIELDS,
     TOUCHING,
+    Approved,
     Kind,
     Outcome,
     Record,
@@ -134,7 +135,7 @@ class HistoryWriter(HistoryReader):
         deployment: int = 0,
         values: ValuesRecord = ValuesRecord(),  # noqa: B008 - a frozen value
         plan: str = "",
-        subject: str = "",
+        subject: str | Approved = "",
         reason: str,
     ) -> Record:
         """Announce an operation; one that asks questions has a seed that decides which.
@@ -153,7 +154,8 @@ class HistoryWriter(HistoryReader):
             fingerprint=values.fingerprint,
             variables=tuple(sorted(values.variables)),
             plan=plan,
-            subject=self._redact(subject),
+            subject=self._redact(subject if isinstance(subject, str) else subject.name),
+            until="" if isinstance(subject, str) else subject.until,
             seed=(self._seed or f"{id_}-{secrets.token_hex(8)}") if kind in _ASKING else "",
             lock=self._lock,
             reason=self._redact(reason),
@@ -164,6 +166,8 @@ class HistoryWriter(HistoryReader):
         fields = asdict(record)
         for later in END_FIELDS:
             del fields[later]
+        if not record.until:  # so that what does not end reads as it always did
+            del fields["until"]
         self._remember_release()
         self.chain.spare()
         self._put({"entry": "begin", **fields}, sure=False)

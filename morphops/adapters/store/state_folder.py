@@ -13,6 +13,7 @@ build.json                the digests of the last `inv build`
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import secrets
@@ -22,7 +23,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from morphops.adapters.store.files import PART_SUFFIX, not_yours, unwritable, write_whole
+from morphops.adapters.store.files import PART_SUFFIX, in_use, not_yours, unwritable, write_whole
 from morphops.errors import InputError, PreconditionError
 
 _HALF = re.compile(rf"\..+\.[a-z0-9_]{{8}}{re.escape(PART_SUFFIX)}")  # as `mkstemp` names it
@@ -186,6 +187,10 @@ class StateFolder:
             keep_out = {"files"} if folder.parent.name == "deployments" else set()
             folders[:] = [f for f in folders if f not in keep_out and not f.startswith(_SCRATCH)]
         return tuple(path for path in found if _changed(path) < before)
+
+    def abandoned(self) -> tuple[Path, ...]:
+        """The same, whatever their age, without what a process that lives is at."""
+        return tuple(path for path in self.leftovers(math.inf) if not in_use(path))
 
     def write(self, path: Path, data: bytes) -> None:
         """Write a file of this folder, mode 0600; see `write_whole`.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import posixpath
+from collections.abc import Sequence
 from typing import Any
 
 from morphops.core.bundle.schema import Bundle
@@ -34,11 +36,21 @@ def parse_bundle(text: str, source: str) -> Bundle:
     probes = {
         str(name): _probe(value, document, f"probes/{name}") for name, value in probes_raw.items()
     }
-    bundle = dataclasses.replace(bundle, probes=probes)
+    compose = dataclasses.replace(
+        bundle.compose,
+        files=_plain(bundle.compose.files),
+        profiles={name: _plain(files) for name, files in bundle.compose.profiles.items()},
+    )
+    bundle = dataclasses.replace(bundle, probes=probes, compose=compose)
     findings = cross_findings(bundle)
     if findings:
         raise refusal(document, findings)
     return bundle
+
+
+def _plain(names: Sequence[str]) -> tuple[str, ...]:
+    """Paths without what says nothing: `./compose.yaml` is `compose.yaml`."""
+    return tuple(posixpath.normpath(name) if name else name for name in names)
 
 
 def _probe(raw: Any, document: YamlText, path: str) -> Probe:

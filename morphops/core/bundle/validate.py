@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterable, Iterator
 
 from morphops.core.bundle.schema import Bundle
+from morphops.core.release.artifact import is_inside
 from morphops.core.release.platform import is_platform
 from morphops.core.release.reference import is_repository, registry_fault
 from morphops.core.schema import not_negative
@@ -27,10 +29,20 @@ def registry_findings(bundle: Bundle) -> list[str]:
     return findings
 
 
+def hook_findings(bundle: Bundle) -> list[str]:
+    """What is wrong with where the hooks are: they are of the working tree, as its files are."""
+    return [
+        f"hooks/{moment}/run: {hook.run!r} is no path inside of the bundle's folder; put it there"
+        for moment, hook in bundle.hooks.items()
+        if not is_inside(posixpath.normpath(hook.run))
+    ]
+
+
 def cross_findings(bundle: Bundle) -> list[str]:
     """What one part of a bundle gets wrong about another, each `path: what`."""
     return [
         *_own_findings(bundle),
+        *_files(bundle),
         *(f"{path}/{finding}" for path, findings in _sections(bundle) for finding in findings),
         *_twice(bundle),
         *_checks(bundle),
@@ -44,6 +56,17 @@ def _own_findings(bundle: Bundle) -> Iterator[str]:
     if bundle.platform and not is_platform(bundle.platform):
         yield f"platform: {bundle.platform!r} is not a platform; write it as linux/arm64"
     yield from not_negative(settle=bundle.settle)
+
+
+def _files(bundle: Bundle) -> Iterator[str]:
+    """Files that a release could not carry: it has what is in the bundle's folder."""
+    paths = {f"compose/files/{n}": name for n, name in enumerate(bundle.compose.files)}
+    for profile, names in bundle.compose.profiles.items():
+        paths |= {f"compose/profiles/{profile}/{n}": name for n, name in enumerate(names)}
+    paths["env/schema"] = bundle.env.schema
+    for path, name in paths.items():
+        if not is_inside(name):
+            yield f"{path}: {name!r} is no path inside of the bundle's folder; put the file there"
 
 
 def _sections(bundle: Bundle) -> Iterator[tuple[str, Iterable[str]]]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from posixpath import normpath
 from typing import Any, TypeAlias
 
-from morphops.core.checks import compose_secrets, service_rules
+from morphops.core.checks import compose_secrets, service_rules, working_tree
 from morphops.core.checks.compose_secrets import Texts
 from morphops.core.finding import Finding
 from morphops.core.rule import Breach, Path, Rule, at, findings
@@ -27,6 +28,7 @@ class Rendered:
         sources: the files that it was rendered from, in order.
         folder: where the bundle is, absolute.
         project: the project's name in the bundle.
+        relative: what the relative paths of the files are; see `working_tree.relative`.
     """
 
     model: Mapping[str, Any]
@@ -34,14 +36,16 @@ class Rendered:
     sources: Sequence[YamlText]
     folder: str
     project: str
+    relative: frozenset[str] = frozenset()
 
     def locate(self, path: Path) -> tuple[str, int]:
         """Returns the file and the line that decide a path, see `place`."""
         return place(self.sources, path)
 
     def is_inside(self, path: Any) -> bool:
-        """Returns whether a path is in the bundle's folder."""
-        return str(path or "").startswith(f"{self.folder}/")
+        """Returns whether a path is in the bundle's folder, or is written relative to it."""
+        text = str(path or "")
+        return text.startswith(f"{self.folder}/") or normpath(text) in self.relative
 
 
 def place(sources: Sequence[YamlText], path: Path) -> tuple[str, int]:
@@ -92,16 +96,9 @@ def refusal(said: Sequence[str], sources: Sequence[YamlText], doing: str) -> Fin
 
 def _left_behind(rendered: Rendered) -> Broken:
     """Files of the working tree that the compose files name: a release does not carry them."""
-    found = (*_included(rendered.sources), *_mounted(rendered))
+    included = (path for source in rendered.sources for path in working_tree.included(source))
+    found = (*included, *_mounted(rendered))
     return (at(*path, path="/".join(path)) for path in found)
-
-
-def _included(sources: Sequence[YamlText]) -> Iterator[Path]:
-    for source in sources:
-        paths: list[Path] = [("include",)]
-        for name in source.keys("services"):
-            paths += [("services", name, "env_file"), ("services", name, "extends", "file")]
-        yield from (path for path in paths if source.find(path)[0] == len(path))
 
 
 def _mounted(rendered: Rendered) -> Iterator[Path]:

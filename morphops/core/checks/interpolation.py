@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from morphops.core.yaml_text import YamlText
+from morphops.core.yaml_text import Scalar, YamlText
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OPERATOR = re.compile(r":?[-?+]")
@@ -26,6 +26,7 @@ class Use:
         operator: `:-`, `-`, `:?`, `?`, `:+` or `+`; empty where there is none.
         word: what stands behind the operator, as it is written.
         file, line: where.
+        by_name: whether the key alone takes its value (`environment: [NAME]`), without `${…}`.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Use:
     word: str
     file: str
     line: int
+    by_name: bool = False
 
     @property
     def refuses(self) -> bool:
@@ -42,9 +44,32 @@ class Use:
 
 def uses(document: YamlText) -> Iterator[Use]:
     """Every place of a compose file where a variable is named."""
-    for scalar in document.scalars():
+    for path, scalar in document.values():
         for name, operator, word in variables(scalar.value):
             yield Use(name, operator, word, document.name, scalar.line_of(name))
+        if name := _by_name(path, scalar):
+            yield Use(name, "", "", document.name, scalar.line, by_name=True)
+
+
+def _by_name(path: tuple[str, ...], scalar: Scalar) -> str:
+    """The variable that a key names; empty for none.
+
+    Compose-spec: `environment` and `args` of a build ("declared by a single key"), and
+    `environment` of a top-level secret or config.
+    """
+    match path:
+        case ("services", _, "environment", key) | ("services", _, "build", "args", key):
+            in_list = key.isdigit()
+            found = scalar.value if in_list else key if scalar.raw in _NOTHING else ""
+        case ("secrets" | "configs", _, "environment"):
+            found = scalar.value
+        case _:
+            found = ""
+    return found if _NAME.fullmatch(found) else ""
+
+
+# How YAML writes that there is no value.
+_NOTHING = ("", "~", "null", "Null", "NULL")
 
 
 def given(document: YamlText) -> Iterator[str]:

@@ -50,10 +50,15 @@ class Variables:
         return frozenset(variable_names(self.bundle))
 
     @property
+    def written(self) -> Iterator[Use]:
+        """Yields the uses as `${…}`, which say what happens without a value."""
+        return (use for use in self.uses if not use.by_name)
+
+    @property
     def required(self) -> Iterator[tuple[Use, str, bool]]:
         """Yields each use of a variable that must be set: the use, why, whether it is secret."""
         images, provided = self.images, self.provided
-        for use in self.uses:
+        for use in self.written:
             spec = self.schema.variables.get(use.name)
             if use.name in images:
                 continue
@@ -66,7 +71,7 @@ class Variables:
     def optional(self) -> Iterator[tuple[Use, Variable]]:
         """Yields each use of a variable that the env schema does not require, and its spec."""
         others = self.images | self.provided
-        for use in self.uses:
+        for use in self.written:
             spec = self.schema.variables.get(use.name)
             if spec and not spec.required and use.name not in others:
                 yield use, spec
@@ -122,13 +127,25 @@ def unrefused(use: Use, said: str | None) -> Iterator[Finding]:
     return findings(UNREFUSED_RULES, (use, said), _locate)
 
 
+def unformed(names: Sequence[str], schema_text: YamlText) -> Iterator[Finding]:
+    """Yields a finding for each variable whose pattern no made-up value matches.
+
+    Args:
+        names: of the variables.
+        schema_text: the schema's own text, for the lines.
+    """
+    return findings(UNFORMED_RULES, names, schema_text.locate)
+
+
 def required(uses: Sequence[Use], bundle: Bundle, schema: EnvSchema) -> Mapping[str, Use]:
     """Returns the variables without which Compose must refuse, with the first use of each."""
     must = {name for name, spec in schema.variables.items() if spec.required} | variable_names(
         bundle
     )
     must |= {use.name for use in uses if use.refuses}
-    return {use.name: use for use in reversed(uses) if use.name in must}
+    # Of a key alone Compose takes what there is, and nothing where there is nothing.
+    written = [use for use in uses if not use.by_name]
+    return {use.name: use for use in reversed(written) if use.name in must}
 
 
 def _locate(use: Use) -> tuple[str, int]:
@@ -153,7 +170,7 @@ def _unknown(variables: Variables) -> InUse:
 
 def _image_without_digest(variables: Variables) -> InUse:
     images = variables.images
-    for use in variables.uses:
+    for use in variables.written:
         pinned = use.operator in _DEFAULT and _PINNED in use.word
         if use.name in images and not pinned and use.operator != ":?":
             yield _on(use)
@@ -217,6 +234,10 @@ def _undeclared_webhook(variables: Variables) -> InFile:
         add = "add it there with secret: true, or accept that it comes from elsewhere"
         words = {"name": name, "advice": _or_else(name, known, add)}
         yield Breach(("notify", "url_from"), words, (name,))
+
+
+def _unformed(names: Sequence[str]) -> InFile:
+    return (at("variables", name, "pattern", name=name) for name in names)
 
 
 def _unrefused(tried: tuple[Use, str | None]) -> InUse:
@@ -289,4 +310,13 @@ BUNDLE_RULES: tuple[Rule[Variables, Path], ...] = (
 
 UNREFUSED_RULES: tuple[Rule[tuple[Use, str | None], Use], ...] = (
     Rule("", _unrefused, "{name} is required, and Compose {how}", _REFUSE),
+)
+
+UNFORMED_RULES: tuple[Rule[Sequence[str], Path], ...] = (
+    Rule(
+        "",
+        _unformed,
+        "{name}: no made-up value matches its pattern, so the compose files are tried with another",
+        "write example: with a value of the right form",
+    ),
 )

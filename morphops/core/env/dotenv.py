@@ -36,6 +36,8 @@ _UNESCAPED = r"(?<!\\)(?:\\\\)*"
 
 _INTERPOLATED = re.compile(_UNESCAPED + r"\$(?:[A-Za-z_{$]|\\\$)")
 
+_REFERENCE = re.compile(_UNESCAPED + r"\$\{")
+
 _OCTAL = re.compile(_UNESCAPED + r"\\0")
 
 _ESCAPES = dict(zip("abfnrtv", "\a\b\f\n\r\t\v", strict=True))
@@ -166,6 +168,10 @@ def _ambiguous(original: str) -> tuple[str, str] | None:
     else:
         # Outside of quotes a backslash is nothing special, and ` #` begins a comment.
         value = value.partition(" #")[0].replace("\\", "")
+    if _REFERENCE.search(value):
+        # In single quotes it would be another value than the one that was meant.
+        together = "write the value out, or put it together in the compose file"
+        return "has a ${…} that Compose alone would replace", f"{together}; as it stands: {single}"
     if _INTERPOLATED.search(value):
         return "has a $ that Compose alone would replace", single
     return None

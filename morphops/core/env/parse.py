@@ -52,6 +52,8 @@ def _values(variable: Variable) -> Iterator[str]:
         return
     if variable.default and not pattern.fullmatch(variable.default):
         yield "default: does not match its own pattern"
+    if variable.example and not pattern.fullmatch(variable.example):
+        yield "example: does not match its own pattern"
     if variable.generate:
         digits = 2 * int(variable.generate.removeprefix("hex"))
         if not pattern.fullmatch("1" * digits):

@@ -10,7 +10,9 @@ from morphops.core.env.schema import EnvSchema, Variable
 from morphops.core.finding import Finding
 from morphops.core.nearest import did_you_mean
 
-_PLACEHOLDER = re.compile(r"(?i:CHANGE_?ME|REPLACE_?ME)|<[^>]*>|\bTODO\b")
+# What stands for a whole value. A name in angle brackets may be a part of one (RFC 5322, 3.4).
+_PLACEHOLDER = re.compile(r"(?i:CHANGE_?ME|REPLACE_?ME)|TODO|https?://<[^<>]*>/?")
+_BRACKETS = re.compile(r"<[^<>]*>")
 _HEX = re.compile(r"(?:0[xX])?((?:[0-9a-fA-F]{2})+)")
 
 
@@ -101,7 +103,7 @@ def _wrong(value: str, variable: Variable) -> tuple[str, str] | None:
     """Return what is wrong with a value, and the remedy."""
     if not value:
         return ("is empty", f"fill it in: {variable.about}") if variable.required else None
-    if _PLACEHOLDER.search(value) or (variable.placeholder and value == variable.placeholder):
+    if _is_placeholder(value, variable):
         return "still holds a placeholder", f"fill it in: {variable.about}"
     if variable.pattern and not re.fullmatch(variable.pattern, value):
         remedy = f"write: {variable.about} (pattern: {variable.pattern})"
@@ -109,6 +111,15 @@ def _wrong(value: str, variable: Variable) -> tuple[str, str] | None:
     if "\n" in value or "\r" in value:
         return "holds a line break", "write it in one line"
     return None
+
+
+def _is_placeholder(value: str, variable: Variable) -> bool:
+    """Whether a value is what a template, or a person, wrote in place of one."""
+    if value == variable.placeholder or _PLACEHOLDER.fullmatch(value):
+        return True
+    # Where the schema says what a value looks like, that decides.
+    by_schema = variable.placeholder or (variable.pattern and re.fullmatch(variable.pattern, value))
+    return not by_schema and _BRACKETS.fullmatch(value) is not None
 
 
 def _bytes(value: str) -> str:

@@ -18,6 +18,7 @@ class Variable:
         secret: whether the value must never be shown.
         default: what the compose files use where it is not set; for documentation.
         pattern: a regular expression that the whole value must match.
+        example: a value of the right form, with which `bundle.check` tries the compose files.
         placeholder: what a template holds in its place; refused in a real file.
         generate: how `quickstart` makes a fresh value: so many random bytes in hex.
         same_as: a variable that must have the same value.
@@ -30,6 +31,7 @@ class Variable:
     secret: bool = False
     default: str = ""
     pattern: str = ""
+    example: str = ""
     placeholder: str = ""
     generate: Literal["", "hex16", "hex32"] = ""
     same_as: str = ""

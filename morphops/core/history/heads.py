@@ -40,22 +40,19 @@ class Head:
 
 
 def of(entries: Sequence[Mapping[str, Any]]) -> Head:
-    """The head of a history as it stands: what an engine that knows all of it was told last.
+    """The head of a history as it stands, for an engine that is told all of it at once.
+
+    Nobody is at an operation that has no end by then: what was at it is gone. So none is under way,
+    and what can come of it next is that somebody takes it up; see `mismatch`.
 
     Args:
         entries: the whole history, verified; not none.
     """
     records = operations.replay(entries)
-    last = entries[-1]
-    record = next(record for record in records if record.id == last["id"])
-    ended = bool(record.outcome)
-    step = record.steps[-1].step if record.steps else FIRST
     return Head(
         seq=len(entries),
-        hash=last["hash"],
+        hash=entries[-1]["hash"],
         release=operations.release_of_record(records),
-        operation=0 if ended else record.id,
-        step="" if ended else step,
     )
 
 

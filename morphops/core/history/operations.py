@@ -47,6 +47,19 @@ class ValuesRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Approved:
+    """An invariant that may be broken, for a while.
+
+    Attributes:
+        name: of the invariant.
+        until: when that ends; empty where it does not.
+    """
+
+    name: str
+    until: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class StepRecord:
     """One step of an operation.
 
@@ -87,6 +100,7 @@ class Record:
         subject: what it is about, where that is no release: of an approval, and of its
             revocation, the name of the invariant.
         seed: decides which questions its gates ask; empty where they ask none.
+        until: when what it says ends, of an approval; empty where it does not end.
         lock: digest of the token of the lock that it was begun under.
         steps: the steps that were begun, in order, and how each came out.
         resumed: how it was taken up after an interruption: `resume` or `abort`, and by whom.
@@ -107,6 +121,7 @@ class Record:
     plan: str = ""
     subject: str = ""
     seed: str = ""
+    until: str = ""
     lock: str = ""
     variables: tuple[str, ...] = ()
     steps: tuple[StepRecord, ...] = ()
@@ -299,10 +314,14 @@ def incomplete_operation(records: Sequence[Record]) -> Record | None:
     return None
 
 
-def approvals(records: Sequence[Record]) -> dict[str, Record]:
+def approvals(records: Sequence[Record], now: str) -> dict[str, Record]:
     """The approvals that stand, by the name of the invariant.
 
     One that was begun and has no end was never given; likewise a revocation.
+
+    Args:
+        records: oldest first.
+        now: UTC, ISO 8601, as the history writes it; an approval may end.
     """
     standing: dict[str, Record] = {}
     for record in records:
@@ -312,12 +331,14 @@ def approvals(records: Sequence[Record]) -> dict[str, Record]:
             standing[record.subject] = record
         elif record.kind == "revoke":
             standing.pop(record.subject, None)
-    return standing
+    return {
+        name: record for name, record in standing.items() if not record.until or now < record.until
+    }
 
 
-def approved(records: Sequence[Record]) -> frozenset[str]:
-    """The invariants that may be broken, because an approval is recorded."""
-    return frozenset(approvals(records))
+def approved(records: Sequence[Record], now: str) -> frozenset[str]:
+    """The invariants that may be broken by now; see `approvals`."""
+    return frozenset(approvals(records, now))
 
 
 def is_down(records: Sequence[Record]) -> bool:

@@ -115,7 +115,8 @@ class Kept:
             ours = frozenset(r for r in image.references if r in own or self._is_ours(r))
             return Fate(ours, frees=image.size if ours == image.references else 0)
         # The image stays. Tags of releases that go are removed all the same, but never all names.
-        return Fate(own.keys() - live - self._last_names(image, own.keys() - live))
+        going = frozenset(own) - live
+        return Fate(going - self._last_names(image, going))
 
     def _is_needed(self, image: LocalImage) -> bool:
         """Whether a container, a kept release or the last build needs an image."""

@@ -168,27 +168,6 @@ def for_others(bundle: Bundle, services: Mapping[str, Service], running: Running
     return dependencies.reasons(renewed(services, running), running)
 
 
-def undescribed(
-    services: Mapping[str, Service], running: Running, known: Mapping[str, Service]
-) -> Running:
-    """The containers that will be replaced and that no rendering describes.
-
-    Args:
-        services: as the release renders.
-        running: what is there.
-        known: as the release of record renders.
-    """
-    return Running(
-        tuple(
-            container
-            for container in running.containers
-            if (service := services.get(container.service))
-            and container.config != service.config
-            and not ((old := known.get(container.service)) and container.config == old.config)
-        )
-    )
-
-
 def services_to_remove(services: Mapping[str, Service], running: Running) -> tuple[str, ...]:
     """The services that have containers and that the release does not have."""
     return tuple(name for name in running.services if name not in services)

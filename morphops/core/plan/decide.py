@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from morphops.core.plan import changes, preconditions
+from morphops.core.plan import changes, exclusive, preconditions
 from morphops.core.plan.desired import Desired, Situation
 from morphops.core.plan.plan import Plan, prepend_removals, pulls
 from morphops.core.plan.reasons import Reason, refusal
@@ -66,6 +66,8 @@ def decide(
     steps = (*fetch, *(Check(probe) for probe in bundle.checks), *forward)
     if undo:
         going = {name for s in forward if isinstance(s, Remove) for name in s.services}
+        # And who got what the other one had, which is to have it again.
+        going |= {taker for _, taker in exclusive.moves(services, situation.running)}
         undo = prepend_removals(undo, services, going)
     told = changes.of_deploy(
         release.images,
@@ -83,10 +85,12 @@ def reasons(
     """Every reason not to begin."""
     running, services = situation.running, desired.services
     yield from preconditions.foreign(desired.bundle.project, running, remedies)
+    yield from preconditions.nothing_to_run(desired)
     yield from preconditions.misfit(desired)
     yield from preconditions.missing_contents(services)
     yield from preconditions.unwritable_contents(services)
     yield from preconditions.other_networks(services, situation, remedies)
+    yield from preconditions.from_outside(desired, situation, remedies)
     yield from preconditions.broken_invariants(desired)
     if policy.ports:
         yield from preconditions.taken_ports(services, situation)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from morphops.core.bundle.schema import Bundle
+from morphops.core.outside import AS_NEEDED, Outside
 from morphops.core.plan.changes import NOTHING, Before
 from morphops.core.release.release import Release
 from morphops.core.stack import Running, Service
@@ -39,10 +40,12 @@ class Situation:
         networks: the project's networks: name → the `Network.config` that each was made with.
         taken: (host, port, protocol) of the ports that are wanted and that somebody has, the
             project itself included; empty where the ports are of another machine.
+        outside: what is wrong with what the stack does not make itself.
         before: what is known of what runs, for the changes.
     """
 
     running: Running = field(default_factory=Running)
     networks: Mapping[str, str] = field(default_factory=dict)
     taken: frozenset[tuple[str, int, str]] = frozenset()
+    outside: Outside = AS_NEEDED
     before: Before = NOTHING

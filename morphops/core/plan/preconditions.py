@@ -6,13 +6,15 @@ A new precondition is a function here and a line in `decide.reasons`.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Literal
 
 from morphops.core.bundle.schema import Bundle
-from morphops.core.plan import dependants
+from morphops.core.plan import dependants, exclusive
 from morphops.core.plan.desired import Desired, Situation
 from morphops.core.plan.reasons import Reason
 from morphops.core.plan.remedies import Remedies
-from morphops.core.stack import Instance, Port, Running, Service
+from morphops.core.release.platform import fits
+from morphops.core.stack import Instance, Running, Service
 from morphops.core.verify import health, invariants
 
 
@@ -30,6 +32,18 @@ def foreign(project: str, running: Running, remedies: Remedies) -> Iterator[Reas
         f"{', '.join(sorted({c.service for c in found}))}",
         hint=f"{remove}   (then try again)",
     )
+
+
+def nothing_to_run(desired: Desired) -> Iterator[Reason]:
+    """A release that renders to no service: to stop everything is not a deploy."""
+    if not desired.services:
+        yield Reason(
+            what=f"release {desired.release.short} has no service with these values, "
+            "so nothing would run",
+            hint="switch a profile on: COMPOSE_PROFILES in the env file; "
+            "or, to stop everything: inv down",
+            wrong=True,
+        )
 
 
 def misfit(desired: Desired) -> Iterator[Reason]:
@@ -57,9 +71,18 @@ def misfit(desired: Desired) -> Iterator[Reason]:
     bundle = desired.bundle
     findings += dependants.of(bundle, services).findings([wave.services for wave in bundle.waves])
     findings += dependants.contradictions(bundle, services)
+    platforms = {str(image.ref): image.platform for image in desired.release.images}
+    findings += [
+        f"{name}: asks for {service.needs.platform}, and its image is for {there}"
+        for name, service in services.items()
+        if service.needs.platform
+        and (there := platforms.get(service.image, ""))
+        and not fits(service.needs.platform, there)
+    ]
     if findings:
         what = f"release {desired.release.short} does not fit together"
-        yield Reason(what=what, detail=tuple(findings), wrong=True)
+        hint = "correct the bundle, then inv bundle.check; inv release.create"
+        yield Reason(what=what, detail=tuple(findings), hint=hint, wrong=True)
 
 
 def missing_contents(services: Mapping[str, Service]) -> Iterator[Reason]:
@@ -152,13 +175,21 @@ def broken_invariants(desired: Desired) -> Iterator[Reason]:
 def taken_ports(services: Mapping[str, Service], situation: Situation) -> Iterator[Reason]:
     """Ports that somebody else holds; a port that the project holds itself is no obstacle."""
     # What is stopped has let its ports go.
-    own = [p for c in situation.running.containers if c.state in _HOLDING for p in c.ports]
+    own = [p for c in situation.running.containers if c.state in exclusive.HOLDING for p in c.ports]
     taken = tuple(
         f"{name}: port {port} is taken by another process"
         for name, service in services.items()
         for port in service.ports
         if (port.host, port.published, port.protocol) in situation.taken
-        and not any(_keeps_from(held, port) for held in own)
+        and not any(exclusive.keeps_from(held, port) for held in own)
+    )
+    taken += tuple(
+        f"{name}: every port from {numbers[0]} to {numbers[-1].published} is taken"
+        for name, service in services.items()
+        for numbers in service.port_ranges
+        if numbers
+        and all((p.host, p.published, p.protocol) in situation.taken for p in numbers)
+        and not any(exclusive.keeps_from(held, port) for port in numbers for held in own)
     )
     if taken:
         yield Reason(
@@ -168,20 +199,35 @@ def taken_ports(services: Mapping[str, Service], situation: Situation) -> Iterat
         )
 
 
-_HOLDING = ("running", "paused", "restarting")
-# All addresses of one family; an empty one is all of both.
-_ALL = ("0.0.0.0", "::")  # noqa: S104
-
-
-def _keeps_from(held: Port, wanted: Port) -> bool:
-    """Whether nobody can have the one port while the other is held."""
-    if (held.published, held.protocol) != (wanted.published, wanted.protocol):
-        return False
-    hosts = (held.host, wanted.host)
-    if "" in hosts or held.host == wanted.host:
-        return True
-    same_family = (":" in held.host) == (":" in wanted.host)
-    return same_family and any(host in _ALL for host in hosts)
+def from_outside(desired: Desired, situation: Situation, remedies: Remedies) -> Iterator[Reason]:
+    """What the stack does not make itself, and is not there, or is somebody else's."""
+    outside = situation.outside
+    kinds: tuple[tuple[Literal["network", "volume"], frozenset[str]], ...] = (
+        ("network", outside.networks),
+        ("volume", outside.volumes),
+    )
+    for kind, missing in kinds:
+        if missing:
+            yield Reason(
+                what=f"the external {kind} {', '.join(sorted(missing))} is not there",
+                hint=remedies.create(kind, sorted(missing)),
+            )
+    for path in sorted(outside.paths):
+        users = ", ".join(n for n, one in desired.services.items() if path in one.needs.paths)
+        yield Reason(
+            what=f"{users}: {path} is not on this machine",
+            hint="make it, or correct the path in the env file",
+        )
+    for name, whose in sorted(outside.names.items()):
+        yield Reason(
+            what=f"the container name {name} is taken by {whose}",
+            hint="remove or rename that container, or choose another container_name",
+        )
+    for runtime in sorted(outside.runtimes):
+        yield Reason(
+            what=f"the engine has no runtime {runtime}",
+            hint="install it, or remove runtime: from the compose file",
+        )
 
 
 def paused(services: Mapping[str, Service], running: Running) -> tuple[Instance, ...]:

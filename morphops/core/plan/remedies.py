@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 
 class Remedies(Protocol):
@@ -17,6 +17,9 @@ class Remedies(Protocol):
 
     def remove_networks(self, names: Sequence[str]) -> str:
         """Remove some networks."""
+
+    def create(self, kind: Literal["network", "volume"], names: Sequence[str]) -> str:
+        """Make shared networks or volumes."""
 
     def unpause(self, ids: Sequence[str]) -> str:
         """Let paused containers go on."""

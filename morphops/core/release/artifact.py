@@ -17,7 +17,7 @@ from typing import Any
 from morphops.core.release.digest import canonical_json, digest_of, is_digest, short
 from morphops.core.release.reference import ImageRef
 from morphops.core.release.release import Image, Release
-from morphops.errors import InputError, IntegrityError
+from morphops.errors import InputError, IntegrityError, OtherKind
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -30,6 +30,7 @@ _FILE = "application/vnd.morphops.file.v1"
 _KEPT = "application/vnd.morphops.image-manifest.v1"
 _TITLE = "org.opencontainers.image.title"
 _SCHEMA = 1
+_LONGEST = 255  # bytes of one part of a path, on Linux
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ def decode(digest: str, manifest: bytes, blob: Callable[[str], bytes]) -> Releas
     kind = document.get("artifactType")
     if kind != RELEASE:
         found = kind or document.get("mediaType") or "something else"
-        raise InputError(f"{digest} is not a release but {found}", state="nothing was changed")
+        raise OtherKind(f"{digest} is not a release but {found}", state="nothing was changed")
     try:
         return _decode(digest, document, blob)
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as err:
@@ -149,7 +150,11 @@ def _decode(digest: str, document: Mapping[str, Any], blob: Callable[[str], byte
         if layer["mediaType"] == _KEPT:
             manifests[layer["digest"]] = data
             continue
-        name = _safe(layer["annotations"][_TITLE])
+        name = layer["annotations"][_TITLE]
+        if not isinstance(name, str) or not is_inside(name):
+            raise IntegrityError(
+                f"release {short(digest)} holds a file {name!r}, whose path leads out of it"
+            )
         if name in files:
             raise IntegrityError(f"release {short(digest)} holds {name} twice")
         files[name] = data
@@ -157,15 +162,18 @@ def _decode(digest: str, document: Mapping[str, Any], blob: Callable[[str], byte
         raise IntegrityError(f"release {short(digest)}: its files are not those its config lists")
     if sorted(manifests) != config["manifests"]:
         raise IntegrityError(f"release {short(digest)}: its image manifests are not all there")
+    project, labels = config["project"], config["labels"]
+    if not isinstance(project, str) or not _is_text_map(labels):
+        raise TypeError("its project or its labels are no text")
     images = tuple(_image(name, spec) for name, spec in sorted(config["images"].items()))
     _check_images(images, manifests)
     return Release(
         digest=digest,
-        project=config["project"],
+        project=project,
         images=images,
         files=files,
         manifests=manifests,
-        labels=config["labels"],
+        labels=labels,
     )
 
 
@@ -242,10 +250,17 @@ def _image_json(image: Image) -> dict[str, str]:
 
 
 def _image(name: str, spec: Mapping[str, str]) -> Image:
+    if not _is_text_map(spec):
+        raise TypeError(f"image {name} is no text")
     ref = ImageRef.parse(f"{spec['repository']}@{spec['digest']}")
     if not is_digest(spec["manifest"]) or not is_digest(spec["config"]):
         raise IntegrityError(f"image {name}: malformed digest")
     return Image(name, ref, spec["manifest"], spec["config"], spec["platform"])
+
+
+def _is_text_map(value: object) -> bool:
+    """Whether a JSON value is an object of texts."""
+    return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
 
 
 def _check_images(images: Sequence[Image], manifests: Mapping[str, bytes]) -> None:
@@ -263,13 +278,20 @@ def _check_images(images: Sequence[Image], manifests: Mapping[str, bytes]) -> No
             raise IntegrityError(f"image {image.name}: its manifest names another config")
 
 
+def is_inside(name: str) -> bool:
+    """Whether a text is the plain path of a file inside of a folder, on any system."""
+    path = PurePosixPath(name)
+    odd = ".." in path.parts or "\\" in name or not name.isprintable()
+    long = any(len(part.encode()) > _LONGEST for part in path.parts)
+    return bool(path.parts) and not (path.is_absolute() or odd or long or str(path) != name)
+
+
 def _safe(name: str) -> str:
     """A path that stays inside of the folder it is written to.
 
     Raises:
         InputError: it would not.
     """
-    path = PurePosixPath(name)
-    if not name or path.is_absolute() or ".." in path.parts or "\\" in name or str(path) != name:
+    if not is_inside(name):
         raise InputError(f"{name!r} is not a path inside of the bundle's folder")
     return name

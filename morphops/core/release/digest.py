@@ -121,6 +121,12 @@ def parse_digest(
             state="nothing was changed",
             hint=f"if you mean that one: {meant[0]}",
         )
+    if is_digest(f"sha256:{text}"):
+        raise InputError(
+            f"{text!r} is a {what} without its beginning",
+            state="nothing was changed",
+            hint=f"write it as sha256:{text}",
+        )
     why = "a tag can move, so only sha256:<64 hex> is accepted"
     if text.startswith("sha256:"):
         why = f"sha256: is followed by 64 lowercase hex digits, here are {len(digits)} characters"

@@ -12,7 +12,9 @@ from morphops.core.release.artifact import RELEASE, check_bytes, is_index, parse
 from morphops.core.release.platform import fits, platform_name
 from morphops.core.release.reference import ImageRef
 from morphops.core.release.release import Image
-from morphops.errors import InputError
+from morphops.errors import InputError, IntegrityError
+
+_ENTRIES = 16  # of an index, whose platforms are looked up where it does not say them
 
 
 def describe_image(
@@ -39,6 +41,19 @@ def describe_image(
         InputError: it is not an image, or not for this platform.
         IntegrityError: bytes are not what names them.
     """
+    try:
+        return _described(name, ref, platform, manifest, blob)
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as err:
+        raise IntegrityError(f"{ref} is malformed: {err!r}", state="nothing was changed") from None
+
+
+def _described(
+    name: str,
+    ref: ImageRef,
+    platform: str,
+    manifest: Callable[[str], bytes],
+    blob: Callable[[str], bytes],
+) -> tuple[Image, Mapping[str, bytes]]:
     data = manifest(ref.digest)
     check_bytes(ref.digest, data, f"the manifest of {name}")
     document = parse_json(data, str(ref))
@@ -49,11 +64,39 @@ def describe_image(
         if not fits(platform, found):
             raise _other_platform(str(ref), platform, [found])
         return Image(name, ref, ref.digest, config, found), kept
+    document = _with_platforms(document, ref, manifest, blob)
     chosen, found = choose_platform(document, platform, str(ref))
     data = manifest(chosen)
     check_bytes(chosen, data, f"the {found} manifest of {name}")
     kept[chosen] = data
     return Image(name, ref, chosen, _config_of(parse_json(data, str(ref)), ref), found), kept
+
+
+def _with_platforms(
+    index: Mapping[str, Any],
+    ref: ImageRef,
+    manifest: Callable[[str], bytes],
+    blob: Callable[[str], bytes],
+) -> Mapping[str, Any]:
+    """An index whose entries name their platform, which is optional there (OCI image-index).
+
+    Of one that does not, the configuration says it. Attestations have none.
+    """
+    entries = list(index.get("manifests") or ())
+    for place, entry in enumerate(entries[:_ENTRIES]):
+        if entry.get("platform") or entry.get("annotations") or entry.get("artifactType"):
+            continue
+        digest = str(entry["digest"])
+        data = manifest(digest)
+        check_bytes(digest, data, f"a manifest of {ref}")
+        document = parse_json(data, str(ref))
+        if is_index(document) or not isinstance(document.get("config"), Mapping):
+            continue
+        config = _config_of(document, ref)
+        os, architecture, *variant = _platform_of(config, blob(config), ref).split("/")
+        spec = {"os": os, "architecture": architecture, "variant": "".join(variant)}
+        entries[place] = {**entry, "platform": spec}
+    return {**index, "manifests": entries}
 
 
 def choose_platform(index: Mapping[str, Any], platform: str, where: str) -> tuple[str, str]:
@@ -111,8 +154,9 @@ def _platform_of(digest: str, config: bytes, ref: ImageRef) -> str:
 
 
 def _other_platform(where: str, wanted: str, found: list[str]) -> InputError:
+    there = f"it is for: {', '.join(found)}" if found else "it names no platform"
     return InputError(
-        f"{where} is not for {wanted} (it is for: {', '.join(found)})",
+        f"{where} is not for {wanted} ({there})",
         state="nothing was changed",
         hint=f"name an image that is for {wanted}; or set `platform:` in the bundle",
     )

@@ -48,7 +48,12 @@ def registry_fault(text: str) -> str:
 # OCI distribution-spec v1.1: a name is path components; a host may carry a port.
 _PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
 
-_REPOSITORY = re.compile(rf"(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?{_PART}(?:/{_PART})*")
+_HOST = rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?"
+
+_REPOSITORY = re.compile(rf"(?:{_HOST}/)?{_PART}(?:/{_PART})*")
+
+# github.com/distribution/reference: name[:tag]@digest
+_TAGGED = re.compile(r"(?P<name>.+):(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127})")
 
 # Where Docker Hub answers, and how images name it.
 HUB = "registry-1.docker.io"
@@ -79,19 +84,25 @@ class ImageRef:
 
     @classmethod
     def parse(cls, text: str) -> ImageRef:
-        """Read `repository@sha256:…`.
+        """Read `repository@sha256:…`; of `repository:tag@sha256:…` the digest counts.
 
         Raises:
-            InputError: there is a tag, no digest, or the repository is malformed.
+            InputError: there is no digest, or the repository is malformed.
         """
         repository, at, digest = text.partition("@")
         if not at:
             raise InputError(
                 f"{text!r} names no digest: images are deployed as repository@sha256:<64 hex>"
             )
-        # `name:tag@digest` is legal for Docker, but the tag says something that nobody checks.
+        if tag := tag_of(text):
+            repository = repository.removesuffix(f":{tag}")
         if not _REPOSITORY.fullmatch(repository):
-            raise InputError(f"malformed repository {repository!r} in {text!r}")
+            why = "leave http:// out: " if "://" in repository else ""
+            raise InputError(
+                f"malformed repository {repository!r} in {text!r}",
+                state="nothing was changed",
+                hint=f"{why}write it as registry.example:5000/shop/api@sha256:<64 hex>",
+            )
         return cls(repository, parse_image_digest(digest))
 
     @property
@@ -114,6 +125,13 @@ class ImageRef:
 
     def __str__(self) -> str:
         return f"{self.repository}@{self.digest}"
+
+
+def tag_of(text: str) -> str:
+    """The tag in `repository:tag@sha256:…`, which says nothing there; empty where there is none."""
+    found = _TAGGED.fullmatch(text.partition("@")[0])
+    # What follows a colon may be the port of a registry, with a repository behind it.
+    return found["tag"] if found and _REPOSITORY.fullmatch(found["name"]) else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,14 @@ class Approval(Result):
         name: of the invariant.
         operation: number of the operation that recorded it; 0: it was so before.
         changed: whether it was otherwise before.
+        until: when it ends; UTC, empty: it does not end.
     """
 
     state: Literal["approved", "not approved"]
     name: str
     operation: int
     changed: bool
+    until: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,7 @@ class InvariantRow:
         by: who approved it; empty: it is not approved.
         host: from which machine.
         since: when.
+        until: when it ends; UTC, empty: it does not end.
         reason: why it may be broken.
         operation: number of the operation that recorded it; 0: none.
     """
@@ -51,6 +54,7 @@ class InvariantRow:
     by: str = ""
     host: str = ""
     since: str = ""
+    until: str = ""
     reason: str = ""
     operation: int = 0
 

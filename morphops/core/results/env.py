@@ -151,6 +151,8 @@ class EnvEncrypted(Result):
         recipients: who can read it.
         deployments: numbers of the deployments whose values are encrypted now.
         left: numbers of the deployments whose values no identity here can read.
+        leftovers: what killed commands had left, and is removed now.
+        leftovers_left: the same, which could not be removed; plain values may stand in it.
     """
 
     state: Literal["encrypted"] = "encrypted"
@@ -159,3 +161,5 @@ class EnvEncrypted(Result):
     recipients: tuple[str, ...]
     deployments: tuple[int, ...]
     left: tuple[int, ...]
+    leftovers: tuple[str, ...] = ()
+    leftovers_left: tuple[str, ...] = ()

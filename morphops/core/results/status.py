@@ -33,6 +33,7 @@ class RunningService:
 
     Attributes:
         service: the service's name.
+        name: what to call the container: `web-2` where the service has several.
         state: of the container, in the engine's word.
         health: `healthy`, `unhealthy`, `starting`, or empty without a health check.
         created_by: digest of the release that created it.
@@ -41,6 +42,7 @@ class RunningService:
     """
 
     service: str
+    name: str
     state: str
     health: str
     created_by: str

@@ -200,7 +200,8 @@ def _step_report(number: int, entry: Mapping[str, Any]) -> list[str]:
     lines = ["", f"## {number}. {title}: {verdict}"]
     lines += [*_quoted(entry.get("prose", ())), ""]
     if entry["signed_by"]:
-        lines += [entry["command"], "", f"Signed off by {entry['signed_by']} at {entry['at']}."]
+        signed = f"Signed off by {_plain(entry['signed_by'])} at {entry['at']}."
+        lines += [entry["command"], "", signed]
         return lines
     lines += [*_fenced("sh", [entry["command"]]), ""]
     lines.append(f"{entry['began']}, {entry['seconds']:g} s.")
@@ -213,6 +214,11 @@ def _step_report(number: int, entry: Mapping[str, Any]) -> list[str]:
     if entry["output"]:
         lines += ["", *_fenced("text", entry["output"])]
     return lines
+
+
+def _plain(text: str) -> str:
+    """What a person typed, as text of one line that is no Markdown and no HTML."""
+    return re.sub(r"([\\`*_\[\]<>#|&])", r"\\\1", " ".join(text.split()))
 
 
 def _quoted(lines: Sequence[str]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from morphops.core.bundle.schema import Invariant
 from morphops.core.release.digest import short
 from morphops.core.release.release import Image, Release
-from morphops.core.stack import Instance, LaunchConfig, Running, Service
+from morphops.core.stack import EVERYWHERE, Instance, LaunchConfig, Mount, Running, Service
 from morphops.core.verify import health, invariants, parts
 
 Kind: TypeAlias = Literal[
@@ -116,6 +116,9 @@ def compare(
         approved: of these, the ones that may be broken.
     """
     found = [*images(release, services, running), *missing_networks(services, running)]
+    if not services and not found:  # to be the same as nothing is no success
+        what = "the release has no service with its values, so there is nothing to compare"
+        found.append(Difference("missing", release.project, what))
     lines = {
         name: [shapes[c.id].argv for c in running.of(name) if c.id in shapes]
         for name in running.services
@@ -175,8 +178,7 @@ def _digests(container: Instance, image: Image) -> str:
 
 def settings(wanted: LaunchConfig, found: LaunchConfig) -> tuple[str, ...]:
     """The keys of a service (compose-spec) in which a container differs, as far as that shows."""
-    brought = wanted.inherited | found.inherited
-    surplus = {mount for mount in found.mounts - wanted.mounts if mount[0] not in brought}
+    lacking, surplus = mounts(wanted, found)
     differ = {
         "command": wanted.command is not None and wanted.command != found.command,
         "user": bool(wanted.user) and wanted.user != found.user,
@@ -185,7 +187,7 @@ def settings(wanted: LaunchConfig, found: LaunchConfig) -> tuple[str, ...]:
         "security_opt": wanted.no_new_privileges != found.no_new_privileges,
         "read_only": wanted.read_only != found.read_only,
         "privileged": wanted.privileged != found.privileged,
-        "volumes": bool(wanted.mounts - found.mounts or surplus),
+        "volumes": bool(lacking or surplus),
     }
     others = (key for key in _others(wanted, found) if not key.startswith(_VARIABLE))
     return (*(key for key, differs in differ.items() if differs), *others)
@@ -214,6 +216,14 @@ def _network(key: str) -> str:
     return key.split(".aliases.")[0].split(".ipv")[0] if key.startswith("networks.") else ""
 
 
+def mounts(wanted: LaunchConfig, found: LaunchConfig) -> tuple[set[Mount], set[Mount]]:
+    """The mounts that a container lacks, and those that it has as well."""
+    brought = wanted.inherited | found.inherited
+    more = found.mounts - wanted.mounts
+    surplus = {mount for mount in more if EVERYWHERE not in brought and mount[0] not in brought}
+    return set(wanted.mounts - found.mounts), surplus
+
+
 def variables(wanted: LaunchConfig, found: LaunchConfig) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The names of variables that a container lacks, and of those that it has as well."""
     more = found.variables - wanted.variables - wanted.inherited - found.inherited
@@ -228,7 +238,6 @@ _SAYS = {
     "security_opt": "its confinement (no-new-privileges) is another",
     "read_only": "whether its root is read-only differs",
     "privileged": "whether it is privileged differs",
-    "volumes": "its mounts are others",
 }
 # Of these no value is a secret, and the two values say what somebody did by hand.
 _SHOWN = frozenset([
@@ -236,6 +245,14 @@ _SHOWN = frozenset([
     "mem_reservation", "memswap_limit", "oom_score_adj", "pids_limit", "restart", "shm_size",
     "stop_grace_period", "stop_signal",
 ])  # fmt: skip
+
+
+def _mounts(wanted: LaunchConfig, found: LaunchConfig) -> str:
+    lacking, more = ({inside for inside, _, _ in side} for side in mounts(wanted, found))
+    said = [f"{inside} is not as released" for inside in sorted(lacking & more)]
+    said += [f"{inside} is missing" for inside in sorted(lacking - more)]
+    said += [f"{inside} is there as well" for inside in sorted(more - lacking)]
+    return ", ".join(said)
 
 
 def _shape(name: str, wanted: LaunchConfig, found: LaunchConfig) -> Iterator[Difference]:
@@ -254,6 +271,8 @@ def _shape(name: str, wanted: LaunchConfig, found: LaunchConfig) -> Iterator[Dif
 def _says(key: str, wanted: LaunchConfig, found: LaunchConfig) -> str:
     if key == "user":
         return f"runs as {found.user or 'the image says'}, the release says {wanted.user}"
+    if key == "volumes":
+        return f"its mounts are others: {_mounts(wanted, found)}"
     if key in _SHOWN:
         there = found.settings.get(key) or "not set"
         return f"{key} is {there}, the release says {wanted.settings.get(key) or 'nothing'}"

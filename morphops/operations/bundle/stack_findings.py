@@ -17,6 +17,7 @@ from morphops.core.checks import (
     interpolation,
     sample_values,
     variable_rules,
+    working_tree,
 )
 from morphops.core.checks.interpolation import Use
 from morphops.core.env import dotenv
@@ -48,6 +49,7 @@ def findings(site: Site, text: YamlText) -> Iterator[Finding]:
     differing = tuple(variable_rules.check(uses, site.bundle, schema, schema_text, given))
     yield from differing
     yield from variable_rules.notified(site.bundle, schema, text)
+    yield from variable_rules.unformed(sample_values.without_form(schema), schema_text)
     with tempfile.TemporaryDirectory(prefix="morphops-check-") as folder:
         stack = _Stack(site, schema, sources, uses, Path(folder))
         try:
@@ -76,7 +78,8 @@ class _Stack:
         self._sources = sources
         self._uses = uses
         self._folder = folder
-        self._made_up = sample_values.values(site.bundle, schema, uses)
+        wanted = sample_values.forms_by_place(sources)
+        self._made_up = sample_values.values(site.bundle, schema, uses, wanted)
         self._ignored = {use.name for use in uses}
 
     def every(self) -> dict[str, Any]:
@@ -91,6 +94,7 @@ class _Stack:
         """Yields what is wrong with the rendered files, for every set of profiles."""
         profiles = {name for s in every["services"].values() for name in s.get("profiles") or ()}
         sets = sample_values.profile_sets(tuple(profiles), self._schema)
+        relative = working_tree.relative(self._sources, str(self._site.folder))
         services: dict[str, Any] | None = {}
         for chosen, model in zip(sets, self._models(sets), strict=True):
             if isinstance(model, ConfigError):
@@ -107,6 +111,7 @@ class _Stack:
                     sources=self._sources,
                     folder=str(self._site.folder),
                     project=self._site.bundle.project,
+                    relative=relative,
                 )
             )
         # Without all of them the bundle's rules would repeat, elsewhere, that something is missing.

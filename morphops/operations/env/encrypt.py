@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
 from morphops.adapters.store.env_file import read_text
-from morphops.adapters.store.files import write_whole
+from morphops.adapters.store.files import halves, write_whole
 from morphops.core.env import encryption
 from morphops.core.results.env import EnvEncrypted
 from morphops.errors import InputError
@@ -16,7 +20,8 @@ def encrypt(site: Site, env_file: str = "", *, wait: float = 0) -> EnvEncrypted:
     """Encrypt the env file and the values of every deployment that is kept here.
 
     Encrypted values are encrypted again, for the recipients that the bundle names now. The plain
-    file is removed once the encrypted one is written and was read back.
+    file is removed once the encrypted one is written and was read back. What killed commands left
+    is removed too, since plain values may stand in it.
 
     Args:
         site: where.
@@ -25,7 +30,7 @@ def encrypt(site: Site, env_file: str = "", *, wait: float = 0) -> EnvEncrypted:
 
     Returns:
         `env_file`, `recipients`, the `deployments` whose values are encrypted now, and those whose
-        values were `left` because nobody here can read them.
+        values were `left` because nobody here can read them; and the leftovers.
 
     Raises:
         InputError: there is no identity here, no such file, or it is wrong as a file.
@@ -49,10 +54,31 @@ def encrypt(site: Site, env_file: str = "", *, wait: float = 0) -> EnvEncrypted:
             except InputError as err:
                 site.observer.note(f"deployment {deployment.id}: {err.what}")
                 left.append(deployment.id)
+        removed, kept = _remove_leftovers(site, path)
     return EnvEncrypted(
         env_file=str(target),
         removed="" if encrypted else str(path),
         recipients=tuple(dict.fromkeys((*site.keys.own(), *site.keys.recipients))),
         deployments=tuple(done),
         left=tuple(left),
+        leftovers=removed,
+        leftovers_left=kept,
     )
+
+
+def _remove_leftovers(site: Site, env_file: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Remove what killed commands left, which may hold plain values.
+
+    Returns:
+        what is gone, and what could not be removed.
+    """
+    gone: list[str] = []
+    there: list[str] = []
+    for path in (*site.state.abandoned(), *halves(env_file)):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+        (there if path.exists() else gone).append(str(path))
+    return tuple(dict.fromkeys(gone)), tuple(dict.fromkeys(there))

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from morphops.adapters.signals import Signals
+from morphops.adapters.store.files import used
 from morphops.adapters.store.state_folder import Deployment
 from morphops.core.env import dotenv
 from morphops.core.env.dotenv import EnvFile
@@ -110,6 +111,8 @@ def plan_release(
     if request.offline:  # a registry that is gone must not block it
         undo = rollback.fetch_missing(site, undo)
     prepared = prepare.prepare(site, request.release, request.env, deployment)
+    if request.kind == "deploy":
+        prepare.refuse_what_ends(prepared)
     prepare.mark(site, prepared, deployment, running)
     return decide_on(site, prepared, deployment, records, running, undo)
 
@@ -192,7 +195,8 @@ def _scratch(site: Site, signals: Signals) -> Iterator[Path]:
     """A folder that is gone afterwards, also after a signal: the values stand in it."""
     folder = site.state.scratch()
     try:
-        yield folder
+        with used(folder):
+            yield folder
     except Interrupted as err:
         raise err.with_(state="nothing was changed") from None
     finally:

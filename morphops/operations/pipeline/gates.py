@@ -101,6 +101,7 @@ _LOG_PATIENCE = 30.0  # seconds for all of them
 
 # Differences that predate the failed deploy must not fail the rollback.
 _ONLY_TOLD = ("invariant", "network", "altered")
+_NOT_OURS = ("extra", True)  # whose container no release created
 
 
 def await_health(step: AwaitHealth, workloads: Workloads, project: str, observer: Notes) -> Running:
@@ -207,8 +208,8 @@ def verify(
     Args:
         prepared: what has to run.
         workloads, project: where.
-        tell: is told of broken invariants, and of what was changed by hand, where these are to fail
-            nothing.
+        tell: is told of broken invariants, of what was changed by hand and of containers that
+            somebody else started, where these are to fail nothing.
 
     Raises:
         GateFailed: it is something else; with every difference.
@@ -226,10 +227,15 @@ def verify(
         *inside.differences(prepared, workloads, running),
     )
     if tell is not None:
-        for difference in found:
-            if difference.kind in _ONLY_TOLD:
-                tell(str(difference))
-        found = tuple(difference for difference in found if difference.kind not in _ONLY_TOLD)
+        strangers = {c.service for c in running.containers if not c.managed}
+        mild = [
+            d
+            for d in found
+            if d.kind in _ONLY_TOLD or (d.kind, d.subject in strangers) == _NOT_OURS
+        ]
+        for difference in mild:
+            tell(str(difference))
+        found = tuple(difference for difference in found if difference not in mild)
     if found:
         raise GateFailed(
             "what runs is not what was released",

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from morphops.adapters import process
 from morphops.adapters.process import Ended
+from morphops.adapters.store.trust import who_may_change
 from morphops.core.bundle.moments import Moment
 from morphops.core.history.operations import Record
 from morphops.errors import Interrupted, PreconditionError
@@ -20,6 +21,7 @@ from morphops.site import Site
 
 _GRACE = 5.0
 _SHOWN = 10
+_NOT_RUN = 126  # as shells have it
 
 
 def before(site: Site, session: Session, *, release: str, previous: str, reason: str) -> None:
@@ -51,7 +53,8 @@ def after(site: Site, session: Session, moment: Moment, record: Record, previous
     """Tell a hook how an operation came out; that it fails is shown, and changes nothing."""
     ended = _run(site, session, moment, record.release, previous, record.outcome, record.reason)
     if ended is not None and ended.code:
-        site.observer.note(f"the hook {moment} {_how(ended)}")
+        why = f": {ended.progress[-1]}" if ended.code == _NOT_RUN and ended.progress else ""
+        site.observer.note(site.redact(f"the hook {moment} {_how(ended)}{why}"))
 
 
 def _run(
@@ -66,6 +69,9 @@ def _run(
     hook = site.bundle.hooks.get(moment)
     if hook is None:
         return None
+    path = (site.folder / hook.run).resolve()
+    if whose := who_may_change(path):
+        return Ended(_NOT_RUN, "", (f"{hook.run} is not run: {whose}",))
     site.observer.note(f"hook {moment}: {hook.run}")
     env = {
         "MORPHOPS_MOMENT": moment,
@@ -79,7 +85,7 @@ def _run(
     try:
         with session.signals.interruptible():
             return process.run(
-                [str((site.folder / hook.run).resolve())],
+                [str(path)],
                 folder=site.folder,
                 timeout=hook.timeout,
                 say=lambda line: site.observer.note(site.redact(line)),
@@ -88,7 +94,7 @@ def _run(
                 whole=True,
             )
     except OSError as err:
-        return Ended(126, "", (f"{hook.run}: {err.strerror}",))
+        return Ended(_NOT_RUN, "", (f"{hook.run}: {err.strerror}",))
 
 
 def _how(ended: Ended) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from morphops.adapters import actor
 from morphops.adapters.probes import ProbeContext
 from morphops.adapters.store import documents
 from morphops.adapters.store.release_layout import read_layout
@@ -21,6 +22,7 @@ from morphops.core.bundle.documents import (
     with_documents,
 )
 from morphops.core.bundle.schema import Bundle
+from morphops.core.checks import working_tree
 from morphops.core.env import rules
 from morphops.core.env.dotenv import EnvFile
 from morphops.core.env.parse import parse_env_schema
@@ -32,7 +34,8 @@ from morphops.core.release.digest import canonical_json, short
 from morphops.core.release.release import Release
 from morphops.core.seal import Seal
 from morphops.core.stack import Running, Service, Stack
-from morphops.errors import InputError, PreconditionError
+from morphops.core.yaml_text import YamlText
+from morphops.errors import ConfigError, InputError, PreconditionError
 from morphops.operations.pipeline import values as kept
 from morphops.site import BUNDLE, Site
 
@@ -112,6 +115,7 @@ def _prepare(
             f"release {release.short} is of project {bundle.project}, this is {site.bundle.project}"
         )
     site.redact.learn(schema.secrets(env.values))
+    _refuse_included(release, bundle)
     images = {spec.variable: str(release.image(name).ref) for name, spec in bundle.images.items()}
     rules.check(
         env,
@@ -129,7 +133,8 @@ def _prepare(
     digests = {name: document.digest for name, document in loaded.items()}
     site.state.write(deployment.documents, canonical_json(digests))
     services = with_documents(site.platform.workloads.render(stack), loaded, digests)
-    _refuse_left_behind(release, deployment, services)
+    _refuse_unknown_profiles(site, bundle, stack, services)
+    _refuse_left_behind(release, bundle, deployment, services)
     return PreparedRelease(
         bundle=bundle,
         release=release,
@@ -156,28 +161,86 @@ def mark(site: Site, prepared: PreparedRelease, deployment: Deployment, running:
     site.state.write(deployment.labels, marks)
 
 
+def refuse_what_ends(prepared: PreparedRelease) -> None:
+    """Refuse services that are made to end: they would run, and then the deploy be undone.
+
+    Raises:
+        InputError: there is one.
+    """
+    if found := [name for name, service in prepared.services.items() if service.ends]:
+        raise InputError(
+            f"{', '.join(found)}: restart: no is for what ends, and each service of a release has "
+            "to stay up",
+            state="nothing was changed",
+            hint="do it in the service before it is healthy, or in a before-deploy hook; "
+            "else write restart: unless-stopped",
+        )
+
+
+def _refuse_unknown_profiles(
+    site: Site, bundle: Bundle, stack: Stack, services: Mapping[str, Service]
+) -> None:
+    """Refuse profiles that the release does not have: what they should switch on would not run.
+
+    A service that a profile switches on has the profile; so those that no service has are unknown.
+    """
+    known = {*bundle.compose.profiles, *_profiles_of(services)}
+    unknown = [name for name in stack.profiles if name not in known and name != "*"]
+    if not unknown:
+        return
+    all_on = replace(stack, profiles=("*",))
+    there = sorted(known | _profiles_of(site.platform.workloads.render(all_on)))
+    raise InputError(
+        f"COMPOSE_PROFILES: no service of the release has the profile {', '.join(unknown)}",
+        detail=(f"profiles of the release: {', '.join(there) or 'none'}",),
+        state="nothing was changed",
+        hint="correct COMPOSE_PROFILES in the env file",
+    )
+
+
+def _profiles_of(services: Mapping[str, Service]) -> set[str]:
+    return {name for service in services.values() for name in service.profiles}
+
+
+def _refuse_included(release: Release, bundle: Bundle) -> None:
+    """Refuse compose files that have Compose read others, which the release does not carry."""
+    texts = [(name, _text(release.files, name, "")) for name in bundle.files()]
+    sources = [YamlText(name, text) for name, text in texts if working_tree.may_include(text)]
+    if found := working_tree.included_lines(sources):
+        raise _left_behind(release, found)
+
+
 def _refuse_left_behind(
-    release: Release, deployment: Deployment, services: Mapping[str, Service]
+    release: Release, bundle: Bundle, deployment: Deployment, services: Mapping[str, Service]
 ) -> None:
     """Refuse files beside the compose files that did not come with them into the release.
 
     For one that is mounted and not there the engine would make an empty folder.
     """
-    here = deployment.folder.parent.absolute()
+    given = {(name, path) for name, service in services.items() for path in service.files}
+    if not given:
+        return
+    here, files = deployment.folder.parent.absolute(), deployment.files.absolute()
+    sources = [YamlText(name, _text(release.files, name, "")) for name in bundle.files()]
+    relative = working_tree.relative(sources, str(files))
     missing = tuple(
-        f"{name}: {os.path.relpath(path, deployment.files.absolute())}"
-        for name, service in services.items()
-        for path in sorted(service.files)
-        if Path(path).is_relative_to(here) and not Path(path).exists()
+        f"{name}: {os.path.relpath(path, files)}"
+        for name, path in sorted(given)
+        if (Path(path).is_relative_to(here) or os.path.normpath(path) in relative)
+        and not (Path(path).is_relative_to(files) and Path(path).exists())
     )
     if missing:
-        raise InputError(
-            f"release {release.short} names files of the working tree, and does not carry them",
-            detail=missing,
-            state="nothing was changed",
-            hint="put them into an image, or name a path of the host by a variable; "
-            "then inv bundle.check",
-        )
+        raise _left_behind(release, missing)
+
+
+def _left_behind(release: Release, found: tuple[str, ...]) -> InputError:
+    return InputError(
+        f"release {release.short} names files of the working tree, and does not carry them",
+        detail=found,
+        state="nothing was changed",
+        hint="put them into an image, write what they say into the compose file, or name a mounted "
+        "path of the host by a variable; then inv bundle.check",
+    )
 
 
 def reopen(
@@ -230,7 +293,7 @@ def reopen(
 
 
 def _approved(site: Site) -> frozenset[str]:
-    return operations.approved(site.history.records())
+    return operations.approved(site.history.records(), actor.now())
 
 
 def stored(site: Site, digest: str) -> Release:
@@ -266,6 +329,8 @@ def _text(files: Mapping[str, bytes], name: str, source: str) -> str:
         return files[name].decode()
     except KeyError:
         raise InputError(f"{source}it carries no {name}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{source}{name}: is not UTF-8") from None
 
 
 def _stack(
@@ -275,7 +340,9 @@ def _stack(
     deployment: Deployment,
     values: Mapping[str, str],
 ) -> Stack:
-    profiles = tuple(p for p in values.get("COMPOSE_PROFILES", "").split(",") if p)
+    # As Compose reads it: without the blanks around each name.
+    given = values.get("COMPOSE_PROFILES", "").split(",")
+    profiles = tuple(name.strip() for name in given if name.strip())
     files = tuple(deployment.files / name for name in bundle.compose_files(profiles))
     return Stack(
         project=bundle.project,

@@ -63,6 +63,8 @@ def to_deployment(site: Site, record: Record) -> AutomaticRollback | None:
     except MorphopsError as err:
         site.observer.note(f"there is no automatic rollback to {short(record.release)}: {err.what}")
         return None
+    if not before.services:  # a release that left nothing; to go back to it takes all away
+        return TEARDOWN
     missing = _missing(site, before)
     strategy = strategy_of(before.bundle)
     undo = plan.rollback_to(strategy, before.desired(deployment.id), missing)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 from morphops.core.history import operations
 from morphops.core.history.operations import Record
@@ -34,11 +35,16 @@ def survey(
     workloads = site.platform.workloads
     shapes = workloads.launch_configs(running) if running.containers else {}
     running = inside.noticed(prepared, workloads, running, shapes)
-    ports = [port for service in prepared.services.values() for port in service.ports]
+    ports = [
+        port
+        for service in prepared.services.values()
+        for port in chain(service.ports, *service.port_ranges)
+    ]
     return Situation(
         running=running,
         networks=workloads.networks(site.bundle.project),
         taken=workloads.taken(ports),
+        outside=workloads.outside(site.bundle.project, prepared.services),
         before=_before(site, records, running, of_record, shapes),
     )
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from morphops.adapters.store.files import read_table
+from morphops.core.checks import working_tree
 from morphops.core.env import parse
-from morphops.core.release.reference import ImageRef
+from morphops.core.release.reference import ImageRef, tag_of
 from morphops.core.release.release import Release
 from morphops.errors import ConfigError, InputError
+from morphops.operations.bundle.files import yaml_file
 from morphops.operations.release.find import split_images
 from morphops.operations.release.publish import publish, resolve_image
 from morphops.site import BUNDLE, Site
@@ -33,7 +35,7 @@ def create(site: Site, images: Sequence[str], labels: Sequence[str]) -> Release:
         RegistryError, NotFound: the registry does not answer, or lacks an image.
     """
     bundle = site.bundle
-    named = _named(bundle.images, images)
+    named = _named(bundle.images, images, site.observer.note)
     refs = {}
     built = last_build(site)
     for name in bundle.images:
@@ -74,6 +76,14 @@ def working_files(site: Site) -> dict[str, bytes]:
         except OSError as err:
             raise ConfigError(f"{path}: {err.strerror}") from None
     parse.parse_env_schema(files[bundle.env.schema].decode(), bundle.env.schema)
+    sources = [yaml_file(site, site.folder / name) for name in bundle.files()]
+    if found := working_tree.included_lines(sources):
+        raise ConfigError(
+            "the compose files name files that a release does not carry",
+            detail=found,
+            state="nothing was changed",
+            hint="write what they say into the compose file; then inv bundle.check",
+        )
     return files
 
 
@@ -89,9 +99,13 @@ def last_build(site: Site) -> dict[str, str]:
     )
 
 
-def _named(known_images: Mapping[str, Any], images: Sequence[str]) -> dict[str, str]:
+def _named(
+    known_images: Mapping[str, Any], images: Sequence[str], note: Callable[[str], None]
+) -> dict[str, str]:
     named = split_images(images)
-    for name in named:
+    for name, ref in named.items():
+        if tag := tag_of(ref):
+            note(f"{name}: the tag {tag} is left out; the digest says which image it is")
         if name not in known_images:
             raise InputError(
                 f"no image {name!r} in the bundle (it has: {', '.join(known_images)})",

@@ -17,7 +17,7 @@ from morphops.core.release.digest import (
 from morphops.core.release.reference import ImageRef
 from morphops.core.release.release import Release
 from morphops.core.results.release import KnownRelease
-from morphops.errors import InputError, NotFound, PreconditionError
+from morphops.errors import InputError, NotFound, OtherKind, PreconditionError
 from morphops.operations.pipeline import prepare
 from morphops.operations.pipeline.prepare import stored
 from morphops.operations.release.publish import derive
@@ -92,7 +92,7 @@ def find(site: Site, digest: str, *, store: bool = True) -> Release | None:
         return stored(site, digest)
     try:
         release = site.registry.pull_release(site.bundle.releases, digest)
-    except (NotFound, InputError):
+    except (NotFound, OtherKind):
         return None
     if store:
         keep(site, release)

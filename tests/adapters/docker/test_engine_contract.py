@@ -61,10 +61,8 @@ def test_documents_are_those_that_the_cli_shows(docker: Docker, engine: Engine, 
     assert engine.info()["Driver"] == docker.run(["info", "-f={{.Driver}}"], "x").strip()
     assert engine.inspect([name, "morphops-test-nosuch"]) == shown(docker, "inspect", name)
     image = lock_image.reference()
-    (found,), (expected,) = (
-        engine.inspect_images([image, "nosuch:1"]),
-        shown(docker, "image", "inspect", image),
-    )
+    (found,) = engine.inspect_images([image, "nosuch:1"])
+    (expected,) = shown(docker, "image", "inspect", image)
     # Others give this image names, and take them away, at the same time.
     named = {"RepoTags", "RepoDigests", "Metadata"}
     assert {key: found[key] for key in found.keys() - named} == {

@@ -8,9 +8,7 @@ import socket
 
 import pytest
 
-from morphops.adapters.docker import model
 from morphops.adapters.host import ports
-from morphops.core.stack import Port
 from tests.machine import somebody
 
 
@@ -45,15 +43,6 @@ def test_only_what_says_so_counts(
     setattr(Refusing, where, refuse)
     monkeypatch.setattr("morphops.adapters.host.ports.socket.socket", Refusing)
     assert ports.taken("::1", 53) == is_taken
-
-
-def test_what_a_container_publishes_has_its_protocol() -> None:
-    given = {
-        "53/udp": [{"HostIp": "", "HostPort": "53"}],
-        "80/tcp": [{"HostIp": "::1", "HostPort": "8080"}, {"HostIp": "", "HostPort": ""}],
-        "81/tcp": None,
-    }
-    assert list(model.bindings(given)) == [Port("", 53, 53, "udp"), Port("::1", 8080, 80)]
 
 
 def test_no_address_of_this_machine_is_no_port_that_is_taken() -> None:

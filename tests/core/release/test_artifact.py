@@ -176,3 +176,38 @@ def test_a_layout_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Mon
 def test_what_is_nested_too_deeply_is_no_manifest() -> None:
     with pytest.raises(InputError, match="is not an OCI manifest"):
         release_artifact.parse_json(b"[" * 100_000, "x")
+
+
+ODD: tuple[object, ...] = (None, "text", 7, ["x"], {"a": 1}, {"a": None}, [])
+
+
+@pytest.mark.parametrize("key", ["labels", "project", "images", "files", "manifests"])
+@pytest.mark.parametrize("value", ODD)
+def test_a_config_of_other_types_is_malformed(key: str, value: object) -> None:
+    """It is never an exception that nobody expected, here or where the release is shown."""
+    if (key, value) == ("project", "text"):
+        return
+    with pytest.raises(IntegrityError):
+        decode(altered({key: value}))
+
+
+@pytest.mark.parametrize("value", ODD)
+@pytest.mark.parametrize("key", ["platform", "manifest", "config", "repository", "digest"])
+def test_an_image_of_other_types_is_malformed(key: str, value: object) -> None:
+    if key in ("platform", "repository") and value == "text":
+        return
+    images = json.loads(artifact().blobs[_config_digest()])["images"]
+    images["api"][key] = value
+    with pytest.raises((IntegrityError, InputError)):
+        decode(altered({"images": images}))
+
+
+def _config_digest() -> str:
+    return str(json.loads(artifact().manifest)["config"]["digest"])
+
+
+@pytest.mark.parametrize(
+    "name", ["../evil", "/etc/x", ".", "", "a\0b", "x" * 300, "\x1b[2J", "a\nb", "a/../b", "a\\b"]
+)
+def test_a_name_that_leads_elsewhere_or_to_the_terminal(name: str) -> None:
+    assert not release_artifact.is_inside(name)

@@ -195,3 +195,54 @@ def test_what_runs_where() -> None:
     assert not fits("linux/arm/v6", "linux/arm/v7")
     assert not fits("linux/amd64", "linux/amd64/v3")
     assert not fits("linux/amd64", "linux/arm64")
+
+
+def test_an_index_need_not_say_the_platform() -> None:
+    """OCI image-spec, image-index: `platform` is OPTIONAL; the configuration says it as well."""
+    served = Served()
+    amd64 = served.image({"os": "linux", "architecture": "amd64"})
+    arm64 = served.image({"os": "linux", "architecture": "arm64", "variant": "v8"})
+    entries = [{"digest": digest} for digest in (amd64, arm64)]
+    index = served.add({"mediaType": artifact.INDEX, "manifests": entries})
+    image, _ = served.describe(index, "linux/arm64")
+    assert (image.manifest, image.platform) == (arm64, "linux/arm64/v8")
+
+
+def test_an_index_of_nothing_says_so() -> None:
+    served = Served()
+    index = served.add({"mediaType": artifact.INDEX, "manifests": []})
+    with pytest.raises(InputError, match="it names no platform"):
+        served.describe(index, "linux/amd64")
+
+
+ODD: tuple[object, ...] = (
+    None,
+    "text",
+    7,
+    ["x"],
+    [None],
+    {"a": 1},
+    [{}],
+    [{"digest": 7}],
+    [{"digest": "sha256:x"}],
+)
+
+
+@pytest.mark.parametrize("value", ODD)
+@pytest.mark.parametrize("key", ["manifests", "config", "mediaType"])
+def test_a_malformed_document_is_no_bug(key: str, value: object) -> None:
+    served = Served()
+    digest = served.add({"mediaType": artifact.INDEX if key == "manifests" else "x", key: value})
+    with pytest.raises((InputError, IntegrityError)):
+        served.describe(digest, "linux/amd64")
+
+
+@pytest.mark.parametrize("value", ODD)
+@pytest.mark.parametrize("key", ["os", "architecture", "variant"])
+def test_a_malformed_configuration_is_no_bug(key: str, value: object) -> None:
+    served = Served()
+    digest = served.image({"os": "linux", "architecture": "amd64", key: value})
+    if key == "variant" and not value:
+        return
+    with pytest.raises((InputError, IntegrityError)):
+        served.describe(digest, "linux/amd64")

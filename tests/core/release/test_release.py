@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from morphops.core.release.digest import canonical_json, digest_of, is_digest, parse_digest, short
-from morphops.core.release.reference import ImageRef
+from morphops.core.release.reference import ImageRef, tag_of
 from morphops.core.release.release import Image, Release
 from morphops.errors import InputError
 
@@ -108,7 +108,9 @@ def test_references_round_trip(repository: str, digest: str) -> None:
         ("shop/api", "'shop/api' names no digest"),
         ("shop/api:v1", "'shop/api:v1' names no digest"),
         ("shop/api@v1", "malformed image digest 'v1': a tag can move"),
-        (f"shop/api:v1@{D}", "malformed repository 'shop/api:v1'"),
+        (f"-v/x@{D}", "malformed repository '-v/x'"),  # it comes to a command line
+        (f"[::1/x@{D}", "malformed repository '[::1/x'"),
+        (f"http://r.example/x:1@{D}", "malformed repository 'http://r.example/x"),
         (f"@{D}", "malformed repository ''"),
         (f"shop//api@{D}", "malformed repository 'shop//api'"),
         (f"/shop@{D}", "malformed repository '/shop'"),
@@ -143,3 +145,26 @@ def test_a_release_knows_its_images_by_name() -> None:
     assert release.short == "f" * 12
     with pytest.raises(InputError, match=r"f{12} has no image 'web' \(it has: api\)"):
         release.image("web")
+
+
+@pytest.mark.parametrize(
+    ("text", "repository", "tag"),
+    [
+        ("shop/api:v1", "shop/api", "v1"),
+        ("127.0.0.1:20000/bug/app:1.2", "127.0.0.1:20000/bug/app", "1.2"),
+        ("127.0.0.1:20000/bug/app", "127.0.0.1:20000/bug/app", ""),
+        ("[::1]:20000/bug/app", "[::1]:20000/bug/app", ""),
+        ("[::1]:20000/bug/app:latest", "[::1]:20000/bug/app", "latest"),
+        ("localhost/app", "localhost/app", ""),
+    ],
+)
+def test_of_a_tag_and_a_digest_the_digest_counts(text: str, repository: str, tag: str) -> None:
+    """distribution/reference: `name[:tag][@digest]`."""
+    assert ImageRef.parse(f"{text}@{D}") == ImageRef(repository, D)
+    assert tag_of(f"{text}@{D}") == tag
+
+
+def test_a_digest_without_its_beginning_is_told_as_that() -> None:
+    with pytest.raises(InputError, match="without its beginning") as refused:
+        parse_digest("ab" * 32, "release digest")
+    assert refused.value.hint == f"write it as sha256:{'ab' * 32}"

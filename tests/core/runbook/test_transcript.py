@@ -82,3 +82,22 @@ def test_what_a_command_says_of_its_failure(
 ) -> None:
     told = transcript.failure(document)
     assert (told.what, told.detail, told.hint) == (what, detail, hint)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Bob\n\n## 9. Everything else: passed",
+        "Bob <script>alert(1)</script>",
+        "*Bob* [x](y)",
+        "`Bob`",
+    ],
+)
+def test_who_signed_off_is_told_as_text(name: str) -> None:
+    text = report(result(signed_by=name))
+    html = MarkdownIt().render(text)
+    assert html.count("<h2>") == 1
+    assert "<script>" not in html
+    assert "<em>Bob" not in html
+    assert "<a href" not in html
+    assert "<code>Bob" not in html

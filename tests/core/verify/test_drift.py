@@ -265,4 +265,42 @@ def test_a_volume_is_the_one_that_was_released(
     inspected = {"Config": {}, "HostConfig": {}, "Mounts": [mounted]}
     shape = shapes.shape_of_container(inspected, {})
     says = drift.compare(RELEASE, {"web": service}, Running((CONTAINER,)), {"id": shape})
-    assert [difference.what for difference in says] == ["its mounts are others"] * differs
+    says_so = "its mounts are others: /vol is not as released"
+    assert [difference.what for difference in says] == [says_so] * differs
+
+
+ONE = {"image": "x", "volumes": [{"type": "bind", "source": "/srv/one", "target": "/one"}]}
+HELD = {"Type": "bind", "Source": "/srv/one", "Destination": "/one", "RW": True}
+SECRET = {"Type": "bind", "Source": "/etc/pw", "Destination": "/run/secrets/renamed", "RW": False}
+
+
+@pytest.mark.parametrize(
+    ("spec", "mounts", "says"),
+    [
+        # compose-spec, `secrets` and `configs`, long syntax: `target`
+        ({"secrets": [{"source": "pw", "target": "renamed"}]}, [SECRET], ""),
+        ({"secrets": [{"source": "renamed"}]}, [SECRET], ""),
+        ({"secrets": [{"source": "pw", "target": "other"}]}, [SECRET], "renamed is there as well"),
+        ({"configs": [{"source": "one"}]}, [HELD], ""),
+        ({"configs": [{"source": "conf", "target": "one"}]}, [HELD], ""),
+        # compose-spec, `volumes_from`
+        ({"volumes_from": ["one"]}, [HELD], ""),
+        ({"volumes_from": ["one:rw"]}, [HELD], ""),
+        ({"volumes_from": ["one:ro"]}, [{**HELD, "RW": False}], ""),
+        ({"volumes_from": ["one:ro"]}, [HELD], "/one is not as released"),
+        ({"volumes_from": ["one"]}, [], "/one is missing"),
+        ({"volumes_from": ["container:any"]}, [HELD], ""),
+        ({"volumes_from": ["web", "none"]}, [], ""),
+        ({"volumes_from": ["two"]}, [HELD], ""),
+    ],
+)
+def test_what_compose_mounts_and_does_not_write_into_volumes(
+    spec: dict[str, Any], mounts: list[dict[str, Any]], says: str
+) -> None:
+    two = {"image": "x", "volumes_from": ["one"]}
+    rendered = {"services": {"web": {"image": "x", **spec}, "one": ONE, "two": two}}
+    launch = model.services(rendered)["web"].launch
+    inspected = {"Config": {}, "HostConfig": {}, "Mounts": mounts}
+    service, shape = replace(SERVICE, launch=launch), shapes.shape_of_container(inspected, {})
+    found = drift.compare(RELEASE, {"web": service}, Running((CONTAINER,)), {"id": shape})
+    assert [says in difference.what for difference in found] == [True] * bool(says)

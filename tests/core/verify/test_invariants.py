@@ -191,7 +191,7 @@ TAKEN: Operation = ("revoke", "x", "recorded")
     ],
 )
 def test_which_approvals_stand(what: tuple[Operation, ...], names: set[str]) -> None:
-    assert history_operations.approved(told(*what)) == names
+    assert history_operations.approved(told(*what), "") == names
 
 
 KINDS: list[Kind] = ["deploy", "rollback", "up", "down", "prune"]
@@ -230,9 +230,9 @@ def test_approvals_are_no_deploys(
 def test_an_approval_is_an_operation_of_the_history(tmp_path: Path) -> None:
     history = HistoryWriter(tmp_path / "history.jsonl", Remembering())
     record = history.begin("approve", subject="private", reason="incident 12")
-    assert history_operations.approved(history.records()) == frozenset()
+    assert history_operations.approved(history.records(), "") == frozenset()
     history.end(record, "recorded")
     (read,) = HistoryReader(history.path).records()
     assert (read.kind, read.subject, read.reason) == ("approve", "private", "incident 12")
     assert (read.release, read.deployment) == ("", 0)
-    assert history_operations.approvals(history.records()) == {"private": read}
+    assert history_operations.approvals(history.records(), "") == {"private": read}

@@ -18,6 +18,7 @@ from morphops.errors import (
 from morphops.operations.abort import abort
 from morphops.operations.deploy import deploy
 from morphops.operations.resume import resume
+from morphops.operations.rollback import rollback
 from morphops.operations.up import up
 from tests.operations.in_memory.world import (
     NEW,
@@ -150,3 +151,13 @@ def test_without_an_engine_nothing_begins(running: World) -> None:
         deploy(running.site(), [NEW.digest])
     running.engine.away(0)
     assert running.outcomes == [("deploy", "deployed")]
+
+
+def test_a_rollback_after_a_deploy_that_was_killed_names_the_way_on(running: World) -> None:
+    running.engine.faults.at("start api", Killed())
+    with pytest.raises(Killed):
+        deploy(running.site(), [NEW.digest])
+    with pytest.raises(PreconditionError, match="is incomplete") as refused:
+        rollback(running.site(), reason="it is slow")
+    assert "inv resume" in refused.value.hint
+    assert "inv abort" in refused.value.hint

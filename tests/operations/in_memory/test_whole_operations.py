@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from morphops.errors import InputError, LockHeld, PreconditionError, RolledBack
@@ -10,7 +12,7 @@ from morphops.operations.down import down
 from morphops.operations.rollback import rollback
 from morphops.operations.status import status
 from morphops.operations.up import up
-from morphops.testing import FakePlatform
+from morphops.testing import FakeContainer, FakePlatform
 from tests.operations.in_memory.world import (
     NEW,
     NEW_RUNS,
@@ -168,3 +170,13 @@ def test_status_of_what_runs(running: World) -> None:
 def test_the_fake_is_a_platform_without_slots() -> None:
     with pytest.raises(PreconditionError, match="one generation"):
         FakePlatform().workloads.start(None, ["api"], "blue")  # type: ignore[arg-type]
+
+
+def test_containers_of_one_service_have_names_of_their_own(running: World) -> None:
+    one = next(c for c in running.engine_view() if c.service == "worker")
+    other = dataclasses.replace(one, id="e" * 64, replica_index=2)
+    running.engine.add(FakeContainer(PROJECT, other))
+    names = [(c.service, c.name) for c in status(running.site()).services]
+    assert ("worker", "worker-1") in names
+    assert ("worker", "worker-2") in names
+    assert ("api", "api") in names

@@ -183,13 +183,13 @@ class World:
         path.write_text("".join(f"{name}={value}\n" for name, value in given.items()))
         path.chmod(0o600)
 
-    def site(self) -> Site:
-        """The site as a process of its own opens it."""
+    def site(self, *, of_record: bool = False) -> Site:
+        """The site as a process of its own opens it; see `open_site`."""
         environ = {
             "MORPHOPS_BUNDLE": str(self.folder / "ops/bundle.yaml"),
             "MORPHOPS_STATE": str(self.folder / "state"),
         }
-        site = open_site(self.observer, environ)
+        site = open_site(self.observer, environ, of_record=of_record)
         platform = FakePlatform(self.engine, redact=site.redact)
         return dataclasses.replace(site, platform=platform)
 

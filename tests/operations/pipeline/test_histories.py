@@ -104,7 +104,7 @@ class World:
         assert back is None or (back == of_record) == (
             operations.abandoned_deploy(records) is not None
         )
-        assert set(operations.approvals(records)) == self.standing
+        assert set(operations.approvals(records, "")) == self.standing
         if entries:
             last = heads.of(entries)
             assert last.seq == len(entries)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from morphops.core.bundle.schema import Bundle
-from morphops.core.plan import changes
+from morphops.core.plan import changes, exclusive
 from morphops.core.plan.desired import Desired
 from morphops.core.plan.steps import AwaitHealth, Gate, Remove, Start, Step, Verify
 from morphops.core.stack import Running, Service
@@ -17,7 +17,7 @@ class InPlace:
     def forward(self, desired: Desired, running: Running) -> tuple[Step, ...]:
         """See `Strategy.forward`.
 
-        Services that the release lacks go before the first wave: they may hold a port or a name.
+        What has to go first goes before the first wave; see `removals`.
         """
         first = removals(desired.services, running)
         remove = (Remove(first),) if first else ()
@@ -59,10 +59,19 @@ def waves(
 
 
 def removals(services: Mapping[str, Service], running: Running) -> tuple[str, ...]:
-    """The services that a plan removes first: not in the release, or changed by hand."""
+    """The services that a plan removes first.
+
+    The release lacks them, they were changed by hand, or they have a port, a name or an address
+    that another service is to have.
+    """
     by_hand = (
         name
         for name, service in services.items()
         if changes.changed_by_hand(service, running.of(name))
     )
-    return (*changes.services_to_remove(services, running), *by_hand)
+    first = (
+        *changes.services_to_remove(services, running),
+        *by_hand,
+        *exclusive.holders(services, running),
+    )
+    return tuple(dict.fromkeys(first))

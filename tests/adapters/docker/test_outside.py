@@ -1,0 +1,118 @@
+"""What services need from outside: read from the model, and looked for on an engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from morphops.adapters.docker import model, outside
+from morphops.adapters.docker.client import Docker
+from morphops.core.outside import NO_NEEDS, Needs, Outside
+from tests.adapters.docker.fake_engine import FakeEngine, says
+
+MODEL: dict[str, Any] = {
+    "services": {
+        "plain": {"image": "x", "networks": {"default": None}, "volumes": []},
+        "full": {
+            "image": "x",
+            "container_name": "shop-redis",
+            "runtime": "nvidia",
+            "platform": "linux/arm64",
+            "networks": {"edge": {"ipv4_address": "10.0.0.5"}, "default": None},
+            "volumes": [
+                {"type": "volume", "source": "rows", "target": "/rows"},
+                {"type": "volume", "source": "own", "target": "/own"},
+                {"type": "volume", "target": "/anonymous"},
+                {
+                    "type": "bind",
+                    "source": "/a",
+                    "target": "/a",
+                    "bind": {"create_host_path": True},
+                },
+                {"type": "bind", "source": "/b", "target": "/b"},
+                {"type": "bind", "source": "/d", "target": "/d", "bind": {}},
+                {
+                    "type": "bind",
+                    "source": "/c",
+                    "target": "/c",
+                    "bind": {"create_host_path": False},
+                },
+            ],
+            "secrets": [{"source": "pw", "target": "/run/secrets/pw"}],
+        },
+    },
+    "networks": {"default": {"name": "p_default"}, "edge": {"name": "shop-edge", "external": True}},
+    "volumes": {"rows": {"name": "rows", "external": True}, "own": {"name": "p_own"}},
+    "secrets": {"pw": {"file": "/etc/pw"}},
+}
+FULL = Needs(
+    networks=frozenset({"shop-edge"}),
+    volumes=frozenset({"rows"}),
+    paths=frozenset({"/c", "/d", "/etc/pw"}),
+    container_name="shop-redis",
+    addresses=frozenset({"shop-edge/10.0.0.5"}),
+    runtime="nvidia",
+    platform="linux/arm64",
+)
+
+
+def test_what_the_model_says() -> None:
+    services = model.services(MODEL)
+    assert services["full"].needs == FULL
+    assert services["plain"].needs == NO_NEEDS
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "found"),
+    [
+        ({"IPAMConfig": {"IPv4Address": "10.0.0.5"}, "IPAddress": "10.0.0.5"}, {"e/10.0.0.5"}),
+        ({"IPAMConfig": None, "IPAddress": "10.0.0.5"}, set()),
+        (None, set()),
+    ],
+)
+def test_only_addresses_that_were_asked_for_count(endpoint: Any, found: set[str]) -> None:
+    assert outside.addresses({"NetworkSettings": {"Networks": {"e": endpoint}}}) == found
+
+
+def container(name: str, **marks: str) -> dict[str, Any]:
+    labels = {f"com.docker.compose.{key}": value for key, value in marks.items()}
+    return {"Id": name, "Names": [f"/{name}"], "Labels": labels or None}
+
+
+@pytest.mark.parametrize(
+    ("holder", "names"),
+    [
+        (container("shop-redis", project="p"), {}),
+        (container("other"), {}),
+        (container("shop-redis"), {"shop-redis": "a container of nobody's stack"}),
+        (container("shop-redis", project="q"), {"shop-redis": "a container of q"}),
+        (container("shop-redis", project="p", oneoff="True"), {"shop-redis": "a container of p"}),
+    ],
+)
+def test_what_the_engine_lacks(
+    fake: FakeEngine, monkeypatch: pytest.MonkeyPatch, holder: dict[str, Any], names: dict[str, str]
+) -> None:
+    fake.answers |= {
+        "/networks": says([{"Name": "bridge"}]),
+        "/volumes": says({"Volumes": None}),
+        "/info": says({"Runtimes": {"runc": {}}}),
+        "/containers/json": says([holder]),
+    }
+    monkeypatch.setenv("DOCKER_HOST", fake.url)
+    assert outside.look(Docker(), "p", [FULL, NO_NEEDS]) == Outside(
+        networks=FULL.networks,
+        volumes=FULL.volumes,
+        paths=frozenset(path for path in FULL.paths if not Path(path).exists()),
+        runtimes=frozenset({"nvidia"}),
+        names=names,
+    )
+
+
+def test_what_nobody_needs_is_not_asked_for(
+    fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", fake.url)
+    assert outside.look(Docker(), "p", [NO_NEEDS]) == Outside()
+    assert fake.asked == []

@@ -1,0 +1,99 @@
+"""Files that compose files name and a release does not carry."""
+
+from __future__ import annotations
+
+import pytest
+
+from morphops.core.bundle.parse import parse_bundle
+from morphops.core.checks import working_tree
+from morphops.core.yaml_text import YamlText
+from morphops.errors import ConfigError
+
+SERVICE = "services:\n  app:\n    image: x\n    "
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (f"{SERVICE}env_file: .env\n", "c.yaml:4: services/app/env_file"),
+        (f"{SERVICE}env_file: [/etc/app.env]\n", "c.yaml:4: services/app/env_file"),
+        (
+            f"{SERVICE}env_file: [{{path: ./a.env, required: false}}]\n",
+            "c.yaml:4: services/app/env_file",
+        ),
+        (f"{SERVICE}label_file: ./labels\n", "c.yaml:4: services/app/label_file"),
+        (
+            f"{SERVICE}extends: {{file: /etc/shadow, service: x}}\n",
+            "c.yaml:4: services/app/extends/file",
+        ),
+        (f"include: [other.yaml]\n{SERVICE}init: true\n", "c.yaml:1: include"),
+        (
+            "x-h: &h {env_file: .env}\nservices: {app: {<<: *h, image: x}}\n",
+            "c.yaml:1: services/app/env_file",
+        ),
+        (f"{SERVICE}extends: {{service: base}}\n", ""),
+        (f"{SERVICE}extends: base\n", ""),
+        (f"{SERVICE}environment: {{env_file: x}}\n", ""),
+    ],
+)
+def test_what_compose_reads_beside_the_files(text: str, found: str) -> None:
+    assert working_tree.may_include(text)
+    lines = working_tree.included_lines([YamlText("c.yaml", text)])
+    assert lines == ((found,) if found else ())
+
+
+def test_relative_paths_are_those_of_the_folder() -> None:
+    text = """
+services:
+  app:
+    volumes:
+      - ./data:/data
+      - {type: bind, source: ../up, target: /up}
+      - {type: bind, source: bare, target: /bare}
+      - /absolute:/x
+      - ~/home:/y
+secrets: {pw: {file: ../../pw.txt}}
+"""
+    found = working_tree.relative([YamlText("c.yaml", text)], "/srv/shop/ops")
+    assert {"/srv/shop/ops/data", "/srv/shop/up", "/srv/shop/ops/bare", "/srv/pw.txt"} <= found
+    assert not found & {"/absolute", "/root/home"}
+
+
+BUNDLE = """
+schema: 1
+project: shop
+registry: 127.0.0.1:1
+releases: shop/releases
+images: {}
+compose: {files: [%s], profiles: {dev: [%s]}}
+env: {file: x, schema: %s}
+waves: []
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "is_fine"),
+    [
+        ("compose.yaml", True),
+        ("./compose.yaml", True),
+        ("a/./b//compose.yaml", True),
+        ("a/../compose.yaml", True),
+        ("../compose.yaml", False),
+        ("/srv/compose.yaml", False),
+        ("a/../../compose.yaml", False),
+        ("''", False),
+        (".", False),
+    ],
+)
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_compose_file_is_inside_of_the_bundle_or_is_refused(
+    name: str, is_fine: bool, place: int
+) -> None:
+    names = ["compose.yaml", "dev.yaml"]
+    names[place] = name
+    text = BUNDLE % (*names, "env.yaml")
+    if is_fine:
+        assert len(parse_bundle(text, "b").files()) == 2 or place == 1
+        return
+    with pytest.raises(ConfigError, match="no path inside of the bundle's folder"):
+        parse_bundle(text, "b")
