@@ -229,7 +229,11 @@ def _launch(
         no_new_privileges=bool(options & {"no-new-privileges", "no-new-privileges:true"}),
         read_only=bool(spec.get("read_only")),
         privileged=bool(spec.get("privileged")),
-        settings={key: str(spec[key]) for key in SETTINGS if spec.get(key) is not None},
+        settings={
+            **{key: str(spec[key]) for key in SETTINGS if spec.get(key) is not None},
+            **{f"environment.{key}": value for key, value in environment.items()},
+        },
+        by_default=frozenset(f"environment.{key}" for key in environment),
     )
 
 

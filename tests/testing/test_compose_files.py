@@ -68,6 +68,13 @@ def test_a_file_that_is_not_there_is_a_config_error(tmp_path: Path) -> None:
         FakePlatform().workloads.render(stack)
 
 
+def with_variables(**values: str) -> LaunchConfig:
+    """How a service is started that has these variables, and says nothing else."""
+    settings = {f"environment.{name}": value for name, value in values.items()}
+    names = frozenset(values)
+    return LaunchConfig(variables=names, settings=settings, by_default=frozenset(settings))
+
+
 @pytest.mark.parametrize(
     ("spec", "above", "launch"),
     [
@@ -75,8 +82,8 @@ def test_a_file_that_is_not_there_is_a_config_error(tmp_path: Path) -> None:
         ("{command: x 'y z'}", "", LaunchConfig(command=("x", "y z"), argv=("x", "y z"))),
         ("{command: [x]}", "{command: [z]}", LaunchConfig(command=("z",), argv=("z",))),
         ("{entrypoint: [e]}", "", LaunchConfig(argv=("e",))),
-        ("{environment: [A=1]}", "", LaunchConfig(variables=frozenset("A"))),
-        ("{environment: {A: 1}}", "{environment: {B: 2}}", LaunchConfig(variables=frozenset("AB"))),
+        ("{environment: [A=1]}", "", with_variables(A="1")),
+        ("{environment: {A: 1}}", "{environment: {B: 2}}", with_variables(A="1", B="2")),
         ("{cap_drop: [ALL]}", "", LaunchConfig(dropped=frozenset(["ALL"]))),
         ("{security_opt: ['no-new-privileges:true']}", "", LaunchConfig(no_new_privileges=True)),
         ("{read_only: true, user: 7}", "", LaunchConfig(read_only=True, user="7")),

@@ -9,15 +9,18 @@ from typing import Any
 
 import pytest
 
+from morphops.adapters.store.state_folder import StateFolder
 from morphops.core.release import artifact
 from morphops.core.release.digest import digest_of
 from morphops.core.release.release import Release
-from morphops.errors import InputError, RolledBack
+from morphops.errors import InputError, PreconditionError, RolledBack
 from morphops.operations import drift
 from morphops.operations.deploy import deploy
+from morphops.operations.history.adopt import adopt
 from morphops.operations.release import find
 from morphops.operations.up import up
 from morphops.operations.verify import verify
+from morphops.site import Site
 from tests.operations.in_memory.world import COMPOSE, NEW, OLD, SECRET, World, image
 from tests.results import valid
 
@@ -181,6 +184,38 @@ def test_a_failed_deploy_leaves_what_was_changed_by_hand(given: World) -> None:
     given.sicken(NEW)
     with pytest.raises(RolledBack):
         deploy(given.site(), [NEW.digest])
+
+
+def elsewhere(world: World, **values: str) -> Site:
+    """The site of another operator, whose state folder has the release and an env file."""
+    site = world.site()
+    state = world.folder / "other-state"
+    state.mkdir(mode=0o700, exist_ok=True)
+    lines = (world.folder / "state/shop.env").read_text().splitlines()
+    given = dict(line.split("=", 1) for line in lines) | values
+    env = state / "shop.env"
+    env.write_text("".join(f"{name}={value}\n" for name, value in given.items()))
+    env.chmod(0o600)
+    other = replace(site, state=StateFolder(state))
+    find.keep(other, FIRST)
+    return other
+
+
+def test_what_another_state_folder_created_is_proven_by_what_it_is(given: World) -> None:
+    """Its digests have another key; values and copies are compared as they are."""
+    with pytest.raises(PreconditionError) as refused:
+        adopt(elsewhere(given, TOKEN="wrong"), reason="lost")
+    told = refused.value.message()
+    assert "api: the value of TOKEN is another" in told
+    assert "api: the content of secret token at /run/secrets/token is not the release's" in told
+    site = elsewhere(given)
+    assert valid("history.adopt", adopt(site, reason="lost"))["release"] == FIRST.digest
+    assert drift.look(site).findings == ()
+    before = {c.service: c.id for c in given.engine_view()}
+    assert of_api(valid("up", up(site)))["compared_with"] == "container"
+    after = {c.service: c.id for c in given.engine_view()}
+    assert before["api"] != after["api"]
+    assert not valid("up", up(site))["changed"]
 
 
 @pytest.fixture
