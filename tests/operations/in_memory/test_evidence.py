@@ -210,8 +210,8 @@ def test_what_ran_on_other_data_is_not_brought_back_on_that_of_now(caching: Worl
     with pytest.raises(PreconditionError, match="the data was replaced since"):
         up(caching.site(), reason="a restart")
     assert status(caching.site()).state == "healthy"  # what runs is as it was deployed
-    plan = deploy(caching.site(), [BETTER.digest], plan_only=True)
-    assert plan.undo is None
+    plan = valid("deploy", deploy(caching.site(), [BETTER.digest], plan_only=True))
+    assert plan["undo"] is None
     assert "there is no automatic rollback" in "\n".join(caching.observer.lines)
 
 
