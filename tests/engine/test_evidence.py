@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.engine.helpers import Release, actions, ask, assert_runs, containers, deploy
 from tests.stacks import Inv
+
+pytestmark = pytest.mark.engine
 
 
 def test_a_bad_pair_does_not_pass_on_what_the_front_remembers(inv: Inv, release: Release) -> None:

@@ -259,7 +259,12 @@ def test_every_promise_is_kept() -> None:
         (COMPOSE, "{MORPHOGEN_SERVER_B_SN", "{MORPHOGEN_SERVER_A_SN", "mounted are"),
         (BUNDLE, "at_least: 20", "at_least: 2", "probe known-answers: at_least is 2"),
         (BUNDLE, "user: 10001", "user: 10002", "image server: user 10002"),
-        (BUNDLE, "equal, matrix-a, matrix-b]", "equal, matrix-a]", "only ['snapshot-a'] is"),
+        (
+            BUNDLE,
+            "equal, matrix-a, matrix-b, accounts]",
+            "equal, matrix-a, accounts]",
+            "only ['snapshot-a'] is",
+        ),
         (BUNDLE, "[matrices-equal, ", "[", "the manifests are not compared"),
         (BUNDLE, "probes: [pair]", "probes: []", "no wave asks pair"),
         (BUNDLE, "[server-a, server-b]\n    d", "[server-b, server-a]\n    d", "has the waves"),

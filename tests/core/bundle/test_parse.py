@@ -307,6 +307,26 @@ DATA = "data: {kind: checksum, document: data, file: file, bytes: bytes, sha256:
             f"probes/answers/questions/0/when: {INCOMPLETE}",
         ),
         ("{n}", "{[}", f"probes/answers/questions/0/params/0: {INCOMPLETE}"),
+        (
+            "settle: 0",
+            "settle: 0\nkeeps: [{service: w, because: x}]",
+            "keeps/0/service: 'w' is in no wave; name one that is",
+        ),
+        (
+            "settle: 0",
+            "settle: 0\nkeeps: [{service: front, because: ' '}]",
+            "keeps/0/because: say why it may stay",
+        ),
+        (
+            "service: front\n    port",
+            "service: front\n    judges: [w]\n    port",
+            "probes/answers/judges: 'w' is in no wave",
+        ),
+        (
+            "service: front\n    port",
+            "service: front\n    judges: [front]\n    port",
+            "probes/answers/judges: 'front' is what is asked already",
+        ),
     ],
 )
 def test_one_part_contradicts_another(was: str, becomes: str, says: str) -> None:

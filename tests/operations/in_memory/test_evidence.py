@@ -210,6 +210,18 @@ def test_what_ran_on_other_data_is_not_brought_back_on_that_of_now(caching: Worl
     with pytest.raises(PreconditionError, match="the data was replaced since"):
         up(caching.site(), reason="a restart")
     assert status(caching.site()).state == "healthy"  # what runs is as it was deployed
-    plan = deploy(caching.site(), [BETTER.digest], plan_only=True)
-    assert plan.undo is None
+    plan = valid("deploy", deploy(caching.site(), [BETTER.digest], plan_only=True))
+    assert plan["undo"] is None
     assert "there is no automatic rollback" in "\n".join(caching.observer.lines)
+
+
+def test_the_seed_of_what_was_asked_stands_in_the_history_and_repeats_it(caching: World) -> None:
+    deploy(caching.site(), [BETTER.digest])
+    first, second = (record.seed for record in caching.records)
+    assert (first[:2], second[:2]) == ("1-", "2-")
+    deploy(caching.site().asking(first), [BETTER.digest])
+    assert caching.records[-1].seed == first
+    down(caching.site(), reason="a new disk")
+    assert caching.records[-1].seed == ""  # it asks nothing
+    with pytest.raises(InputError, match="--seed=x is not a seed"):
+        caching.site().asking("x")
