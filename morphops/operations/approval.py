@@ -79,7 +79,7 @@ def revoke(site: Site, name: str, *, reason: str, wait: float = 0) -> Approval:
 def show(site: Site) -> ApprovalList:
     """List every invariant, and the approval that stands for it."""
     known = _known(site)
-    standing = operations.approvals(site.history.records())
+    standing = operations.approvals(site.history.past())
     rows = (
         _row(name, known.get(name), standing.get(name))
         for name in dict.fromkeys((*known, *standing))
@@ -110,9 +110,9 @@ def _row(name: str, invariant: Invariant | None, record: Record | None) -> Invar
 
 
 def _approved(session: Session) -> frozenset[str]:
-    records = session.history.records()
-    recovery.refuse(records)
-    return operations.approved(records)
+    past = session.history.past()
+    recovery.refuse(past)
+    return operations.approved(past)
 
 
 def _record(session: Session, kind: Literal["approve", "revoke"], name: str, reason: str) -> int:
@@ -124,7 +124,7 @@ def _record(session: Session, kind: Literal["approve", "revoke"], name: str, rea
 def _known(site: Site) -> Mapping[str, Invariant]:
     """The invariants of the working tree's bundle, and of the release of record's."""
     known = dict(site.bundle.invariants)
-    record = operations.deployment_of_record(site.history.records())
+    record = operations.deployment_of_record(site.history.past())
     if record is not None:
         try:
             bundle, _ = prepare.read_bundle(prepare.stored(site, record.release))

@@ -212,7 +212,7 @@ def reopen(
 
 
 def _approved(site: Site) -> frozenset[str]:
-    return operations.approved(site.history.records())
+    return operations.approved(site.history.past())
 
 
 def stored(site: Site, digest: str) -> Release:
