@@ -64,7 +64,7 @@ def verify(site: Site, head: str) -> AuditProof:
     if head:
         expand_digest(head, (), "hash of an entry", "inv audit.show")  # it may be malformed
     mismatch = history_check.compare(site)
-    proof = site.history.prove(head)
+    proof = site.history.prove(head.removeprefix("sha256:"))
     if head and not expand_digest(head, proof.noted, "hash of an entry", "inv audit.show"):
         raise IntegrityError(
             f"{path}: no entry has the hash {head}",
