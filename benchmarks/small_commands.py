@@ -58,7 +58,7 @@ def write(path: Path, count: int) -> Head:
     record = next(r for r in reversed(HistoryReader(path).records()) if r.outcome == "deployed")
     values = ValuesRecord(record.fingerprint, record.variables)
     deaf, sync = Deaf(), os.fsync
-    os.fsync = lambda _: None  # nothing here has to outlive a power cut
+    os.fsync = lambda fd: None  # nothing here has to outlive a power cut
     try:
         writer = HistoryWriter(path, deaf)
         for _ in range(count):

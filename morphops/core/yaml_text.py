@@ -181,10 +181,11 @@ def loader() -> Any:
 
     if not yaml.__with_libyaml__:
         return yaml.SafeLoader
+    from yaml._yaml import CParser
 
-    class Loader(Composer, yaml.cyaml.CParser, SafeConstructor, Resolver):  # type: ignore[misc]
+    class Loader(Composer, CParser, SafeConstructor, Resolver):  # type: ignore[misc]
         def __init__(self, stream: str) -> None:
-            yaml.cyaml.CParser.__init__(self, stream)
+            CParser.__init__(self, stream)
             Composer.__init__(self)
             SafeConstructor.__init__(self)
             Resolver.__init__(self)

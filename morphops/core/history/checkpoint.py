@@ -61,10 +61,18 @@ def standing(entry: Mapping[str, Any]) -> Standing:
     """
     if entry["id"] != NO_OPERATION or not 0 < entry["first"] < entry["seq"]:
         raise ValueError("a checkpoint ends a segment, and no operation")
-    said = dict(entry["standing"])
-    many = {name: tuple(map(_record, said.pop(name))) for name in ("stack", "approvals")}
-    one = {name: _record_or_none(said.pop(name)) for name in ("abandoned", "begun", "stop")}
-    return Standing(last=int(said.pop("last")), **many, **one, **said)
+    said = entry["standing"]
+    names = {field.name for field in dataclasses.fields(Standing)}
+    if not isinstance(said, dict) or said.keys() != names:
+        raise ValueError("a checkpoint says this, and nothing else")
+    return Standing(
+        last=int(said["last"]),
+        stack=tuple(map(_record, said["stack"])),
+        approvals=tuple(map(_record, said["approvals"])),
+        abandoned=_record_or_none(said["abandoned"]),
+        begun=_record_or_none(said["begun"]),
+        stop=_record_or_none(said["stop"]),
+    )
 
 
 def past(entries: Iterable[Mapping[str, Any]]) -> Past:
