@@ -12,9 +12,10 @@ import pytest
 
 from morphops.adapters.store import segments
 from morphops.core.results.base import Result
+from morphops.errors import IntegrityError
 from morphops.operations import audit, drift, lock, status
 from morphops.operations.deploy import deploy
-from morphops.operations.history import show
+from morphops.operations.history import adopt, show
 from morphops.operations.rollback import rollback
 from morphops.operations.up import up
 from morphops.site import Site
@@ -91,3 +92,22 @@ def test_a_long_history_is_whole_and_goes_back(world: World) -> None:
     assert status.status(world.site()).release == OLD.digest
     rollback(world.site(), to=NEW.digest, reason="a drill")
     assert status.status(world.site()).release == NEW.digest
+
+
+def test_a_sealed_segment_that_was_changed_is_set_aside_with_the_rest(world: World) -> None:
+    lengthen(world, 2)
+    root = world.site().state.root
+    victim = root / "history" / "00000001.jsonl"
+    victim.write_bytes(victim.read_bytes().replace(b'"id":1', b'"id":7', 1))
+    with pytest.raises(IntegrityError, match=r"history/00000001\.jsonl:1: was changed"):
+        audit.verify(world.site(), "")
+    adopted = adopt.adopt(world.site(), reason="a segment was changed")
+    assert (adopted.state, adopted.release) == ("adopted", NEW.digest)
+    aside = [Path(path) for path in adopted.set_aside.split(", ")]
+    assert [path.name.partition("-")[0] for path in aside] == [
+        "history.jsonl.broken",
+        "history.broken",
+    ]
+    assert (aside[1] / "00000001.jsonl").exists()
+    assert audit.verify(world.site(), "").operations == 1
+    assert status.status(world.site()).state == "healthy"
