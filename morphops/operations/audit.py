@@ -30,7 +30,7 @@ def show(site: Site, operation: int, limit: int) -> AuditTrail:
         IntegrityError: an entry is not what was written; it is named.
         InputError: there is no such operation.
     """
-    entries = site.history.entries_back()
+    entries: Iterator[Mapping[str, Any]] = site.history.entries_back()
     if operation:
         entries = _of(operation, entries)
     found = [_entry(entry) for entry in islice(entries, limit)]
