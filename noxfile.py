@@ -188,6 +188,8 @@ def bench(session: nox.Session) -> None:
     services = {"PYTHONPATH": "ops/services/src", "OPENBLAS_NUM_THREADS": "1"}
     session.run("python", "ops/services/benchmarks/scan.py", env=services)
     session.run("python", "ops/services/benchmarks/load.py", *session.posargs, env=services)
+    need_engine(session)
+    session.run("python", "benchmarks/small_commands.py")
 
 
 @nox.session(default=False)

@@ -81,6 +81,7 @@ class Site:
         bundle: as the working tree has it; a deploy uses the release's own.
         folder: the bundle's folder; its paths are relative to it.
         state: the state folder.
+        history: what was done here, to read; `exclusive` has one to write.
         environ: the process environment.
         settings: what it says of us.
         observer: is told how things go.
@@ -93,6 +94,7 @@ class Site:
     bundle: Bundle
     folder: Path
     state: StateFolder
+    history: HistoryReader
     environ: Mapping[str, str]
     settings: Settings
     observer: Observer
@@ -118,11 +120,6 @@ class Site:
     def on(self, **parts: Any) -> Site:
         """A copy with other parts of the platform (`workloads`, `images`, `lock`, `heads`)."""
         return dataclasses.replace(self, platform=dataclasses.replace(self.platform, **parts))
-
-    @property
-    def history(self) -> HistoryReader:
-        """What was done here, to read; `exclusive` has one to write."""
-        return HistoryReader(self.state.root / "history.jsonl")
 
     @property
     def exported(self) -> Mapping[str, str]:
@@ -216,10 +213,12 @@ def open_site(
     if bundle.notify is not None:
         redact.learn(filter(None, [environ.get(bundle.notify.url_from)]))
     docker = Docker(redact)
+    state = StateFolder.of(bundle.project, settings.state, environ)
     return Site(
         bundle=bundle,
         folder=path.parent,
-        state=StateFolder.of(bundle.project, settings.state, environ),
+        state=state,
+        history=HistoryReader(state.root / "history.jsonl"),
         environ=environ,
         settings=settings,
         observer=observer,

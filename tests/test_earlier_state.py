@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from morphops.adapters.store.history_file import HistoryReader
+from morphops.adapters.store import segments
+from morphops.adapters.store.history_file import HistoryReader, HistoryWriter
 from morphops.adapters.store.release_layout import is_complete, read_layout
 from morphops.core.history import heads, operations
 from morphops.operations import audit
@@ -70,6 +71,23 @@ def test_the_history(state: Path) -> None:
     assert operations.incomplete_operation(records) is None
     assert operations.deployment_stack(records)[-1].release == FIRST
     assert {record.user for record in records} == {"alice"}
+
+
+def test_the_history_is_sealed_by_the_next_operation(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segments, "ENOUGH", 1_000)
+    path = state / "history.jsonl"
+    before, records = path.read_bytes(), HistoryReader(path).records()
+    writer = HistoryWriter(path, Remembering())
+    writer.end(writer.begin("approve", subject="x", reason="why"), "recorded")
+    assert (state / "history" / "00000001.jsonl").read_bytes() == before
+    history = HistoryReader(path)
+    assert history.records()[:-1] == records
+    assert history.prove().operations == len(records) + 1
+    assert operations.release_of_record(history.past()) == FIRST
+    assert operations.is_down(history.past())
+    assert operations.approved(history.past()) == {"never-loose", "x"}
 
 
 @pytest.mark.parametrize("digest", [FIRST, SECOND, BAD])

@@ -5,6 +5,7 @@ Tags that PyYAML does not know (`!reset` of Compose) are accepted: only `load` c
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -43,8 +44,9 @@ class YamlText:
 
         self.name = name
         self.text = text
+        self._loader = loader()
         try:
-            self._root = yaml.compose(text, Loader=yaml.SafeLoader)
+            self._root = self._compose()
         except yaml.YAMLError as err:
             mark = getattr(err, "problem_mark", None)
             line = f":{mark.line + 1}" if mark else ""
@@ -57,6 +59,16 @@ class YamlText:
         except RecursionError:
             raise self._too_deep() from None
 
+    def _compose(self) -> Any:
+        """The tree. What libyaml refuses is read again by PyYAML, whose words people know."""
+        import yaml
+
+        try:
+            return yaml.compose(self.text, Loader=self._loader)
+        except yaml.YAMLError:
+            self._loader = yaml.SafeLoader
+            return yaml.compose(self.text, Loader=self._loader)
+
     def load(self) -> Any:
         """Returns the document's data.
 
@@ -67,9 +79,10 @@ class YamlText:
 
         # What was read need not be read again; but to construct a merge changes the nodes, and the
         # lines that they name.
-        merges = "<<" in self.text
         try:
-            return yaml.safe_load(self.text) if merges else _constructed(self._root)
+            if "<<" not in self.text:
+                return _constructed(self._root)
+            return yaml.load(self.text, Loader=self._loader)  # noqa: S506 - each is a safe one
         except yaml.MarkedYAMLError as err:
             line = f":{err.problem_mark.line + 1}" if err.problem_mark else ""
             raise ConfigError(f"{self.name}{line}: {err.problem}") from None
@@ -184,6 +197,32 @@ def _constructed(root: Any) -> Any:
         return loader.construct_document(root)
     finally:
         loader.dispose()
+
+
+@functools.cache
+def loader() -> Any:
+    """A safe loader that lets libyaml scan, where PyYAML was built with it.
+
+    Its own `CSafeLoader` composes in C as well, where deep nesting ends the process; PyYAML's
+    composer raises RecursionError.
+    """
+    import yaml
+    from yaml.composer import Composer
+    from yaml.constructor import SafeConstructor
+    from yaml.resolver import Resolver
+
+    if not yaml.__with_libyaml__:
+        return yaml.SafeLoader
+    from yaml._yaml import CParser
+
+    class Loader(Composer, CParser, SafeConstructor, Resolver):  # type: ignore[misc]
+        def __init__(self, stream: str) -> None:
+            CParser.__init__(self, stream)
+            Composer.__init__(self)
+            SafeConstructor.__init__(self)
+            Resolver.__init__(self)
+
+    return Loader
 
 
 def _child(node: Any, part: str, seen: set[int]) -> tuple[int, Any] | None:

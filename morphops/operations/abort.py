@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from morphops.core import lock
-from morphops.core.history.operations import Record
+from morphops.core.history.operations import Past, Record
 from morphops.core.plan import plan, preconditions
 from morphops.core.plan.exclusive import holders
 from morphops.core.plan.reasons import refusal
@@ -36,13 +36,13 @@ def abort(site: Site, *, wait: float = 0) -> DeployResult:
         RollbackFailed: going back failed.
     """
     with exclusive(site, lock.ABORT, wait=wait) as session:
-        records = session.history.records()
-        record = incomplete.incomplete(records)
-        previous = incomplete.previous(records, record)
+        past = session.history.past()
+        record = incomplete.incomplete(past)
+        previous = incomplete.previous(past, record)
         if not record.touched:
             return _nothing_to_undo(site, session, record, previous)
         running = site.platform.workloads.observe(site.bundle.project)
-        undo = _rollback(site, records, record, running)
+        undo = _rollback(site, past, record, running)
         # By what is there, not by what was to come: whose files may be what is broken.
         removed = [*_removed(site, record, running)]
         if undo.prepared is not None:  # who got what another one is to have again
@@ -59,15 +59,13 @@ def abort(site: Site, *, wait: float = 0) -> DeployResult:
             return replace(done, changed=True)
 
 
-def _rollback(
-    site: Site, records: Sequence[Record], record: Record, running: Running
-) -> AutomaticRollback:
+def _rollback(site: Site, past: Past, record: Record, running: Running) -> AutomaticRollback:
     """What brings back what ran before.
 
     Raises:
         PreconditionError: there is no such thing, or something is in its way.
     """
-    undo = incomplete.to_what_ran(site, records, record, running)
+    undo = incomplete.to_what_ran(site, past, record, running)
     if undo is None:
         raise PreconditionError(
             "there is no automatic rollback: what ran before is not in this state folder, or "

@@ -109,7 +109,7 @@ def revoke(site: Site, name: str, *, reason: str, wait: float = 0) -> Approval:
 def show(site: Site) -> ApprovalList:
     """List every invariant, and the approval that stands for it."""
     known = _known(site)
-    standing = operations.approvals(site.history.records(), actor.now())
+    standing = operations.approvals(site.history.past(), actor.now())
     rows = (
         _row(name, known.get(name), standing.get(name))
         for name in dict.fromkeys((*known, *standing))
@@ -141,9 +141,9 @@ def _row(name: str, invariant: Invariant | None, record: Record | None) -> Invar
 
 
 def _standing(session: Session) -> Mapping[str, Record]:
-    records = session.history.records()
-    recovery.refuse(records)
-    return operations.approvals(records, actor.now())
+    past = session.history.past()
+    recovery.refuse(past)
+    return operations.approvals(past, actor.now())
 
 
 def _record(
@@ -157,7 +157,7 @@ def _record(
 def _known(site: Site) -> Mapping[str, Invariant]:
     """The invariants of the working tree's bundle, and of the release of record's."""
     known = dict(site.bundle.invariants)
-    record = operations.deployment_of_record(site.history.records())
+    record = operations.deployment_of_record(site.history.past())
     if record is not None:
         try:
             bundle, _ = prepare.read_bundle(prepare.stored(site, record.release))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from morphops.core.history import operations
@@ -16,7 +17,9 @@ _CHAIN = ("entry", "id", "seq", "prev", "hash", "at", "began", "ended")
 
 
 def show(site: Site, operation: int, limit: int) -> AuditTrail:
-    """Return every entry of the history as it was written, oldest first.
+    """Return entries of the history as they were written, oldest first.
+
+    Only as much is read, from its end, as is shown.
 
     Args:
         site: where.
@@ -27,12 +30,22 @@ def show(site: Site, operation: int, limit: int) -> AuditTrail:
         IntegrityError: an entry is not what was written; it is named.
         InputError: there is no such operation.
     """
-    entries = [dict(entry) for entry in site.history.entries()]
+    entries: Iterator[Mapping[str, Any]] = site.history.entries_back()
     if operation:
-        entries = [entry for entry in entries if entry["id"] == operation]
-        if not entries:
-            raise InputError(f"no operation {operation} in the history", hint="inv history")
-    return AuditTrail(entries=tuple(_entry(entry) for entry in entries[-limit:]))
+        entries = _of(operation, entries)
+    found = [_entry(entry) for entry in islice(entries, limit)]
+    if operation and not found:
+        raise InputError(f"no operation {operation} in the history", hint="inv history")
+    return AuditTrail(entries=tuple(reversed(found)))
+
+
+def _of(operation: int, entries: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """The entries of an operation, the newest first; nothing before its beginning is read."""
+    for entry in entries:
+        if entry["id"] == operation:
+            yield entry
+            if entry["entry"] == "begin":
+                return
 
 
 def verify(site: Site, head: str) -> AuditProof:
@@ -48,27 +61,28 @@ def verify(site: Site, head: str) -> AuditProof:
         IntegrityError: naming what is not as it was written, or what the engine knows otherwise.
     """
     path = site.history.path
-    entries, mismatch = history_check.compare(site)
-    hashes = [str(entry["hash"]) for entry in entries]
-    if head and not expand_digest(head, hashes, "hash of an entry", "inv audit.show"):
+    if head:
+        expand_digest(head, (), "hash of an entry", "inv audit.show")  # it may be malformed
+    mismatch = history_check.compare(site)
+    proof = site.history.prove(head.removeprefix("sha256:"))
+    if head and not expand_digest(head, proof.noted, "hash of an entry", "inv audit.show"):
         raise IntegrityError(
             f"{path}: no entry has the hash {head}",
-            state=f"its end was removed or replaced; {len(entries)} entries are there",
+            state=f"its end was removed or replaced; {proof.entries} entries are there",
             hint="restore the file from a backup",
         )
     if mismatch:
         raise IntegrityError(
             f"{path}: {mismatch}",
-            state=f"each of its {len(entries)} entries is as it was written",
+            state=f"each of its {proof.entries} entries is as it was written",
             hint="restore the file from a backup; or inv history.adopt --reason=…",
         )
-    records = operations.replay(entries)
-    cut_off = operations.incomplete_operation(records)
+    cut_off = operations.incomplete_operation(proof.past)
     return AuditProof(
         file=str(path),
-        entries=len(entries),
-        operations=len(records),
-        head=str(entries[-1]["hash"]) if entries else "",
+        entries=proof.entries,
+        operations=proof.operations,
+        head=proof.head,
         engine="not asked" if mismatch is None else "agrees",
         cut_off=cut_off.id if cut_off else 0,
     )

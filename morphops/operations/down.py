@@ -24,7 +24,7 @@ def down(site: Site, *, reason: str = "", wait: float = 0) -> Down:
         PreconditionError: the containers are not ours.
     """
     with exclusive(site, "down", reason=reason, wait=wait) as session:
-        recovery.refuse(session.history.records())
+        recovery.refuse(session.history.past())
         platform, project = site.platform, site.bundle.project
         running = platform.workloads.observe(project)
         if against := tuple(preconditions.foreign(project, running, platform.remedies)):

@@ -22,8 +22,8 @@ def look(site: Site) -> Drift:
         PreconditionError: there is no release of record, or what it was deployed with is gone.
         EngineUnavailable: no engine answers.
     """
-    records = site.history.records()
-    record = operations.deployment_of_record(records)
+    past = site.history.past()
+    record = operations.deployment_of_record(past)
     if record is None:
         raise PreconditionError(
             "there is no release of record here, so nothing can differ from it",
@@ -31,7 +31,7 @@ def look(site: Site) -> Drift:
         )
     secrets.learn_secrets(site)
     running = site.platform.workloads.observe(site.bundle.project)
-    if operations.is_down(records) and not running.containers:
+    if operations.is_down(past) and not running.containers:
         return Drift(state="down", release=record.release)
     ready = prepare.reopen(site, site.state.deployment(record.deployment), record.release)
     shapes = site.platform.workloads.launch_configs(running)

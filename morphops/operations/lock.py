@@ -101,4 +101,4 @@ def _record(site: Site, holder: Holder, reason: str) -> Record | None:
             session.catch_up()
             record = session.history.begin("break", subject=str(holder), reason=reason)
             session.history.end(record, "broken")
-        return operations.incomplete_operation(session.history.records())
+        return operations.incomplete_operation(session.history.past())

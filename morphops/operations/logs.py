@@ -34,7 +34,7 @@ def logs(site: Site, service: str, tail: int) -> Logs:
 
 def _must_know_secrets(site: Site) -> None:
     """Log lines are redacted with the values that what runs was started with."""
-    record = operations.deployment_of_record(site.history.records())
+    record = operations.deployment_of_record(site.history.past())
     if record is not None:
         try:
             prepare.reopen(site, site.state.deployment(record.deployment), record.release)

@@ -28,21 +28,21 @@ def resume(site: Site, *, wait: float = 0) -> DeployResult:
         RolledBack, RollbackFailed, Interrupted: it failed, as any deploy can.
     """
     with exclusive(site, lock.RESUME, wait=wait) as session:
-        records = session.history.records()
-        record = incomplete.incomplete(records)
+        past = session.history.past()
+        record = incomplete.incomplete(past)
         running = site.platform.workloads.observe(site.bundle.project)
         incomplete.refuse_foreign(site, running)
         if record.kind == "down":
             return _finish_down(site, session, record)
         prepared = incomplete.reopened(site, record)
-        undo = incomplete.to_what_ran(site, records, record, running)
+        undo = incomplete.to_what_ran(site, past, record, running)
         deployment = site.state.deployment(record.deployment)
         policy = Policy(ports=False, unhealthy=False)
-        decided = decide_on(site, prepared, deployment, records, running, undo, policy)
+        decided = decide_on(site, prepared, deployment, past, running, undo, policy)
         prepare.mark(site, prepared, deployment, running)
         rollback.mark_way_back(site, decided.plan.undo, decided.before, running)
         _take_up(session, record)
-        with notify.outcome(site, session, record, incomplete.previous(records, record)):
+        with notify.outcome(site, session, record, incomplete.previous(past, record)):
             operation = Operation(site, session, record)
             return operation.execute(decided.plan, prepared, decided.before)
 

@@ -42,9 +42,13 @@ def rollback(
 
 def _request(site: Site, to: str, reason: str) -> Request:
     """The release that a rollback goes to, and the values that it ran with."""
-    records = site.history.records()
+    past = site.history.past()
     digest = full_digest(site, to, "inv history") if to else ""
-    target = operations.rollback_target(records, digest)
+    target = (
+        operations.last_healthy_of(site.history.records(), digest)
+        if digest
+        else operations.rollback_target(past)
+    )
     if target is None:
         recovery.refuse(records)  # what was cut off is what is in the way, and comes first
         named = (
@@ -63,7 +67,7 @@ def _request(site: Site, to: str, reason: str) -> Request:
             state="nothing was changed",
             hint=f"inv deploy --image={target.release}",
         )
-    if not to and (left := operations.abandoned_deploy(records)):
+    if not to and (left := operations.abandoned_deploy(past)):
         site.observer.note(
             f"release {short(left.release)} failed and may run: "
             f"back to {short(target.release)}, the release of record"

@@ -28,9 +28,9 @@ def status(site: Site) -> Status:
     Raises:
         EngineUnavailable: no engine answers; with what is known without it.
     """
-    records = site.history.records()
-    record = operations.deployment_of_record(records)
-    cut_off = operations.incomplete_operation(records)
+    past = site.history.past()
+    record = operations.deployment_of_record(past)
+    cut_off = operations.incomplete_operation(past)
     secrets.learn_secrets(site)
     try:
         running = site.platform.workloads.observe(site.bundle.project)
@@ -46,12 +46,12 @@ def status(site: Site) -> Status:
         probes={},
         differences=(),
         under_way=_incomplete(site),
-        history=history_check.compare(site)[1] or "",
+        history=history_check.compare(site) or "",
     )
     if record is None:
         return replace(shown, state="foreign" if running.containers else "no release")
     if not running.containers:
-        stopped = operations.is_down(records)
+        stopped = operations.is_down(past)
         return replace(shown, differences=() if stopped else ("no container is there",))
     try:
         ready = prepare.reopen(site, site.state.deployment(record.deployment), record.release)
@@ -100,12 +100,12 @@ def _known(record: Record | None, cut_off: Record | None) -> tuple[str, ...]:
 
 def _incomplete(site: Site) -> Incomplete | None:
     """Return the operation without an end, if there is one."""
-    record = operations.incomplete_operation(site.history.records())
+    record = operations.incomplete_operation(site.history.past())
     while record is not None:
         holder = site.platform.lock.holder(site.bundle.project)
         alive = holder is not None and holder.owns(record)
         # It may have come to its end between the two, and its holder be gone for that.
-        found = record if alive else operations.incomplete_operation(site.history.records())
+        found = record if alive else operations.incomplete_operation(site.history.past())
         if found == record:
             return Incomplete(
                 **{field.name: getattr(record, field.name) for field in fields(record)},

@@ -25,9 +25,9 @@ def up(site: Site, *, reason: str = "", wait: float = 0) -> DeployResult:
         PreconditionError: there is no release of record, or its data was replaced.
     """
     with exclusive(site, "up", reason=reason, wait=wait) as session:
-        records = session.history.records()
-        recovery.refuse(records)
-        record = operations.deployment_of_record(records)
+        past = session.history.past()
+        recovery.refuse(past)
+        record = operations.deployment_of_record(past)
         if record is None:
             raise PreconditionError(
                 "there is no release of record here",
@@ -39,7 +39,7 @@ def up(site: Site, *, reason: str = "", wait: float = 0) -> DeployResult:
         running = site.platform.workloads.observe(site.bundle.project)
         # Containers that run keep running if this fails; what was down goes down again.
         undo = None if running.containers else rollback.TEARDOWN
-        decided = decide_on(site, prepared, deployment, records, running, undo)
+        decided = decide_on(site, prepared, deployment, past, running, undo)
         prepare.mark(site, prepared, deployment, running)
         session.signals.mask()
         begun = session.history.begin(

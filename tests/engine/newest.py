@@ -141,9 +141,8 @@ def main() -> int:
             environ = {**os.environ, **engine.environ}
             said = engine.docker("version", "--format", "{{.Server.Version}}").stdout.strip()
             print(f"engine {said}, image store {asked.store}", file=sys.stderr)
-            return subprocess.run(
-                [*engine.enter, *asked.words], env=environ, check=False
-            ).returncode
+            enter = ("nsenter", f"--net={engine.network}", "--")
+            return subprocess.run([*enter, *asked.words], env=environ, check=False).returncode
         finally:
             engine.stop()
 

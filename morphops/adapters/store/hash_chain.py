@@ -1,29 +1,25 @@
-"""An append-only file of JSON lines, each of which holds the hash of the one before.
+"""An append-only file of JSON lines, each of which holds the hash of the one before; see `chain`.
 
-So an entry that was edited, dropped, inserted or moved is found, and named (a hash chain; Haber and
-Stornetta, 1991). A line has one form only, byte for byte, so that what a person reads in it is what
-a parser reads. A chain alone cannot show that its last lines were removed: for that, the last hash
-must be kept in another place.
+So an entry that was edited, dropped, inserted or moved is found, and named. A chain alone cannot
+show that its last lines were removed: for that, the last hash must be kept in another place.
 """
 
 from __future__ import annotations
 
 import errno
 import fcntl
-import hashlib
-import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from morphops.adapters.store.files import fsync_folder, unreadable
-from morphops.core.release.digest import canonical_json
+from morphops.adapters.store.files import fsync_folder, unreadable, write_whole
+from morphops.core import chain
+from morphops.core.chain import START, Place
 from morphops.errors import IntegrityError, LockLost, PreconditionError
 
-START = "0" * 64
 _SPARE = 64 * 1024  # bytes: enough for every entry of an operation and of its automatic rollback
 _PAGE = 4096
 _CHUNK = 1 << 20
@@ -35,16 +31,25 @@ _Look = tuple[int, int, int]
 
 
 class HashChain:
-    """One file.
+    """One file. What was read of it once is not read again, unless the file is another by then.
 
     Args:
         path: made by the first entry, mode 0600; its folder must be there.
+        follows: what the first entry of the file must follow. A file that goes on the chain of
+            another one begins with an entry that says so.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self, path: Path, follows: Callable[[Mapping[str, Any]], Place] = lambda _: (0, START)
+    ) -> None:
         self.path = path
+        self._follows = follows
+        self._forget()
+
+    def _forget(self) -> None:
+        self._entries: list[dict[str, Any]] = []
         # Number and hash of the last entry, and what the file looked like when they were read.
-        self._end: tuple[int, str] = (0, START)
+        self._end: Place = (0, START)
         self._seen: _Look | None = None
         self._size = 0  # bytes up to the end of that entry; a torn line may follow
 
@@ -61,34 +66,49 @@ class HashChain:
         try:
             handle = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
             try:
-                return self._read(handle)
+                self._read(handle)
             finally:
                 os.close(handle)
         except FileNotFoundError:
-            self._end, self._seen, self._size = (0, START), None, 0
-            return ()
+            self._forget()
         except OSError as err:
             raise unreadable(self.path, err) from None
+        return tuple(self._entries)
 
-    def _read(self, handle: int) -> tuple[dict[str, Any], ...]:
-        """Every entry, and what the file looked like before the first was read."""
-        seen = _look(handle)
-        *lines, _torn = _read_all(handle).split(b"\n")
+    def _read(self, handle: int) -> None:
+        """Read what is new since the last time; all of it where the file is not the same."""
+        look = _look(handle)
+        if look == self._seen:
+            return
+        if self._seen is None or look[0] != self._seen[0] or look[1] <= self._seen[1]:
+            self._forget()
+        try:
+            self._read_on(handle, look)
+        except IntegrityError:
+            # What stands before may be what was changed; then that line is the one to name.
+            self._forget()
+            self._read_on(handle, look)
+
+    def _read_on(self, handle: int, look: _Look) -> None:
+        *lines, _torn = _read_all(handle, self._size).split(b"\n")
         if lines and b"\0" in lines[-1]:
             lines.pop()
-        entries: list[dict[str, Any]] = []
-        previous = START
-        for number, line in enumerate(lines, start=1):
-            entry = self._entry(line, number)
-            if entry["seq"] != number or entry["prev"] != previous:
+        for line in lines:
+            entry = chain.parse(line)
+            number = len(self._entries) + 1
+            if entry is None:
+                raise self._broken(number, "was changed after it was written")
+            if not chain.follows(entry, self._end if self._entries else self._follows(entry)):
                 raise self._broken(number, "is not the line that followed the one above")
-            entries.append(entry)
-            previous = entry["hash"]
-        self._end, self._seen = (len(entries), previous), seen
-        self._size = sum(len(line) + 1 for line in lines)
-        return tuple(entries)
+            self._add(entry, line + b"\n")
+        self._seen = look
 
-    def append(self, entry: Mapping[str, Any], *, after: tuple[int, str] | None = None) -> str:
+    def _add(self, entry: dict[str, Any], line: bytes) -> None:
+        self._entries.append(entry)
+        self._end = chain.place(entry)
+        self._size += len(line)
+
+    def append(self, entry: Mapping[str, Any], *, after: Place | None = None) -> str:
         """Write an entry, and return only when it is on the disk.
 
         Args:
@@ -105,31 +125,66 @@ class HashChain:
         """
         try:
             with self._opened() as handle:
-                if self._seen is None or _look(handle) != self._seen:
-                    self._read(handle)
-                last, previous = self._end
-                if after not in (None, self._end):
-                    raise self._overtaken()
-                sealed = {**entry, "seq": last + 1, "prev": previous}
-                sealed["hash"] = _hash(sealed)
+                self._agree(handle, after)
+                linked = chain.link(entry, self._end)
                 self._seen = None
                 self._cut_torn_end(handle)
-                line = canonical_json(sealed) + b"\n"
+                line = chain.line(linked)
                 self._write(handle, line)
-                if not last:
+                if not self._entries:
                     fsync_folder(self.path.parent)
+                self._add(linked, line)
                 # Inside of the lock: what another process adds after it is not what we have seen.
-                self._end, self._seen = (last + 1, str(sealed["hash"])), _look(handle)
-                self._size += len(line)
+                self._seen = _look(handle)
         except OSError as err:
             raise PreconditionError(
                 f"cannot write {self.path}: {err.strerror}",
                 hint="free space in the state folder: morphops does nothing that it cannot record",
             ) from None
-        return str(sealed["hash"])
+        return str(linked["hash"])
+
+    def move_on(self, into: Path, entry: Mapping[str, Any], *, after: Place | None) -> Place:
+        """Keep all entries in another file, and begin this one anew with one that follows them.
+
+        After the first of the two writes the file is as it was, with a copy beside it; after the
+        second it begins with `entry`. Each of them is done whole or not at all.
+
+        Args:
+            into: the other file.
+            entry: what to begin with.
+            after: see `append`.
+
+        Returns:
+            number and hash of `entry`.
+
+        Raises:
+            IntegrityError, LockLost: see `append`; nothing was written.
+            PreconditionError: one of the two cannot be written; the file is as it was.
+        """
+        try:
+            with self._opened() as handle:
+                self._agree(handle, after)
+                linked = chain.link(entry, self._end)
+                write_whole(into, _read_all(handle, 0)[: self._size])
+                write_whole(self.path, chain.line(linked))
+                self._forget()
+        except OSError as err:
+            raise unreadable(self.path, err) from None
+        return chain.place(linked)
+
+    def _agree(self, handle: int, after: Place | None) -> None:
+        """Refuse to write behind an entry that was not the last one when it was decided."""
+        self._read(handle)
+        if after not in (None, self._end):
+            raise self._overtaken()
 
     @property
-    def end(self) -> tuple[int, str]:
+    def size(self) -> int:
+        """Bytes of the entries that were read or written."""
+        return self._size
+
+    @property
+    def end(self) -> Place:
         """Number and hash of the last entry that was read or written."""
         return self._end
 
@@ -164,16 +219,22 @@ class HashChain:
         Raises:
             PreconditionError: another process keeps it, for example a writer that was stopped.
         """
-        handle = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            end = time.monotonic() + PATIENCE
-            while not _locked(handle):
-                if time.monotonic() >= end:
-                    raise self._kept(handle)
-                time.sleep(_MOMENT)  # the kernel knows no wait for a lock that ends by itself
-            yield handle
-        finally:
-            os.close(handle)
+        while True:
+            handle = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                self._lock(handle)
+                if _is_named(handle, self.path):
+                    yield handle
+                    return
+            finally:
+                os.close(handle)
+
+    def _lock(self, handle: int) -> None:
+        end = time.monotonic() + PATIENCE
+        while not _locked(handle):
+            if time.monotonic() >= end:
+                raise self._kept(handle)
+            time.sleep(_MOMENT)  # the kernel knows no wait for a lock that ends by itself
 
     def _write(self, handle: int, line: bytes) -> None:
         """Write a line whole or not at all; on a full disk, into the room that was reserved."""
@@ -201,19 +262,6 @@ class HashChain:
         except OSError:
             return False
         return True
-
-    def _entry(self, line: bytes, number: int) -> dict[str, Any]:
-        try:
-            entry = json.loads(line)
-            body = {key: value for key, value in entry.items() if key != "hash"}
-            whole = entry["hash"] == _hash(body) and {"seq", "prev"} <= body.keys()
-            # A parser drops a key that is there twice, so the hash alone does not show it.
-            whole = whole and canonical_json(entry) == line
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            whole = False
-        if not whole:
-            raise self._broken(number, "was changed after it was written")
-        return dict(entry)
 
     def _broken(self, number: int, why: str) -> IntegrityError:
         return IntegrityError(
@@ -259,6 +307,15 @@ def _look(handle: int) -> _Look:
     return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
+def _is_named(handle: int, path: Path) -> bool:
+    """Whether a path still names this file: while we waited, somebody may have begun it anew."""
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        return False
+    return os.path.samestat(there, os.fstat(handle))
+
+
 def _read_all(handle: int, start: int = 0) -> bytes:
     parts: list[bytes] = []
     while part := os.pread(handle, _CHUNK, start):
@@ -291,7 +348,3 @@ def _write_all(handle: int, left: bytes) -> None:
     while left:  # a disk that fills up takes a part, and refuses the next
         left = left[os.write(handle, left) :]
     os.fsync(handle)
-
-
-def _hash(body: Mapping[str, Any]) -> str:
-    return hashlib.sha256(canonical_json(dict(body))).hexdigest()

@@ -1,6 +1,7 @@
 """History: what was intended and what happened, append-only.
 
-One JSON object a line in a hash chain (`chain`), fsynced before what it announces is done:
+One JSON object a line in a hash chain (`chain`), fsynced before what it announces is done. It lies
+in segments (`segments`), each of which but the first begins with a checkpoint:
 
     begin   an operation starts: kind, release, plan, deployment, who, why
     step    a step of it is about to be done
@@ -8,28 +9,36 @@ One JSON object a line in a hash chain (`chain`), fsynced before what it announc
     resume  an incomplete operation is taken up again, to finish it or to undo it: who
     end     how it came out
 
-`journal` makes operations of the entries, and answers what follows from them.
+    checkpoint  what follows from all operations before
+
+`operations` makes operations of the entries, and answers what follows from them.
 """
 
 from __future__ import annotations
 
 import secrets
 import socket
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from morphops.adapters.actor import now, sound, user
-from morphops.adapters.store.hash_chain import HashChain
-from morphops.core.history import recovery
+from morphops.adapters.store import segments
+from morphops.adapters.store.segments import Segments, not_ours
+from morphops.core.chain import Place
+from morphops.core.history import checkpoint, heads, operations, recovery
+from morphops.core.history.checkpoint import Replay
 from morphops.core.history.heads import FIRST, Head
 from morphops.core.history.operations import (
+    ALLOWED_WHILE_INCOMPLETE,
     END_FIELDS,
     TOUCHING,
     Approved,
     Kind,
     Outcome,
+    Past,
     Record,
     ValuesRecord,
     apply_entry,
@@ -42,54 +51,119 @@ from morphops.interfaces import LockGuard
 _ASKING = ("deploy", "rollback", "up")  # their gates ask questions that are drawn
 
 
-class HistoryReader:
-    """The history file of one state folder, for those who read it.
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A history of which every entry is as it was written.
 
-    Args:
-        path: the file; it is made by the first entry.
+    Attributes:
+        entries: how many there are.
+        operations: how many they tell of.
+        head: hash of the last one; empty for none.
+        past: what they come to.
+        noted: of the hashes that were looked for, those that are there.
     """
 
-    def __init__(self, path: Path) -> None:
+    entries: int
+    operations: int
+    head: str
+    past: Past
+    noted: tuple[str, ...]
+
+
+class HistoryReader:
+    """The history of one state folder, for those who read it. Nothing is read twice.
+
+    What an operation needs is in the open segment: `past`. The rest reads what is sealed as well.
+    Every method may raise:
+
+        IntegrityError: a line was edited, dropped or moved, or is not ours; it is named.
+        PreconditionError: a file cannot be read.
+
+    Args:
+        path: the open segment; it is made by the first entry.
+        segments: all files, where somebody has read of them already.
+    """
+
+    def __init__(self, path: Path, segments: Segments | None = None) -> None:
         self.path = path
-        self.chain = HashChain(path)
+        self.segments = segments or Segments(path)
+
+    def past(self) -> Past:
+        """The operations from the last checkpoint on, and what follows from those before."""
+        return self.segments.past()
+
+    def open_entries(self) -> tuple[dict[str, Any], ...]:
+        """The entries from the last checkpoint on, oldest first."""
+        self.segments.past()
+        return self.segments.entries()
 
     def entries(self) -> tuple[dict[str, Any], ...]:
-        """Every entry, oldest first, of which `records` can be put together.
+        """Every entry, oldest first."""
+        return tuple(entry for _, _, entry in self.segments.forward())
 
-        Raises:
-            IntegrityError: a line was edited, dropped or moved, or is not ours; it is named.
-            PreconditionError: it cannot be read.
-        """
-        return self._read()[0]
+    def entries_back(self) -> Iterator[dict[str, Any]]:
+        """Every entry, the newest first; read as far back as somebody asks."""
+        return self.segments.back()
 
     def records(self) -> tuple[Record, ...]:
-        """Every operation, oldest first.
-
-        Raises:
-            IntegrityError, PreconditionError: see `entries`.
-        """
-        return self._read()[1]
-
-    def _read(self) -> tuple[tuple[dict[str, Any], ...], tuple[Record, ...]]:
-        try:
-            entries = self.chain.entries()
-        except IntegrityError as err:
-            raise err.with_(hint=_RESTORE) from None
+        """Every operation, oldest first."""
         records: dict[int, Record] = {}
-        for number, entry in enumerate(entries, start=1):
-            try:
-                apply_entry(records, entry)
-            except (ValueError, KeyError, TypeError):
-                raise IntegrityError(
-                    f"{self.path}:{number}: is no entry of the history",
-                    state="nothing after that line can be trusted",
-                    hint=_RESTORE,
-                ) from None
-        return entries, tuple(records.values())
+        for path, number, entry in self.segments.forward():
+            if not (number == 1 and checkpoint.is_one(entry)):
+                with _ours(path, number):
+                    apply_entry(records, entry)
+        return tuple(records.values())
+
+    def last_records(self, limit: int) -> tuple[Record, ...]:
+        """The last operations, oldest first; `limit` is at least 1."""
+        found: list[dict[str, Any]] = []
+        begun: set[int] = set()
+        for entry in self.entries_back():
+            found.append(entry)
+            if entry["entry"] == "begin":
+                begun.add(entry["id"])
+                if len(begun) == limit:
+                    break
+        return operations.replay(entry for entry in reversed(found) if entry["id"] in begun)
+
+    def mismatch(self, head: Head | None) -> str:
+        """Why this is not the history whose head this is; empty where it is; see `heads`."""
+        entries = self.open_entries()
+        why = heads.mismatch(entries, head)
+        if not why and entries and checkpoint.is_one(entries[0]) and not heads.knows(entries, head):
+            self.segments.prove_checkpoint()
+        return why
+
+    def prove(self, noted: str = "") -> Proof:
+        """Read all of it, and prove that every entry is as it was written.
+
+        Args:
+            noted: the beginning of a hash to look for; empty for none.
+        """
+        replay, count, head, found = Replay(), 0, "", []
+        for path, number, entry in self.segments.forward():
+            with _ours(path, number):
+                replay.take(entry)
+            count, head = entry["seq"], entry["hash"]
+            if noted and head.startswith(noted):
+                found.append(head)
+        return Proof(count, replay.operations, head, replay.past, tuple(found))
+
+    def set_aside(self, suffix: str) -> tuple[Path, ...]:
+        """Rename all files; see `Segments.set_aside`."""
+        return self.segments.set_aside(suffix)
 
     def next_id(self) -> int:
         """The number of the next operation; stays true only while the lock is held."""
-        return next_id(self.records())
+        return next_id(self.past())
+
+
+@contextmanager
+def _ours(path: Path, number: int) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, KeyError, TypeError):
+        raise not_ours(path, number) from None
 
 
 class HistoryWriter(HistoryReader):
@@ -105,6 +179,7 @@ class HistoryWriter(HistoryReader):
         redact: takes secrets out of what people type.
         lock: what marks the lock under which operations begin.
         seed: decides which questions their gates ask; empty for new ones.
+        segments: see `HistoryReader`.
 
     Attributes:
         wrote: whether it has added anything, or was about to.
@@ -117,15 +192,16 @@ class HistoryWriter(HistoryReader):
         redact: Callable[[str], str] = str,
         lock: str = "",
         seed: str = "",
+        segments: Segments | None = None,
     ) -> None:
-        super().__init__(path)
+        super().__init__(path, segments)
         self._seed = seed
         self._lock = lock
         self._witness = witness
         self._redact = redact
         self.wrote = False
         self._of_record = ""
-        self._end: tuple[int, str] | None = None  # of the file, as we found it and went on from
+        self._end: Place | None = None  # of the file, as we found it and went on from
 
     def begin(
         self,
@@ -138,13 +214,16 @@ class HistoryWriter(HistoryReader):
         subject: str | Approved = "",
         reason: str,
     ) -> Record:
-        """Announce an operation; one that asks questions has a seed that decides which.
+        """Announce an operation; before it, seal what has become long.
+
+        One that asks questions has a seed that decides which.
 
         Raises:
             LockLost: it is not ours to begin any more.
             PreconditionError: it cannot be announced, or nobody can be told of it; the error says
                 which, and so what is left to do.
         """
+        self._seal(kind)
         id_ = self.next_id()
         record = Record(
             id=id_,
@@ -169,7 +248,7 @@ class HistoryWriter(HistoryReader):
         if not record.until:  # so that what does not end reads as it always did
             del fields["until"]
         self._remember_release()
-        self.chain.spare()
+        self.segments.open.spare()
         self._put({"entry": "begin", **fields}, sure=False)
         try:
             self._tell(record.id, FIRST)
@@ -229,10 +308,40 @@ class HistoryWriter(HistoryReader):
         self._remember_release()
         self._witness.report_head(self._head())
 
-    def _read(self) -> tuple[tuple[dict[str, Any], ...], tuple[Record, ...]]:
-        read = super()._read()
-        self._end = self._end or self.chain.end
-        return read
+    def past(self) -> Past:
+        """See `HistoryReader.past`."""
+        self._find_end()
+        return super().past()
+
+    def open_entries(self) -> tuple[dict[str, Any], ...]:
+        """See `HistoryReader.open_entries`."""
+        self._find_end()
+        return super().open_entries()
+
+    def _find_end(self) -> None:
+        if self._end is None:
+            self.segments.past()
+            self._end = self.segments.open.end
+
+    def _seal(self, kind: Kind) -> None:
+        """Seal the open segment where that is due. It can wait, and never keeps work from going on.
+
+        Its place is here: the engine knows of every entry, and it is told of the checkpoint
+        together with what begins.
+        """
+        if kind in ALLOWED_WHILE_INCOMPLETE or operations.incomplete_operation(self.past()):
+            return
+        if self.segments.open.size < segments.ENOUGH:
+            return
+        self._witness.check(sure=True)
+        try:
+            self._end = self.segments.seal(now(), self._end)
+        except IntegrityError:
+            raise
+        except LockLost as err:
+            raise _overtaken(err) from None
+        except PreconditionError:
+            return  # no room for it now
 
     def _put(self, entry: dict[str, Any], *, sure: bool = True) -> None:
         self._witness.check(sure=sure)
@@ -241,12 +350,12 @@ class HistoryWriter(HistoryReader):
     def _append(self, entry: dict[str, Any]) -> None:
         self.wrote = True
         try:
-            self.chain.append(
+            self.segments.open.append(
                 {name: sound(value) for name, value in entry.items()}, after=self._end
             )
         except LockLost as err:
-            raise err.with_(hint=f"inv status; then {recovery.NEXT}") from None
-        self._end = self.chain.end
+            raise _overtaken(err) from None
+        self._end = self.segments.open.end
 
     def _tell(self, operation: int, step: str, *, sure: bool = True) -> None:
         """Tell the witness what is about to be done, and ask once more whether it may be.
@@ -258,11 +367,12 @@ class HistoryWriter(HistoryReader):
         self._witness.check(sure=sure)
 
     def _remember_release(self) -> None:
-        self._of_record = release_of_record(self.records())
+        self._of_record = release_of_record(self.past())
 
     def _head(self, operation: int = 0, step: str = "") -> Head:
-        seq, hash_ = self.chain.end
+        seq, hash_ = self.segments.open.end
         return Head(seq=seq, hash=hash_, release=self._of_record, operation=operation, step=step)
 
 
-_RESTORE = "restore the file from a backup; or inv history.adopt --reason=…"
+def _overtaken(err: LockLost) -> LockLost:
+    return err.with_(hint=f"inv status; then {recovery.NEXT}")

@@ -1,7 +1,8 @@
 """The state folder: what must outlive a command, in one place that only its owner may enter.
 
 key                       key of the fingerprints and of containers' digests, 32 random bytes
-history.jsonl             see history.History; beside it room set aside for its last entries
+history.jsonl             see `history_file`; beside it room set aside for its last entries
+history/<number>.jsonl    sealed segments; see `segments`
 releases/<64 hex>/        an OCI image layout for each release that was ever used here
 deployments/<id>/         compose files, labels and values.env (or .age) of one deployment
 failures/<time>-<id>/      what a failed release left: see app.evidence

@@ -13,9 +13,9 @@ from morphops.core.bundle.validate import cross_findings
 from morphops.core.probes.specs import PROBES, Probe
 from morphops.core.schema import read_mapping, refusal, validate_mapping
 from morphops.core.yaml_text import YamlText
+from morphops.errors import ConfigError
 
 
-@functools.lru_cache(maxsize=16)  # one operation reads the bundle of a release several times
 def parse_bundle(text: str, source: str) -> Bundle:
     """A bundle from YAML text.
 
@@ -26,6 +26,19 @@ def parse_bundle(text: str, source: str) -> Bundle:
     Raises:
         ConfigError: with one line for each finding, in the form `source:line: path: what`.
     """
+    try:
+        return _parsed(text)
+    except ConfigError:
+        return _parse(text, source)  # once more, and so the error names the source
+
+
+# One operation reads the bundle of a release several times, and the working tree's is often equal.
+@functools.lru_cache(maxsize=16)
+def _parsed(text: str) -> Bundle:
+    return _parse(text, "bundle")
+
+
+def _parse(text: str, source: str) -> Bundle:
     document, raw = read_mapping(text, source)
     # Probes are a union told apart by `kind`; validated one by one, an error says just what its
     # own kind lacks, and not what every other kind would have wanted.

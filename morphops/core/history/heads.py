@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from morphops.core.history import operations
-from morphops.core.history.operations import Record
+from morphops.core.history import checkpoint, operations
+from morphops.core.history.operations import Past
 from morphops.core.release.digest import short
 
 FIRST = "its first step"  # where an operation is that was only just announced
@@ -46,13 +46,13 @@ def of(entries: Sequence[Mapping[str, Any]]) -> Head:
     and what can come of it next is that somebody takes it up; see `mismatch`.
 
     Args:
-        entries: the whole history, verified; not none.
+        entries: the history from its last checkpoint on, verified; not none.
     """
-    records = operations.replay(entries)
+    past, last = checkpoint.past(entries), entries[-1]
     return Head(
-        seq=len(entries),
-        hash=entries[-1]["hash"],
-        release=operations.release_of_record(records),
+        seq=_first(entries) + len(entries) - 1,
+        hash=last["hash"],
+        release=operations.release_of_record(past),
     )
 
 
@@ -68,15 +68,17 @@ def mismatch(entries: Sequence[Mapping[str, Any]], head: Head | None) -> str:
     - entries of the operation that the head has under way, the last of them maybe its end: results
       are not told, and an operation that finds the engine away goes back, and ends, all the same;
     - that an incomplete operation is taken up, alone: the head may have been told of other
-      operations since, such as that the lock was taken away.
+      operations since, such as that the lock was taken away;
+    - a checkpoint, with such a beginning or without: what it says still has to be proved.
 
     Args:
-        entries: the whole history, verified.
+        entries: the history from its last checkpoint on, verified.
         head: what the engine remembers.
     """
-    here = len(entries)
+    first = _first(entries)
+    here = first + len(entries) - 1
     if head is None or not head.seq:
-        if not _explained((), entries, 0):
+        if here and (first > 1 or not _explained(Past(), entries, 0)):
             return f"the engine knows of no history, and the one here has {here} entries"
         return ""
     if here < head.seq:
@@ -84,40 +86,55 @@ def mismatch(entries: Sequence[Mapping[str, Any]], head: Head | None) -> str:
             f"it ends at entry {here}, but the engine was told of {head.seq}"
             f"{_about(head)}: its end was removed, or somebody worked with another state folder"
         )
-    if entries[head.seq - 1]["hash"] != head.hash:
+    untold = (
+        f"the engine was told of {head.seq} entries and never of the {here - head.seq} after them"
+    )
+    if head.seq < first - 1:
+        return untold
+    told = head.seq - first + 1  # of these entries
+    if (entries[told - 1]["hash"] if told else entries[0]["prev"]) != head.hash:
         return (
             f"its entry {head.seq} is not the one that the engine was told of"
             f"{_about(head)}: somebody worked with another state folder"
         )
-    tail = entries[head.seq :]
-    if _explained(entries[: head.seq], tail, head.operation):
+    under_way = head.operation
+    if not told:
+        told, under_way = 1, 0  # nothing is sealed while an operation is under way
+    if _explained(checkpoint.past(entries[:told]), entries[told:], under_way):
         return ""
-    return f"the engine was told of {head.seq} entries and never of the {len(tail)} after them"
+    return untold
 
 
-def _explained(
-    told: Sequence[Mapping[str, Any]], tail: Sequence[Mapping[str, Any]], under_way: int
-) -> bool:
+def knows(entries: Sequence[Mapping[str, Any]], head: Head | None) -> bool:
+    """Whether the engine was told of the first of these entries, or of a later one."""
+    return head is not None and head.seq >= _first(entries)
+
+
+def _first(entries: Sequence[Mapping[str, Any]]) -> int:
+    """The number of the first entry; more than 1 where it is a checkpoint."""
+    return entries[0]["seq"] if entries and checkpoint.is_one(entries[0]) else 1
+
+
+def _explained(past: Past, tail: Sequence[Mapping[str, Any]], under_way: int) -> bool:
     """Whether a crash, or an engine that did not answer, can leave this tail; see `mismatch`."""
     if not tail:
         return True
-    records = operations.replay(told)
     first = tail[0]
     if first["entry"] == "begin":
-        return len(tail) == 1 and _may_begin(first, records)
+        return len(tail) == 1 and _may_begin(first, past)
     if first["id"] == under_way:
         return all(entry["id"] == under_way for entry in tail)
-    open_ = operations.incomplete_operation(records)
+    open_ = operations.incomplete_operation(past)
     taken_up = first["entry"] == "resume" and open_ is not None and first["id"] == open_.id
     return len(tail) == 1 and taken_up
 
 
-def _may_begin(begin: Mapping[str, Any], records: Sequence[Record]) -> bool:
+def _may_begin(begin: Mapping[str, Any], past: Past) -> bool:
     """Whether an operation can have begun after these; see `recovery.refuse`."""
-    if begin["id"] != operations.next_id(records):
+    if begin["id"] != operations.next_id(past):
         return False
     return (
-        operations.incomplete_operation(records) is None
+        operations.incomplete_operation(past) is None
         or begin["kind"] in operations.ALLOWED_WHILE_INCOMPLETE
     )
 

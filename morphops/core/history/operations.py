@@ -1,6 +1,9 @@
 """Operations, put together from the entries of the history, and what follows from them. Pure.
 
 What runs by right, where a rollback goes, what is incomplete, what is approved.
+
+The functions take a history as it is known: every operation, or those after a checkpoint together
+with what follows from the ones before it (`Past`).
 """
 
 from __future__ import annotations
@@ -133,6 +136,52 @@ class Record:
         return any(done.touches for done in self.steps)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What follows from all operations before a checkpoint; records are without their steps.
+
+    Attributes:
+        last: number of the last operation.
+        stack: see `deployment_stack`.
+        approvals: those that stand.
+        abandoned: see `abandoned_deploy`.
+        begun: the last operation that had a deployment.
+        stop: see `stop_of_record`.
+    """
+
+    last: int = 0
+    stack: tuple[Record, ...] = ()
+    approvals: tuple[Record, ...] = ()
+    abandoned: Record | None = None
+    begun: Record | None = None
+    stop: Record | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A history as it is known from a checkpoint on. No operation before it is incomplete.
+
+    Attributes:
+        records: the operations after it, oldest first.
+        before: what follows from those before it.
+    """
+
+    records: tuple[Record, ...] = ()
+    before: Standing = Standing()
+
+    def until(self, record: Record) -> Past:
+        """The history as it was when this operation, one of `records`, began."""
+        return replace(self, records=self.records[: self.records.index(record)])
+
+
+Known: TypeAlias = Past | Sequence[Record]
+
+
+def past_of(known: Known) -> Past:
+    """The same history; of one that is known whole nothing lies before a checkpoint."""
+    return known if isinstance(known, Past) else Past(tuple(known))
+
+
 def replay(entries: Iterable[Mapping[str, Any]]) -> tuple[Record, ...]:
     """The operations of a history, oldest first; see `apply_entry`."""
     records: dict[int, Record] = {}
@@ -198,20 +247,26 @@ def _ended(record: Record, fields: Mapping[str, Any]) -> Record:
     return replace(record, **fields)
 
 
-def next_id(records: Iterable[Record]) -> int:
+def next_id(known: Known) -> int:
     """The number of the operation that begins next."""
-    return max((record.id for record in records), default=0) + 1
+    past = past_of(known)
+    return max((record.id for record in past.records), default=past.before.last) + 1
 
 
-def deployment_stack(records: Sequence[Record]) -> tuple[Record, ...]:
-    """The stack of healthy deployments, the one of record last.
+# So many deployments back a rollback finds its way by itself; `--to` goes further.
+DEPTH = 50
+
+
+def deployment_stack(known: Known) -> tuple[Record, ...]:
+    """The stack of healthy deployments, the one of record last; at most `DEPTH` of them.
 
     A deploy of something new goes on top. A rollback goes back to where its target lies and drops
     what is above, so that rolling back twice goes back twice; one to a release that was dropped so
     (`--to` what was rolled back from) goes on top again. `up` changes nothing of this.
     """
-    stack: list[Record] = []
-    for record in records:
+    past = past_of(known)
+    stack = list(past.before.stack)
+    for record in past.records:
         if record.outcome != "deployed" or record.kind not in _RELEASING:
             continue
         if record.kind == "rollback" and any(
@@ -223,34 +278,36 @@ def deployment_stack(records: Sequence[Record]) -> tuple[Record, ...]:
             stack.append(record)
         else:
             stack[-1] = record
+        del stack[:-DEPTH]
     return tuple(stack)
 
 
-def deployment_of_record(records: Sequence[Record]) -> Record | None:
+def deployment_of_record(known: Known) -> Record | None:
     """The deployment that runs by right, if there is one."""
-    stack = deployment_stack(records)
+    stack = deployment_stack(known)
     return stack[-1] if stack else None
 
 
-def release_of_record(records: Sequence[Record]) -> str:
+def release_of_record(known: Known) -> str:
     """The digest of the release that runs by right; empty where there is none."""
-    record = deployment_of_record(records)
+    record = deployment_of_record(known)
     return record.release if record else ""
 
 
-def previous_deployment(records: Sequence[Record]) -> Record | None:
+def previous_deployment(known: Known) -> Record | None:
     """The healthy deployment before the one of record, if there is one."""
-    stack = deployment_stack(records)
+    stack = deployment_stack(known)
     return stack[-2] if len(stack) > 1 else None
 
 
-def abandoned_deploy(records: Sequence[Record]) -> Record | None:
+def abandoned_deploy(known: Known) -> Record | None:
     """The deploy that failed and was not undone, where its containers may run still.
 
     A rollback that failed is none: who says it once more means the same place.
     """
-    found: Record | None = None
-    for record in records:
+    past = past_of(known)
+    found = past.before.abandoned
+    for record in past.records:
         if record.kind == "deploy" and record.outcome == "failed":
             found = record
         elif record.outcome in ("deployed", "rolled back", "stopped"):
@@ -258,39 +315,53 @@ def abandoned_deploy(records: Sequence[Record]) -> Record | None:
     return found
 
 
-def rollback_target(records: Sequence[Record], to: str = "") -> Record | None:
+def rollback_target(known: Known) -> Record | None:
     """Where a rollback goes: to the last healthy deployment before what runs.
 
     That is the one before the deployment of record; or that one itself, where a deploy failed
     after it and was left as it was.
+    """
+    return deployment_of_record(known) if abandoned_deploy(known) else previous_deployment(known)
+
+
+def last_healthy_of(records: Sequence[Record], release: str) -> Record | None:
+    """The last healthy deployment of a release.
 
     Args:
-        records: the history.
-        to: a release's digest, to go to its last healthy deployment instead.
+        records: the whole history.
+        release: its digest.
     """
-    if not to:
-        return (
-            deployment_of_record(records)
-            if abandoned_deploy(records)
-            else previous_deployment(records)
-        )
     for record in reversed(records):
-        if record.outcome == "deployed" and record.release == to:
+        if record.outcome == "deployed" and record.release == release:
             return record
     return None
+
+
+def last_begun(known: Known) -> Record | None:
+    """The last operation that had a deployment, however it came out."""
+    past = past_of(known)
+    begun = (record for record in reversed(past.records) if record.deployment)
+    return next(begun, past.before.begun)
 
 
 def last_healthy(records: Sequence[Record]) -> tuple[str, ...]:
     """The releases that were healthy once, each one once, the one of record first.
 
     What was rolled back from is among them: it was healthy, and a rollback may go to it again.
+
+    Args:
+        records: the whole history.
     """
     done = [r for r in records if r.outcome == "deployed" and r.kind in _RELEASING]
     return tuple(dict.fromkeys(record.release for record in reversed(done)))
 
 
 def failed_attempts(records: Sequence[Record]) -> tuple[Record, ...]:
-    """What came to nothing since the deployment of record, the last one last."""
+    """What came to nothing since the deployment of record, the last one last.
+
+    Args:
+        records: the whole history.
+    """
     record = deployment_of_record(records)
     since = [r for r in records if record is None or r.id > record.id]
     return tuple(
@@ -300,13 +371,13 @@ def failed_attempts(records: Sequence[Record]) -> tuple[Record, ...]:
     )
 
 
-def incomplete_operation(records: Sequence[Record]) -> Record | None:
+def incomplete_operation(known: Known) -> Record | None:
     """The last operation that touches what runs, where it never came to its end.
 
     An interrupted prune leaves nothing half: no kept release needs what it removes. Who
     adopts a history takes what runs as it is.
     """
-    for record in reversed(records):
+    for record in reversed(past_of(known).records):
         if record.kind == "adopt" and record.outcome:
             return None
         if record.kind in TOUCHING:
@@ -314,37 +385,50 @@ def incomplete_operation(records: Sequence[Record]) -> Record | None:
     return None
 
 
-def approvals(records: Sequence[Record], now: str) -> dict[str, Record]:
+def approvals(known: Known, now: str) -> dict[str, Record]:
     """The approvals that stand, by the name of the invariant.
 
-    One that was begun and has no end was never given; likewise a revocation.
-
     Args:
-        records: oldest first.
+        known: the history.
         now: UTC, ISO 8601, as the history writes it; an approval may end.
     """
-    standing: dict[str, Record] = {}
-    for record in records:
+    given = given_approvals(known).items()
+    return {name: record for name, record in given if not record.until or now < record.until}
+
+
+def given_approvals(known: Known) -> dict[str, Record]:
+    """The approvals that were given and not revoked, also those that ended, by the invariant.
+
+    One that was begun and has no end was never given; likewise a revocation.
+    """
+    past = past_of(known)
+    standing = {record.subject: record for record in past.before.approvals}
+    for record in past.records:
         if record.outcome != "recorded":
             continue
         if record.kind == "approve":
             standing[record.subject] = record
         elif record.kind == "revoke":
             standing.pop(record.subject, None)
-    return {
-        name: record for name, record in standing.items() if not record.until or now < record.until
-    }
+    return standing
 
 
-def approved(records: Sequence[Record], now: str) -> frozenset[str]:
+def approved(known: Known, now: str) -> frozenset[str]:
     """The invariants that may be broken by now; see `approvals`."""
-    return frozenset(approvals(records, now))
+    return frozenset(approvals(known, now))
 
 
-def is_down(records: Sequence[Record]) -> bool:
+def stop_of_record(known: Known) -> Record | None:
+    """The `down` since which nothing was started; None where the stack was not stopped."""
+    past = past_of(known)
+    done = [record for record in past.records if record.outcome in ("deployed", "stopped")]
+    last = done[-1] if done else past.before.stop
+    return last if last is not None and last.outcome == "stopped" else None
+
+
+def is_down(known: Known) -> bool:
     """Whether the stack was stopped on purpose and not started since."""
-    done = [record for record in records if record.outcome in ("deployed", "stopped")]
-    return bool(done) and done[-1].outcome == "stopped"
+    return stop_of_record(known) is not None
 
 
 def _same(one: Record, other: Record) -> bool:

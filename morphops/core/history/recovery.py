@@ -6,23 +6,21 @@ before they were done. It can be finished or undone; until then nothing else may
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from morphops.core.history import operations
-from morphops.core.history.operations import Record
+from morphops.core.history.operations import Known, Record
 from morphops.core.release.digest import short
 from morphops.errors import PreconditionError
 
 NEXT = "inv resume   (finish it), or inv abort   (go back)"
 
 
-def refuse(records: Sequence[Record]) -> None:
+def refuse(known: Known) -> None:
     """Refuse to begin anything else while an operation is incomplete.
 
     Raises:
         PreconditionError: one is; with the commands that end it.
     """
-    record = operations.incomplete_operation(records)
+    record = operations.incomplete_operation(known)
     if record is not None:
         raise PreconditionError(
             f"{describe(record)}; it has to be finished or undone first",

@@ -15,7 +15,7 @@ class AuditEntry:
 
     Attributes:
         seq: its number in the file, from 1.
-        operation: number of the operation that it belongs to.
+        operation: number of the operation that it belongs to; 0: a checkpoint.
         at: when it was written; empty where the entry does not say.
         entry: its kind: `begin`, `step`, `end` …
         says: what else it holds, by name.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from morphops.adapters.store.state_folder import Deployment
 from morphops.core.env import dotenv
 from morphops.core.history import operations
 from morphops.core.history.heads import Head
-from morphops.core.history.operations import ValuesRecord
+from morphops.core.history.operations import Past, ValuesRecord
 from morphops.core.release.digest import digest_of, short
 from morphops.core.results.history import Adoption, EngineHead
 from morphops.core.stack import Running
@@ -65,17 +65,17 @@ def adopt(
         running = site.platform.workloads.observe(site.bundle.project)
         broken = _broken(session)
         why = broken or session.mismatch()
-        records = () if broken else session.history.records()
-        known = operations.deployment_of_record(records) or not running.containers
+        past = Past() if broken else session.history.past()
+        known = operations.deployment_of_record(past) or not running.containers
         if not why:
             session.catch_up()
-        if not why and known and not operations.incomplete_operation(records):
-            return replace(_result(session, "", None, ""), state="as known", changed=False)
+        if not why and known and not operations.incomplete_operation(past):
+            return replace(_result(session, "", None, ()), state="as known", changed=False)
         taken: _Taken | None = None
         if running.containers and not without_running:
             next_id = 1 if broken else session.history.next_id()
             taken = _take_over(site, session, running, env_file, next_id)
-        aside = _set_aside(session.history.path) if broken else ""
+        aside = _set_aside(session) if broken else ()
         _record(site, session, taken, why, aside, reason)
     return _result(session, why, taken, aside)
 
@@ -89,21 +89,20 @@ def _broken(session: Session) -> str:
     return ""
 
 
-def _set_aside(path: Path) -> str:
-    """Nothing is lost: a file that cannot be trusted may still tell somebody something."""
+def _set_aside(session: Session) -> tuple[Path, ...]:
+    """Nothing is lost: files that cannot be trusted may still tell somebody something."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    aside = path.with_name(f"{path.name}.broken-{stamp}")
-    path.rename(aside)
-    return str(aside)
+    return session.history.set_aside(f"broken-{stamp}")
 
 
 def _record(
-    site: Site, session: Session, taken: _Taken | None, why: str, aside: str, reason: str
+    site: Site, session: Session, taken: _Taken | None, why: str, aside: Sequence[Path], reason: str
 ) -> None:
     subject = why
     if aside:
-        digest = digest_of(Path(aside).read_bytes())
-        subject = f"{why}; set aside as {Path(aside).name}, {digest}"
+        names = [f"{path.name}, {digest_of(path.read_bytes())}" for path in aside if path.is_file()]
+        names += [path.name for path in aside if path.is_dir()]
+        subject = f"{why}; set aside as {'; '.join(names)}"
     set_ = _values(site, taken) if taken else {}
     session.adopt()
     record = session.history.begin(
@@ -196,7 +195,7 @@ def _differences(site: Site, taken: _Taken, running: Running) -> tuple[str, ...]
     return tuple(f"{d.subject}: {d.what}" for d in found if d.kind != "unhealthy")
 
 
-def _result(session: Session, why: str, taken: _Taken | None, aside: str) -> Adoption:
+def _result(session: Session, why: str, taken: _Taken | None, aside: Sequence[Path]) -> Adoption:
     head = session.found or Head()
     return Adoption(
         state="adopted",
@@ -204,7 +203,7 @@ def _result(session: Session, why: str, taken: _Taken | None, aside: str) -> Ado
         why=why,
         release=taken.release if taken else "",
         values=taken.source if taken else "",
-        set_aside=aside,
+        set_aside=", ".join(map(str, aside)),
         engine=EngineHead(
             entries=head.seq, release=head.release, operation=head.operation, step=head.step
         ),

@@ -8,5 +8,5 @@ from morphops.site import Site
 
 def history(site: Site, limit: int) -> History:
     """Return the last operations, oldest first; `limit` is at least 1."""
-    records = site.history.records()
-    return History(state_folder=str(site.state.root), operations=records[-limit:])
+    shown = site.history.last_records(limit)
+    return History(state_folder=str(site.state.root), operations=shown)

@@ -49,7 +49,7 @@ def _references(site: Site, images: Sequence[str]) -> Mapping[str, str]:
     built = create.last_build(site)
     if built and not images:
         return {name: ref for name, ref in built.items() if name in site.bundle.images}
-    if not images and operations.deployment_of_record(site.history.records()) is None:
+    if not images and operations.deployment_of_record(site.history.past()) is None:
         raise PreconditionError(
             "there is no build and no release of record here, so it is not known what to check",
             state="nothing was changed",

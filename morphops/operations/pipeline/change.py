@@ -8,7 +8,7 @@ back to, what is refused (`Policy`), and who is notified.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from morphops.adapters.store.state_folder import Deployment
 from morphops.core.env import dotenv
 from morphops.core.env.dotenv import EnvFile
 from morphops.core.history import operations, recovery
-from morphops.core.history.operations import Kind, Record, ValuesRecord
+from morphops.core.history.operations import Kind, Past, Record, ValuesRecord
 from morphops.core.plan.decide import Policy, decide
 from morphops.core.plan.plan import Plan
 from morphops.core.plan.strategies import strategy_of
@@ -75,11 +75,11 @@ def bring(site: Site, session: Session, request: Request) -> DeployResult:
         RolledBack, RollbackFailed, Interrupted: it failed after it had begun.
         MorphopsError: it failed before; nothing was changed.
     """
-    records = session.history.records()
-    recovery.refuse(records)
-    deployment = site.state.new_deployment(operations.next_id(records))
-    decided = plan_release(site, request, records, deployment)
-    previous = operations.release_of_record(records)
+    past = session.history.past()
+    recovery.refuse(past)
+    deployment = site.state.new_deployment(operations.next_id(past))
+    decided = plan_release(site, request, past, deployment)
+    previous = operations.release_of_record(past)
     if request.kind == "deploy":
         hooks.before(
             site,
@@ -98,30 +98,28 @@ def bring(site: Site, session: Session, request: Request) -> DeployResult:
         return operation.execute(decided.plan, decided.prepared, decided.before)
 
 
-def plan_release(
-    site: Site, request: Request, records: Sequence[Record], deployment: Deployment
-) -> Decided:
+def plan_release(site: Site, request: Request, past: Past, deployment: Deployment) -> Decided:
     """Prepare a release in a deployment's folder, and decide how it comes to run.
 
     Raises:
         InputError, PreconditionError: with every reason why it must not begin.
     """
     running = site.platform.workloads.observe(site.bundle.project)
-    undo = rollback.to_what_runs(site, records, running) if request.automatic_rollback else None
+    undo = rollback.to_what_runs(site, past, running) if request.automatic_rollback else None
     if request.offline:  # a registry that is gone must not block it
         undo = rollback.fetch_missing(site, undo)
     prepared = prepare.prepare(site, request.release, request.env, deployment)
     if request.kind == "deploy":
         prepare.refuse_what_ends(prepared)
     prepare.mark(site, prepared, deployment, running)
-    return decide_on(site, prepared, deployment, records, running, undo)
+    return decide_on(site, prepared, deployment, past, running, undo)
 
 
 def decide_on(
     site: Site,
     prepared: PreparedRelease,
     deployment: Deployment,
-    records: Sequence[Record],
+    past: Past,
     running: Running,
     undo: AutomaticRollback | None,
     policy: Policy = Policy(),  # noqa: B008 - frozen
@@ -132,7 +130,7 @@ def decide_on(
         site: where.
         prepared: what is to run.
         deployment: where its files and values lie.
-        records: the history.
+        past: the history.
         running: what was observed.
         undo: the automatic rollback; None for none.
         policy: what is refused.
@@ -143,7 +141,7 @@ def decide_on(
     before = undo.prepared if undo else None
     todo = decide(
         prepared.desired(deployment.id),
-        survey(site, records, running, prepared, before),
+        survey(site, past, running, prepared, before),
         strategy=strategy_of(prepared.bundle),
         undo=undo.plan if undo else None,
         remedies=site.platform.remedies,
@@ -183,10 +181,10 @@ def show_plan(site: Site, request: Request) -> PlanResult:
     """Return what `bring` would do; nothing is changed, and nothing is left behind."""
     signals = Signals()
     with signals.handled(), _scratch(site, signals) as folder:
-        records = site.history.records()
-        deployment = Deployment(operations.next_id(records), folder / "deployment")
-        decided = plan_release(site, request, records, deployment)
-        previous = operations.release_of_record(records)
+        past = site.history.past()
+        deployment = Deployment(operations.next_id(past), folder / "deployment")
+        decided = plan_release(site, request, past, deployment)
+        previous = operations.release_of_record(past)
         return plan_view.view(decided.plan, decided.prepared, previous=previous)
 
 

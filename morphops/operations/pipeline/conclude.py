@@ -51,7 +51,7 @@ class _Failure:
     def has_record(self) -> bool:
         """Whether there is a release of record, which `inv up` would start."""
         try:
-            return operations.deployment_of_record(self.site.history.records()) is not None
+            return operations.deployment_of_record(self.site.history.past()) is not None
         except MorphopsError:
             return False
 

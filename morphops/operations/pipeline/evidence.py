@@ -95,7 +95,7 @@ def _keep(
             "undo": [str(step) for step in todo.undo.steps] if todo.undo else [],
         },
     )
-    entries = history.entries()
+    entries = history.open_entries()
     write_json("history.json", [entry for entry in entries if entry["id"] == record.id])
     running = site.platform.workloads.observe(site.bundle.project)
     write_json("containers.json", site.platform.workloads.describe(running))

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from morphops.core.history import heads as head_
 from morphops.errors import EngineUnavailable
 from morphops.site import Site
 
 _LOOKS = 5
 
 
-def compare(site: Site) -> tuple[tuple[dict[str, Any], ...], str | None]:
-    """Read the history, and hold it against the head on the engine.
+def compare(site: Site) -> str | None:
+    """Read the history from its last checkpoint on, and hold it against the head on the engine.
 
     Somebody may write to both meanwhile. The entry comes first and the head after it, so here it is
     the other way round; and what looks wrong counts only where the head is still the same after.
 
     Returns:
-        the entries, and why they are not what the engine knows of: empty where they are, None where
-        it does not say, since no engine answers or the two never rest.
+        why it is not what the engine knows of: empty where it is, None where the engine does not
+        say, since none answers or the two never rest.
 
     Raises:
         IntegrityError: an entry is not what was written; it is named.
@@ -27,10 +24,9 @@ def compare(site: Site) -> tuple[tuple[dict[str, Any], ...], str | None]:
     for _ in range(_LOOKS):
         try:
             head = site.platform.heads.read(site.bundle.project)
-            entries = site.history.entries()
-            why = head_.mismatch(entries, head)
+            why = site.history.mismatch(head)
             if not why or site.platform.heads.read(site.bundle.project) == head:
-                return entries, why
+                return why
         except EngineUnavailable:
             break
-    return site.history.entries(), None
+    return None

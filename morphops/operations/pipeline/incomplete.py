@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from morphops.core.history import operations, recovery
-from morphops.core.history.operations import Record
+from morphops.core.history.operations import Past, Record
 from morphops.core.plan import preconditions
 from morphops.core.plan.reasons import refusal
 from morphops.core.stack import Running
@@ -16,13 +14,13 @@ from morphops.operations.pipeline.rollback import AutomaticRollback
 from morphops.site import Site
 
 
-def incomplete(records: Sequence[Record]) -> Record:
+def incomplete(past: Past) -> Record:
     """The incomplete operation.
 
     Raises:
         PreconditionError: there is none.
     """
-    record = operations.incomplete_operation(records)
+    record = operations.incomplete_operation(past)
     if record is None:
         raise PreconditionError(
             "no operation is incomplete", state="nothing was changed", hint="inv status"
@@ -35,20 +33,20 @@ def reopened(site: Site, record: Record) -> PreparedRelease:
     return prepare.reopen(site, site.state.deployment(record.deployment), record.release)
 
 
-def previous(records: Sequence[Record], record: Record) -> str:
+def previous(past: Past, record: Record) -> str:
     """The release of record before an operation; empty for none."""
-    return operations.release_of_record(records[: records.index(record)])
+    return operations.release_of_record(past.until(record))
 
 
 def to_what_ran(
-    site: Site, records: Sequence[Record], record: Record, running: Running
+    site: Site, past: Past, record: Record, running: Running
 ) -> AutomaticRollback | None:
     """The rollback to what ran when the operation began: the deployment of record, or nothing.
 
     Returns:
         None where there is none.
     """
-    before = records[: records.index(record)]
+    before = past.until(record)
     of_record = operations.deployment_of_record(before)
     was_down = operations.is_down(before) or of_record is None
     strangers = {c.release for c in running.containers} - {record.release}

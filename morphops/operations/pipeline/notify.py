@@ -51,7 +51,7 @@ def after(site: Site, session: Session, record: Record, previous: str) -> None:
         previous: the release of record before it; empty for none.
     """
     try:
-        ended = next(r for r in session.history.records() if r.id == record.id)
+        ended = next(r for r in session.history.past().records if r.id == record.id)
         _tell(site, session, ended, previous)
     except MorphopsError as err:  # it must not hide how the operation came out
         site.observer.note(f"not everybody was told of it: {site.redact(err.what)}")

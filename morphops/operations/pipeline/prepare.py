@@ -293,7 +293,7 @@ def reopen(
 
 
 def _approved(site: Site) -> frozenset[str]:
-    return operations.approved(site.history.records(), actor.now())
+    return operations.approved(site.history.past(), actor.now())
 
 
 def stored(site: Site, digest: str) -> Release:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from morphops.core.history import operations
-from morphops.core.history.operations import Record
+from morphops.core.history.operations import Past, Record
 from morphops.core.plan import plan
 from morphops.core.plan.plan import Plan
 from morphops.core.plan.steps import Pull
@@ -35,9 +34,7 @@ class AutomaticRollback:
 TEARDOWN = AutomaticRollback(plan.teardown())
 
 
-def to_what_runs(
-    site: Site, records: Sequence[Record], running: Running
-) -> AutomaticRollback | None:
+def to_what_runs(site: Site, past: Past, running: Running) -> AutomaticRollback | None:
     """The rollback of a deploy: to the deployment of record, or to nothing where nothing runs.
 
     Returns:
@@ -45,7 +42,7 @@ def to_what_runs(
     """
     if not running.containers:
         return TEARDOWN
-    record = operations.deployment_of_record(records)
+    record = operations.deployment_of_record(past)
     if record is None:
         # Somebody relies on these; that our memory of them is lost is no reason to remove them.
         site.observer.note(

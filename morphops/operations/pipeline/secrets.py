@@ -22,9 +22,8 @@ def learn_secrets(site: Site) -> None:
         env = site.read_env()
         site.redact.learn(read_schema(site).secrets(env.values))
     with suppress(MorphopsError):
-        records = site.history.records()
-        begun = [record for record in records if record.deployment]
-        for record in (operations.deployment_of_record(records), *begun[-1:]):
+        past = site.history.past()
+        for record in (operations.deployment_of_record(past), operations.last_begun(past)):
             if record is not None:
                 with suppress(MorphopsError):
                     _learn_deployment(site, record)

@@ -42,7 +42,12 @@ class Session:
     def __init__(self, site: Site, held: Held, signals: Signals) -> None:
         self.signals = signals
         self.history = HistoryWriter(
-            site.history.path, self, site.redact, held.holder.token_digest, site.seed
+            site.history.path,
+            self,
+            site.redact,
+            held.holder.token_digest,
+            site.seed,
+            site.history.segments,
         )
         self.found = site.platform.heads.read(site.bundle.project)
         self._site = site
@@ -58,7 +63,7 @@ class Session:
 
     def mismatch(self) -> str:
         """Why the history here is not the one that the engine knows of; empty where it is."""
-        return heads.mismatch(self.history.entries(), self.found)
+        return self.history.mismatch(self.found)
 
     def check(self, *, sure: bool = True) -> None:
         """See `history.Witness.allow`.
@@ -97,8 +102,8 @@ class Session:
         Raises:
             PreconditionError: it cannot be told now either; nothing was changed.
         """
-        entries = self.history.entries()
-        if len(entries) == (self.found.seq if self.found else 0):
+        entries = self.history.open_entries()
+        if not entries or (self.found and entries[-1]["seq"] == self.found.seq):
             return
         try:
             self._keep(heads.of(entries))

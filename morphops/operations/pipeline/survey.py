@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import chain
 
 from morphops.core.history import operations
-from morphops.core.history.operations import Record
+from morphops.core.history.operations import Past
 from morphops.core.plan.changes import NOTHING, Before
 from morphops.core.plan.desired import Situation
 from morphops.core.stack import LaunchConfig, Running
@@ -18,7 +18,7 @@ from morphops.site import Site
 
 def survey(
     site: Site,
-    records: Sequence[Record],
+    past: Past,
     running: Running,
     prepared: PreparedRelease,
     of_record: PreparedRelease | None,
@@ -27,7 +27,7 @@ def survey(
 
     Args:
         site: where.
-        records: the history.
+        past: the history.
         running: what was observed.
         prepared: what is to run.
         of_record: the release of record with its values, where it was opened already.
@@ -45,13 +45,13 @@ def survey(
         networks=workloads.networks(site.bundle.project),
         taken=workloads.taken(ports),
         outside=workloads.outside(site.bundle.project, prepared.services),
-        before=_before(site, records, running, of_record, shapes),
+        before=_before(site, past, running, of_record, shapes),
     )
 
 
 def _before(
     site: Site,
-    records: Sequence[Record],
+    past: Past,
     running: Running,
     of_record: PreparedRelease | None,
     shapes: Mapping[str, LaunchConfig],
@@ -59,12 +59,12 @@ def _before(
     """What is known of what runs, as far as the changes of a plan have to tell it."""
     if not running.containers:
         return NOTHING
-    of_record = of_record or _of_record(site, records)
+    of_record = of_record or _of_record(site, past)
     return Before(of_record.services if of_record else {}, shapes)
 
 
-def _of_record(site: Site, records: Sequence[Record]) -> PreparedRelease | None:
-    record = operations.deployment_of_record(records)
+def _of_record(site: Site, past: Past) -> PreparedRelease | None:
+    record = operations.deployment_of_record(past)
     if record is None:
         return None
     try:
@@ -80,17 +80,17 @@ def released(site: Site) -> PreparedRelease:
         PreconditionError: nothing should: nothing was deployed yet, or it was stopped on purpose.
     """
     secrets.learn_secrets(site)
-    records = site.history.records()
-    record = operations.deployment_of_record(records)
+    past = site.history.past()
+    record = operations.deployment_of_record(past)
     if record is None:
         raise PreconditionError(
             "there is no release of record here", hint="inv deploy --image=sha256:<release>"
         )
     project = site.bundle.project
-    if operations.is_down(records) and not site.platform.workloads.observe(project).containers:
-        when = next(r.ended for r in reversed(records) if r.outcome == "stopped")
+    stop = operations.stop_of_record(past)
+    if stop is not None and not site.platform.workloads.observe(project).containers:
         raise PreconditionError(
-            f"{project} is down since {when}: inv down stopped it",
+            f"{project} is down since {stop.ended}: inv down stopped it",
             state="nothing was changed",
             hint="inv up --reason=…",
         )

@@ -49,7 +49,7 @@ def prune(
         return _result(site, *_decide(site, keep))
     demand_reason(reason, "prune --apply")
     with exclusive(site, "prune", reason=reason, wait=wait) as session:
-        recovery.refuse(site.history.records())
+        recovery.refuse(session.history.past())
         kept, gone = _decide(site, keep)
         before = image_store.sizes(site.docker)
         record = session.history.begin("prune", reason=reason)
@@ -126,6 +126,6 @@ def _result(site: Site, kept: dict[str, tuple[str, ...]], gone: Garbage) -> Prun
 
 def _rollback_target(site: Site) -> str:
     """The release that `inv rollback` goes to; a root, so nothing here takes it away."""
-    target = operations.rollback_target(site.history.records())
+    target = operations.rollback_target(site.history.past())
     there = target is not None and is_complete(site.state.release(target.release))
     return target.release if target is not None and there else ""

@@ -105,7 +105,7 @@ def current(site: Site) -> Release:
     Raises:
         PreconditionError: there is none.
     """
-    record = deployment_of_record(site.history.records())
+    record = deployment_of_record(site.history.past())
     if record is None:
         raise PreconditionError(
             "there is no release of record here to replace an image of",

@@ -50,7 +50,7 @@ class RunLog:
 
     def release(self) -> str:
         """Returns the release of record."""
-        return operations.release_of_record(self._site.history.records())
+        return operations.release_of_record(self._site.history.past())
 
     def write_report(self) -> Path:
         """Writes the report of the run, and returns its path."""

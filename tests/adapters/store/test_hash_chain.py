@@ -16,7 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from morphops.adapters.store.hash_chain import START, HashChain
+from morphops.adapters.store.hash_chain import HashChain
+from morphops.core.chain import START
 from morphops.core.release.digest import canonical_json
 from morphops.errors import IntegrityError, LockLost, PreconditionError
 
@@ -30,6 +31,7 @@ def chain(tmp_path: Path) -> HashChain:
 
 
 def refused(chain: HashChain) -> str:
+    chain = HashChain(chain.path)  # as the next command sees it
     with pytest.raises(IntegrityError) as caught:
         chain.entries()
     with pytest.raises(IntegrityError):

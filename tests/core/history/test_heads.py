@@ -144,7 +144,7 @@ def test_whatever_a_journal_writes_is_its_own_and_what_is_cut_off_is_not(
             journal.result(record, "ok", 0)
         if how != "killed":
             journal.end(record, "deployed" if how == "ok" else "failed")
-    written = journal.chain.entries()
+    written = journal.entries()
     # Killed after the n-th entry: the engine knows the last head that was told before, or this one.
     for count in range(len(written) + 1):
         told = [h for h in witness.heads if h.seq <= count]

@@ -85,11 +85,11 @@ def test_the_healthy_stack_and_the_way_back(told: tuple[Told, ...], stack: str, 
 
 def test_rollback_to_a_release_takes_its_last_healthy_deployment() -> None:
     done = records(A, ("deploy", "A2", "deployed"), B, ("deploy", "C", "rolled back"))
-    found = operations.rollback_target(done, "A")
+    found = operations.last_healthy_of(done, "A")
     assert found is not None
     assert found.deployment == 2
-    assert operations.rollback_target(done, "C") is None
-    assert operations.rollback_target(done, "unheard-of") is None
+    assert operations.last_healthy_of(done, "C") is None
+    assert operations.last_healthy_of(done, "unheard-of") is None
 
 
 def test_rollback_goes_to_values_as_well_as_to_a_release() -> None:
@@ -409,7 +409,7 @@ def test_the_witness_is_told_before_each_step_and_at_the_end(tmp_path: Path) -> 
     history.step(record, "pull")
     history.result(record, "ok", 0)
     history.end(record, "deployed")
-    entries = history.chain.entries()
+    entries = history.entries()
     told = [(h.seq, h.release, h.operation, h.step) for h in witness.heads]
     assert told == [
         (1, "", 1, "its first step"),

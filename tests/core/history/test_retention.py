@@ -302,7 +302,7 @@ def test_a_root_is_never_removed(
         if r.outcome == "deployed" and r.kind in ("deploy", "rollback", "adopt")
     ]
     for release in list(dict.fromkeys(healthy))[:keep]:
-        back = operations.rollback_target(records, release)
+        back = operations.last_healthy_of(records, release)
         assert back is not None
         assert release in kept
         assert release not in gone.releases

@@ -20,10 +20,11 @@ from hypothesis import strategies as st
 
 from morphops.adapters import actor
 from morphops.adapters.signals import Signals
+from morphops.adapters.store import segments
 from morphops.adapters.store.history_file import HistoryReader
-from morphops.core.history import heads, operations, recovery
+from morphops.core.history import checkpoint, heads, operations, recovery
 from morphops.core.history.heads import Head
-from morphops.core.history.operations import Kind, Outcome, Record
+from morphops.core.history.operations import Kind, Outcome, Past, Record
 from morphops.errors import EngineCallFailed, EngineUnavailable, MorphopsError, PreconditionError
 from morphops.operations.pipeline.session import Session
 from morphops.site import Site
@@ -86,9 +87,12 @@ class World:
     def check(self) -> None:
         """Whoever comes now finds a history that is the engine's, and knows where things stand."""
         history = HistoryReader(self.path)
-        entries, records = history.entries(), history.records()
-        assert heads.mismatch(entries, self.head) == ""
-        cut = operations.incomplete_operation(records)
+        entries, records = history.open_entries(), history.records()
+        assert history.mismatch(self.head) == ""
+        history.prove()
+        past = history.past()
+        assert checkpoint.stands(past) == checkpoint.stands(Past(records))
+        cut = operations.incomplete_operation(past)
         assert (cut.id if cut else 0) == self.cut_off
         if cut is not None:
             assert recovery.describe(cut)
@@ -107,7 +111,7 @@ class World:
         assert set(operations.approvals(records, "")) == self.standing
         if entries:
             last = heads.of(entries)
-            assert last.seq == len(entries)
+            assert last.seq == len(history.entries())
             assert last.release == operations.release_of_record(ended)
             assert not last.operation or not records[-1].outcome or last.operation == self.cut_off
 
@@ -211,20 +215,29 @@ class World:
         session.history.end(record, outcome)
 
 
+@pytest.mark.parametrize("enough", [1 << 20, 1_500], ids=["one file", "segments"])
 @settings(max_examples=settings().max_examples // 3)  # each writes some files
 @given(st.lists(st.sampled_from(COMMANDS), min_size=1, max_size=7), st.data())
 def test_whatever_comes_about_is_known_and_nothing_else_is(
-    tmp_path_factory: pytest.TempPathFactory, commands: list[str], data: st.DataObject
+    tmp_path_factory: pytest.TempPathFactory,
+    enough: int,
+    commands: list[str],
+    data: st.DataObject,
 ) -> None:
-    world = World(tmp_path_factory.mktemp("world"), data.draw)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(segments, "ENOUGH", enough)
+        known_and_nothing_else(World(tmp_path_factory.mktemp("world"), data.draw), commands)
+
+
+def known_and_nothing_else(world: World, commands: list[str]) -> None:
     for command in commands:
         world.work(command)
-    entries = HistoryReader(world.path).entries()
+    entries = HistoryReader(world.path).open_entries()
     for tail in forged(world):
         assert (heads.mismatch((*entries, *tail), world.head) == "") == possible(world, tail), tail
     known = world.head
     if known is not None:
-        for shorter in range(known.seq):
+        for shorter in range(sum(entry["seq"] <= known.seq for entry in entries)):
             assert heads.mismatch(entries[:shorter], known) != ""
         assert heads.mismatch(entries, dataclasses.replace(known, hash="0" * 64)) != ""
     # With an engine that answers, and nobody who kills, all of it is mended.
@@ -235,14 +248,14 @@ def test_whatever_comes_about_is_known_and_nothing_else_is(
     session.catch_up()
     if entries:
         assert mended.head is not None
-        assert (mended.head.seq, mended.head.hash) == (len(entries), entries[-1]["hash"])
+        assert (mended.head.seq, mended.head.hash) == (entries[-1]["seq"], entries[-1]["hash"])
 
 
 def forged(world: World) -> Iterator[tuple[dict[str, Any], ...]]:
     """What somebody may have written behind a history by hand: one entry, or two that fit."""
     records = HistoryReader(world.path).records()
     singles = [line for id_ in range(1, len(records) + 3) for line in lines(id_)]
-    entries = HistoryReader(world.path).entries()
+    entries = HistoryReader(world.path).open_entries()
     for first in singles:
         if not reads((*entries, first)):
             continue
@@ -266,7 +279,7 @@ def lines(id_: int) -> Iterator[dict[str, Any]]:
 
 def reads(entries: tuple[dict[str, Any], ...]) -> bool:
     try:
-        operations.replay(entries)
+        checkpoint.past(entries)
     except (KeyError, TypeError, ValueError):
         return False
     return True
@@ -274,8 +287,9 @@ def reads(entries: tuple[dict[str, Any], ...]) -> bool:
 
 def possible(world: World, tail: tuple[dict[str, Any], ...]) -> bool:
     """Whether a crash right now can leave this behind, and behind what it left already."""
-    entries = HistoryReader(world.path).entries()
-    left = (*entries[world.head.seq if world.head else 0 :], *tail)
+    told = world.head.seq if world.head else 0
+    entries = (e for e in HistoryReader(world.path).open_entries() if e["seq"] > told)
+    left = (*(e for e in entries if not checkpoint.is_one(e)), *tail)
     first = left[0]
     if all(entry["id"] == world.under_way for entry in left) and first["entry"] != "begin":
         return True
