@@ -33,47 +33,37 @@ def grant(site: Site, name: str, *, reason: str, wait: float = 0) -> Approval:
         InputError: there is no such invariant, or no reason.
         PreconditionError: an operation is incomplete.
     """
+    return _change(site, name, "approve", reason=reason, wait=wait)
+
+
+def revoke(site: Site, name: str, *, reason: str, wait: float = 0) -> Approval:
+    """Record that an invariant must hold again. What runs is not touched: `verify` tells.
+
+    The name may also be that of an approval whose invariant is no longer in the bundle. For
+    arguments and errors see `grant`.
+    """
+    return _change(site, name, "revoke", reason=reason, wait=wait)
+
+
+def _change(
+    site: Site, name: str, kind: Literal["approve", "revoke"], *, reason: str, wait: float
+) -> Approval:
+    approve = kind == "approve"
     known = _known(site)
-    if name not in known:
+    if name not in known and (approve or name not in operations.approved(site.history.records())):
         there = ", ".join(known) or "none"
         raise InputError(
             f"there is no invariant {name!r} (there are: {there})",
             state="nothing was changed",
             hint="inv approval.list",
         )
-    demand_reason(reason, f"approval.grant {name}")
-    with exclusive(site, "approval.grant", reason=reason, wait=wait) as session:
-        if name in _approved(session):
-            return Approval(state="approved", name=name, operation=0, changed=False)
-        operation = _record(session, "approve", name, reason)
-        return Approval(state="approved", name=name, operation=operation, changed=True)
-
-
-def revoke(site: Site, name: str, *, reason: str, wait: float = 0) -> Approval:
-    """Record that an invariant must hold again. What runs is not touched: `verify` tells.
-
-    Args:
-        site: where.
-        name: of the invariant.
-        reason: why, for the history; must be given.
-        wait: seconds to wait for another operation to end.
-
-    Raises:
-        InputError: there is no such invariant, or no reason.
-        PreconditionError: an operation is incomplete.
-    """
-    demand_reason(reason, f"approval.revoke {name}")
-    with exclusive(site, "approval.revoke", reason=reason, wait=wait) as session:
-        if name in _approved(session):
-            operation = _record(session, "revoke", name, reason)
-            return Approval(state="not approved", name=name, operation=operation, changed=True)
-    if name not in _known(site):
-        raise InputError(
-            f"nothing of the name {name!r} is approved, and there is no such invariant",
-            state="nothing was changed",
-            hint="inv approval.list",
-        )
-    return Approval(state="not approved", name=name, operation=0, changed=False)
+    task = "approval.grant" if approve else "approval.revoke"
+    demand_reason(reason, f"{task} {name}")
+    with exclusive(site, task, reason=reason, wait=wait) as session:
+        changed = (name in _approved(session)) != approve
+        operation = _record(session, kind, name, reason) if changed else 0
+    state: Literal["approved", "not approved"] = "approved" if approve else "not approved"
+    return Approval(state=state, name=name, operation=operation, changed=changed)
 
 
 def show(site: Site) -> ApprovalList:

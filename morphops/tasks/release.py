@@ -57,7 +57,7 @@ def release_pin(c: Context, digest: str, reason: str = "", json: bool = False) -
     from morphops.operations.release import pin
     from morphops.report import release as report
 
-    perform(json, lambda site: pin.pin(site, digest, reason=reason), report.pinned)
+    perform(json, lambda site: pin.pin(site, digest, reason=reason), report.pin)
 
 
 @task(help={"digest": _DIGEST, "json": JSON})
@@ -67,4 +67,4 @@ def release_unpin(c: Context, digest: str, json: bool = False) -> None:
     from morphops.operations.release import pin
     from morphops.report import release as report
 
-    perform(json, lambda site: pin.unpin(site, digest), report.unpinned)
+    perform(json, lambda site: pin.unpin(site, digest), report.pin)

@@ -21,7 +21,7 @@ from morphops.core.history import operations, recovery
 from morphops.core.history.operations import Kind, Record, ValuesRecord
 from morphops.core.plan.decide import Policy, decide
 from morphops.core.plan.plan import Plan
-from morphops.core.plan.strategies import strategy_of
+from morphops.core.plan.strategies import IN_PLACE
 from morphops.core.release.release import Release
 from morphops.core.results.deploy import DeployResult, PlanResult
 from morphops.core.stack import Running
@@ -139,7 +139,7 @@ def decide_on(
     todo = decide(
         prepared.desired(deployment.id),
         survey(site, records, running, prepared, before),
-        strategy=strategy_of(prepared.bundle),
+        strategy=IN_PLACE,
         undo=undo.plan if undo else None,
         remedies=site.platform.remedies,
         policy=policy,

@@ -10,7 +10,7 @@ from morphops.core.history.operations import Record
 from morphops.core.plan import plan
 from morphops.core.plan.plan import Plan
 from morphops.core.plan.steps import Pull
-from morphops.core.plan.strategies import strategy_of
+from morphops.core.plan.strategies import IN_PLACE
 from morphops.core.release.digest import short
 from morphops.core.stack import Running
 from morphops.errors import EngineUnavailable, MorphopsError, PreconditionError
@@ -64,8 +64,7 @@ def to_deployment(site: Site, record: Record) -> AutomaticRollback | None:
         site.observer.note(f"there is no automatic rollback to {short(record.release)}: {err.what}")
         return None
     missing = _missing(site, before)
-    strategy = strategy_of(before.bundle)
-    undo = plan.rollback_to(strategy, before.desired(deployment.id), missing)
+    undo = plan.rollback_to(IN_PLACE, before.desired(deployment.id), missing)
     return AutomaticRollback(undo, before)
 
 
