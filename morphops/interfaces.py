@@ -121,6 +121,17 @@ class Workloads(Protocol):
     def http_get(self, container: Instance, url: str, timeout: float) -> bytes:
         """GET a URL from inside of a container; `timeout` in seconds."""
 
+    def published_at(self, container: Instance, port: int) -> str:
+        """Where a TCP port of a container is reached from this machine, as `host:port`.
+
+        Args:
+            container: as it was observed.
+            port: inside of the container.
+
+        Returns:
+            empty where the container does not publish it.
+        """
+
     def launch_configs(self, running: Running) -> Mapping[str, LaunchConfig]:
         """How containers were really started, by id."""
 
@@ -145,7 +156,7 @@ class Images(Protocol):
 
         Raises:
             IntegrityError: it is not the image that the release recorded.
-            RegistryError: it cannot be had.
+            EngineCallFailed: no registry that the platform asks gives it, or nothing came any more.
         """
 
     def hold_image(self, image: Image, project: str, release: str) -> None:

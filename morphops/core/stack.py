@@ -178,6 +178,9 @@ class HealthCheck:
     passed: bool
 
 
+_EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104 - read, not bound
+
+
 @dataclass(frozen=True, slots=True)
 class Instance:
     """One running part of a service, as observed.
@@ -230,6 +233,19 @@ class Instance:
     def ready(self) -> bool:
         """Running, and healthy where there is a check."""
         return self.state == "running" and self.health in ("healthy", "none")
+
+    def published_at(self, port: int, machine: str) -> str:
+        """The address at which it publishes a TCP port, as `host:port`; empty where it does not.
+
+        Args:
+            port: inside of the container.
+            machine: host name of the machine that it runs on, for what is published everywhere.
+        """
+        for mapping in self.ports:
+            if (mapping.target, mapping.protocol) == (port, "tcp"):
+                host = machine if mapping.host in _EVERYWHERE else mapping.host
+                return f"{f'[{host}]' if ':' in host else host}:{mapping.published}"
+        return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,6 +178,10 @@ class FakeWorkloads:
                 raise EngineCallFailed(f"could not ask {container.service} for {url}")
             return answers[url]
 
+    def published_at(self, container: Instance, port: int) -> str:
+        """See `Workloads.published_at`: a fake engine is on this machine."""
+        return container.published_at(port, "127.0.0.1")
+
     def launch_configs(self, running: Running) -> Mapping[str, LaunchConfig]:
         """See `Workloads.launch_configs`."""
         with self._engine.call("launch configs"):

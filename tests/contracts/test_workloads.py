@@ -137,6 +137,13 @@ def test_its_own_ports_are_taken(started: Place) -> None:
     assert started.client().workloads.taken([port]) == {("127.0.0.1", started.port, "tcp")}
 
 
+def test_it_says_where_a_published_port_is_reached(started: Place) -> None:
+    workloads = started.client().workloads
+    assert workloads.published_at(started.only("a"), 8000) == f"127.0.0.1:{started.port}"
+    assert workloads.published_at(started.only("a"), 8001) == ""
+    assert workloads.published_at(started.running.of("b")[0], 8000) == ""
+
+
 def test_how_it_was_started_is_told(started: Place) -> None:
     workloads = started.client().workloads
     wanted = workloads.render(started.stack())["a"].launch

@@ -121,6 +121,9 @@ class FakeTarget:
     def http_get(self, container: Instance, url: str, timeout: float) -> bytes:
         raise EngineCallFailed(f"nobody answers {url}")
 
+    def published_at(self, container: Instance, port: int) -> str:
+        return container.published_at(port, "127.0.0.1")
+
     def launch_configs(self, running: Running) -> Mapping[str, LaunchConfig]:
         return {c.id: LaunchConfig() for c in self.containers.values()}
 

@@ -53,7 +53,7 @@ class ComposeTarget:
         self._platform: str | None = None
 
     def is_reachable(self) -> bool:
-        """See `Workloads.answers`."""
+        """See `Workloads.is_reachable`."""
         return self._docker.engine.answers()
 
     def taken(self, ports: Collection[Port]) -> frozenset[tuple[str, int, str]]:
@@ -119,7 +119,7 @@ class ComposeTarget:
         return {row["Name"]: (row.get("Labels") or {}).get(labels.CONFIG, "") for row in listed}
 
     def pull_image(self, image: Image, say: Say, *, stalled_after: float) -> None:
-        """See `Workloads.pull`."""
+        """See `Images.pull_image`."""
         image_pull.pull(
             self._docker,
             str(image.ref),
@@ -140,7 +140,7 @@ class ComposeTarget:
         return self._platform
 
     def has_image(self, image: Image) -> bool:
-        """See `Workloads.has`."""
+        """See `Images.has_image`."""
         kind = self._identity_kind()
         found = self._docker.engine.inspect_images([str(image.ref)])
         return any(Identity(kind, row["Id"]).is_of(image) for row in found)
@@ -222,7 +222,7 @@ class ComposeTarget:
             yield watch
 
     def http_get(self, container: Instance, url: str, timeout: float) -> bytes:
-        """See `Workloads.fetch`; needs `curl` in the image."""
+        """See `Workloads.http_get`; needs `curl` in the image."""
         limit = timeout + 5
         with self._docker.call(f"ask {container.service} for {url}", limit):
             said = self._docker.client(limit).container.execute(
@@ -230,8 +230,12 @@ class ComposeTarget:
             )
         return str(said).encode()
 
+    def published_at(self, container: Instance, port: int) -> str:
+        """See `Workloads.published_at`: on the machine of the engine."""
+        return container.published_at(port, self._docker.endpoint.host)
+
     def launch_configs(self, running: Running) -> Mapping[str, LaunchConfig]:
-        """See `Workloads.shapes`."""
+        """See `Workloads.launch_configs`."""
         found = self._docker.engine.inspect([c.id for c in running.containers])
         images = self._docker.engine.inspect_images(sorted({row["Image"] for row in found}))
         own = {row["Id"]: row.get("Config") or {} for row in images}

@@ -14,7 +14,7 @@ def read_http(probe: Http, context: ProbeContext) -> Reading:
     """GET once."""
     import requests
 
-    url, why = published(context.running(), probe.service, probe.port, context.slot)
+    url, why = published(context, probe.service, probe.port)
     if not url:
         return Reading(False, why)
     with direct_session() as session:

@@ -32,7 +32,7 @@ def check(site: Site, images: Sequence[str] = ()) -> ImageCheck:
 
     Raises:
         PreconditionError: nothing was named, built or deployed here.
-        EngineUnavailable, EngineCallFailed, RegistryError: an image cannot be had.
+        EngineUnavailable, EngineCallFailed: an image cannot be had.
     """
     refs = _references(site, images)
     found = [finding for name, ref in refs.items() for finding in _findings(site, name, ref)]
