@@ -11,8 +11,12 @@ from typing import Any
 
 from morphops.adapters import age
 from morphops.adapters.age import Keys
+from morphops.adapters.docker.buildx import Buildx
 from morphops.adapters.docker.client import Docker
+from morphops.adapters.docker.compose_config import ComposeFileReader
+from morphops.adapters.docker.local_registry import EngineRegistry
 from morphops.adapters.docker.platform import compose_platform
+from morphops.adapters.host.machine import Machine
 from morphops.adapters.registry.registry import Registry
 from morphops.adapters.store import text_file
 from morphops.adapters.store.env_file import scan_file
@@ -28,7 +32,14 @@ from morphops.core.release.reference import registry_fault
 from morphops.core.schema import refusal
 from morphops.core.yaml_text import YamlText
 from morphops.errors import ConfigError, InputError
-from morphops.interfaces import Observer, Platform
+from morphops.interfaces import (
+    Builder,
+    ComposeFiles,
+    Host,
+    LocalRegistry,
+    Observer,
+    Platform,
+)
 from morphops.settings import Settings
 
 
@@ -81,8 +92,11 @@ class Site:
         settings: what it says of us.
         observer: is told how things go.
         redact: knows the secrets that were read so far.
-        docker: makes bounded clients.
         platform: where the stack runs.
+        builder: builds images.
+        compose_files: reads Compose files.
+        host: this machine.
+        local_registry: a registry on this machine.
     """
 
     bundle: Bundle
@@ -92,8 +106,11 @@ class Site:
     settings: Settings
     observer: Observer
     redact: Redactor
-    docker: Docker
     platform: Platform
+    builder: Builder
+    compose_files: ComposeFiles
+    host: Host
+    local_registry: LocalRegistry
 
     def on(self, **parts: Any) -> Site:
         """A copy with other parts of the platform (`workloads`, `images`, `lock`, `heads`)."""
@@ -189,8 +206,11 @@ def open_site(observer: Observer, environ: Mapping[str, str] = os.environ) -> Si
         settings=settings,
         observer=observer,
         redact=redact,
-        docker=docker,
         platform=compose_platform(docker, redact),
+        builder=Buildx(docker, redact),
+        compose_files=ComposeFileReader(docker),
+        host=Machine(docker),
+        local_registry=EngineRegistry(docker),
     )
 
 

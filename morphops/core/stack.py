@@ -30,6 +30,21 @@ class LocalImage:
     project: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageFacts:
+    """What an image says of itself.
+
+    Attributes:
+        user: of its configuration (OCI image spec, config.User); empty is root.
+        variables: names that its configuration sets.
+        layers: how each layer was made (OCI image spec, history.created_by).
+    """
+
+    user: str = ""
+    variables: tuple[str, ...] = ()
+    layers: tuple[str, ...] = ()
+
+
 Health: TypeAlias = Literal["healthy", "starting", "unhealthy", "none"]
 
 

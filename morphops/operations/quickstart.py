@@ -14,7 +14,6 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from morphops.adapters.docker.run_once import RunRequest, run_once
 from morphops.adapters.probes import ProbeContext
 from morphops.adapters.probes.published_port import direct_session, post, published
 from morphops.adapters.store import text_file
@@ -22,6 +21,7 @@ from morphops.core.bundle.quickstart import FILE, Ask, Prepare
 from morphops.core.bundle.quickstart import Quickstart as Recipe
 from morphops.core.env import dotenv, templates
 from morphops.core.release.reference import ImageRef
+from morphops.core.requests import RunRequest
 from morphops.core.results.deploy import PlanResult
 from morphops.core.results.quickstart import Answer, Quickstart
 from morphops.core.schema import parse_mapping
@@ -119,7 +119,7 @@ def _prepare(site: Site, item: Prepare, image: ImageRef) -> None:
         user=f"{os.geteuid()}:{os.getegid()}",
         doing=f"make {item.name}",
     )
-    for line in run_once(site.docker, request):
+    for line in site.platform.workloads.run_once(request):
         site.observer.note(line)
     if not made.exists():
         raise ConfigError(f"{FILE}: {item.name}: {item.entrypoint} made no {made}")

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from morphops.core.requests import RunRequest
 from morphops.core.stack import Instance, LaunchConfig, Port, Running, Service, Stack
 from morphops.errors import EngineCallFailed, PreconditionError
 from morphops.testing.compose_files import encode_marks, read_marks, read_model
@@ -205,6 +206,27 @@ class FakeWorkloads:
         with self._engine.call(f"logs {container.service}"):
             lines = self._find(container).behaviour.logs
             return tuple(map(self._redact, lines[-tail:] if tail else ()))
+
+    def run_once(self, request: RunRequest) -> tuple[str, ...]:
+        """See `Workloads.run_once`; what it writes are the `logs` of the image's `Behaviour`."""
+        with self._engine.call(f"run {request.image}", done=True):
+            if request.image not in self._engine.local:
+                raise EngineCallFailed(f"could not {request.doing}: there is no such image")
+            behaves = self._engine.behaviour(request.image)
+            if behaves.exit_code:
+                raise EngineCallFailed(
+                    f"could not {request.doing}: exit code {behaves.exit_code}",
+                    detail=behaves.logs,
+                )
+            return behaves.logs
+
+    def remove_stopped(self, ids: Sequence[str]) -> None:
+        """See `Workloads.remove_stopped`."""
+        with self._engine.call("remove stopped", done=True):
+            for container in list(self._engine.containers.values()):
+                one = container.instance
+                if one.id in ids and one.state != "running":
+                    self._drop(container)
 
     def _find(self, container: Instance) -> FakeContainer:
         for found in (*self._engine.containers.values(), *self._engine.one_offs):

@@ -10,7 +10,18 @@ from typing import Any
 from morphops.core.release.digest import canonical_json
 from morphops.core.release.reference import local_tag
 from morphops.core.release.release import Image
-from morphops.core.stack import Identity, Instance, LaunchConfig, Port, Running, Service, Stack
+from morphops.core.requests import RunRequest
+from morphops.core.stack import (
+    Identity,
+    ImageFacts,
+    Instance,
+    LaunchConfig,
+    LocalImage,
+    Port,
+    Running,
+    Service,
+    Stack,
+)
 from morphops.errors import EngineCallFailed
 from morphops.interfaces import Say
 
@@ -132,6 +143,25 @@ class FakeTarget:
 
     def logs(self, container: Instance, tail: int) -> tuple[str, ...]:
         return (f"last words of {container.service}",)
+
+    def run_once(self, request: RunRequest) -> tuple[str, ...]:
+        self._call(f"run {request.image}")
+        return ()
+
+    def remove_stopped(self, ids: Sequence[str]) -> None:
+        self._call(f"remove stopped {' '.join(ids)}")
+
+    def image_facts(self, reference: str, say: Say, *, stalled_after: float) -> ImageFacts:
+        return ImageFacts()
+
+    def inventory(self) -> tuple[LocalImage, ...]:
+        return ()
+
+    def remove_references(self, references: Sequence[str]) -> tuple[str, ...]:
+        return ()
+
+    def disk_use(self) -> Mapping[str, int]:
+        return {"images": 0, "build_cache": 0}
 
     def becomes(self, service: str, **changes: object) -> None:
         """Change a container as if it had changed by itself."""

@@ -10,7 +10,14 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, TypeAlias
 
-from morphops.adapters.docker import compose_config, image_pull, labels, model
+from morphops.adapters.docker import (
+    compose_config,
+    image_pull,
+    image_store,
+    labels,
+    model,
+    run_once,
+)
 from morphops.adapters.docker.argv import hidden
 from morphops.adapters.docker.client import Docker
 from morphops.adapters.docker.events import EventWatch
@@ -20,10 +27,13 @@ from morphops.core.release.digest import canonical_json
 from morphops.core.release.platform import platform_name
 from morphops.core.release.reference import local_tag
 from morphops.core.release.release import Image
+from morphops.core.requests import RunRequest
 from morphops.core.stack import (
     Identity,
+    ImageFacts,
     Instance,
     LaunchConfig,
+    LocalImage,
     Port,
     Running,
     Service,
@@ -256,6 +266,33 @@ class ComposeTarget:
         except EngineCallFailed as err:
             return (str(err),)
         return tuple(self._redact(line) for line in str(text).splitlines())
+
+    def run_once(self, request: RunRequest) -> tuple[str, ...]:
+        """See `Workloads.run_once`."""
+        return run_once.run_once(self._docker, request)
+
+    def remove_stopped(self, ids: Sequence[str]) -> None:
+        """See `Workloads.remove_stopped`."""
+        image_store.remove_stopped(self._docker, ids)
+
+    def image_facts(self, reference: str, say: Say, *, stalled_after: float) -> ImageFacts:
+        """See `Images.image_facts`."""
+        if found := image_store.facts(self._docker, reference):
+            return found
+        image_pull.pull(self._docker, reference, stalled_after=stalled_after, say=say)
+        return image_store.facts(self._docker, reference) or ImageFacts()
+
+    def inventory(self) -> tuple[LocalImage, ...]:
+        """See `Images.inventory`."""
+        return image_store.images(self._docker)
+
+    def remove_references(self, references: Sequence[str]) -> tuple[str, ...]:
+        """See `Images.remove_references`."""
+        return image_store.remove_references(self._docker, references)
+
+    def disk_use(self) -> Mapping[str, int]:
+        """See `Images.disk_use`."""
+        return image_store.sizes(self._docker)
 
     def _compose(self, stack: Stack, limit: float) -> Any:
         return self._docker.client(

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from morphops.adapters.docker.compose_config import rendered
 from morphops.core.checks import (
     bundle_rules,
     compose_rules,
@@ -151,8 +150,7 @@ class _Stack:
         handle, name = tempfile.mkstemp(dir=self._folder, suffix=".env", text=True)
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             stream.write(dotenv.render(values))
-        return rendered(
-            self._site.docker,
+        return self._site.compose_files.model(
             [self._site.folder / file for file in files],
             env_file=Path(name),
             profiles=profiles,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from morphops.adapters.base_images import assemble, push
-from morphops.adapters.docker import buildx
 from morphops.core.bundle.schema import BuildSpec
 from morphops.core.results.image import BaseImages
 from morphops.errors import ConfigError
@@ -25,7 +24,7 @@ def make_bases(site: Site, *, refresh: bool = False) -> BaseImages:
     """
     recipes = base_recipes(site, build_spec(site))
     store = site.state.root / "bases"
-    if refresh and not store.exists() and buildx.public_registry_answers():
+    if refresh and not store.exists() and site.builder.reaches_public_registry():
         return BaseImages(state="not needed", images={}, replaces={})
     site.registry.ping()
     site.state.ensure()
