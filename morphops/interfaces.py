@@ -402,3 +402,62 @@ class LocalRegistry(Protocol):
             image_id: nothing is done where the tag has this ID already.
             archive: of the image, as `docker save` writes it.
         """
+
+
+class Webhook(Protocol):
+    """Tells somebody else how an operation ended."""
+
+    def post(self, url: str, body: Mapping[str, Any], *, timeout: float) -> str:
+        """Send a JSON object within so many seconds; return why it was not taken, or nothing."""
+
+
+class Editor(Protocol):
+    """The editor of the person at the terminal."""
+
+    def edit(self, text: str, name: str, environ: Mapping[str, str]) -> str:
+        """Let the person change a text, and return it.
+
+        Args:
+            text: as it is.
+            name: of the file, for editors that go by it.
+            environ: names the editor.
+
+        Raises:
+            InputError: there is no editor, or no terminal.
+            PreconditionError: the editor ended with an error.
+        """
+
+
+class Prompt(Protocol):
+    """Asks the person at the terminal.
+
+    Attributes:
+        again: the command that goes on from here, to which an option is added in what is advised.
+    """
+
+    again: str
+
+    @property
+    def yes(self) -> bool:
+        """Whether every question is answered with yes already."""
+
+    @property
+    def signed_off(self) -> Mapping[str, str]:
+        """Manual step → who signed it off on the command line."""
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The options of the command line that answer questions, to give them again."""
+
+    @property
+    def there(self) -> bool:
+        """Whether somebody can be asked."""
+
+    def answer(self, question: str) -> str:
+        """What the person says; raises InputError where nobody can be asked."""
+
+    def confirm(self, question: str, *, changes: bool) -> bool:
+        """Whether to go on; raises InputError where nobody can be asked."""
+
+    def sign_off(self, step: str, what: str) -> str:
+        """Who says that a manual step is done; raises InputError where nobody can be asked."""

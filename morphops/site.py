@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from morphops.adapters import age
+from morphops.adapters import age, webhook
 from morphops.adapters.age import Keys
 from morphops.adapters.docker.buildx import Buildx
 from morphops.adapters.docker.client import Docker
@@ -22,6 +22,7 @@ from morphops.adapters.store import text_file
 from morphops.adapters.store.env_file import scan_file
 from morphops.adapters.store.history_file import HistoryReader
 from morphops.adapters.store.state_folder import StateFolder
+from morphops.adapters.terminal import editor, prompt
 from morphops.core.bundle.parse import parse_bundle
 from morphops.core.bundle.schema import Bundle
 from morphops.core.bundle.validate import registry_findings
@@ -35,10 +36,13 @@ from morphops.errors import ConfigError, InputError
 from morphops.interfaces import (
     Builder,
     ComposeFiles,
+    Editor,
     Host,
     LocalRegistry,
     Observer,
     Platform,
+    Prompt,
+    Webhook,
 )
 from morphops.settings import Settings
 
@@ -97,6 +101,8 @@ class Site:
         compose_files: reads Compose files.
         host: this machine.
         local_registry: a registry on this machine.
+        webhook: tells others how an operation ended.
+        editor: of the person at the terminal.
     """
 
     bundle: Bundle
@@ -111,6 +117,8 @@ class Site:
     compose_files: ComposeFiles
     host: Host
     local_registry: LocalRegistry
+    webhook: Webhook
+    editor: Editor
 
     def on(self, **parts: Any) -> Site:
         """A copy with other parts of the platform (`workloads`, `images`, `lock`, `heads`)."""
@@ -134,7 +142,20 @@ class Site:
     @property
     def registry(self) -> Registry:
         """The registry that the bundle owns."""
-        return Registry(self.bundle.registry, stalled_after=self.bundle.pull.stalled_after)
+        return self.registry_at(self.bundle.registry)
+
+    def registry_at(self, host: str) -> Registry:
+        """A registry by its address (`host[:port]`)."""
+        return Registry(host, stalled_after=self.bundle.pull.stalled_after)
+
+    def prompt(self, *, yes: bool, signed_off: Mapping[str, str]) -> Prompt:
+        """Who asks the person at the terminal.
+
+        Args:
+            yes: every question is answered with yes already.
+            signed_off: manual step → who signed it off on the command line.
+        """
+        return prompt.Prompt(yes=yes, signed_off=signed_off)
 
     def shown(self, path: Path) -> str:
         """A path as findings name it: relative to the project where that is possible."""
@@ -211,6 +232,8 @@ def open_site(observer: Observer, environ: Mapping[str, str] = os.environ) -> Si
         compose_files=ComposeFileReader(docker),
         host=Machine(docker),
         local_registry=EngineRegistry(docker),
+        webhook=webhook,
+        editor=editor,
     )
 
 

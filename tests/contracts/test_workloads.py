@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from morphops.core.requests import RunRequest
 from morphops.core.stack import Port, Running
 from morphops.errors import ConfigError, EngineCallFailed, PreconditionError
 from tests.contracts.place import EPOCH_URL, LATER, PATIENCE, RELEASE, SECRET, Place
@@ -230,6 +231,26 @@ def test_paused_and_exited_are_told_and_an_exited_one_is_started_again(place: Pl
     assert (place.only("a").id, place.only("a").state) == (one.id, "running")
     place.pause(one)
     assert place.only("a").state == "paused"
+
+
+def test_only_what_is_stopped_is_removed(place: Place) -> None:
+    workloads = place.client().workloads
+    workloads.start(place.stack(), ["a"])
+    one = place.only("a")
+    workloads.remove_stopped([one.id])
+    assert place.only("a").id == one.id
+    place.stop(one)
+    workloads.remove_stopped([one.id])
+    assert place.running == Running()
+
+
+def test_a_program_runs_once(place: Place) -> None:
+    workloads = place.client().workloads
+    run = RunRequest(image=str(place.good.ref), command=(), doing="say it", entrypoint="true")
+    assert isinstance(workloads.run_once(run), tuple)
+    assert place.running == Running()
+    with pytest.raises(EngineCallFailed, match="say it"):
+        workloads.run_once(replace(run, image=str(place.missing.ref)))
 
 
 def test_one_that_is_sick_says_why(place: Place) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from morphops.adapters.base_images import assemble, push
+from morphops.core.base_images.recipe import Recipes
 from morphops.core.bundle.schema import BuildSpec
 from morphops.core.results.image import BaseImages
 from morphops.errors import ConfigError
@@ -53,7 +54,7 @@ def build_spec(site: Site) -> BuildSpec:
     return site.bundle.build
 
 
-def base_recipes(site: Site, spec: BuildSpec) -> assemble.Recipes:
+def base_recipes(site: Site, spec: BuildSpec) -> Recipes:
     if not spec.bases:
         raise ConfigError("bundle.yaml: build/bases: is missing, so no base can be made")
     return assemble.load_recipes(site.folder / spec.bases)

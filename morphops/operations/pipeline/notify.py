@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from morphops.adapters import webhook
 from morphops.core.bundle.moments import Ending, Notify
 from morphops.core.history.operations import Record
 from morphops.core.release.digest import short
@@ -102,7 +101,7 @@ def _post(
     site.redact.learn([url])
     try:
         with session.signals.interruptible():
-            return webhook.post(url, site.redact.within(body), timeout=notify.timeout)
+            return site.webhook.post(url, site.redact.within(body), timeout=notify.timeout)
     except Interrupted:
         return "interrupted while it was"  # the operation is over; how it came out stands
 

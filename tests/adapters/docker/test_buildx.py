@@ -253,7 +253,7 @@ def test_load_without_push_names_the_image(workshop: Workshop) -> None:
     assert workshop.bake(push=False)["one"] != ids["one"]
     left = [image for image in image_store.images(workshop.docker) if image.id == ids["one"]]
     assert [(image.references, image.project) for image in left] == [(frozenset(), "shop")]
-    assert image_store.let_go(workshop.docker, [ids["one"]]) == ()
+    assert image_store.remove_references(workshop.docker, [ids["one"]]) == ()
 
 
 @pytest.mark.engine
