@@ -6,10 +6,11 @@ import sys
 from collections.abc import Sequence
 
 from invoke.parser.argument import Argument
-from invoke.tasks import Task
+
+from morphops.tasks.own_task import OwnTask
 
 
-class MayBeNamed(Task):  # type: ignore[type-arg]
+class MayBeNamed(OwnTask):
     """A task whose first argument may be left out; positional where anything stands after the task.
 
     Invoke knows no such thing: of `inv runbook.check rollback` it would check every runbook, and
