@@ -229,7 +229,7 @@ def _tell(err: MorphopsError, *, json: bool, events: str) -> None:
 
 
 def _refused(err: OSError, *, looks: bool) -> PreconditionError:
-    """What the machine refused where nobody expected it: a full disk, too many open files …
+    """What the machine refused where it was not expected: a full disk, too many open files …
 
     Args:
         err: as it was raised.

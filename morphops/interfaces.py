@@ -99,7 +99,7 @@ class Workloads(Protocol):
         """
 
     def observe(self, project: str) -> Running:
-        """What is there now, of all slots; without what somebody runs once, beside its services."""
+        """What is there now, of all slots; without what was run once, beside its services."""
 
     def networks(self, project: str) -> Mapping[str, str]:
         """The networks that are there of a project: name → the `Network.config` that it was given.
@@ -108,7 +108,7 @@ class Workloads(Protocol):
         """
 
     def taken(self, ports: Collection[Port]) -> frozenset[tuple[str, int, str]]:
-        """Those of some ports that somebody has, us included, as (host, port, protocol).
+        """Those of some ports that are taken, by us included, as (host, port, protocol).
 
         Empty where that cannot be told from here: the platform itself says what it refuses.
         """
@@ -249,7 +249,7 @@ class Held(Protocol):
         """Take it once more, at once.
 
         Raises:
-            LockHeld: somebody else was faster.
+            LockHeld: another operator was faster.
         """
 
 
@@ -264,7 +264,7 @@ class Lock(Protocol):
         Args:
             project: whose.
             holder: who takes it.
-            wait: seconds to wait for somebody else to let it go.
+            wait: seconds to wait for another operator to release it.
             inside: token of the operation that this process was started by, if any.
 
         Raises:
@@ -272,7 +272,7 @@ class Lock(Protocol):
         """
 
     def holder(self, project: str) -> Holder | None:
-        """Who holds it; None where nobody does."""
+        """Who holds it; None: it is free."""
 
     def steal(self, project: str, holder: Holder) -> None:
         """Take it from that holder, who does not have it any more afterwards."""
@@ -405,7 +405,7 @@ class LocalRegistry(Protocol):
 
 
 class Webhook(Protocol):
-    """Tells somebody else how an operation ended."""
+    """Tells others how an operation ended."""
 
     def post(self, url: str, body: Mapping[str, Any], *, timeout: float) -> str:
         """Send a JSON object within so many seconds; return why it was not taken, or nothing."""
@@ -451,13 +451,13 @@ class Prompt(Protocol):
 
     @property
     def there(self) -> bool:
-        """Whether somebody can be asked."""
+        """Whether a person can be asked."""
 
     def answer(self, question: str) -> str:
-        """What the person says; raises InputError where nobody can be asked."""
+        """What the person says; raises InputError where stdin is not a terminal."""
 
     def confirm(self, question: str, *, changes: bool) -> bool:
-        """Whether to go on; raises InputError where nobody can be asked."""
+        """Whether to go on; raises InputError where stdin is not a terminal."""
 
     def sign_off(self, step: str, what: str) -> str:
-        """Who says that a manual step is done; raises InputError where nobody can be asked."""
+        """Who says that a manual step is done; raises InputError where stdin is not a terminal."""

@@ -66,7 +66,7 @@ def load_bundle(path: Path, registry: str = "") -> Bundle:
             hint="set MORPHOPS_BUNDLE, or run inside of a checkout that has ops/bundle.yaml",
         )
     if registry and (fault := registry_fault(registry)):
-        # It is not repeated: somebody may have written a password into it.
+        # It is not repeated: the text may hold a password into it.
         raise ConfigError(f"MORPHOPS_REGISTRY: {fault}", hint="MORPHOPS_REGISTRY=127.0.0.1:5000")
     try:
         text = text_file.read(path)

@@ -1,6 +1,6 @@
 """Files encrypted with age (C2SP: age-encryption.org/v1); the only module that imports pyrage.
 
-Written as the `age` program writes them with `--armor`, so that nobody needs us to read one:
+Written as the `age` program writes them with `--armor`, so that morphops is not needed to read one:
 
     age --decrypt -i ~/.config/morphops/identity.txt prod.env.age
 """
@@ -42,8 +42,8 @@ class Keys:
             source: how messages name the file.
 
         Raises:
-            InputError: there is no identity here, or none that it was encrypted to; or it was cut
-                off or changed, which age finds out.
+            InputError: there is no identity here, or none that it was encrypted to;
+                or it was truncated or changed, which age finds out.
         """
         import pyrage
 
@@ -130,7 +130,7 @@ class Keys:
 
     def _lines(self, why: str) -> list[str]:
         try:
-            # Without O_NONBLOCK the opening of a pipe waits for somebody to write to it.
+            # Without O_NONBLOCK the opening of a pipe waits for a writer.
             handle = os.open(self.identity, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except FileNotFoundError:
             raise InputError(

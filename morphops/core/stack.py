@@ -89,7 +89,7 @@ class Network:
     Attributes:
         name: on the target.
         key: what the files call it; empty for one that they do not describe.
-        config: digest of how it is to be made; empty where somebody else makes it.
+        config: digest of how it is to be made; empty where the files do not make it.
     """
 
     name: str
@@ -206,7 +206,7 @@ class Instance:
         image: what its image is.
         state: `running`, `restarting`, `exited` …
         health: of its health check; `none` where it has none.
-        restarts: how often it was started again by itself.
+        restarts: how often it was restarted automatically.
         exit_code: of its last exit.
         stop_grace_period: seconds that it is given to end when it is stopped.
         managed: whether a release created it.
@@ -214,8 +214,8 @@ class Instance:
         config: digest of the configuration that it was created with.
         health_output: what the last health check printed.
         checks: the last health checks, oldest first.
-        healthcheck_interval: seconds in which one check follows another, at most; 0 where nobody
-            checks.
+        healthcheck_interval: seconds in which one check follows another, at most; 0: there is no
+            check.
         ports: what it publishes.
         replica_index: which of its service's containers it is; while one takes the place of another
             both have the same.

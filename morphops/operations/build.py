@@ -64,7 +64,7 @@ def _bases(site: Site, spec: BuildSpec) -> Mapping[str, str]:
 
 
 def _without_credentials(url: str) -> str:
-    """A remote's URL for a label; what stands before the @ is nobody's business."""
+    """A remote's URL for a label; what stands before the @ may be a password."""
     if "://" not in url:
         return url
     parts = urlsplit(url)

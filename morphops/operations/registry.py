@@ -21,7 +21,7 @@ def registry_up(site: Site) -> RegistryInfo:
 
     Raises:
         InputError: its address has no port.
-        PreconditionError: its port is somebody else's, or there is no way to its image.
+        PreconditionError: its port is used by something else, or there is no way to its image.
     """
     if not is_local(site.bundle.registry):
         return _registry_elsewhere(site)

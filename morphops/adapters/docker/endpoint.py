@@ -68,7 +68,7 @@ def find(environ: Mapping[str, str], ask_context: Callable[[], str]) -> Endpoint
 
 
 def _configured_context(environ: Mapping[str, str]) -> str:
-    """The context that `docker context use` chose; empty where nobody chose one."""
+    """The context that `docker context use` chose; empty for the default one."""
     folder = (
         environ.get("DOCKER_CONFIG") or Path(environ.get("HOME") or "~").expanduser() / ".docker"
     )

@@ -71,7 +71,7 @@ def up(
 
     Raises:
         InputError: the address is not loopback.
-        PreconditionError: the name or the port is somebody else's.
+        PreconditionError: the name or the port is used by something else.
         EngineCallFailed: it does not start, or does not answer in time.
     """
     from morphops.core.release.reference import is_loopback
@@ -118,7 +118,7 @@ def down(
     """Stop and remove the registry; its data stays unless told otherwise.
 
     Raises:
-        PreconditionError: a container of that name is somebody else's.
+        PreconditionError: a container of that name was not made by morphops.
         EngineCallFailed: the engine refused.
     """
     found = _find(docker, name)

@@ -5,8 +5,9 @@ we started, and that by us: when we die, however that is, the program reads the 
 and the engine removes the container (`--rm`). So nothing is ever left to break after a kill.
 
 One trap is left. A client that is killed between creating and starting the container leaves it in
-the state `created`, and the name taken. Nobody is in that state for long, so it is removed then:
-by its id, and without force, which the engine refuses for one that has been started meanwhile.
+the state `created`, and the name taken. No container is in that state for long, so it is
+removed then: by its id, and without force, which the engine refuses for one that has been
+started meanwhile.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ from morphops.errors import EngineCallFailed
 
 _LABEL = "morphops.lock"
 _ANSWER = 20.0  # seconds in which an engine has started a container, or is not well
-_HALF_TAKEN = 2.0  # seconds; longer, nobody is between creating a container and starting it
-_STUCK = 30.0  # seconds; a container that nobody holds and that cannot be removed either
+_HALF_TAKEN = 2.0  # seconds; no client needs longer between creating a container and starting it
+_STUCK = 30.0  # seconds; a container without a holder that that cannot be removed either
 _RELOOK = 5.0
 _MOMENT = 0.05
-_TRIES = 10  # to find the name taken, and then nobody there
+_TRIES = 10  # to find the name taken, and then free
 
 
 class EngineLock:
@@ -59,7 +60,7 @@ class EngineLock:
     def steal(self, project: str, holder: Holder) -> None:
         """See `lock.Lock.wrest`."""
         found = self._look(project)
-        # By its id: under the name there may be somebody else's by then.
+        # By its id: under the name there may be another container by then.
         if found and holder.is_same(_holder(found)):
             self._docker.engine.remove_container(found["Id"], force=True)
 
@@ -67,7 +68,7 @@ class EngineLock:
         """Take it within `wait` seconds.
 
         Raises:
-            LockHeld: somebody else has it still.
+            LockHeld: another operator still has it.
             EngineUnavailable: there is no docker client, or no engine.
         """
         end = time.monotonic() + wait
@@ -83,13 +84,13 @@ class EngineLock:
                 watch.wait(min(left, _RELOOK))
 
     def _take_free(self, grip: LockProcess) -> bool:
-        """Take it where nobody has it; False where somebody does, and holds on to it."""
+        """Take it if it is free; False if another operator holds it."""
         half_taken: dict[str, float] = {}
         nobody, begun = 0, time.monotonic()
         while not grip.start():
             found = self._look(grip.project)
             if found is None:
-                # It was let go just now, or the container could not even be created.
+                # It was released just now, or the container could not even be created.
                 nobody += 1
                 if nobody >= _TRIES:
                     raise EngineCallFailed(

@@ -203,7 +203,7 @@ def bindings(published: Mapping[str, Any]) -> Iterator[Port]:
 
 
 def healthcheck_interval(healthcheck: Mapping[str, Any]) -> float:
-    """Return the seconds from one check to the next at most; 0 where nobody checks.
+    """Return the seconds from one check to the next at most; 0 where there is no check.
 
     The engine has the interval and the timeout in nanoseconds; 0 is its default, 30 s.
     """

@@ -78,7 +78,7 @@ def read_text(path: Path, decrypt: Decrypt | None) -> tuple[str, bool, int]:
 
 def _read(path: Path) -> tuple[int, bytes]:
     """Mode and bytes of an env file; neither a pipe nor a disk image keeps anybody waiting."""
-    # Without O_NONBLOCK the opening of a pipe waits for somebody to write to it.
+    # Without O_NONBLOCK the opening of a pipe waits for a writer.
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         mode = os.fstat(handle).st_mode

@@ -170,7 +170,7 @@ class HashChain:
             while not _locked(handle):
                 if time.monotonic() >= end:
                     raise self._kept(handle)
-                time.sleep(_MOMENT)  # the kernel knows no wait for a lock that ends by itself
+                time.sleep(_MOMENT)  # the kernel knows no wait for a lock that has a time limit
             yield handle
         finally:
             os.close(handle)

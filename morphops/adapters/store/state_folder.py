@@ -98,7 +98,7 @@ class StateFolder:
         """Make the folder, and close it to others.
 
         Raises:
-            PreconditionError: it cannot be made, or belongs to somebody else.
+            PreconditionError: it cannot be made, or belongs to another user.
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -170,7 +170,7 @@ class StateFolder:
         """What interrupted commands left here: halves of files, and scratch folders.
 
         Args:
-            before: only what nobody changed since then (seconds since the epoch).
+            before: only what was not changed since then (seconds since the epoch).
         """
         found: list[Path] = []
         for name, folders, files in os.walk(self.root):

@@ -115,7 +115,7 @@ class Kept:
         live = frozenset(tag for tag in tags if tag.rpartition(":")[2] in self._shorts)
         if not (live or self._is_needed(image)):
             return Fate(ours, frees=image.size if ours == image.references else 0)
-        # The image stays. Tags of releases that go are removed all the same, but never all names.
+        # The image stays. Tags of releases that go are removed anyway, but never all names.
         going = tags - live
         return Fate(going if live or image.references - going else frozenset())
 

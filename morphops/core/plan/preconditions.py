@@ -16,7 +16,7 @@ from morphops.core.verify import health, invariants
 
 
 def foreign(project: str, running: Running, remedies: Remedies) -> Iterator[Reason]:
-    """Containers that plain Compose, or somebody else, started: they are never touched."""
+    """Containers that plain Compose, or another tool, started: they are never touched."""
     found = [c for c in running.containers if not c.managed]
     if not found:
         return
@@ -101,7 +101,7 @@ def broken_invariants(desired: Desired) -> Iterator[Reason]:
 
 
 def taken_ports(services: Mapping[str, Service], situation: Situation) -> Iterator[Reason]:
-    """Ports that somebody else holds; a port that the project holds itself is no obstacle."""
+    """Ports that something else holds; a port that the project holds itself is no obstacle."""
     # What is stopped has let its ports go.
     own = [p for c in situation.running.containers if c.state in _HOLDING for p in c.ports]
     taken = tuple(
@@ -125,7 +125,7 @@ _ALL = ("0.0.0.0", "::")  # noqa: S104
 
 
 def _keeps_from(held: Port, wanted: Port) -> bool:
-    """Whether nobody can have the one port while the other is held."""
+    """Whether the one port is taken while the other is."""
     if (held.published, held.protocol) != (wanted.published, wanted.protocol):
         return False
     hosts = (held.host, wanted.host)
@@ -174,8 +174,8 @@ def stuck(
         services: what is to run.
         running: what is there.
         remedies: the platform's commands.
-        judged_by: the bundle, whose waves say what may cure an unhealthy one. None where to try is
-            right all the same, because going back is the only other way.
+        judged_by: the bundle, whose waves say what may cure an unhealthy one. None where it is
+            right to try: going back is the only other way.
     """
     still = paused(services, running)
     sick = unhealthy(judged_by, services, running) if judged_by else ()

@@ -89,7 +89,7 @@ class ImageRef:
             raise InputError(
                 f"{text!r} names no digest: images are deployed as repository@sha256:<64 hex>"
             )
-        # `name:tag@digest` is legal for Docker, but the tag says something that nobody checks.
+        # `name:tag@digest` is legal for Docker, but the tag says something that is not checked.
         if not _REPOSITORY.fullmatch(repository):
             raise InputError(f"malformed repository {repository!r} in {text!r}")
         return cls(repository, parse_image_digest(digest))

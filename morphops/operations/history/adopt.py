@@ -90,7 +90,7 @@ def _broken(session: Session) -> str:
 
 
 def _set_aside(path: Path) -> str:
-    """Nothing is lost: a file that cannot be trusted may still tell somebody something."""
+    """Nothing is lost: a file that cannot be trusted may still be useful to a person."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     aside = path.with_name(f"{path.name}.broken-{stamp}")
     path.rename(aside)
@@ -185,7 +185,7 @@ def _values(site: Site, taken: _Taken) -> Mapping[str, str]:
 
 def _differences(site: Site, taken: _Taken, running: Running) -> tuple[str, ...]:
     """Differences from this deployment, ignoring health."""
-    # A history that nobody can trust yet approves nothing, and nothing is started here.
+    # A history that is not trusted yet approves nothing, and nothing is started here.
     ready = prepare.reopen(site, taken.deployment, taken.release, approved=frozenset())
     found = drift.compare(
         ready.release, ready.services, running, site.platform.workloads.launch_configs(running)

@@ -87,7 +87,7 @@ def bring(site: Site, session: Session, request: Request) -> DeployResult:
             reason=request.reason,
         )
     # As a rollback to it will count them: an image's variable that stands in the file, empty, is
-    # the release's all the same.
+    # still the release's.
     values = prepare.operator_values(decided.prepared.bundle, request.env).values
     record = announce(site, session, request.kind, decided.plan, values, request.reason)
     with notify.outcome(site, session, record, previous):

@@ -150,7 +150,7 @@ def await_lasting(
 
 
 def evidence(running: Running, services: tuple[str, ...], workloads: Workloads) -> tuple[str, ...]:
-    """The last words of each container that is not ready, already redacted."""
+    """The last log lines of each container that is not ready, already redacted."""
     lines: list[str] = []
     for container in running.containers:
         if container.service not in services or container.ready:
@@ -176,7 +176,7 @@ def verify(
     Args:
         prepared: what has to run.
         workloads, project: where.
-        tell: is told of broken invariants and of other networks, where these are to fail nothing.
+        tell: gets broken invariants and of other networks, where these are to fail nothing.
 
     Raises:
         GateFailed: it is something else; with every difference.

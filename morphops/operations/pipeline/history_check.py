@@ -14,8 +14,9 @@ _LOOKS = 5
 def compare(site: Site) -> tuple[tuple[dict[str, Any], ...], str | None]:
     """Read the history, and hold it against the head on the engine.
 
-    Somebody may write to both meanwhile. The entry comes first and the head after it, so here it is
-    the other way round; and what looks wrong counts only where the head is still the same after.
+    Another operator may write to both meanwhile. The entry is written first and the head after it,
+    so here the head is read first. What looks wrong counts only where the head is still the same
+    afterwards.
 
     Returns:
         the entries, and why they are not what the engine knows of: empty where they are, None where

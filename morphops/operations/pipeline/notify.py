@@ -21,7 +21,7 @@ from morphops.site import Site
 
 
 def moment_of(record: Record) -> Ending | None:
-    """What an operation that ended is told as; None where nobody is told."""
+    """What an operation that ended is told as; None: nothing is reported."""
     if record.kind not in ("deploy", "rollback") or not record.outcome:
         return None
     if record.outcome != "deployed":
@@ -41,7 +41,7 @@ def outcome(site: Site, session: Session, record: Record, previous: str) -> Iter
 
 
 def after(site: Site, session: Session, record: Record, previous: str) -> None:
-    """Tell of an operation that ended. Of one that somebody took the lock from, nobody is told.
+    """Tell of an operation that ended. Nothing is reported where another operator took the lock.
 
     Args:
         site: where.

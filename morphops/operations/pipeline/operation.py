@@ -51,7 +51,7 @@ class Operation:
 
         Raises:
             RolledBack, RollbackFailed, Interrupted: it failed after it had begun.
-            LockLost: somebody else has the lock; the operation is left incomplete.
+            LockLost: another operator has the lock; the operation is left incomplete.
             MorphopsError: it failed before; nothing was changed.
         """
         kept: list[Path] = []
@@ -104,7 +104,7 @@ class Operation:
             state += "; in the history it is incomplete"
             hint = f"inv host.check; then {recovery.NEXT}"
         detail = (*error.detail, *(f"evidence: {folder}" for folder in kept))
-        # Of an error that nobody expected nobody knows what it says.
+        # What an unexpected error says may hold a secret.
         redact = self.site.redact
         return error.with_(
             what=redact(error.what), state=state, hint=hint, detail=redact.lines(detail)
@@ -176,7 +176,7 @@ def take_down(operation: Operation) -> None:
     A signal waits for the end: half of it would be neither.
 
     Raises:
-        LockLost: somebody else has the lock; the operation is left incomplete.
+        LockLost: another operator has the lock; the operation is left incomplete.
         RollbackFailed: the engine refuses, and may have done a part of it.
         MorphopsError: it failed before; nothing was changed.
     """

@@ -42,7 +42,7 @@ def prune(
     Raises:
         InputError: there is no reason.
         EngineUnavailable: no engine answers.
-        LockLost: somebody else has the lock; its state says what was removed before.
+        LockLost: another operator has the lock; its state says what was removed before.
     """
     keep = site.bundle.retention.keep if keep is None else keep
     if not apply:
@@ -55,7 +55,7 @@ def prune(
         record = session.history.begin("prune", reason=reason)
         removal = Removal(site, session, record)
         try:
-            with session.signals.shield():  # what it is at it finishes
+            with session.signals.shield():  # it finishes the removal that it began
                 # Images first: a release whose files are here can be pulled again.
                 removal.containers(gone.containers)
                 removal.references(gone.references)
