@@ -71,7 +71,7 @@ class Keys:
                 known.append(pyrage.x25519.Recipient.from_str(text))
             except pyrage.RecipientError as err:
                 raise InputError(
-                    f"env/recipients: {text!r} is no age recipient: {err}",
+                    f"env/recipients: {text!r} is not an age recipient: {err}",
                     hint="inv env.identity shows one's own",
                 ) from None
         return bytes(pyrage.encrypt(data, known, armored=True))
@@ -143,7 +143,7 @@ class Keys:
         with os.fdopen(handle, "rb") as stream:
             mode = os.fstat(handle).st_mode
             if not stat.S_ISREG(mode):
-                raise InputError(f"{self.identity}: is no regular file")
+                raise InputError(f"{self.identity}: is not a regular file")
             if stat.S_IMODE(mode) & 0o077:
                 raise InputError(
                     f"{self.identity}: mode is {stat.S_IMODE(mode):04o}, so others may read it",

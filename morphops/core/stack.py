@@ -109,7 +109,7 @@ class LaunchConfig:
         mounts: (where inside, what from outside; of a volume its name, empty for one that has
             none; whether it may write).
         inherited: names of variables and places of mounts that others bring (the image, a secret of
-            the compose files): to have them is no difference.
+            the compose files): having them is not a difference.
         dropped, added: capabilities.
         no_new_privileges: whether it cannot gain privileges (`no-new-privileges`).
         read_only: whether its root file system is.

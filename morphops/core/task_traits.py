@@ -24,7 +24,7 @@ class Numbers(NamedTuple):
         """Those of a call, read; what was not given is the default.
 
         Raises:
-            InputError: one that was given is no such number.
+            InputError: a number that was given is not allowed.
         """
         found: dict[str, int | None] = {}
         for name, default in self.defaults.items():

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from morphops.core import lock
 from morphops.core.history.operations import Record
-from morphops.core.plan import plan, preconditions
+from morphops.core.plan import preconditions
+from morphops.core.plan.plan import prepend_removals, standalone
 from morphops.core.plan.reasons import refusal
 from morphops.core.plan.strategies.in_place import removals
 from morphops.core.results.deploy import DeployResult
@@ -44,14 +45,14 @@ def abort(site: Site, *, wait: float = 0) -> DeployResult:
         undo = _rollback(site, records, record, running)
         # By what is there, not by what was to come: whose files may be what is broken.
         removed = _removed(site, record, running)
-        todo = plan.standalone(plan.prepend_removals(undo.plan, running.services, removed))
+        plan = standalone(prepend_removals(undo.plan, running.services, removed))
         session.signals.mask()
         session.history.resume(record, "abort")
         with notify.outcome(site, session, record, previous):
             # Half of a rollback would be worse than a Ctrl-C that comes too late.
             with session.signals.shield():
                 operation = Operation(site, session, record, aborting=True)
-                done = operation.execute(todo, undo.prepared, None)
+                done = operation.execute(plan, undo.prepared, None)
             return replace(done, changed=True)
 
 

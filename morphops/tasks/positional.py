@@ -30,7 +30,7 @@ class MayBeNamed(OwnTask):
         return arguments
 
     def _is_followed(self, arguments: Sequence[Argument]) -> bool:
-        """Whether something that is no option stands after the task; a second task does, too."""
+        """Whether something other than an option stands after the task; a second task does, too."""
         # Of `--template server-a` the second word is the option's.
         takes = {
             ("--" if len(name) > 1 else "-") + name.replace("_", "-")

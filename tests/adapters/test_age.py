@@ -122,7 +122,7 @@ def test_a_pipe_keeps_nobody_waiting(tmp_path: Path) -> None:
 
 def test_a_recipient_that_is_none(keys: Keys) -> None:
     wrong = Keys(keys.identity, ("age1" + "q" * 58,))
-    with pytest.raises(InputError, match="is no age recipient"):
+    with pytest.raises(InputError, match="is not an age recipient"):
         wrong.encrypt(TEXT)
 
 

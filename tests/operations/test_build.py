@@ -25,7 +25,7 @@ from tests.results import valid
 
 
 class Asked:
-    """A `lock.Lock` that nobody may ask for anything."""
+    """A `Lock` that nobody may ask for anything."""
 
     def hold(
         self, project: str, holder: Holder, wait: float = 0, inside: str = ""

@@ -90,7 +90,7 @@ def _read(path: Path) -> tuple[int, bytes]:
     finally:
         os.close(handle)
     if len(data) > _LARGEST:
-        raise _unreadable(path, f"is larger than {_LARGEST // 1024} KiB, so it is no env file")
+        raise _unreadable(path, f"is larger than {_LARGEST // 1024} KiB, so it is not an env file")
     return stat.S_IMODE(mode), data
 
 

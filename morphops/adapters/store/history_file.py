@@ -77,7 +77,7 @@ class HistoryReader:
                 apply_entry(records, entry)
             except (ValueError, KeyError, TypeError):
                 raise IntegrityError(
-                    f"{self.path}:{number}: is no entry of the history",
+                    f"{self.path}:{number}: is not an entry of the history",
                     state="nothing after that line can be trusted",
                     hint=_RESTORE,
                 ) from None

@@ -81,8 +81,8 @@ class StateFolder:
         if named:
             if not Path(named).is_absolute():
                 raise InputError(
-                    f"MORPHOPS_STATE={named} is no absolute path, and would mean another folder "
-                    "wherever a command is typed",
+                    f"MORPHOPS_STATE={named} is not an absolute path, and would mean another "
+                    "folder wherever a command is typed",
                     state="nothing was changed",
                     hint=f"export MORPHOPS_STATE={Path(named).absolute()}, if that is meant",
                 )

@@ -84,7 +84,7 @@ class Record:
         outcome: how it came out; empty likewise. `refused`: it failed before anything was touched.
         error: one line, for the outcomes that are failures.
         plan: digest of the plan.
-        subject: what it is about, where that is no release: of an approval, and of its
+        subject: what it is about, where that is not a release: of an approval, and of its
             revocation, the name of the invariant.
         lock: digest of the token of the lock that it was begun under.
         steps: the steps that were begun, in order, and how each came out.

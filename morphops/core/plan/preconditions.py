@@ -101,7 +101,7 @@ def broken_invariants(desired: Desired) -> Iterator[Reason]:
 
 
 def taken_ports(services: Mapping[str, Service], situation: Situation) -> Iterator[Reason]:
-    """Ports that something else holds; a port that the project holds itself is no obstacle."""
+    """Ports that something else holds; a port that the project holds itself is fine."""
     # What is stopped has let its ports go.
     own = [p for c in situation.running.containers if c.state in _HOLDING for p in c.ports]
     taken = tuple(

@@ -136,7 +136,7 @@ def decide_on(
         InputError, PreconditionError: with every reason why it must not begin.
     """
     before = undo.prepared if undo else None
-    todo = decide(
+    plan = decide(
         prepared.desired(deployment.id),
         survey(site, records, running, prepared, before),
         strategy=IN_PLACE,
@@ -144,11 +144,11 @@ def decide_on(
         remedies=site.platform.remedies,
         policy=policy,
     )
-    return Decided(todo, prepared, before)
+    return Decided(plan, prepared, before)
 
 
 def announce(
-    site: Site, session: Session, kind: Kind, todo: Plan, values: Mapping[str, str], reason: str
+    site: Site, session: Session, kind: Kind, plan: Plan, values: Mapping[str, str], reason: str
 ) -> Record:
     """Write down what is about to be done; from here on it has to be ended.
 
@@ -156,20 +156,20 @@ def announce(
         site: where.
         session: whose history.
         kind: what was asked for.
-        todo: its plan.
+        plan: its plan.
         values: those that a person set; only their names and a keyed fingerprint are written.
         reason: why.
     """
     session.signals.mask()
     return session.history.begin(
         kind,
-        release=todo.release,
-        deployment=todo.deployment,
+        release=plan.release,
+        deployment=plan.deployment,
         values=ValuesRecord(
-            dotenv.fingerprint(values, site.state.key()) if todo.release else "",
+            dotenv.fingerprint(values, site.state.key()) if plan.release else "",
             tuple(values),
         ),
-        plan=todo.digest,
+        plan=plan.digest,
         reason=reason,
     )
 

@@ -145,7 +145,7 @@ def await_lasting(
             if reading.reason != told:
                 told = reading.reason
                 observer.waiting(told)
-            # That a check passed once more is no event.
+            # That a check passed once more is not an event.
             watch.wait(min(left, _RECHECK))
 
 

@@ -10,8 +10,7 @@ from typing import Literal
 from morphops.adapters.store.history_file import HistoryWriter
 from morphops.core.history import operations, recovery
 from morphops.core.history.operations import Record
-from morphops.core.plan import plan
-from morphops.core.plan.plan import Plan
+from morphops.core.plan.plan import Plan, teardown
 from morphops.core.results.deploy import DeployResult, of_changes
 from morphops.errors import LockLost, MorphopsError, PreconditionError, RollbackFailed
 from morphops.operations.pipeline import evidence, execute
@@ -40,12 +39,12 @@ class Operation:
     aborting: bool = False
 
     def execute(
-        self, todo: Plan, prepared: PreparedRelease | None, before: PreparedRelease | None
+        self, plan: Plan, prepared: PreparedRelease | None, before: PreparedRelease | None
     ) -> DeployResult:
         """Execute a plan, and say how it came out.
 
         Args:
-            todo: the plan.
+            plan: the plan.
             prepared: what its steps work on; None for one that only takes away.
             before: what the steps of its undo work on.
 
@@ -55,29 +54,29 @@ class Operation:
             MorphopsError: it failed before; nothing was changed.
         """
         kept: list[Path] = []
-        outcome = self._executor(todo, kept).run(todo, prepared, before)
+        outcome = self._executor(plan, kept).run(plan, prepared, before)
         try:
-            recorded = self._end(outcome, "deployed" if todo.release else "stopped")
+            recorded = self._end(outcome, "deployed" if plan.release else "stopped")
         finally:
             # How it came out is decided: a signal that came meanwhile came too late to change it.
             self.session.signals.acknowledge()
         if outcome.kind != "deployed":
-            raise self._failure(todo, outcome, recorded, kept)
+            raise self._failure(plan, outcome, recorded, kept)
         return DeployResult(
-            state="healthy" if todo.release else "down",
-            release=todo.release,
+            state="healthy" if plan.release else "down",
+            release=plan.release,
             operation=self.record.id,
-            changes=of_changes(todo.changes),
-            changed=todo.changed,
+            changes=of_changes(plan.changes),
+            changed=plan.changed,
         )
 
-    def _executor(self, todo: Plan, kept: list[Path]) -> Executor:
+    def _executor(self, plan: Plan, kept: list[Path]) -> Executor:
         def keep_evidence(error: MorphopsError) -> None:
             folder = evidence.keep(
                 self.site,
                 self.session.history,
                 self.record,
-                todo,
+                plan,
                 error,
                 going_back=self.aborting or bool(kept),
             )
@@ -93,10 +92,10 @@ class Operation:
         )
 
     def _failure(
-        self, todo: Plan, outcome: Outcome, recorded: bool, kept: list[Path]
+        self, plan: Plan, outcome: Outcome, recorded: bool, kept: list[Path]
     ) -> MorphopsError:
         """The one error that says how it came out."""
-        error = failure(self.site, todo, outcome, aborting=self.aborting)
+        error = failure(self.site, plan, outcome, aborting=self.aborting)
         state, hint = error.state, error.hint
         if _still_open(self.record, outcome):
             state, hint = "the operation is as it was", recovery.NEXT
@@ -181,7 +180,7 @@ def take_down(operation: Operation) -> None:
         MorphopsError: it failed before; nothing was changed.
     """
     with operation.session.signals.shield():
-        operation.execute(plan.teardown(), None, None)
+        operation.execute(teardown(), None, None)
 
 
 def _still_open(record: Record, outcome: Outcome) -> bool:

@@ -47,7 +47,7 @@ def to_what_runs(
         return TEARDOWN
     record = operations.deployment_of_record(records)
     if record is None:
-        # They may be in use; that our memory of them is lost is no reason to remove them.
+        # They may be in use; that our memory of them is lost does not justify removing them.
         site.observer.note(
             "there is no automatic rollback: what runs is not in this state folder's history"
         )

@@ -78,7 +78,7 @@ class Session:
         self._site.observer.note("the engine had let the lock go; it is held again")
 
     def report_head(self, head: Head) -> None:
-        """See `history.Witness.told`."""
+        """See `LockGuard.report_head`."""
         try:
             self._keep(head)
         except MorphopsError as err:
