@@ -122,7 +122,7 @@ def test_images_and_targets() -> None:
     found = bake_rules.images({"api": {}, "base": {}}, specs, "docker/bake.hcl", text)
     assert [str(finding).partition(";")[0] for finding in sorted(found)] == [
         "bundle.yaml:5: target api builds image a already",
-        "bundle.yaml:7: default is a group in docker/bake.hcl, and builds no image by itself",
+        "bundle.yaml:7: default is a group in docker/bake.hcl, and builds no image",
     ]
 
 
