@@ -7,6 +7,7 @@ That is most of what our tasks would add to the time of `inv --list`.
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 from invoke.parser.argument import Argument
@@ -42,6 +43,7 @@ def _own(argument: Argument) -> OwnArgument:
     return own
 
 
-def task(*body: Any, **options: Any) -> Any:
+def task(*body: Any, **options: Any) -> Callable[..., Any]:
     """As `invoke.task`, for an `OwnTask`."""
-    return invoke_task(*body, **{"klass": OwnTask, **options})
+    own: Callable[..., Any] = invoke_task(*body, **{"klass": OwnTask, **options})
+    return own
