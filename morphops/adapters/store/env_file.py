@@ -83,8 +83,9 @@ def _read(path: Path) -> tuple[int, bytes]:
     try:
         mode = os.fstat(handle).st_mode
         if not stat.S_ISREG(mode):
-            kind = "a folder" if stat.S_ISDIR(mode) else "no regular file"
-            raise _unreadable(path, f"is {kind}, not an env file")
+            is_folder = stat.S_ISDIR(mode)
+            why = "is a folder, not an env file" if is_folder else "is not a regular file"
+            raise _unreadable(path, why)
         with open(handle, "rb", closefd=False) as stream:
             data = stream.read(_LARGEST + 1)
     finally:
