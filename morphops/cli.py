@@ -18,7 +18,6 @@ from invoke.exceptions import Exit
 
 from morphops.core.task_traits import Changes, Numbers
 from morphops.errors import InputError, Interrupted, MorphopsError, NotShown, PreconditionError
-from morphops.settings import Settings
 
 if TYPE_CHECKING:
     from morphops.core.results.base import Result
@@ -62,8 +61,7 @@ def command(
     """
 
     def decorate(body: F) -> F:
-        signature = inspect.signature(body)
-        numbers = Numbers(_numbers(signature))
+        numbers = Numbers(_numbers(body))
 
         @functools.wraps(body)
         def run(*args: object, **kwargs: object) -> None:
@@ -84,7 +82,8 @@ def command(
             _tell(failure, json=json, events=events)
             raise Exit(code=failure.exit_code) from None
 
-        run.__signature__ = _as_text(signature, numbers.defaults)  # type: ignore[attr-defined]
+        if numbers.defaults:
+            run.__signature__ = _as_text(body, numbers.defaults)  # type: ignore[attr-defined]
         run.numbers = numbers  # type: ignore[attr-defined]
         run.changes = Changes(changes, unless, only)  # type: ignore[attr-defined]
         return run  # type: ignore[return-value]
@@ -166,7 +165,7 @@ def perform(
     reporter = Reporter(json)
     result = _run(reporter, use_case, events, of_record)
     try:
-        if not reporter.emit(result) or Settings.of(os.environ).show:
+        if not reporter.emit(result) or _shows_text():
             show(reporter, result)
         reporter.flush()
     except OSError as err:
@@ -199,17 +198,30 @@ def _run(reporter: Reporter, use_case: Callable[[Site], R], events: str, of_reco
         return result
 
 
-def _numbers(signature: inspect.Signature) -> dict[str, int | None]:
-    """The parameters that are numbers, each with its default; None: what somebody else says."""
+def _shows_text() -> bool:
+    from morphops.settings import Settings
+
+    return Settings.of(os.environ).show
+
+
+def _numbers(body: Callable[..., None]) -> dict[str, int | None]:
+    """The parameters that are numbers, each with its default; None: something else decides.
+
+    A signature would say the same, and takes most of the time of an import.
+    """
+    code, defaults = body.__code__, body.__defaults__ or ()
+    names = code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount]
     return {
-        p.name: p.default
-        for p in signature.parameters.values()
-        if type(p.default) is int or (p.default is None and p.annotation == "int | None")
+        name: default
+        for name, default in zip(names, defaults, strict=True)
+        if type(default) is int
+        or (default is None and body.__annotations__.get(name) == "int | None")
     }
 
 
-def _as_text(signature: inspect.Signature, numbers: Collection[str]) -> inspect.Signature:
-    """The same with numbers as texts: of what is none Invoke would make a traceback."""
+def _as_text(body: Callable[..., None], numbers: Collection[str]) -> inspect.Signature:
+    """The signature with numbers as texts: Invoke crashes on a number that it cannot read."""
+    signature = inspect.signature(body)
     parameters = [
         p.replace(default=None) if p.name in numbers else p for p in signature.parameters.values()
     ]
@@ -250,7 +262,7 @@ def _tell(err: MorphopsError, *, json: bool, events: str) -> None:
 
 
 def _refused(err: OSError, *, looks: bool) -> PreconditionError:
-    """What the machine refused where nobody expected it: a full disk, too many open files …
+    """What the machine refused where it was not expected: a full disk, too many open files …
 
     Args:
         err: as it was raised.

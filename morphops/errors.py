@@ -116,7 +116,7 @@ class RegistryError(PreconditionError):
 
 
 class NotFound(PreconditionError):
-    """A digest or a release that nobody has."""
+    """A digest or a release that does not exist."""
 
 
 class IntegrityError(PreconditionError):
@@ -178,7 +178,7 @@ class NotShown(MorphopsError):
     """A command came to its end, and its result could not be written to stdout.
 
     Args:
-        code: the exit code that the result has by itself; 1 where that would be 0.
+        code: the exit code of the result; 1 where that would be 0.
     """
 
     def __init__(self, what: str, *, code: int, state: str, hint: str = "") -> None:
@@ -187,7 +187,7 @@ class NotShown(MorphopsError):
 
 
 class Bug(MorphopsError):
-    """An exception that nobody expected, where what was begun had to be ended first.
+    """An unexpected exception, where what was begun had to be ended first.
 
     Its details are the places in the code, without what they worked on.
     """

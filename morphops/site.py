@@ -10,16 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from morphops.adapters import age
+from morphops.adapters import age, webhook
 from morphops.adapters.age import Keys
+from morphops.adapters.docker.buildx import Buildx
 from morphops.adapters.docker.client import Docker
+from morphops.adapters.docker.compose_config import ComposeFileReader
+from morphops.adapters.docker.local_registry import EngineRegistry
 from morphops.adapters.docker.platform import compose_platform
+from morphops.adapters.host.machine import Machine
 from morphops.adapters.registry.registry import Registry
 from morphops.adapters.store import text_file
 from morphops.adapters.store.env_file import scan_file
 from morphops.adapters.store.history_file import HistoryReader
 from morphops.adapters.store.release_layout import read_layout
 from morphops.adapters.store.state_folder import StateFolder
+from morphops.adapters.terminal import editor, prompt
 from morphops.core.bundle.parse import parse_bundle
 from morphops.core.bundle.schema import Bundle
 from morphops.core.bundle.validate import hook_findings, registry_findings
@@ -32,7 +37,17 @@ from morphops.core.release.reference import registry_fault
 from morphops.core.schema import refusal
 from morphops.core.yaml_text import YamlText
 from morphops.errors import ConfigError, InputError, MorphopsError
-from morphops.interfaces import Observer, Platform
+from morphops.interfaces import (
+    Builder,
+    ComposeFiles,
+    Editor,
+    Host,
+    LocalRegistry,
+    Observer,
+    Platform,
+    Prompt,
+    Webhook,
+)
 from morphops.settings import Settings
 
 
@@ -55,7 +70,7 @@ def load_bundle(path: Path, registry: str = "") -> Bundle:
             hint="set MORPHOPS_BUNDLE, or run inside of a checkout that has ops/bundle.yaml",
         )
     if registry and (fault := registry_fault(registry)):
-        # It is not repeated: somebody may have written a password into it.
+        # It is not repeated: the text may hold a password into it.
         raise ConfigError(f"MORPHOPS_REGISTRY: {fault}", hint="MORPHOPS_REGISTRY=127.0.0.1:5000")
     try:
         text = text_file.read(path)
@@ -86,8 +101,13 @@ class Site:
         settings: what it says of us.
         observer: is told how things go.
         redact: knows the secrets that were read so far.
-        docker: makes bounded clients.
         platform: where the stack runs.
+        builder: builds images.
+        compose_files: reads Compose files.
+        host: this machine.
+        local_registry: a registry on this machine.
+        webhook: tells others how an operation ended.
+        editor: of the person at the terminal.
         seed: decides which questions are asked; empty for new ones.
     """
 
@@ -99,8 +119,13 @@ class Site:
     settings: Settings
     observer: Observer
     redact: Redactor
-    docker: Docker
     platform: Platform
+    builder: Builder
+    compose_files: ComposeFiles
+    host: Host
+    local_registry: LocalRegistry
+    webhook: Webhook
+    editor: Editor
     seed: str = ""
 
     def asking(self, seed: str) -> Site:
@@ -134,7 +159,20 @@ class Site:
     @property
     def registry(self) -> Registry:
         """The registry that the bundle owns."""
-        return Registry(self.bundle.registry, stalled_after=self.bundle.pull.stalled_after)
+        return self.registry_at(self.bundle.registry)
+
+    def registry_at(self, host: str) -> Registry:
+        """A registry by its address (`host[:port]`)."""
+        return Registry(host, stalled_after=self.bundle.pull.stalled_after)
+
+    def prompt(self, *, yes: bool, signed_off: Mapping[str, str]) -> Prompt:
+        """Who asks the person at the terminal.
+
+        Args:
+            yes: every question is answered with yes already.
+            signed_off: manual step → who signed it off on the command line.
+        """
+        return prompt.Prompt(yes=yes, signed_off=signed_off)
 
     def shown(self, path: Path) -> str:
         """A path as findings name it: relative to the project where that is possible."""
@@ -223,8 +261,13 @@ def open_site(
         settings=settings,
         observer=observer,
         redact=redact,
-        docker=docker,
         platform=compose_platform(docker, redact),
+        builder=Buildx(docker, redact),
+        compose_files=ComposeFileReader(docker),
+        host=Machine(docker),
+        local_registry=EngineRegistry(docker),
+        webhook=webhook,
+        editor=editor,
     )
 
 

@@ -26,6 +26,8 @@ import yaml
 
 from morphops.adapters.base_images import assemble
 from morphops.adapters.base_images.assemble import BaseImage
+from morphops.adapters.docker import image_store
+from morphops.adapters.docker.client import Docker
 from morphops.core.release.artifact import INDEX, MANIFEST
 from morphops.core.release.digest import canonical_json, digest_of
 from tests import forked
@@ -247,6 +249,11 @@ def bases(*names: str) -> dict[str, BaseImage]:
         fcntl.flock(lock, fcntl.LOCK_EX)  # one worker makes them, the others find them
         made = assemble.make(recipes, names or ("python", "registry"), store=STORE, say=print)
     return {image.name: image for image in made}
+
+
+def load(client: Docker, image: BaseImage, tag: str) -> str:
+    """Put a base image into the engine under a tag, and return its ID."""
+    return image_store.load(client, tag, image.config, assemble.archive(image, tag))
 
 
 def remove_images(*references: str) -> None:

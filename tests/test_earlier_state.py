@@ -87,7 +87,7 @@ def test_the_history_is_sealed_by_the_next_operation(
     assert history.prove().operations == len(records) + 1
     assert operations.release_of_record(history.past()) == FIRST
     assert operations.is_down(history.past())
-    assert operations.approved(history.past()) == {"never-loose", "x"}
+    assert operations.approved(history.past(), "") == {"never-loose", "x"}
 
 
 @pytest.mark.parametrize("digest", [FIRST, SECOND, BAD])

@@ -12,7 +12,7 @@ from tests.paths import ROOT
 ROOMS = sorted({name.partition(".")[0] for name in ns.task_names})
 # What several rooms share.
 SHARED = {
-    "tasks": {"options", "positional"},
+    "tasks": {"options", "own_task", "positional"},
     "operations": {"pipeline"},
     "report": {"check", "console", "events", "json_schema", "plan"},
 }

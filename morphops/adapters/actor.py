@@ -18,7 +18,7 @@ def sound(value: Any) -> Any:
 
 
 def user() -> str:
-    """Who is working here: the one who called sudo, where somebody did."""
+    """Who is working here: the user who called sudo, if any."""
     try:
         return os.environ.get("SUDO_USER") or getpass.getuser()
     except (KeyError, OSError):

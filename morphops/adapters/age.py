@@ -1,6 +1,6 @@
 """Files encrypted with age (C2SP: age-encryption.org/v1); the only module that imports pyrage.
 
-Written as the `age` program writes them with `--armor`, so that nobody needs us to read one:
+Written as the `age` program writes them with `--armor`, so that morphops is not needed to read one:
 
     age --decrypt -i ~/.config/morphops/identity.txt prod.env.age
 """
@@ -43,8 +43,8 @@ class Keys:
             source: how messages name the file.
 
         Raises:
-            InputError: there is no identity here, or none that it was encrypted to; or it was cut
-                off or changed, which age finds out.
+            InputError: there is no identity here, or none that it was encrypted to;
+                or it was truncated or changed, which age finds out.
         """
         import pyrage
 
@@ -72,7 +72,7 @@ class Keys:
                 known.append(pyrage.x25519.Recipient.from_str(text))
             except pyrage.RecipientError as err:
                 raise InputError(
-                    f"env/recipients: {text!r} is no age recipient: {err}",
+                    f"env/recipients: {text!r} is not an age recipient: {err}",
                     hint="inv env.identity shows one's own",
                 ) from None
         return bytes(pyrage.encrypt(data, known, armored=True))
@@ -131,7 +131,7 @@ class Keys:
 
     def _lines(self, why: str) -> list[str]:
         try:
-            # Without O_NONBLOCK the opening of a pipe waits for somebody to write to it.
+            # Without O_NONBLOCK the opening of a pipe waits for a writer.
             handle = os.open(self.identity, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except FileNotFoundError:
             raise InputError(
@@ -144,7 +144,7 @@ class Keys:
         with os.fdopen(handle, "rb") as stream:
             mode = os.fstat(handle).st_mode
             if not stat.S_ISREG(mode):
-                raise InputError(f"{self.identity}: is no regular file")
+                raise InputError(f"{self.identity}: is not a regular file")
             if stat.S_IMODE(mode) & 0o077:
                 raise InputError(
                     f"{self.identity}: mode is {stat.S_IMODE(mode):04o}, so others may read it",

@@ -32,7 +32,7 @@ class InvokeTasks:
             for name in collection.task_names
         }
         self._numbers: dict[str, Numbers] = {
-            name: getattr(collection[name].body, "numbers", Numbers())
+            name: getattr(collection[name].body, "numbers", Numbers({}))
             for name in collection.task_names
         }
 

@@ -1,7 +1,7 @@
 """SIGINT, SIGTERM and SIGHUP: failures like any other, raised where that leaves things whole.
 
 Until an operation is announced they are raised wherever they come. From then on (`hold`) one is
-kept until somebody asks: inside of `heard`, where a step waits, it is raised as it comes, and
+kept until the code asks: inside of `heard`, where a step waits, it is raised as it comes, and
 between two steps by `check`. After one was raised no second one is, so none cuts short what answers
 the first.
 """
@@ -40,7 +40,7 @@ class Signals:
                 signal.signal(number, handler)
 
     def mask(self) -> None:
-        """From here on, an operation is under way: keep a signal until somebody asks for it."""
+        """From here on, an operation is under way: keep a signal until the code asks for it."""
         self._hears = False
 
     @contextmanager
@@ -56,7 +56,7 @@ class Signals:
 
     @contextmanager
     def shield(self) -> Iterator[None]:
-        """Keep a signal inside of the block, even if somebody asks."""
+        """Keep a signal inside of the block, even if the code asks."""
         self._deferred += 1
         try:
             yield

@@ -59,7 +59,7 @@ class Holder:
 
 
 def refusal(holder: Holder | None, inside: str = "", waited: float = 0) -> LockHeld:
-    """What somebody is told who cannot have the lock.
+    """The error for an operator who cannot have the lock.
 
     Args:
         holder: who has it; None for one who only just begins.

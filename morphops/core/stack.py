@@ -32,6 +32,21 @@ class LocalImage:
     project: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageFacts:
+    """What an image says of itself.
+
+    Attributes:
+        user: of its configuration (OCI image spec, config.User); empty is root.
+        variables: names that its configuration sets.
+        layers: how each layer was made (OCI image spec, history.created_by).
+    """
+
+    user: str = ""
+    variables: tuple[str, ...] = ()
+    layers: tuple[str, ...] = ()
+
+
 Health: TypeAlias = Literal["healthy", "starting", "unhealthy", "none"]
 
 
@@ -78,7 +93,7 @@ class Network:
     Attributes:
         name: on the target.
         key: what the files call it; empty for one that they do not describe.
-        config: digest of how it is to be made; empty where somebody else makes it.
+        config: digest of how it is to be made; empty where the files do not make it.
     """
 
     name: str
@@ -104,7 +119,7 @@ class LaunchConfig:
         mounts: (where inside, what from outside; of a volume its name, empty for one that has
             none; whether it may write).
         inherited: names of variables and places of mounts that others bring (the image, a secret of
-            the compose files): to have them is no difference.
+            the compose files): having them is not a difference.
         dropped, added: capabilities.
         no_new_privileges: whether it cannot gain privileges (`no-new-privileges`).
         read_only: whether its root file system is.
@@ -263,6 +278,9 @@ class HealthCheck:
     output: str = field(default="", compare=False, repr=False)
 
 
+_EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104 - read, not bound
+
+
 @dataclass(frozen=True, slots=True)
 class Instance:
     """One running part of a service, as observed.
@@ -274,7 +292,7 @@ class Instance:
         state: `running`, `restarting`, `exited` …; `unreadable` where the target says of it what
             nobody understands.
         health: of its health check; `none` where it has none.
-        restarts: how often it was started again by itself.
+        restarts: how often it was restarted automatically.
         exit_code: of its last exit.
         stop_grace_period: seconds that it is given to end when it is stopped.
         managed: whether a release created it.
@@ -284,8 +302,8 @@ class Instance:
         health_output: what the last health check printed.
         healthcheck: the command that its health check runs, redacted; empty where there is none.
         checks: the last health checks, oldest first.
-        healthcheck_interval: seconds in which one check follows another, at most; 0 where nobody
-            checks.
+        healthcheck_interval: seconds in which one check follows another, at most; 0: there is no
+            check.
         ports: what it publishes.
         replica_index: which of its service's containers it is; while one takes the place of another
             both have the same.
@@ -329,6 +347,19 @@ class Instance:
     def ready(self) -> bool:
         """Running, and healthy where there is a check."""
         return self.state == "running" and self.health in ("healthy", "none")
+
+    def published_at(self, port: int, machine: str) -> str:
+        """The address at which it publishes a TCP port, as `host:port`; empty where it does not.
+
+        Args:
+            port: inside of the container.
+            machine: host name of the machine that it runs on, for what is published everywhere.
+        """
+        for mapping in self.ports:
+            if (mapping.target, mapping.protocol) == (port, "tcp"):
+                host = machine if mapping.host in _EVERYWHERE else mapping.host
+                return f"{f'[{host}]' if ':' in host else host}:{mapping.published}"
+        return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,29 +1,30 @@
-"""What a task says of itself: whether it changes something, and which options are numbers. Pure."""
+"""What a task says of itself: whether it changes something, and which options are numbers. Pure.
+
+These are named tuples because `inv --list` makes them: the class of a dataclass takes longer.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from morphops.errors import InputError
 
 
-@dataclass(frozen=True, slots=True)
-class Numbers:
+class Numbers(NamedTuple):
     """The options of a task that are numbers, each with its default.
 
     A number is at least 1, or 0 where that is the default; None where something else decides.
     """
 
-    defaults: Mapping[str, int | None] = field(default_factory=dict)
+    defaults: Mapping[str, int | None]
 
     def of(self, options: Mapping[str, Any]) -> dict[str, int | None]:
         """Those of a call, read; what was not given is the default.
 
         Raises:
-            InputError: one that was given is no such number.
+            InputError: a number that was given is not allowed.
         """
         found: dict[str, int | None] = {}
         for name, default in self.defaults.items():
@@ -33,8 +34,7 @@ class Numbers:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(NamedTuple):
     """Whether a task changes something, and with which options it does not."""
 
     changes: bool = False

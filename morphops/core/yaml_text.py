@@ -133,16 +133,6 @@ class YamlText:
             return tuple(map(str, range(len(node.value))))
         return tuple(key.value for key, _ in node.value)
 
-    def value(self, *path: str) -> str:
-        """Returns the text at a path; empty if there is none."""
-        node: Any = self._root
-        for part in path:
-            found = _child(node, part, set())
-            if found is None:
-                return ""
-            node = found[1]
-        return str(node.value) if node is not None and node.id == "scalar" else ""
-
     def values(self) -> Iterator[tuple[tuple[str, ...], Scalar]]:
         """Yields every value with its path, once; what an alias repeats has its first one."""
         stack: list[tuple[tuple[str, ...], Any]] = [((), self._root)]
@@ -215,7 +205,7 @@ def loader() -> Any:
         return yaml.SafeLoader
     from yaml._yaml import CParser
 
-    class Loader(Composer, CParser, SafeConstructor, Resolver):  # type: ignore[misc]
+    class Loader(Composer, CParser, SafeConstructor, Resolver):
         def __init__(self, stream: str) -> None:
             CParser.__init__(self, stream)
             Composer.__init__(self)

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from morphops.core import lock
 from morphops.core.history.operations import Past, Record
-from morphops.core.plan import plan, preconditions
+from morphops.core.plan import preconditions
 from morphops.core.plan.exclusive import holders
+from morphops.core.plan.plan import prepend_removals, standalone
 from morphops.core.plan.reasons import refusal
 from morphops.core.plan.strategies.in_place import removals
 from morphops.core.results.deploy import DeployResult
@@ -47,7 +48,7 @@ def abort(site: Site, *, wait: float = 0) -> DeployResult:
         removed = [*_removed(site, record, running)]
         if undo.prepared is not None:  # who got what another one is to have again
             removed += holders(undo.prepared.services, running)
-        todo = plan.standalone(plan.prepend_removals(undo.plan, running.services, removed))
+        plan = standalone(prepend_removals(undo.plan, running.services, removed))
         rollback.mark_way_back(site, undo.plan, undo.prepared, running)
         session.signals.mask()
         session.history.resume(record, "abort")
@@ -55,7 +56,7 @@ def abort(site: Site, *, wait: float = 0) -> DeployResult:
             # Half of a rollback would be worse than a Ctrl-C that comes too late.
             with session.signals.shield():
                 operation = Operation(site, session, record, aborting=True)
-                done = operation.execute(todo, undo.prepared, None)
+                done = operation.execute(plan, undo.prepared, None)
             return replace(done, changed=True)
 
 

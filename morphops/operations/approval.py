@@ -38,29 +38,54 @@ def grant(site: Site, name: str, *, reason: str, until: str = "", wait: float = 
         InputError: there is no such invariant, no reason, or no such time to come.
         PreconditionError: an operation is incomplete.
     """
+    return _change(site, name, "approve", reason=reason, until=until, wait=wait)
+
+
+def revoke(site: Site, name: str, *, reason: str, wait: float = 0) -> Approval:
+    """Record that an invariant must hold again. What runs is not touched: `verify` tells.
+
+    The name may also be that of an approval whose invariant is no longer in the bundle. For
+    arguments and errors see `grant`.
+    """
+    return _change(site, name, "revoke", reason=reason, wait=wait)
+
+
+def _change(
+    site: Site,
+    name: str,
+    kind: Literal["approve", "revoke"],
+    *,
+    reason: str,
+    wait: float,
+    until: str = "",
+) -> Approval:
+    approve = kind == "approve"
     known = _known(site)
-    if name not in known:
+    given = () if approve else operations.given_approvals(site.history.past())
+    if name not in known and name not in given:
         there = ", ".join(known) or "none"
         raise InputError(
             f"there is no invariant {name!r} (there are: {there})",
             state="nothing was changed",
             hint="inv approval.list",
         )
-    demand_reason(reason, f"approval.grant {name}")
     end = _end(until)
-    with exclusive(site, "approval.grant", reason=reason, wait=wait) as session:
+    task = "approval.grant" if approve else "approval.revoke"
+    demand_reason(reason, f"{task} {name}")
+    with exclusive(site, task, reason=reason, wait=wait) as session:
         standing = _standing(session).get(name)
-        if standing is not None and standing.until == end:
-            return Approval(state="approved", name=name, operation=0, changed=False, until=end)
-        operation = _record(session, "approve", Approved(name, end), reason)
-        return Approval(state="approved", name=name, operation=operation, changed=True, until=end)
+        changed = standing is None or standing.until != end if approve else standing is not None
+        subject = Approved(name, end) if approve else name
+        operation = _record(session, kind, subject, reason) if changed else 0
+    state: Literal["approved", "not approved"] = "approved" if approve else "not approved"
+    return Approval(state=state, name=name, operation=operation, changed=changed, until=end)
 
 
 def _end(until: str) -> str:
     """A time to come as the history writes it; empty for none.
 
     Raises:
-        InputError: it is no time, or is over.
+        InputError: it is not a time, or is over.
     """
     if not until:
         return ""
@@ -77,33 +102,6 @@ def _end(until: str) -> str:
             hint="--until=2030-12-31   (UTC), or --until=2030-12-31T12:00:00+02:00",
         )
     return text
-
-
-def revoke(site: Site, name: str, *, reason: str, wait: float = 0) -> Approval:
-    """Record that an invariant must hold again. What runs is not touched: `verify` tells.
-
-    Args:
-        site: where.
-        name: of the invariant.
-        reason: why, for the history; must be given.
-        wait: seconds to wait for another operation to end.
-
-    Raises:
-        InputError: there is no such invariant, or no reason.
-        PreconditionError: an operation is incomplete.
-    """
-    demand_reason(reason, f"approval.revoke {name}")
-    with exclusive(site, "approval.revoke", reason=reason, wait=wait) as session:
-        if name in _standing(session):
-            operation = _record(session, "revoke", name, reason)
-            return Approval(state="not approved", name=name, operation=operation, changed=True)
-    if name not in _known(site):
-        raise InputError(
-            f"nothing of the name {name!r} is approved, and there is no such invariant",
-            state="nothing was changed",
-            hint="inv approval.list",
-        )
-    return Approval(state="not approved", name=name, operation=0, changed=False)
 
 
 def show(site: Site) -> ApprovalList:

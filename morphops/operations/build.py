@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urlsplit, urlunsplit
 
-from morphops.adapters.docker import buildx
-from morphops.adapters.docker.buildx import BuildRequest
 from morphops.core.bundle.schema import BuildSpec
 from morphops.core.release.digest import canonical_json
+from morphops.core.requests import BuildRequest
 from morphops.core.results.build import Build
 from morphops.operations.image.base import build_spec, make_bases
 from morphops.operations.release.create import git
@@ -41,11 +40,11 @@ def build(site: Site, *, version: str = "", push: bool = True) -> Build:
         revision=git(site, "rev-parse", "HEAD") or "unknown",
         source=_without_credentials(git(site, "remote", "get-url", "origin")),
         bases=_bases(site, spec),
-        ca_file=buildx.host_ca(),
+        ca_file=site.builder.trusted_certificates(),
         targets=tuple(wanted),
         push=push,
     )
-    digests = buildx.bake(site.docker, request, site.observer.note, site.redact)
+    digests = site.builder.bake(request, site.observer.note)
     images = {
         wanted[target]: f"{site.bundle.repository(wanted[target])}@{digest}"
         for target, digest in digests.items()
@@ -58,14 +57,14 @@ def build(site: Site, *, version: str = "", push: bool = True) -> Build:
 
 def _bases(site: Site, spec: BuildSpec) -> Mapping[str, str]:
     """FROM reference → the image to take instead; empty where the public ones are reached."""
-    if not spec.bases or buildx.public_registry_answers():
+    if not spec.bases or site.builder.reaches_public_registry():
         return {}
     site.observer.note("no public registry is reached: bases are made from packages")
     return make_bases(site).replaces
 
 
 def _without_credentials(url: str) -> str:
-    """A remote's URL for a label; what stands before the @ is nobody's business."""
+    """A remote's URL for a label; what stands before the @ may be a password."""
     if "://" not in url:
         return url
     parts = urlsplit(url)

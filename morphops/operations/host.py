@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from morphops.adapters.host import engine_setup, inspect
 from morphops.adapters.store import text_file
 from morphops.core.env import parse
-from morphops.core.host.requirements import Needs, Row
+from morphops.core.host.requirements import Needs, Row, judge
 from morphops.core.results.check import CheckFinding
 from morphops.core.results.host import HostCheck, HostSetup
 from morphops.errors import InputError, PreconditionError
@@ -26,7 +25,7 @@ def check(site: Site) -> HostCheck:
         ports=bound_ports(site),
         registry=site.bundle.registry,
     )
-    rows = inspect.judge(inspect.observe(site.docker, needs), needs)
+    rows = judge(site.host.observe(needs), needs)
     findings = tuple(_finding(row) for row in rows if not row.ok)
     ready = not findings
     return HostCheck(
@@ -51,7 +50,7 @@ def _finding(row: Row) -> CheckFinding:
 
 def setup(site: Site) -> HostSetup:
     """Install and start what is missing."""
-    done = engine_setup.setup(site.docker, site.observer.note)
+    done = site.host.set_up(site.observer.note)
     for line in done:
         site.observer.note(line)
     return HostSetup(done=tuple(done))

@@ -36,7 +36,7 @@ def status(site: Site) -> LockStatus:
 def take_away(site: Site, *, reason: str) -> LockBroken:
     """Take the lock from one who hangs; it stops before the next step that it would begin.
 
-    A holder that died has let go already, so this is for one that lives and does not go on.
+    A holder that died has released it already, so this is for one that lives and does not go on.
 
     Args:
         site: where.

@@ -14,17 +14,17 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from morphops.adapters.docker.run_once import RunRequest, run_once
+from morphops.adapters.probes import ProbeContext
 from morphops.adapters.probes.published_port import direct_session, post, published
 from morphops.adapters.store import text_file
 from morphops.core.bundle.quickstart import FILE, Ask, Prepare
 from morphops.core.bundle.quickstart import Quickstart as Recipe
 from morphops.core.env import dotenv, templates
 from morphops.core.release.reference import ImageRef
+from morphops.core.requests import RunRequest
 from morphops.core.results.deploy import PlanResult
 from morphops.core.results.quickstart import Answer, Quickstart
 from morphops.core.schema import parse_mapping
-from morphops.core.stack import Running
 from morphops.errors import ConfigError, GateFailed
 from morphops.operations import build, deploy, host, registry
 from morphops.operations.env.schema import read_schema
@@ -119,7 +119,7 @@ def _prepare(site: Site, item: Prepare, image: ImageRef) -> None:
         user=f"{os.geteuid()}:{os.getegid()}",
         doing=f"make {item.name}",
     )
-    for line in run_once(site.docker, request):
+    for line in site.platform.workloads.run_once(request):
         site.observer.note(line)
     if not made.exists():
         raise ConfigError(f"{FILE}: {item.name}: {item.entrypoint} made no {made}")
@@ -142,7 +142,7 @@ def _write_env(site: Site, given: Mapping[str, str]) -> Path:
 
 def _ask(site: Site, ask: Ask) -> tuple[Answer, ...]:
     document = json.loads((site.folder / ask.document).read_bytes())
-    url, why = published(_running(site), ask.service, ask.port)
+    url, why = published(_context(site), ask.service, ask.port)
     if not url:
         raise GateFailed(why, hint="inv status")
     answers: list[Answer] = []
@@ -179,12 +179,12 @@ def _equal(got: object, expected: object) -> bool:
         return str(got).lower() == str(expected).lower()
 
 
-def _running(site: Site) -> Running:
-    return site.platform.workloads.observe(site.bundle.project)
+def _context(site: Site) -> ProbeContext:
+    return ProbeContext(site.platform.workloads, site.bundle.project, {})
 
 
 def _commands(site: Site, ask: Ask) -> list[str]:
-    url, _ = published(_running(site), ask.service, ask.port)
+    url, _ = published(_context(site), ask.service, ask.port)
     inv = typed(Path(sys.executable), site.environ.get("PATH", ""), Path.cwd())
     commands = [f"{inv} {task}" for task in ("status", "smoke", "history", "logs")]
     if ask.questions and url:

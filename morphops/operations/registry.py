@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from morphops.adapters.base_images import assemble
-from morphops.adapters.docker import buildx, local_registry
 from morphops.core.release import reference
 from morphops.core.results.registry import RegistryInfo
 from morphops.errors import InputError, PreconditionError
@@ -22,7 +21,7 @@ def registry_up(site: Site) -> RegistryInfo:
 
     Raises:
         InputError: its address has no port.
-        PreconditionError: its port is somebody else's, or there is no way to its image.
+        PreconditionError: its port is used by something else, or there is no way to its image.
     """
     if not is_local(site.bundle.registry):
         return _registry_elsewhere(site)
@@ -33,11 +32,8 @@ def registry_up(site: Site) -> RegistryInfo:
         spec = site.bundle.build
         recipes = base_recipes(site, spec) if spec is not None and spec.bases else None
         recipe = recipes.images.get(_REGISTRY_RECIPE) if recipes else None
-        if buildx.public_registry_answers():
-            public = recipe.replaces[0] if recipe else local_registry.PUBLIC_IMAGE
-            with site.docker.call(f"pull {public}", 300):
-                site.docker.client(300).image.pull(public, quiet=True)
-            return public
+        if site.builder.reaches_public_registry():
+            return site.local_registry.pull(recipe.replaces[0] if recipe else "")
         if recipes is None or recipe is None:
             raise PreconditionError(
                 "no public registry is reached, and the bundle has no recipe to make a registry "
@@ -53,10 +49,10 @@ def registry_up(site: Site) -> RegistryInfo:
             store=site.state.root / "bases",
             say=site.observer.note,
         )
-        return assemble.load(site.docker, made, f"morphops/{_REGISTRY_RECIPE}:local")
+        tag = f"morphops/{_REGISTRY_RECIPE}:local"
+        return site.local_registry.load(tag, made.config, assemble.archive(made, tag))
 
-    there = local_registry.up(site.docker, image=image, host=host, port=port, name=name)
-    return _registry_view(there)
+    return site.local_registry.start(image, host=host, port=port, name=name)
 
 
 def registry_down(site: Site, *, delete_data: bool = False) -> RegistryInfo:
@@ -70,8 +66,7 @@ def registry_down(site: Site, *, delete_data: bool = False) -> RegistryInfo:
     if not is_local(site.bundle.registry) and not delete_data:
         return _registry_elsewhere(site)
     _, port = _address(site)
-    there = local_registry.down(site.docker, name=_registry_name(port), delete_data=delete_data)
-    return _registry_view(there)
+    return site.local_registry.stop(name=_registry_name(port), delete_data=delete_data)
 
 
 def is_local(registry: str) -> bool:
@@ -96,13 +91,3 @@ def _registry_elsewhere(site: Site) -> RegistryInfo:
 
 def _registry_name(port: int) -> str:
     return f"morphops-registry-{port}"
-
-
-def _registry_view(there: local_registry.LocalRegistry) -> RegistryInfo:
-    return RegistryInfo(
-        state=there.state,
-        address=there.address,
-        container=there.container,
-        volume=there.volume,
-        deleted=there.deleted,
-    )

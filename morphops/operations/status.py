@@ -57,7 +57,7 @@ def status(site: Site) -> Status:
         ready = prepare.reopen(site, site.state.deployment(record.deployment), record.release)
     except EngineUnavailable:
         raise
-    except (InputError, PreconditionError) as err:  # what runs is shown all the same
+    except (InputError, PreconditionError) as err:  # what runs is shown anyway
         why = f"the release of record cannot be compared: {err.what}"
         return replace(shown, state="unknown", differences=(why,))
     return _compared(shown, ready, running)

@@ -14,8 +14,8 @@ def wait(site: Site) -> Wait:
     """Wait until the release of record is healthy and its probes pass.
 
     Raises:
-        GateFailed: with the reason and the last words of what is not ready.
-        PreconditionError: it was stopped on purpose, or has no service, so that waiting is in vain.
+        GateFailed: with the reason and the last log lines of what is not ready.
+        PreconditionError: it was stopped on purpose, or has no service: waiting is useless.
     """
     ready = survey.released(site)
     steps = plan.gates(ready.bundle, ready.services)

@@ -83,7 +83,7 @@ def env_encrypt(reporter: Reporter, result: EnvEncrypted) -> None:
     numbers = ", ".join(map(str, result.deployments))
     reporter.say(f"values of deployments {numbers or '(none is kept)'}: encrypted")
     for number in result.left:
-        reporter.say(f"values of deployment {number}: left as they are, nobody here can read them")
+        reporter.say(f"values of deployment {number}: left as they are, no key here opens them")
     for path in result.leftovers:
         reporter.say(f"{path}: removed; a killed command had left it")
     for path in result.leftovers_left:

@@ -29,7 +29,7 @@ def lock_broken(reporter: Reporter, result: LockBroken) -> None:
     """Show from whom the lock was taken, and what is to be done about it."""
     holder = result.holder
     if holder is None:
-        reporter.say("nobody holds the lock")
+        reporter.say("the lock is free")
         return
     reporter.say(f"taken from {holder.what}, by {holder.user} on {holder.host}")
     if result.cut_off:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from morphops.core.release.digest import short
 from morphops.core.results.release import (
-    Pinned,
+    Pin,
     ReleaseDetail,
     ReleaseInfo,
     ReleaseList,
-    Unpinned,
 )
 from morphops.report.console import Reporter
 
@@ -47,12 +46,8 @@ def release_show(reporter: Reporter, result: ReleaseDetail) -> None:
         reporter.say(f"{record.began} {record.kind}: {record.outcome or 'incomplete'}")
 
 
-def pinned(reporter: Reporter, result: Pinned) -> None:
-    """Show what was pinned, and why."""
+def pin(reporter: Reporter, result: Pin) -> None:
+    """Show whether a release is pinned, and why."""
+    reason = f" ({result.reason})" if result.reason else ""
     before = "" if result.changed else ", as before"
-    reporter.say(f"pinned: {result.release} ({result.reason}){before}")
-
-
-def unpinned(reporter: Reporter, result: Unpinned) -> None:
-    """Show what is not pinned any more."""
-    reporter.say(f"{result.state}: {result.release}")
+    reporter.say(f"{result.state}: {result.release}{reason}{before}")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from invoke.context import Context
-from invoke.tasks import task
 
 from morphops.cli import command, perform
 from morphops.tasks.options import ENV, EVENTS, JSON, PLAN, REASON, SEED, WAIT
+from morphops.tasks.own_task import task
 
 _IMAGE = (
     "sha256:<release>, or NAME=sha256:<image> to replace one image of it (repeatable); "

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from invoke.context import Context
-from invoke.tasks import task
 
 from morphops.cli import command, perform
 from morphops.tasks.options import ENV, JSON, WAIT
+from morphops.tasks.own_task import task
 from morphops.tasks.positional import MayBeNamed
 
 _PART = "the file holds only this template's part (default: the whole)"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from invoke.context import Context
-from invoke.tasks import task
 
 from morphops.cli import command, perform
 from morphops.tasks.options import JSON, WAIT, WHY
+from morphops.tasks.own_task import task
 
 
 @task(help={"limit": "how many of the last operations (default: 20)", "json": JSON})

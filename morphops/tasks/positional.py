@@ -6,10 +6,11 @@ import sys
 from collections.abc import Sequence
 
 from invoke.parser.argument import Argument
-from invoke.tasks import Task
+
+from morphops.tasks.own_task import OwnTask
 
 
-class MayBeNamed(Task):  # type: ignore[type-arg]
+class MayBeNamed(OwnTask):
     """A task whose first argument may be left out; positional where anything stands after the task.
 
     Invoke knows no such thing: of `inv runbook.check rollback` it would check every runbook, and
@@ -29,7 +30,7 @@ class MayBeNamed(Task):  # type: ignore[type-arg]
         return arguments
 
     def _is_followed(self, arguments: Sequence[Argument]) -> bool:
-        """Whether something that is no option stands after the task; a second task does, too."""
+        """Whether something other than an option stands after the task; a second task does, too."""
         # Of `--template server-a` the second word is the option's.
         takes = {
             ("--" if len(name) > 1 else "-") + name.replace("_", "-")

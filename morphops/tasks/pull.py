@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from invoke.context import Context
-from invoke.tasks import task
 
 from morphops.cli import command, perform
 from morphops.tasks.deploy import _IMAGE
 from morphops.tasks.options import EVENTS, JSON, WAIT
+from morphops.tasks.own_task import task
 
 
 @task(iterable=["image"], help={"image": _IMAGE, "wait_lock": WAIT, "events": EVENTS, "json": JSON})

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from invoke.context import Context
-from invoke.tasks import task
 
 from morphops.cli import command, perform
 from morphops.tasks.options import JSON
+from morphops.tasks.own_task import task
 
 
 @task(help={"json": JSON})

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from invoke.context import Context
-from invoke.tasks import task
 
 from morphops.cli import command, perform
 from morphops.tasks.options import JSON
+from morphops.tasks.own_task import task
 
 _DIGEST = "of the release, or its first 12 digits or more"
 
@@ -57,7 +57,7 @@ def release_pin(c: Context, digest: str, reason: str = "", json: bool = False) -
     from morphops.operations.release import pin
     from morphops.report import release as report
 
-    perform(json, lambda site: pin.pin(site, digest, reason=reason), report.pinned)
+    perform(json, lambda site: pin.pin(site, digest, reason=reason), report.pin)
 
 
 @task(help={"digest": _DIGEST, "json": JSON})
@@ -67,4 +67,4 @@ def release_unpin(c: Context, digest: str, json: bool = False) -> None:
     from morphops.operations.release import pin
     from morphops.report import release as report
 
-    perform(json, lambda site: pin.unpin(site, digest), report.unpinned)
+    perform(json, lambda site: pin.unpin(site, digest), report.pin)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from invoke.context import Context
-from invoke.tasks import task
 
 from morphops.cli import command, perform
 from morphops.tasks.options import EVENTS, JSON
+from morphops.tasks.own_task import task
 from morphops.tasks.positional import MayBeNamed
 
 
@@ -63,7 +63,6 @@ def runbook_run(
 
     Stops at the first step that fails; its exit code is that step's.
     """
-    from morphops.adapters.terminal.prompt import Prompt
     from morphops.cli import pairs
     from morphops.operations.runbook import run as use_case
     from morphops.report import runbook as report
@@ -78,7 +77,7 @@ def runbook_run(
                 inputs=pairs(input, "--input", release=release, reason=reason),
                 resume=resume,
             ),
-            Prompt(yes=yes, signed_off=pairs(sign_off, "--sign-off")),
+            site.prompt(yes=yes, signed_off=pairs(sign_off, "--sign-off")),
         ),
         report.runbook_run,
         events=events,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from invoke.context import Context
-from invoke.tasks import task
 
 from morphops.cli import command, perform
 from morphops.tasks.options import EVENTS, JSON, REASON, SEED, WAIT
+from morphops.tasks.own_task import task
 
 
 @task(help={"reason": REASON, "seed": SEED, "wait_lock": WAIT, "events": EVENTS, "json": JSON})

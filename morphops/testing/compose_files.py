@@ -76,7 +76,7 @@ def _text(path: Path) -> str:
 
 @lru_cache(maxsize=256)
 def _document(text: str, source: str) -> dict[str, Any]:
-    """A YAML file; the same text is parsed once, so nobody may change what it returns."""
+    """A YAML file; the same text is parsed once, so what it returns must not be changed."""
     import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -31,7 +31,7 @@ class FakeContainer:
         instance: what is observed of it.
         launch: how it was started.
         behaviour: of its image.
-        one_off: whether somebody runs it once, beside the services.
+        one_off: whether it was run once, beside the services.
         files: place inside → content, of what it was given as a copy.
         memory: URL → what it was answered; see `Behaviour.remembers`.
     """
@@ -63,13 +63,13 @@ class FakeEngine:
         faults: what is to go wrong, and at which call.
         calls: what was done, in order: `pull api`, `start db api`, `remove old`, `teardown`.
         containers: by project, slot, service and replica index.
-        one_offs: what somebody runs once, beside the services.
+        one_offs: what was run once, beside the services.
         networks: project → name → the configuration that each was made with.
         volumes: project → names; nothing here removes them.
-        busy: (host, port, protocol) of the ports that somebody else has.
+        busy: (host, port, protocol) of the ports that something else has.
         shared: names of the external networks and volumes that are there.
         runtimes: names of what can run containers here.
-        names: container name → whose it is, of containers that nobody here started.
+        names: container name → whose it is, of containers that were not started here.
         served: reference → the image that a registry answers with.
         local: reference → the image that is on the engine.
         held: local tag → reference.
@@ -120,7 +120,7 @@ class FakeEngine:
         return self._behaviours.get(reference, WELL)
 
     def becomes(self, service: str, **changes: Any) -> None:
-        """Change the containers of a service as if they had changed by themselves.
+        """Change the containers of a service as if they had changed on their own.
 
         Args:
             service: in all projects and slots.
@@ -150,13 +150,13 @@ class FakeEngine:
         self.changed()
 
     def vanish(self, service: str) -> None:
-        """Let the containers of a service be gone, as if somebody had removed them."""
+        """Let the containers of a service be gone, as if they had been removed."""
         for key in [key for key in self.containers if key[2] == service]:
             del self.containers[key]
         self.changed()
 
     def add(self, container: FakeContainer) -> None:
-        """Let a container be there that somebody else started."""
+        """Add a container that something else started."""
         if container.one_off:
             self.one_offs.append(container)
         else:
@@ -164,7 +164,7 @@ class FakeEngine:
         self.changed()
 
     def away(self, looks: int) -> None:
-        """Go away, and come back; a lock that is held is let go, as by a restart.
+        """Go away, and come back; a lock that is held is released, as by a restart.
 
         Args:
             looks: how often it does not answer whether it is there. Every other call fails until
@@ -215,7 +215,7 @@ class FakeEngine:
             timeout: seconds.
 
         Returns:
-            the version of now.
+            the current version.
         """
         with self._news:
             self._news.wait_for(lambda: self.version != seen, timeout)

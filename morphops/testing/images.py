@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from morphops.core.release.digest import short
 from morphops.core.release.reference import hold_tag
 from morphops.core.release.release import Image
+from morphops.core.stack import ImageFacts, LocalImage
 from morphops.errors import EngineCallFailed, IntegrityError
 from morphops.interfaces import Say
 from morphops.testing.engine import FakeEngine
@@ -46,3 +49,51 @@ class FakeImages:
             if str(image.ref) not in self._engine.local:
                 raise EngineCallFailed(f"could not tag {image.ref}: there is no such image")
             self._engine.held[hold_tag(project, image.ref, release)] = str(image.ref)
+
+    def image_facts(self, reference: str, say: Say, *, stalled_after: float) -> ImageFacts:
+        """See `Images.image_facts`; a fake image says nothing of itself."""
+        with self._engine.call(f"look at {reference}"):
+            if reference not in self._engine.local:
+                found = self._engine.served.get(reference)
+                if found is None:
+                    raise EngineCallFailed(f"could not pull {reference}: no registry has it")
+                self._engine.local[reference] = found
+                say(f"pulled {reference}")
+            return ImageFacts()
+
+    def inventory(self) -> tuple[LocalImage, ...]:
+        """See `Images.inventory`."""
+        with self._engine.call("inventory"):
+            names: dict[str, set[str]] = {}
+            for reference, image in self._engine.local.items():
+                names.setdefault(image.config, set()).add(reference)
+            for tag, reference in self._engine.held.items():
+                if reference in self._engine.local:
+                    names[self._engine.local[reference].config].add(tag)
+            used = {c.instance.image.digest for c in self._engine.containers.values()}
+            return tuple(
+                LocalImage(id_, frozenset(references), 1, used=id_ in used)
+                for id_, references in names.items()
+            )
+
+    def remove_references(self, references: Sequence[str]) -> tuple[str, ...]:
+        """See `Images.remove_references`."""
+        with self._engine.call("remove references", done=True):
+            return tuple(name for name in references if not self._remove(name))
+
+    def _remove(self, reference: str) -> bool:
+        if self._engine.held.pop(reference, None):
+            return True
+        image = self._engine.local.get(reference)
+        if image is None:
+            return False
+        used = any(c.instance.image.is_of(image) for c in self._engine.containers.values())
+        if used and reference not in self._engine.held.values():
+            return False  # the last name of an image in use stays
+        del self._engine.local[reference]
+        return True
+
+    def disk_use(self) -> Mapping[str, int]:
+        """See `Images.disk_use`."""
+        with self._engine.call("disk use"):
+            return {"images": len(self._engine.local), "build_cache": 0}

@@ -10,6 +10,7 @@ from typing import Any
 
 from morphops.core import log_lines
 from morphops.core.outside import Outside
+from morphops.core.requests import RunRequest
 from morphops.core.stack import Instance, LaunchConfig, Port, Running, Service, Stack
 from morphops.errors import EngineCallFailed, PreconditionError
 from morphops.testing.compose_files import encode_marks, read_marks, read_model
@@ -244,6 +245,10 @@ class FakeWorkloads:
             return behaves.answers[url]
         raise EngineCallFailed(f"could not ask {container.instance.service} for {url}")
 
+    def published_at(self, container: Instance, port: int) -> str:
+        """See `Workloads.published_at`: a fake engine is on this machine."""
+        return container.published_at(port, "127.0.0.1")
+
     def launch_configs(self, running: Running) -> Mapping[str, LaunchConfig]:
         """See `Workloads.launch_configs`."""
         with self._engine.call("launch configs"):
@@ -272,6 +277,27 @@ class FakeWorkloads:
         with self._engine.call(f"logs {container.service}"):
             lines = self._find(container).behaviour.logs
             return log_lines.last_lines("\n".join(lines[-tail:] if tail else ()), self._redact)
+
+    def run_once(self, request: RunRequest) -> tuple[str, ...]:
+        """See `Workloads.run_once`; what it writes are the `logs` of the image's `Behaviour`."""
+        with self._engine.call(f"run {request.image}", done=True):
+            if request.image not in self._engine.local:
+                raise EngineCallFailed(f"could not {request.doing}: there is no such image")
+            behaves = self._engine.behaviour(request.image)
+            if behaves.exit_code:
+                raise EngineCallFailed(
+                    f"could not {request.doing}: exit code {behaves.exit_code}",
+                    detail=behaves.logs,
+                )
+            return behaves.logs
+
+    def remove_stopped(self, ids: Sequence[str]) -> None:
+        """See `Workloads.remove_stopped`."""
+        with self._engine.call("remove stopped", done=True):
+            for container in list(self._engine.containers.values()):
+                one = container.instance
+                if one.id in ids and one.state != "running":
+                    self._drop(container)
 
     def _find(self, container: Instance) -> FakeContainer:
         for found in (*self._engine.containers.values(), *self._engine.one_offs):

@@ -116,13 +116,13 @@ def test_an_identity_file_that_is_none(
 def test_a_pipe_keeps_nobody_waiting(tmp_path: Path) -> None:
     keys = Keys(tmp_path / "identity.txt")
     os.mkfifo(keys.identity, 0o600)
-    with pytest.raises(InputError, match="no regular file"):
+    with pytest.raises(InputError, match="is not a regular file"):
         keys.own()
 
 
 def test_a_recipient_that_is_none(keys: Keys) -> None:
     wrong = Keys(keys.identity, ("age1" + "q" * 58,))
-    with pytest.raises(InputError, match="is no age recipient"):
+    with pytest.raises(InputError, match="is not an age recipient"):
         wrong.encrypt(TEXT)
 
 

@@ -14,7 +14,6 @@ from typing import TypeAlias
 
 import pytest
 
-from morphops.adapters.base_images import assemble
 from morphops.adapters.base_images.assemble import BaseImage
 from morphops.adapters.docker import local_registry
 from morphops.adapters.docker.client import Docker
@@ -39,7 +38,7 @@ def contract_bases() -> dict[str, BaseImage]:
 def contract_registry(contract_bases: dict[str, BaseImage]) -> Iterator[str]:
     name = f"morphops-test-registry-{uuid.uuid4().hex[:8]}"
     client = Docker()
-    image = assemble.load(client, contract_bases["registry"], "morphops-test/registry:local")
+    image = stacks.load(client, contract_bases["registry"], "morphops-test/registry:local")
     there = local_registry.up(client, image=image, port=stacks.free_port(), name=name)
     yield there.address
     local_registry.down(client, name=name, delete_data=True)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from morphops.adapters.base_images import assemble
 from morphops.adapters.docker import local_registry
 from morphops.adapters.docker.client import Docker
 from morphops.adapters.registry import Descriptor, RegistryClient
@@ -27,7 +26,7 @@ SBOM = "application/vnd.example.sbom.v1"
 def real_registry() -> Iterator[str]:
     name = f"morphops-test-registry-{uuid.uuid4().hex[:8]}"
     docker = Docker()
-    image = assemble.load(docker, stacks.bases()["registry"], "morphops-test/registry:local")
+    image = stacks.load(docker, stacks.bases()["registry"], "morphops-test/registry:local")
     there = local_registry.up(docker, image=image, port=stacks.free_port(), name=name)
     yield there.address
     local_registry.down(docker, name=name, delete_data=True)

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from morphops.core.requests import RunRequest
 from morphops.core.stack import Port, Running
 from morphops.core.verify import drift
 from morphops.errors import ConfigError, EngineCallFailed, PreconditionError
@@ -136,6 +137,13 @@ def test_its_networks_are_told_with_the_configuration_that_they_were_given(
 def test_its_own_ports_are_taken(started: Place) -> None:
     port = Port("127.0.0.1", started.port, 8000)
     assert started.client().workloads.taken([port]) == {("127.0.0.1", started.port, "tcp")}
+
+
+def test_it_says_where_a_published_port_is_reached(started: Place) -> None:
+    workloads = started.client().workloads
+    assert workloads.published_at(started.only("a"), 8000) == f"127.0.0.1:{started.port}"
+    assert workloads.published_at(started.only("a"), 8001) == ""
+    assert workloads.published_at(started.running.of("b")[0], 8000) == ""
 
 
 def test_how_it_was_started_is_told(started: Place) -> None:
@@ -290,6 +298,26 @@ def test_paused_and_exited_are_told_and_an_exited_one_is_started_again(place: Pl
     (other, _) = place.running.of("b")
     place.pause(other)
     assert {c.id: c.state for c in place.running.of("b")}[other.id] == "paused"
+
+
+def test_only_what_is_stopped_is_removed(place: Place) -> None:
+    workloads = place.client().workloads
+    workloads.start(place.stack(), ["a"])
+    one = place.only("a")
+    workloads.remove_stopped([one.id])
+    assert place.only("a").id == one.id
+    place.stop(one)
+    workloads.remove_stopped([one.id])
+    assert place.running == Running()
+
+
+def test_a_program_runs_once(place: Place) -> None:
+    workloads = place.client().workloads
+    run = RunRequest(image=str(place.good.ref), command=(), doing="say it", entrypoint="true")
+    assert isinstance(workloads.run_once(run), tuple)
+    assert place.running == Running()
+    with pytest.raises(EngineCallFailed, match="say it"):
+        workloads.run_once(replace(run, image=str(place.missing.ref)))
 
 
 def test_one_that_is_sick_says_why(place: Place) -> None:

@@ -204,7 +204,7 @@ def test_an_engine_that_was_restarted_before_it_kept_the_head(site: Site) -> Non
 
 
 class Slow:
-    """A `head.Heads` whose engine does not answer in time while `away`; `kept`: but writes all the
+    """A `Heads` whose engine does not answer in time while `away`; `kept`: but writes all the
     same."""
 
     def __init__(self, heads: Remembering) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs import prose
+from tests.docs.house_words import HOUSE_WORDS
 
 ROOT = Path(__file__).parents[2]
 PAGES = prose.read(
@@ -24,31 +25,6 @@ PAGES = prose.read(
 INDEX = "docs/README.md"
 MOST_WORDS = 25
 MOST_LINES = 150  # of the README
-# Words of our own making, of another century, or that say less than the field's term.
-HOUSE_WORDS = {
-    r"ways? back": "automatic rollback",
-    r"cut[- ]off": "incomplete, interrupted",
-    r"mend(s|ed|ing)?": "fix",
-    r"who(so)?ever": "the operator, everyone who",
-    r"anew": "again",
-    r"ere": "before",
-    r"shall": "must",
-    r"(w|t|)hither": "where",
-    r"(is|are) none of": "is not",
-    r"by (itself|themselves)": "automatic",
-    r"behind (its|our|their) backs?": "without a deploy",
-    r"astray": "wrong",
-    r"(some|no)body": "a person, another operator",
-    r"of (then|now)": "old, current",
-    r"in vain": "without success",
-    r"to be had": "available",
-    r"all the same": "anyway",
-    r"come[s]? to nothing": "fails",
-    r"(is|are) told of": "is reported",
-    r"is at it": "holds the lock",
-    r"last words": "last log lines",
-    r"let(s|ting)? go( of)?": "release, remove",
-}
 
 
 def long_sentences(markdown: str) -> Iterator[str]:

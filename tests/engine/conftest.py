@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from morphops.adapters.base_images import assemble
 from morphops.adapters.base_images.assemble import BaseImage
 from morphops.adapters.docker import local_registry
 from morphops.adapters.docker.client import Docker
@@ -30,7 +29,7 @@ def bases() -> dict[str, BaseImage]:
 @pytest.fixture(scope="session")
 def registry(docker: Docker, bases: dict[str, BaseImage]) -> Iterator[str]:
     name = f"morphops-test-registry-{uuid.uuid4().hex[:8]}"
-    image = assemble.load(docker, bases["registry"], "morphops-test/registry:local")
+    image = stacks.load(docker, bases["registry"], "morphops-test/registry:local")
     there = local_registry.up(docker, image=image, port=free_port(), name=name)
     yield there.address
     local_registry.down(docker, name=name, delete_data=True)

@@ -24,7 +24,7 @@ from morphops.adapters.docker.client import Docker
 from morphops.core.checks import interpolation
 from morphops.core.yaml_text import YamlText
 from morphops.errors import ConfigError
-from morphops.operations.bundle import check, stack_findings
+from morphops.operations.bundle import check
 from morphops.report.console import Reporter
 from morphops.site import open_site
 from tests.paths import ROOT
@@ -52,7 +52,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _compose_is_asked_once() -> Iterator[None]:
     """Most of the table leaves alone what a rendering depends on; Compose would say the same."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stack_findings, "rendered", once(compose_config.rendered))
+        patch.setattr(compose_config, "rendered", once(compose_config.rendered))
         yield
 
 

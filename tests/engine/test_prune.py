@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from morphops.adapters.base_images.assemble import BaseImage
-from morphops.adapters.docker import image_store
+from morphops.adapters.docker.buildx import Buildx
 from morphops.adapters.docker.client import Docker
 from tests import stacks
 from tests.engine.helpers import Release
@@ -181,7 +181,7 @@ def test_what_was_built_here_goes_once_it_has_no_name(
     assert ours not in left
     assert set(foreign.values()) <= set(left)
     # Nothing is that old; what is meant is that the engine takes the call.
-    image_store.prune_build_cache(Docker(), older_than_hours=100 * 365 * 24)
+    Buildx(Docker()).prune_cache(100 * 365 * 24)
 
 
 @pytest.fixture

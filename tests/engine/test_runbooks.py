@@ -129,7 +129,7 @@ def test_a_transcript_that_was_edited_is_refused(inv: Inv, release: Release, boo
         (("deplyo",), "no runbook 'deplyo' (there are: deploy, incident-response"),
         (("maintenance",), "sections: name one"),
         (("maintenance", "--section=x"), "maintenance has no section 'x'"),
-        (("rollback", "--reason=x"), "nobody is there to answer"),
+        (("rollback", "--reason=x"), "cannot ask, because stdin is not a terminal"),
     ],
 )
 def test_bad_input(inv: Inv, books: Path, words: tuple[str, ...], says: str) -> None:

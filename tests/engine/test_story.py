@@ -432,7 +432,7 @@ class TestRefused:
         self.refused(inv("deploy"), 2, "which release?", good)
         self.refused(inv("deploy", "--image=v1.2"), 2, "a tag can move")
         self.refused(inv("deploy", "--image=sha256:abc"), 2, "malformed", "64 lowercase hex")
-        self.refused(inv("deploy", f"--image=sha256:{'0' * 64}"), 3, "nobody has")
+        self.refused(inv("deploy", f"--image=sha256:{'0' * 64}"), 3, "does not exist")
         unknown = inv("deploy", f"--image={good}", f"--image=web={images['pair-ok']}")
         self.refused(unknown, 2, "no image 'web'")
         assert containers(inv) == {}

@@ -10,7 +10,7 @@ from morphops.errors import MorphopsError
 
 @dataclass
 class Remembering:
-    """A `history.Witness` and a `head.Heads`: keeps the heads that it was told."""
+    """A `LockGuard` and a `Heads`: keeps the heads that it was told."""
 
     heads: list[Head] = field(default_factory=list)
     refuse: MorphopsError | None = None

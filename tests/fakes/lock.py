@@ -13,7 +13,7 @@ from morphops.site import Site
 
 @dataclasses.dataclass
 class Grip:
-    """A `lock.Held` in memory; `runs` is what an engine would say."""
+    """A `Held` in memory; `runs` is what an engine would say."""
 
     holder: Holder
     runs: bool = True
@@ -31,7 +31,7 @@ class Grip:
 
 
 class Place:
-    """A `lock.Lock` in memory; `grip` is the last one that it gave."""
+    """A `Lock` in memory; `grip` is the last one that it gave."""
 
     grip: Grip
 

@@ -11,7 +11,18 @@ from morphops.core.outside import AS_NEEDED, Outside
 from morphops.core.release.digest import canonical_json
 from morphops.core.release.reference import hold_tag
 from morphops.core.release.release import Image
-from morphops.core.stack import Identity, Instance, LaunchConfig, Port, Running, Service, Stack
+from morphops.core.requests import RunRequest
+from morphops.core.stack import (
+    Identity,
+    ImageFacts,
+    Instance,
+    LaunchConfig,
+    LocalImage,
+    Port,
+    Running,
+    Service,
+    Stack,
+)
 from morphops.errors import EngineCallFailed
 from morphops.interfaces import Say
 
@@ -127,6 +138,9 @@ class FakeTarget:
     def http_get(self, container: Instance, url: str, timeout: float) -> bytes:
         raise EngineCallFailed(f"nobody answers {url}")
 
+    def published_at(self, container: Instance, port: int) -> str:
+        return container.published_at(port, "127.0.0.1")
+
     def launch_configs(self, running: Running) -> Mapping[str, LaunchConfig]:
         return {c.id: LaunchConfig() for c in self.containers.values()}
 
@@ -138,6 +152,25 @@ class FakeTarget:
 
     def logs(self, container: Instance, tail: int) -> tuple[str, ...]:
         return (f"last words of {container.service}",)
+
+    def run_once(self, request: RunRequest) -> tuple[str, ...]:
+        self._call(f"run {request.image}")
+        return ()
+
+    def remove_stopped(self, ids: Sequence[str]) -> None:
+        self._call(f"remove stopped {' '.join(ids)}")
+
+    def image_facts(self, reference: str, say: Say, *, stalled_after: float) -> ImageFacts:
+        return ImageFacts()
+
+    def inventory(self) -> tuple[LocalImage, ...]:
+        return ()
+
+    def remove_references(self, references: Sequence[str]) -> tuple[str, ...]:
+        return ()
+
+    def disk_use(self) -> Mapping[str, int]:
+        return {"images": 0, "build_cache": 0}
 
     def becomes(self, service: str, **changes: object) -> None:
         """Change a container as if it had changed by itself."""

@@ -112,7 +112,7 @@ def test_what_never_rests_is_not_called_wrong(site: Site) -> None:
 
 
 class Nobody:
-    """A `head.Heads` where no engine answers."""
+    """A `Heads` where no engine answers."""
 
     def read(self, project: str) -> Head | None:
         raise EngineUnavailable("no engine answers")

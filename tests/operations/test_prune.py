@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from morphops.adapters import actor
-from morphops.adapters.docker import image_store
 from morphops.adapters.store.release_layout import write_layout
 from morphops.core.history.operations import ValuesRecord
 from morphops.core.release.digest import short
@@ -34,45 +33,50 @@ from morphops.operations.release.list import list_releases
 from morphops.report import prune as report
 from morphops.report.console import Reporter
 from morphops.site import Site, open_site
-from tests.fakes import FakeTarget, Place, Recorder, Remembering, grip
+from tests.fakes import FakeBuilder, FakeTarget, Place, Recorder, Remembering, grip
 from tests.paths import STACK
 from tests.results import valid
 from tests.samples.artifacts import artifact, decode
 from tests.samples.releases import digest
 
 OLD = [digest(n) for n in "123"]
+PROJECT = "morphops-test"  # in tests/stack
 
 
 @dataclass
-class Images:
-    """The engine's images in memory; `on` is called when a reference has gone."""
+class Images(FakeTarget):
+    """Images that can be removed; `then` is called when a reference has gone."""
 
-    references: list[str]
-    on: Callable[[str], None] = lambda reference: None
+    references: list[str] = field(default_factory=list)
+    then: Callable[[str], None] = lambda reference: None
     gone: list[str] = field(default_factory=list)
 
-    def list(self, docker: object) -> tuple[LocalImage, ...]:
+    def inventory(self) -> tuple[LocalImage, ...]:
         left = [r for r in self.references if r not in self.gone]
         return tuple(LocalImage(r, frozenset({r}), 1) for r in left)
 
-    def let_go(self, docker: object, references: Sequence[str]) -> tuple[str, ...]:
+    def remove_references(self, references: Sequence[str]) -> tuple[str, ...]:
         for reference in references:
             self.gone.append(reference)
-            self.on(reference)
+            self.then(reference)
         return ()
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Site:
+def images() -> Images:
+    """Those of the three releases that are not needed any more."""
+    return Images({}, references=[f"morphops/{PROJECT}/pair:{short(release)}" for release in OLD])
+
+
+@pytest.fixture
+def site(tmp_path: Path, images: Images) -> Site:
     """Five releases that were deployed one after the other, of which the last two are needed."""
     environ = {
         "MORPHOPS_BUNDLE": str(STACK / "bundle.yaml"),
         "MORPHOPS_STATE": str(tmp_path / "state"),
     }
-    opened = open_site(Recorder(), environ)
-    site = opened.on(
-        lock=Place(), heads=Remembering(), workloads=FakeTarget({}), images=FakeTarget({})
-    )
+    opened = replace(open_site(Recorder(), environ), builder=FakeBuilder())
+    site = opened.on(lock=Place(), heads=Remembering(), workloads=images, images=images)
     with exclusive(site, "deploy") as session:
         for number in range(1, 6):
             layout = site.state.release(digest(str(number)))
@@ -87,16 +91,6 @@ def site(tmp_path: Path) -> Site:
             )
             session.history.end(record, "deployed")
     return site
-
-
-@pytest.fixture
-def images(site: Site, monkeypatch: pytest.MonkeyPatch) -> Images:
-    made = Images([f"morphops/{site.bundle.project}/pair:{short(release)}" for release in OLD])
-    monkeypatch.setattr(image_store, "images", made.list)
-    monkeypatch.setattr(image_store, "let_go", made.let_go)
-    monkeypatch.setattr(image_store, "sizes", lambda docker: {"images": 0, "build_cache": 0})
-    monkeypatch.setattr(image_store, "prune_build_cache", lambda docker, hours: None)
-    return made
 
 
 def prune(site: Site) -> dict[str, Any]:
@@ -127,7 +121,7 @@ def test_nothing_goes_once_somebody_else_has_the_lock(site: Site, images: Images
     def taken(reference: str) -> None:
         grip(site).other = actor.holder("deploy 111111111111")
 
-    images.on = taken
+    images.then = taken
     with pytest.raises(LockLost, match="deploy 111111111111, by") as caught:
         prune(site)
     assert images.gone == images.references[:1]
@@ -150,7 +144,7 @@ def test_what_is_needed_by_now_stays(site: Site, images: Images) -> None:
             site.state.root / "pins.json", f'{{"{OLD[0]}": {{"reason": "x"}}}}'.encode()
         )
 
-    images.on = pinned
+    images.then = pinned
     view = prune(site)
     assert view["releases"] == OLD[1:]
     assert view["deployments"] == [2, 3]
@@ -164,7 +158,7 @@ def test_a_failure_says_what_has_gone(site: Site, images: Images, error: Morphop
         if len(images.gone) == 2:
             raise error
 
-    images.on = fail
+    images.then = fail
     with pytest.raises(type(error)) as caught:
         prune(site)
     assert "removed before that: 1 of 3 image references; " in caught.value.state

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from morphops.adapters.docker import buildx
 from morphops.core.results.registry import RegistryInfo
 from morphops.errors import InputError, RegistryError
 from morphops.operations.image import base
@@ -14,7 +14,7 @@ from morphops.operations.registry import registry_down, registry_up
 from morphops.report import registry as report
 from morphops.report.console import Reporter
 from morphops.site import Site, open_site
-from tests.fakes import Recorder
+from tests.fakes import FakeBuilder, Recorder
 from tests.paths import ROOT
 from tests.results import valid
 
@@ -53,7 +53,7 @@ def test_data_elsewhere_is_not_deleted(site: Site) -> None:
 def test_bases_that_nothing_needs_are_not_refreshed(
     site: Site, monkeypatch: pytest.MonkeyPatch, public: bool, made: bool
 ) -> None:
-    monkeypatch.setattr(buildx, "public_registry_answers", lambda: public)
+    site = replace(site, builder=FakeBuilder(public=public))
 
     def ping(registry: object) -> None:
         raise RegistryError("asked")

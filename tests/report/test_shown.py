@@ -35,12 +35,11 @@ from morphops.core.results.logs import Logs
 from morphops.core.results.prune import Prune
 from morphops.core.results.quickstart import Answer, Quickstart
 from morphops.core.results.release import (
-    Pinned,
+    Pin,
     ReleaseDetail,
     ReleaseImage,
     ReleaseList,
     ReleaseRow,
-    Unpinned,
 )
 from morphops.core.results.runbook import RunbookCheck, RunbookProof, RunbookRun
 from morphops.core.results.smoke import ProbeResult, Smoke
@@ -100,6 +99,7 @@ RUNS = RunningService(
     state="running",
     health="healthy",
     created_by=DIGEST,
+    name="shop-api-1",
     image=RunningImage(kind="config", digest=DIGEST, released=DIGEST, matches=True),
     ports=("127.0.0.1:80",),
 )
@@ -577,13 +577,13 @@ SHOWN: dict[str, Shown] = {
         ),
     ),
     "pinned": (
-        release.pinned,
-        Pinned(release=DIGEST, reason="a demo", changed=False),
+        release.pin,
+        Pin(state="pinned", release=DIGEST, reason="a demo", changed=False),
         (f"pinned: {DIGEST} (a demo), as before",),
     ),
     "unpinned": (
-        release.unpinned,
-        Unpinned(release=DIGEST, changed=True),
+        release.pin,
+        Pin(state="not pinned", release=DIGEST, reason="", changed=True),
         (f"not pinned: {DIGEST}",),
     ),
     "runbooks": (

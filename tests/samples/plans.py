@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Literal
 
 from morphops.core.bundle.schema import Bundle
 from morphops.core.plan import changes, plan
@@ -27,6 +28,9 @@ class Remedies:
 
     def remove_networks(self, names: Sequence[str]) -> str:
         return f"remove networks {' '.join(names)}"
+
+    def create(self, kind: Literal["network", "volume"], names: Sequence[str]) -> str:
+        return f"create {kind} {' '.join(names)}"
 
     def unpause(self, ids: Sequence[str]) -> str:
         return f"unpause {' '.join(ids)}"

@@ -36,7 +36,7 @@ from morphops.core.schema import parse_mapping
 from morphops.errors import ConfigError, InputError, PreconditionError
 
 if TYPE_CHECKING:
-    from morphops.adapters.docker.client import Docker
+    pass
 
 
 def load_recipes(path: Path) -> Recipes:
@@ -47,8 +47,6 @@ def load_recipes(path: Path) -> Recipes:
     """
     return parse_mapping(text_file.read(path), str(path), Recipes)
 
-
-__all__ = ["BaseImage", "Recipes", "load", "load_recipes", "make"]
 
 Say = Callable[[str], None]
 
@@ -131,21 +129,6 @@ def make(
     return tuple(
         _read(name, recipes.images[name], folders[name], fresh=name in missing) for name in wanted
     )
-
-
-def load(docker: Docker, image: BaseImage, tag: str) -> str:
-    """Put an image into the engine without any registry.
-
-    Returns:
-        Its image ID.
-
-    Raises:
-        EngineCallFailed: the engine refused it.
-    """
-    with docker.call(f"load the base image {image.name}", 120):
-        if not any(is_image(row, image) for row in docker.engine.inspect_images([tag])):
-            docker.client(120).image.load(archive(image, tag))
-        return "".join(str(row["Id"]) for row in docker.engine.inspect_images([tag]))
 
 
 def is_image(found: Mapping[str, Any], image: BaseImage) -> bool:

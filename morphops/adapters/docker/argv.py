@@ -23,7 +23,7 @@ def bounded(limit: float) -> list[str]:
 
     The CLI gets SIGTERM then, and SIGKILL a second later.
     """
-    # Each dies with its parent: nothing goes on (and pushes, or starts) with nobody there to hear.
+    # Each dies with its parent: nothing goes on (and pushes, or starts) without a parent.
     with_us = tied("TERM")
     return [*with_us, "timeout", "-k", "1", f"{limit:g}", *with_us, "docker"]
 

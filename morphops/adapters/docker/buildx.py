@@ -8,14 +8,14 @@ import os
 import re
 import tempfile
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from morphops.adapters.docker import labels
 from morphops.core.release.digest import is_digest
 from morphops.core.release.reference import HUB
+from morphops.core.requests import BuildRequest
 from morphops.errors import ConfigError, EngineCallFailed, EngineUnavailable, InputError
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 _LIMIT = 1800
+_PRUNE_LIMIT = 120.0
 _TAIL = 20
 # Progress in bytes, times and bookkeeping: worth keeping for a failure, not worth watching.
 _CHATTER = re.compile(
@@ -31,49 +32,39 @@ _CHATTER = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildRequest:
-    """What is built of a bake file, and how.
+class Buildx:
+    """Implements `Builder` with Buildx.
 
-    Attributes:
-        file: the bake file; it has the variables REGISTRY, VERSION, REVISION and SOURCE.
-        folder: what the contexts in it are relative to.
-        project: whose images these are; the label by which `prune` knows them.
-        registry: `host[:port]` that the images are tagged for.
-        version, revision, source: for the labels.
-        bases: FROM reference, exactly as Dockerfiles write it → the local image to take instead
-            (`repository@sha256:…`); empty where the public ones are used.
-        ca_file: certificates that the build trusts, given as the secret `ca`.
-        targets: which ones; the default group without.
-        push: push them; otherwise they are only loaded into the engine.
+    Args:
+        docker: the engine, and the client with the plugin.
+        redact: applied to each line of a build before it is shown.
     """
 
-    file: Path
-    folder: Path
-    project: str
-    registry: str
-    version: str
-    revision: str
-    source: str
-    bases: Mapping[str, str] = field(default_factory=dict)
-    ca_file: Path | None = None
-    targets: tuple[str, ...] = ()
-    push: bool = True
+    def __init__(self, docker: Docker, redact: Callable[[str], str] = str) -> None:
+        self._docker = docker
+        self._redact = redact
 
-    @property
-    def variables(self) -> dict[str, str]:
-        """The variables of the bake file."""
-        return {
-            "REGISTRY": self.registry,
-            "VERSION": self.version,
-            "REVISION": self.revision,
-            "SOURCE": self.source,
-            # An attestation would make each image an index, and differs from build to build.
-            "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
-            # Since 0.20 bake asks before it reads what lies outside of the folder that it is
-            # called in. What it reads here is named by the override file, which is ours.
-            "BUILDX_BAKE_ENTITLEMENTS_FS": "0",
-        }
+    def targets(self, file: Path, names: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+        """See `Builder.targets`."""
+        return definition(self._docker, file, list(names), {})
+
+    def bake(self, request: BuildRequest, say: Say) -> Mapping[str, str]:
+        """See `Builder.bake`."""
+        return bake(self._docker, request, say, self._redact)
+
+    def prune_cache(self, older_than_hours: int) -> None:
+        """See `Builder.prune_cache`."""
+        with self._docker.call("prune the build cache", _PRUNE_LIMIT):
+            client = self._docker.client(_PRUNE_LIMIT)
+            client.buildx.prune(filters={"until": f"{older_than_hours}h"})
+
+    def reaches_public_registry(self) -> bool:
+        """See `Builder.reaches_public_registry`."""
+        return public_registry_answers()
+
+    def trusted_certificates(self) -> Path | None:
+        """See `Builder.trusted_certificates`."""
+        return host_ca()
 
 
 def bake(
@@ -98,7 +89,7 @@ def bake(
     if not request.file.is_file():
         raise InputError(f"{request.file}: there is no such bake file")
     described = definition(
-        docker, request.file, list(request.targets) or ["default"], request.variables
+        docker, request.file, list(request.targets) or ["default"], variables(request)
     )
     with tempfile.TemporaryDirectory(prefix="morphops-bake-") as name:
         extra, metadata = Path(name) / "override.json", Path(name) / "metadata.json"
@@ -123,6 +114,21 @@ def _digest(metadata: Mapping[str, Any], push: bool) -> str:
     """
     own = "" if push else metadata.get("containerimage.config.digest")
     return str(own or metadata.get("containerimage.digest") or "")
+
+
+def variables(request: BuildRequest) -> dict[str, str]:
+    """The variables of the bake file."""
+    return {
+        "REGISTRY": request.registry,
+        "VERSION": request.version,
+        "REVISION": request.revision,
+        "SOURCE": request.source,
+        # An attestation would make each image an index, and differs from build to build.
+        "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
+        # Since 0.20 bake asks before it reads what lies outside of the folder that it is called
+        # in. What it reads here is named by the override file, which is ours.
+        "BUILDX_BAKE_ENTITLEMENTS_FS": "0",
+    }
 
 
 def override(definition: Mapping[str, Mapping[str, Any]], request: BuildRequest) -> dict[str, Any]:
@@ -234,7 +240,7 @@ def _build(docker: Docker, request: BuildRequest, extra: Path, metadata: Path, l
                 # the engine has, and reaches a registry on this machine's loopback.
                 builder=client.context.inspect(None).name,
                 files=[request.file, extra],
-                variables=request.variables,
+                variables=variables(request),
                 metadata_file=metadata,
                 push=request.push,
                 load=not request.push,

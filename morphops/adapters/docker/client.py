@@ -141,8 +141,8 @@ class Docker:
         Args:
             doing: what is attempted, as it reads after "could not": `build a`.
             limit: the seconds that the client was given, for the message.
-            refusal: what a refusal is; another class than the default says that Compose refuses
-                by itself, so that no engine is asked whether it is there.
+            refusal: what a refusal is; another class than the default says that Compose
+                itself refuses, so that no engine is asked whether it is there.
 
         Raises:
             EngineUnavailable: the engine does not answer.

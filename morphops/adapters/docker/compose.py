@@ -12,7 +12,16 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Literal, TypeAlias
 
-from morphops.adapters.docker import compose_config, image_pull, labels, model, outside, settings
+from morphops.adapters.docker import (
+    compose_config,
+    image_pull,
+    image_store,
+    labels,
+    model,
+    outside,
+    run_once,
+    settings,
+)
 from morphops.adapters.docker.argv import hidden
 from morphops.adapters.docker.client import Docker
 from morphops.adapters.docker.contents import Contents
@@ -26,10 +35,13 @@ from morphops.core.release.digest import canonical_json
 from morphops.core.release.platform import platform_name
 from morphops.core.release.reference import hold_tag
 from morphops.core.release.release import Image
+from morphops.core.requests import RunRequest
 from morphops.core.stack import (
     Identity,
+    ImageFacts,
     Instance,
     LaunchConfig,
+    LocalImage,
     Port,
     Running,
     Service,
@@ -61,7 +73,7 @@ class ComposeTarget:
         self._platform: str | None = None
 
     def is_reachable(self) -> bool:
-        """See `Workloads.answers`."""
+        """See `Workloads.is_reachable`."""
         return self._docker.engine.answers()
 
     def taken(self, ports: Collection[Port]) -> frozenset[tuple[str, int, str]]:
@@ -139,7 +151,7 @@ class ComposeTarget:
         return {row["Name"]: (row.get("Labels") or {}).get(labels.CONFIG, "") for row in listed}
 
     def pull_image(self, image: Image, say: Say, *, stalled_after: float) -> None:
-        """See `Workloads.pull`."""
+        """See `Images.pull_image`."""
         image_pull.pull(
             self._docker,
             str(image.ref),
@@ -160,7 +172,7 @@ class ComposeTarget:
         return self._platform
 
     def has_image(self, image: Image) -> bool:
-        """See `Workloads.has`."""
+        """See `Images.has_image`."""
         kind = self._identity_kind()
         found = self._docker.engine.inspect_images([str(image.ref)])
         return any(Identity(kind, row["Id"]).is_of(image) for row in found)
@@ -264,7 +276,7 @@ class ComposeTarget:
             yield watch
 
     def http_get(self, container: Instance, url: str, timeout: float) -> bytes:
-        """See `Workloads.fetch`; needs `curl` in the image."""
+        """See `Workloads.http_get`; needs `curl` in the image."""
         limit = timeout + 5
         with self._docker.call(f"ask {container.service} for {url}", limit):
             said = self._docker.client(limit).container.execute(
@@ -272,8 +284,12 @@ class ComposeTarget:
             )
         return str(said).encode()
 
+    def published_at(self, container: Instance, port: int) -> str:
+        """See `Workloads.published_at`: on the machine of the engine."""
+        return container.published_at(port, self._docker.endpoint.host)
+
     def launch_configs(self, running: Running) -> Mapping[str, LaunchConfig]:
-        """See `Workloads.shapes`."""
+        """See `Workloads.launch_configs`."""
         found = self._docker.engine.inspect([c.id for c in running.containers])
         images = self._docker.engine.inspect_images(sorted({row["Image"] for row in found}))
         own = {row["Id"]: row.get("Config") or {} for row in images}
@@ -299,6 +315,33 @@ class ComposeTarget:
         except EngineCallFailed as err:
             return (str(err),)
         return log_lines.last_lines(str(text), self._redact)
+
+    def run_once(self, request: RunRequest) -> tuple[str, ...]:
+        """See `Workloads.run_once`."""
+        return run_once.run_once(self._docker, request)
+
+    def remove_stopped(self, ids: Sequence[str]) -> None:
+        """See `Workloads.remove_stopped`."""
+        image_store.remove_stopped(self._docker, ids)
+
+    def image_facts(self, reference: str, say: Say, *, stalled_after: float) -> ImageFacts:
+        """See `Images.image_facts`."""
+        if found := image_store.facts(self._docker, reference):
+            return found
+        image_pull.pull(self._docker, reference, stalled_after=stalled_after, say=say)
+        return image_store.facts(self._docker, reference) or ImageFacts()
+
+    def inventory(self) -> tuple[LocalImage, ...]:
+        """See `Images.inventory`."""
+        return image_store.images(self._docker)
+
+    def remove_references(self, references: Sequence[str]) -> tuple[str, ...]:
+        """See `Images.remove_references`."""
+        return image_store.remove_references(self._docker, references)
+
+    def disk_use(self) -> Mapping[str, int]:
+        """See `Images.disk_use`."""
+        return image_store.sizes(self._docker)
 
     def _compose(self, stack: Stack, limit: float) -> Any:
         return self._docker.client(

@@ -14,6 +14,36 @@ from morphops.errors import ConfigError
 _LIMIT = 30.0
 
 
+class ComposeFileReader:
+    """Implements `ComposeFiles` with the Compose plugin."""
+
+    def __init__(self, docker: Docker) -> None:
+        self._docker = docker
+
+    def check_available(self) -> None:
+        """See `ComposeFiles.check_available`."""
+        self._docker.need_compose()
+
+    def model(
+        self,
+        files: Sequence[Path],
+        *,
+        env_file: Path,
+        profiles: Sequence[str],
+        environ: Mapping[str, str],
+        ignore: Collection[str] = (),
+    ) -> dict[str, Any]:
+        """See `ComposeFiles.model`."""
+        return rendered(
+            self._docker,
+            files,
+            env_file=env_file,
+            profiles=profiles,
+            environ=environ,
+            ignore=ignore,
+        )
+
+
 def rendered(
     docker: Docker,
     files: Sequence[Path],

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from morphops.core.host.requirements import DEFAULT_SOCKET
 
@@ -30,6 +31,15 @@ class Endpoint:
     def is_local(self) -> bool:
         """Whether the engine is on this machine, as far as its address says."""
         return self.url.startswith("unix:")
+
+    @property
+    def host(self) -> str:
+        """The machine that the engine runs on: its name, or loopback where it is this one."""
+        try:
+            name = "" if self.is_local else urlsplit(self.url).hostname
+        except ValueError:  # the docker CLI refuses such an address
+            name = ""
+        return name or "127.0.0.1"
 
     @property
     def socket(self) -> Path | None:
@@ -58,7 +68,7 @@ def find(environ: Mapping[str, str], ask_context: Callable[[], str]) -> Endpoint
 
 
 def _configured_context(environ: Mapping[str, str]) -> str:
-    """The context that `docker context use` chose; empty where nobody chose one."""
+    """The context that `docker context use` chose; empty for the default one."""
     folder = (
         environ.get("DOCKER_CONFIG") or Path(environ.get("HOME") or "~").expanduser() / ".docker"
     )

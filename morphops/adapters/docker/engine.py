@@ -332,7 +332,7 @@ def _one(found: object) -> Document:
 
 
 def _rows(found: object) -> list[Document]:
-    if found is None:  # how Go writes a list that nobody made
+    if found is None:  # how Go writes an empty list
         return []
     if not isinstance(found, list):
         raise BadAnswer("the answer is not a JSON list")

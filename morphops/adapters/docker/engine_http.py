@@ -238,7 +238,7 @@ def _body(response: http.client.HTTPResponse, most: int) -> bytes:
 
 
 def _check_whole(response: http.client.HTTPResponse) -> None:
-    # Without a length the end of the connection is the end; of chunks `read1` notices by itself.
+    # Without a length the end of the connection is the end; `read1` notices missing chunks.
     if response.length:
         raise BadAnswer("the answer was cut short")
 

@@ -17,18 +17,18 @@ _FIELDS = ("seq", "hash", "release", "operation", "step", "fence")
 
 
 class EngineHeads:
-    """Implements `head.Heads` for one Docker engine."""
+    """Implements `Heads` for one Docker engine."""
 
     def __init__(self, docker: Docker) -> None:
         self._docker = docker
         self._there: dict[str, list[str]] = {}  # project → the volumes that were seen or made
 
     def read(self, project: str) -> Head | None:
-        """See `head.Heads.read`."""
+        """See `Heads.read`."""
         return max(self._all(project), key=_order, default=None)
 
     def latest(self, project: str) -> Head | None:
-        """See `head.Heads.latest`."""
+        """See `Heads.latest`."""
         return max(self._all(project), key=lambda head: head.seq, default=None)
 
     def _all(self, project: str) -> Collection[Head]:
@@ -37,7 +37,7 @@ class EngineHeads:
         return [_head(volume.get("Labels") or {}) for volume in found]
 
     def write(self, project: str, head: Head) -> None:
-        """See `head.Heads.write`.
+        """See `Heads.write`.
 
         Older ones are removed only at the end of an operation: the newest counts anyway, and each
         step costs one call less.

@@ -34,7 +34,7 @@ class Progress:
     def is_new(self, message: Mapping[str, Any]) -> bool:
         """Take a message in, and return whether it says of its layer what was not said before.
 
-        That a try failed and is made again is no progress.
+        That a try failed and is made again is not progress.
         """
         status, layer = str(message.get("status") or ""), str(message.get("id") or "")
         detail = message.get("progressDetail") or {}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from morphops.adapters.docker import labels
 from morphops.adapters.docker.client import Docker
-from morphops.core.stack import LocalImage
+from morphops.core.stack import ImageFacts, LocalImage
 from morphops.errors import EngineCallFailed
 
 _LIMIT = 120.0
@@ -36,11 +36,11 @@ def _image(row: Mapping[str, Any], used: Collection[str]) -> LocalImage:
     )
 
 
-def let_go(docker: Docker, references: Sequence[str]) -> tuple[str, ...]:
+def remove_references(docker: Docker, references: Sequence[str]) -> tuple[str, ...]:
     """Remove image references; an image without any is gone, one in use stays.
 
     Returns:
-        the references that the engine would not let go.
+        the references that the engine did not remove.
     """
     refused = []
     for reference in references:
@@ -67,7 +67,23 @@ def sizes(docker: Docker) -> dict[str, int]:
     return {"images": int(used.images.size), "build_cache": int(used.build_cache.size)}
 
 
-def prune_build_cache(docker: Docker, older_than_hours: int) -> None:
-    """Remove what builds have cached and not used for some hours; of everybody on the engine."""
-    with docker.call("prune the build cache", _LIMIT):
-        docker.client(_LIMIT).buildx.prune(filters={"until": f"{older_than_hours}h"})
+def facts(docker: Docker, reference: str) -> ImageFacts | None:
+    """Return what an image says of itself; None where it is not here."""
+    found = docker.engine.inspect_images([reference])
+    if not found:
+        return None
+    own = found[0].get("Config") or {}
+    return ImageFacts(
+        user=own.get("User") or "",
+        variables=tuple(entry.partition("=")[0] for entry in own.get("Env") or ()),
+        layers=docker.engine.layers(reference),
+    )
+
+
+def load(docker: Docker, tag: str, image_id: str, archive: Iterable[bytes]) -> str:
+    """Put an image into the engine without any registry; see `LocalRegistry.load`."""
+    with docker.call(f"load the image {tag}", _LIMIT):
+        client = docker.client(_LIMIT)
+        if not (client.image.exists(tag) and client.image.inspect(tag).id == image_id):
+            client.image.load(iter(archive))
+        return str(client.image.inspect(tag).id)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from morphops.adapters.docker import image_store
+from morphops.core.results.registry import RegistryInfo
 from morphops.errors import EngineCallFailed, InputError, PreconditionError
 
 if TYPE_CHECKING:
@@ -17,25 +19,34 @@ PUBLIC_IMAGE = "registry:2@sha256:a3d8aaa63ed8681a604f1dea0aa03f100d5895b6a58ace
 ROLE = {"morphops.role": "registry"}
 _DATA = "/var/lib/registry"
 _PORT = 5000
+_PULL_LIMIT = 300.0
+_State: TypeAlias = Literal["running", "stopped", "absent"]
 
 
-@dataclass(frozen=True, slots=True)
-class LocalRegistry:
-    """Where the registry is, and what happened to it.
+class EngineRegistry:
+    """Implements `LocalRegistry` with a container."""
 
-    Attributes:
-        address: `host:port`.
-        container: the container's name.
-        volume: the volume's name.
-        state: `started`, `running` (it was there), `stopped` or `absent`.
-        deleted: whether the volume, and so its data, is deleted.
-    """
+    def __init__(self, docker: Docker) -> None:
+        self._docker = docker
 
-    address: str
-    container: str
-    volume: str
-    state: Literal["started", "running", "stopped", "absent"]
-    deleted: bool = False
+    def start(self, image: Callable[[], str], *, host: str, port: int, name: str) -> RegistryInfo:
+        """See `LocalRegistry.start`."""
+        return up(self._docker, image=image, host=host, port=port, name=name)
+
+    def stop(self, *, name: str, delete_data: bool) -> RegistryInfo:
+        """See `LocalRegistry.stop`."""
+        return down(self._docker, name=name, delete_data=delete_data)
+
+    def pull(self, reference: str = "") -> str:
+        """See `LocalRegistry.pull`."""
+        reference = reference or PUBLIC_IMAGE
+        with self._docker.call(f"pull {reference}", _PULL_LIMIT):
+            self._docker.client(_PULL_LIMIT).image.pull(reference, quiet=True)
+        return reference
+
+    def load(self, tag: str, image_id: str, archive: Iterable[bytes]) -> str:
+        """See `LocalRegistry.load`."""
+        return image_store.load(self._docker, tag, image_id, archive)
 
 
 def up(
@@ -46,7 +57,7 @@ def up(
     port: int = 5000,
     name: str = "morphops-registry",
     deadline: float = 30,
-) -> LocalRegistry:
+) -> RegistryInfo:
     """Start the registry, or find it running.
 
     Args:
@@ -60,7 +71,7 @@ def up(
 
     Raises:
         InputError: the address is not loopback.
-        PreconditionError: the name or the port is somebody else's.
+        PreconditionError: the name or the port is used by something else.
         EngineCallFailed: it does not start, or does not answer in time.
     """
     from morphops.core.release.reference import is_loopback
@@ -69,7 +80,7 @@ def up(
         raise InputError(
             f"the local registry has no passwords, so it binds to loopback only, not to {host}"
         )
-    there = LocalRegistry(f"{host}:{port}", name, name, "running")
+    there = _info(f"{host}:{port}", name, "running")
     found = _find(docker, name)
     if found is not None and found["State"]["Running"] and _bound(found) == (host, port):
         _await(docker, there, deadline)
@@ -98,16 +109,16 @@ def up(
             log_options=["max-size=10m", "max-file=3"],
         )
     _await(docker, there, deadline)
-    return LocalRegistry(there.address, name, name, "started")
+    return replace(there, state="started")
 
 
 def down(
     docker: Docker, *, name: str = "morphops-registry", delete_data: bool = False
-) -> LocalRegistry:
+) -> RegistryInfo:
     """Stop and remove the registry; its data stays unless told otherwise.
 
     Raises:
-        PreconditionError: a container of that name is somebody else's.
+        PreconditionError: a container of that name was not made by morphops.
         EngineCallFailed: the engine refused.
     """
     found = _find(docker, name)
@@ -120,8 +131,12 @@ def down(
             client.container.remove(found["Id"], force=True)
         if delete_data and client.volume.exists(name):
             client.volume.remove(name)
-    state: Literal["absent", "stopped"] = "absent" if found is None else "stopped"
-    return LocalRegistry(address, name, name, state, deleted=delete_data)
+    state: _State = "absent" if found is None else "stopped"
+    return replace(_info(address, name, state), deleted=delete_data)
+
+
+def _info(address: str, name: str, state: _State) -> RegistryInfo:
+    return RegistryInfo(state=state, address=address, container=name, volume=name)
 
 
 def _find(docker: Docker, name: str) -> Mapping[str, Any] | None:
@@ -133,7 +148,7 @@ def _find(docker: Docker, name: str) -> Mapping[str, Any] | None:
     found = next(iter(docker.engine.inspect([name])), None)
     if found and not set(ROLE.items()) <= set((found["Config"].get("Labels") or {}).items()):
         raise PreconditionError(
-            f"a container {name!r} exists that is no registry of ours",
+            f"a container {name!r} exists, and morphops did not create it",
             state="nothing was changed",
             hint=f"docker rename {name} another-name   (or choose another name)",
         )
@@ -167,7 +182,7 @@ def _listens(host: str, port: int) -> bool:
         return probe.connect_ex((host.strip("[]"), port)) == 0
 
 
-def _await(docker: Docker, registry: LocalRegistry, deadline: float) -> None:
+def _await(docker: Docker, registry: RegistryInfo, deadline: float) -> None:
     """Wait until the registry's API answers.
 
     Raises:

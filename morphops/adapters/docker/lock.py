@@ -5,8 +5,9 @@ we started, and that by us: when we die, however that is, the program reads the 
 and the engine removes the container (`--rm`). So nothing is ever left to break after a kill.
 
 One trap is left. A client that is killed between creating and starting the container leaves it in
-the state `created`, and the name taken. Nobody is in that state for long, so it is removed then:
-by its id, and without force, which the engine refuses for one that has been started meanwhile.
+the state `created`, and the name taken. No container is in that state for long, so it is
+removed then: by its id, and without force, which the engine refuses for one that has been
+started meanwhile.
 """
 
 from __future__ import annotations
@@ -26,15 +27,15 @@ from morphops.errors import EngineCallFailed
 
 _LABEL = "morphops.lock"
 _ANSWER = 20.0  # seconds in which an engine has started a container, or is not well
-_HALF_TAKEN = 2.0  # seconds; longer, nobody is between creating a container and starting it
-_STUCK = 30.0  # seconds; a container that nobody holds and that cannot be removed either
+_HALF_TAKEN = 2.0  # seconds; no client needs longer between creating a container and starting it
+_STUCK = 30.0  # seconds; a container without a holder that that cannot be removed either
 _RELOOK = 5.0
 _MOMENT = 0.05
-_TRIES = 10  # to find the name taken, and then nobody there
+_TRIES = 10  # to find the name taken, and then free
 
 
 class EngineLock:
-    """Implements `lock.Lock` for one Docker engine."""
+    """Implements `Lock` for one Docker engine."""
 
     def __init__(self, docker: Docker) -> None:
         self._docker = docker
@@ -43,38 +44,38 @@ class EngineLock:
     def hold(
         self, project: str, holder: Holder, wait: float = 0, inside: str = ""
     ) -> Iterator[EngineHeld]:
-        """See `lock.Lock.hold`."""
-        grip = LockProcess(self._docker, project, holder)
+        """See `Lock.hold`."""
+        process = LockProcess(self._docker, project, holder)
         try:
-            self.acquire(grip, wait, inside)
-            yield EngineHeld(self, grip)
+            self.acquire(process, wait, inside)
+            yield EngineHeld(self, process)
         finally:
-            grip.release()
+            process.release()
 
     def holder(self, project: str) -> Holder | None:
-        """See `lock.Lock.holder`."""
+        """See `Lock.holder`."""
         found = self._look(project)
         return _holder(found) if found and _runs(found) else None
 
     def steal(self, project: str, holder: Holder) -> None:
-        """See `lock.Lock.wrest`."""
+        """See `Lock.steal`."""
         found = self._look(project)
-        # By its id: under the name there may be somebody else's by then.
+        # By its id: under the name there may be another container by then.
         if found and holder.is_same(_holder(found)):
             self._docker.engine.remove_container(found["Id"], force=True)
 
-    def acquire(self, grip: LockProcess, wait: float, inside: str) -> None:
+    def acquire(self, process: LockProcess, wait: float, inside: str) -> None:
         """Take it within `wait` seconds.
 
         Raises:
-            LockHeld: somebody else has it still.
+            LockHeld: another operator still has it.
             EngineUnavailable: there is no docker client, or no engine.
         """
         end = time.monotonic() + wait
-        watch = EventWatch(self._docker, f"{_LABEL}={grip.project}") if wait else None
+        watch = EventWatch(self._docker, f"{_LABEL}={process.project}") if wait else None
         with watch or nullcontext():
-            while not self._take_free(grip):
-                holder = self.holder(grip.project)
+            while not self._take_free(process):
+                holder = self.holder(process.project)
                 if holder is None:
                     continue
                 left = end - time.monotonic()
@@ -82,18 +83,18 @@ class EngineLock:
                     raise refusal(holder, inside, wait)
                 watch.wait(min(left, _RELOOK))
 
-    def _take_free(self, grip: LockProcess) -> bool:
-        """Take it where nobody has it; False where somebody does, and holds on to it."""
+    def _take_free(self, process: LockProcess) -> bool:
+        """Take it if it is free; False if another operator holds it."""
         half_taken: dict[str, float] = {}
         nobody, begun = 0, time.monotonic()
-        while not grip.start():
-            found = self._look(grip.project)
+        while not process.start():
+            found = self._look(process.project)
             if found is None:
-                # It was let go just now, or the container could not even be created.
+                # It was released just now, or the container could not even be created.
                 nobody += 1
                 if nobody >= _TRIES:
                     raise EngineCallFailed(
-                        f"could not take the lock of {grip.project}", detail=grip.complaint
+                        f"could not take the lock of {process.project}", detail=process.complaint
                     )
                 if not self._load_image():
                     time.sleep(_MOMENT)  # the engine may not have freed the name yet
@@ -101,7 +102,7 @@ class EngineLock:
             if _runs(found):
                 return False
             if time.monotonic() - begun > _STUCK:
-                name = _name(grip.project)
+                name = _name(process.project)
                 raise EngineCallFailed(
                     f"could not take the lock: its container {name} is "
                     f"{found['State']['Status']} and does not go away",
@@ -137,23 +138,23 @@ class EngineLock:
 
 
 class EngineHeld:
-    """Implements `lock.Held`."""
+    """Implements `Held`."""
 
-    def __init__(self, lock: EngineLock, grip: LockProcess) -> None:
-        self.holder = grip.holder
+    def __init__(self, lock: EngineLock, process: LockProcess) -> None:
+        self.holder = process.holder
         self._lock = lock
-        self._grip = grip
+        self._process = process
 
     def alive(self, *, sure: bool = True) -> bool:
-        """See `lock.Held.alive`."""
-        if not self._grip.runs():
+        """See `Held.alive`."""
+        if not self._process.runs():
             return False
-        return not sure or self.holder.is_same(self._lock.holder(self._grip.project))
+        return not sure or self.holder.is_same(self._lock.holder(self._process.project))
 
     def reacquire(self) -> None:
-        """See `lock.Held.again`."""
-        self._grip.release()
-        self._lock.acquire(self._grip, 0, "")
+        """See `Held.reacquire`."""
+        self._process.release()
+        self._lock.acquire(self._process, 0, "")
 
 
 class LockProcess:

@@ -304,7 +304,7 @@ def _replicas(spec: Mapping[str, Any]) -> int:
 
 
 def healthcheck_interval(healthcheck: Mapping[str, Any]) -> float:
-    """Return the seconds from one check to the next at most; 0 where nobody checks.
+    """Return the seconds from one check to the next at most; 0 where there is no check.
 
     The engine has the interval and the timeout in nanoseconds; 0 is its default, 30 s.
     """

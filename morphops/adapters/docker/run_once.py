@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from morphops.adapters.docker.client import Docker
+from morphops.core.requests import RunRequest
 
 _ISOLATED = (
     "--network=none",
@@ -15,37 +14,13 @@ _ISOLATED = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunRequest:
-    """What is run: without network, with a read-only root, without capabilities.
-
-    Attributes:
-        image: a local image.
-        command: the arguments of the program.
-        doing: for errors, as it reads after "could not".
-        entrypoint: the program; empty for the image's own.
-        volumes: (folder on the host, place, `ro` or `rw`).
-        user: `uid:gid` that it runs as, so that what it writes belongs to the caller; empty for
-            the image's own.
-        limit: seconds.
-    """
-
-    image: str
-    command: tuple[str, ...]
-    doing: str
-    entrypoint: str = ""
-    volumes: tuple[tuple[str, str, str], ...] = ()
-    user: str = ""
-    limit: float = 3600.0
-
-    @property
-    def words(self) -> list[str]:
-        """The words after `docker`."""
-        options = [f"--entrypoint={self.entrypoint}"] if self.entrypoint else []
-        options += [f"--user={self.user}"] if self.user else []
-        options += [f"--volume={folder}:{place}:{mode}" for folder, place, mode in self.volumes]
-        run = ["run", "--rm", "--pull=never", *_ISOLATED, *options]
-        return [*run, self.image, *self.command]
+def words(request: RunRequest) -> list[str]:
+    """The words after `docker` that run it."""
+    options = [f"--entrypoint={request.entrypoint}"] if request.entrypoint else []
+    options += [f"--user={request.user}"] if request.user else []
+    options += [f"--volume={folder}:{place}:{mode}" for folder, place, mode in request.volumes]
+    run = ["run", "--rm", "--pull=never", *_ISOLATED, *options]
+    return [*run, request.image, *request.command]
 
 
 def run_once(docker: Docker, request: RunRequest) -> tuple[str, ...]:
@@ -55,4 +30,4 @@ def run_once(docker: Docker, request: RunRequest) -> tuple[str, ...]:
         EngineCallFailed: it did not end with 0; with its last lines.
         EngineUnavailable: no engine answers.
     """
-    return tuple(docker.run(request.words, request.doing, request.limit).splitlines())
+    return tuple(docker.run(words(request), request.doing, request.limit).splitlines())

@@ -11,7 +11,7 @@ from typing import Any
 from morphops.core.stack import EVERYWHERE, LaunchConfig
 
 _COMPARED = ("bind", "volume")
-# What the engine calls a volume to which nobody gave a name.
+# What the engine calls a volume without a name.
 _ANONYMOUS = re.compile("[0-9a-f]{64}")
 
 

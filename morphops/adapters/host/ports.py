@@ -1,4 +1,4 @@
-"""Whether somebody has a port of this machine: found out by trying to have it."""
+"""Whether a port of this machine is taken: found out by trying to have it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 
 
 def taken(host: str, port: int, protocol: str = "tcp") -> bool:
-    """Whether somebody has it.
+    """Whether it is taken.
 
     Only what says so counts: who may not have a low port himself, or has no such address, has not
     found out anything, and the engine may well be able to.

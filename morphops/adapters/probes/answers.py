@@ -14,7 +14,7 @@ from morphops.core.verify.reading import Reading
 
 def read_answers(probe: Answers, context: ProbeContext) -> Reading:
     """Ask all questions, or until it shows that no answers will come."""
-    url, why = published(context.running(), probe.service, probe.port, context.slot)
+    url, why = published(context, probe.service, probe.port)
     if not url:
         return Reading(False, why)
     document = context.documents[probe.document]

@@ -12,7 +12,7 @@ _TIMEOUT = 5  # seconds
 
 def read_http(probe: Http, context: ProbeContext) -> Reading:
     """GET once; what answers is judged, and not what it redirects to (RFC 9110, 15.4)."""
-    url, why = published(context.running(), probe.service, probe.port, context.slot)
+    url, why = published(context, probe.service, probe.port)
     if not url:
         return Reading(False, why)
     with direct_session() as session:

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from json import loads
 from typing import TYPE_CHECKING, Any
 
-from morphops.adapters.probes.context import running_instance
+from morphops.adapters.probes.context import ProbeContext, running_instance
 from morphops.core.probes.values import brief
-from morphops.core.stack import Running
 
 if TYPE_CHECKING:
     import requests
@@ -20,22 +19,20 @@ _LONGEST = 4 * 1024 * 1024  # bytes of an answer
 _PART = 65_536
 
 
-def published(running: Running, service: str, port: int, slot: str = "") -> tuple[str, str]:
+def published(context: ProbeContext, service: str, port: int) -> tuple[str, str]:
     """The URL of a published port: (url, "") or ("", why there is none).
 
     Args:
-        running: what is there.
+        context: says what runs where, and which generation of the stack is asked.
         service, port: the container port.
-        slot: the generation of the stack that is asked.
     """
-    instance = running_instance(running, service, slot)
+    instance = running_instance(context.running(), service, context.slot)
     if instance is None:
         return "", f"{service} does not run"
-    for mapping in instance.ports:
-        if mapping.target == port and mapping.protocol == "tcp":
-            host = "127.0.0.1" if mapping.host in ("", "0.0.0.0", "::") else mapping.host  # noqa: S104 - read, not bound
-            return f"http://{f'[{host}]' if ':' in host else host}:{mapping.published}", ""
-    return "", f"{service} publishes no port {port}"
+    address = context.target.published_at(instance, port)
+    if not address:
+        return "", f"{service} publishes no port {port}"
+    return f"http://{address}", ""
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from morphops.errors import IntegrityError, RegistryError
 
 _TRIES = 6  # connections for one blob
 _PAUSE = 0.1  # seconds before the second; each later one is twice as long
-_UNKNOWN = 1 << 30  # bytes: the time limit of a blob whose size nobody said
+_UNKNOWN = 1 << 30  # bytes: the time limit of a blob of unknown size
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Wanted:
     Attributes:
         repository: without the host.
         digest: of its bytes.
-        size: in bytes; none where nobody said.
+        size: in bytes; None: unknown.
         most: bytes that are read at most.
     """
 

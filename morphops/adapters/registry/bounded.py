@@ -25,14 +25,14 @@ def within(limit: float, call: Callable[[], T], discard: Callable[[T], object]) 
         discard: gets a result that came too late.
 
     Raises:
-        TooLate: the limit passed. The call goes on by itself until its own limits end it.
+        TooLate: the limit passed. The call goes on until its own limits end it.
     """
     job = _Job(call, discard)
     thread = threading.Thread(target=job.run, daemon=True)
     thread.start()
     try:
         thread.join(limit)
-    except BaseException:  # Ctrl-C: nobody takes what comes of it
+    except BaseException:  # Ctrl-C: its result is not used
         job.abandon()
         raise
     return job.take()

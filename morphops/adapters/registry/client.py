@@ -103,7 +103,7 @@ class RegistryClient:
     def put_manifest(self, repository: str, data: bytes, reference: str = "") -> Descriptor:
         """Put a manifest under a tag, or under its digest only.
 
-        Where it refers to a subject and the registry does not record that by itself, the list
+        Where it refers to a subject and the registry does not record that, the list
         under the subject's tag is written.
 
         Args:

@@ -83,19 +83,20 @@ def read_text(path: Path, decrypt: Decrypt | None) -> tuple[str, bool, int]:
 
 def _read(path: Path) -> tuple[int, bytes]:
     """Mode and bytes of an env file; neither a pipe nor a disk image keeps anybody waiting."""
-    # Without O_NONBLOCK the opening of a pipe waits for somebody to write to it.
+    # Without O_NONBLOCK the opening of a pipe waits for a writer.
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         mode = os.fstat(handle).st_mode
         if not stat.S_ISREG(mode):
-            kind = "a folder" if stat.S_ISDIR(mode) else "no regular file"
-            raise _unreadable(path, f"is {kind}, not an env file")
+            is_folder = stat.S_ISDIR(mode)
+            why = "is a folder, not an env file" if is_folder else "is not a regular file"
+            raise _unreadable(path, why)
         with open(handle, "rb", closefd=False) as stream:
             data = stream.read(_LARGEST + 1)
     finally:
         os.close(handle)
     if len(data) > _LARGEST:
-        raise _unreadable(path, f"is larger than {_LARGEST // 1024} KiB, so it is no env file")
+        raise _unreadable(path, f"is larger than {_LARGEST // 1024} KiB, so it is not an env file")
     return stat.S_IMODE(mode), data
 
 

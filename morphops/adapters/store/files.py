@@ -24,7 +24,7 @@ def read_table(path: Path, *, hint: str) -> dict[str, dict[str, str]]:
         hint: what to do where it is broken.
 
     Raises:
-        PreconditionError: it is, or it is somebody else's.
+        PreconditionError: it is, or it belongs to another user.
     """
     try:
         table = json.loads(path.read_bytes())

@@ -234,7 +234,7 @@ class HashChain:
         while not _locked(handle):
             if time.monotonic() >= end:
                 raise self._kept(handle)
-            time.sleep(_MOMENT)  # the kernel knows no wait for a lock that ends by itself
+            time.sleep(_MOMENT)  # the kernel knows no wait for a lock that has a time limit
 
     def _write(self, handle: int, line: bytes) -> None:
         """Write a line whole or not at all; on a full disk, into the room that was reserved."""

@@ -170,8 +170,8 @@ class HistoryWriter(HistoryReader):
     """The same file for the one operation that may write to it.
 
     Every method returns only when its entry is on the disk and the witness knows of it. Nothing is
-    added where somebody else has written to the file since it was first read: an operation that was
-    stopped, and lost the lock meanwhile, is not to write behind the one that took it.
+    added where another process has written to the file since it was first read: an operation that
+    was stopped, and lost the lock meanwhile, is not to write behind the one that took it.
 
     Args:
         path: the file.
@@ -220,8 +220,8 @@ class HistoryWriter(HistoryReader):
 
         Raises:
             LockLost: it is not ours to begin any more.
-            PreconditionError: it cannot be announced, or nobody can be told of it; the error says
-                which, and so what is left to do.
+            PreconditionError: it cannot be announced, or the engine cannot store its head; the
+                error says which, and so what is left to do.
         """
         self._seal(kind)
         id_ = self.next_id()
@@ -360,8 +360,9 @@ class HistoryWriter(HistoryReader):
     def _tell(self, operation: int, step: str, *, sure: bool = True) -> None:
         """Tell the witness what is about to be done, and ask once more whether it may be.
 
-        To sync a disk and to tell an engine can take a while, or somebody stopped us in between. So
-        what counts is the answer that comes last; what touches nothing needs no sure one.
+        To sync a disk and to tell an engine can take a while, or this process was stopped in
+        between. So what counts is the answer that comes last. What touches nothing needs no sure
+        answer.
         """
         self._witness.report_head(self._head(operation, step))
         self._witness.check(sure=sure)

@@ -88,8 +88,8 @@ class StateFolder:
         if named:
             if not Path(named).is_absolute():
                 raise InputError(
-                    f"MORPHOPS_STATE={named} is no absolute path, and would mean another folder "
-                    "wherever a command is typed",
+                    f"MORPHOPS_STATE={named} is not an absolute path, and would mean another "
+                    "folder wherever a command is typed",
                     state="nothing was changed",
                     hint=f"export MORPHOPS_STATE={Path(named).absolute()}, if that is meant",
                 )
@@ -105,7 +105,7 @@ class StateFolder:
         """Make the folder, and close it to others.
 
         Raises:
-            PreconditionError: it cannot be made, or belongs to somebody else.
+            PreconditionError: it cannot be made, or belongs to another user.
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -177,7 +177,7 @@ class StateFolder:
         """What interrupted commands left here: halves of files, and scratch folders.
 
         Args:
-            before: only what nobody changed since then (seconds since the epoch).
+            before: only what was not changed since then (seconds since the epoch).
         """
         found: list[Path] = []
         for name, folders, files in os.walk(self.root):

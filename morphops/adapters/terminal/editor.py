@@ -30,8 +30,8 @@ def edit(text: str, name: str, environ: Mapping[str, str]) -> str:
         what they made of it.
 
     Raises:
-        InputError: there is no such editor, none is named and nobody is at a terminal, or what it
-            left is no UTF-8.
+        InputError: there is no such editor, or EDITOR is not set and stdin is not a terminal,
+            or what it left is not UTF-8.
         PreconditionError: it ended with an error; then nothing of it counts.
         Interrupted: by SIGTERM or SIGHUP; the copy is gone.
     """
@@ -72,7 +72,7 @@ def _command(environ: Mapping[str, str]) -> list[str]:
     name = next((name for name in ("VISUAL", "EDITOR") if environ.get(name)), "")
     if not name and not os.isatty(_STDIN):
         raise InputError(
-            "no editor is named, and nobody is at a terminal for vi",
+            "EDITOR is not set, and stdin is not a terminal",
             state="nothing was changed",
             hint="set EDITOR",
         )

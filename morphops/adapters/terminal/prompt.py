@@ -1,4 +1,4 @@
-"""Asks the person at the terminal; where nobody is there, says so instead of waiting."""
+"""Asks the person at the terminal; fails instead of waiting where stdin is not a terminal."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class Prompt:
 
     @property
     def there(self) -> bool:
-        """Whether somebody can be asked."""
+        """Whether a person can be asked."""
         return not self.yes and sys.stdin.isatty()
 
     def answer(self, question: str) -> str:
         """What the person says.
 
         Raises:
-            InputError: nobody is there.
+            InputError: stdin is not a terminal.
         """
         self._need_somebody(question, f"{self.again} --input=NAME=VALUE")
         return self._ask(f"{question}: ")
@@ -55,7 +55,7 @@ class Prompt:
             changes: a yes changes something, so Enter is a no; elsewhere it is a yes.
 
         Raises:
-            InputError: nobody is there, and `yes` was not given.
+            InputError: stdin is not a terminal, and `yes` was not given.
         """
         if self.yes:
             return True
@@ -64,10 +64,10 @@ class Prompt:
         return self._ask(f"{question} {choice} ").lower() in agrees
 
     def sign_off(self, step: str, what: str) -> str:
-        """Who says that a manual step is done; empty where nobody does.
+        """Who says that a manual step is done; empty for a no.
 
         Raises:
-            InputError: nobody is there, and nobody signed it off before.
+            InputError: stdin is not a terminal, and it was not signed off before.
         """
         if step in self.signed_off:
             return self.signed_off[step]
@@ -80,12 +80,12 @@ class Prompt:
 
     def _need_somebody(self, question: str, hint: str) -> None:
         if not sys.stdin.isatty():
-            raise InputError(f"nobody is there to answer: {question}", hint=hint)
+            raise InputError(f"cannot ask, because stdin is not a terminal: {question}", hint=hint)
 
     def _ask(self, text: str) -> str:
         sys.stderr.write(text)
         sys.stderr.flush()
         line = sys.stdin.readline()
         if not line:  # the terminal went away
-            raise InputError("nobody is there any more")
+            raise InputError("the terminal is closed")
         return line.strip()

@@ -1,4 +1,4 @@
-"""What is told of a deploy and when, as frozen values: hooks and a webhook."""
+"""What is reported of a deploy, and when, as frozen values: hooks and a webhook."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Notify:
         """What is wrong with it."""
         findings = []
         if not _VARIABLE.fullmatch(self.url_from):
-            # It is not repeated: somebody may have written the URL itself.
+            # It is not repeated: the text may hold the URL itself.
             findings.append("url_from: write the name of the variable that holds the URL")
         findings += more_than_zero(timeout=self.timeout)
         if not self.moments:

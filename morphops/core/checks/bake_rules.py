@@ -18,7 +18,7 @@ from morphops.core.yaml_text import YamlText
 Target: TypeAlias = Mapping[str, Any]
 
 _IMAGE = "docker-image://"
-# What Buildx fetches by itself (Buildx, "build context").
+# What Buildx fetches (Buildx, "build context").
 _REMOTE = re.compile(r"[a-z][a-z0-9+.-]*://|[\w.-]+@[\w.-]+:|(github|gitlab)\.com/|bitbucket\.org/")
 _HERE = "cwd://"
 _LOCAL = (_IMAGE, "target:", "oci-layout://")  # what Buildx does not fetch as a remote context
@@ -71,7 +71,7 @@ class Given:
         return self.target.get("contexts") or {}
 
     def is_remote(self, context: str) -> bool:
-        """Returns whether Buildx fetches a context by itself."""
+        """Returns whether Buildx fetches a context."""
         return is_remote(context, self.is_folder)
 
 
@@ -125,7 +125,7 @@ def missing_dockerfile(bake: Bake, name: str, path: str) -> Iterator[Finding]:
 
 
 def is_remote(context: str, is_folder: Callable[[str], bool]) -> bool:
-    """Returns whether Buildx fetches a context by itself."""
+    """Returns whether Buildx fetches a context."""
     return bool(_REMOTE.match(context)) and not context.startswith(_HERE) and not is_folder(context)
 
 
@@ -201,7 +201,7 @@ IMAGE_RULES: tuple[Rule[Images, Path], ...] = (
     Rule(
         "",
         _group,
-        "{target} is a group in {bake}, and builds no image by itself",
+        "{target} is a group in {bake}, and builds no image",
         "name one of its targets",
     ),
     Rule(

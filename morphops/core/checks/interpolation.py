@@ -72,17 +72,6 @@ def _by_name(path: tuple[str, ...], scalar: Scalar) -> str:
 _NOTHING = ("", "~", "null", "Null", "NULL")
 
 
-def given(document: YamlText) -> Iterator[str]:
-    """The variables whose values become the content of a config or a secret, as they are.
-
-    Compose takes them by name (compose-spec, `configs`, `secrets`: `environment`).
-    """
-    for kind in ("configs", "secrets"):
-        for name in document.keys(kind):
-            if variable := document.value(kind, name, "environment"):
-                yield variable
-
-
 def variables(text: str) -> Iterator[tuple[str, str, str]]:
     """The variables in a text, with the operator and what stands behind it."""
     place = 0

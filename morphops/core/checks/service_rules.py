@@ -18,7 +18,7 @@ Service: TypeAlias = Mapping[str, Any]
 Broken: TypeAlias = Callable[[Service], Iterator[Breach[Path]]]
 
 _LOOPBACK = re.compile(r"127\.\d+\.\d+\.\d+|::1")
-# Others rotate by themselves, or send the lines to something that does.
+# Others rotate on their own, or send the lines to something that does.
 _UNBOUNDED_DRIVERS = ("", "json-file")
 
 

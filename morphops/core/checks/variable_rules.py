@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -30,14 +30,12 @@ class Variables:
         bundle: names the variables of images, and those that documents provide.
         schema: the variables that a person sets.
         file: the schema's name in messages.
-        given: the variables whose values become the content of a config or a secret.
     """
 
     uses: Sequence[Use]
     bundle: Bundle
     schema: EnvSchema
     file: str = ""
-    given: Collection[str] = ()
 
     @property
     def images(self) -> frozenset[str]:
@@ -91,16 +89,14 @@ def check(
     bundle: Bundle,
     schema: EnvSchema,
     schema_text: YamlText,
-    given: Collection[str] = (),
 ) -> Iterator[Finding]:
     """Yields every difference between the compose files and the env schema.
 
     Args:
         uses, bundle, schema: see `Variables`.
         schema_text: the schema's own text, for the lines.
-        given: see `Variables`.
     """
-    variables = Variables(uses, bundle, schema, schema_text.name, given)
+    variables = Variables(uses, bundle, schema, schema_text.name)
     yield from findings(USE_RULES, variables, _locate)
     yield from findings(SCHEMA_RULES, variables, schema_text.locate)
 
@@ -209,12 +205,10 @@ def _bare_optional(variables: Variables) -> InUse:
 
 
 def _unused(variables: Variables) -> InFile:
-    if (
-        not variables.uses and not variables.given
-    ):  # the files have nothing in them, which another rule says
+    if not variables.uses:  # the files have nothing in them, which another rule says
         return
     bundle = variables.bundle
-    used = {use.name for use in variables.uses} | {*variables.given, variables.webhook}
+    used = {use.name for use in variables.uses} | {variables.webhook}
     used |= {name for doc in bundle.documents.values() for name in FIELD.findall(doc.path)}
     for name in variables.schema.variables:
         if name not in used and not name.startswith("COMPOSE_"):  # which Compose itself reads

@@ -3,7 +3,7 @@ r"""Env files: reading, and writing what Compose reads back unchanged.
 Parsing is python-dotenv's, but in double quotes `\$` is `$`, as Compose has it. Nothing is
 interpolated: `$` in a password stays what it is. What is handed to Compose is not the operator's
 file but one written by `render`, quoted so that every value arrives as it was read. A line that
-plain Compose would read in another way is a finding all the same: a file has one meaning.
+plain Compose would read in another way is a finding too: a file has one meaning.
 """
 
 from __future__ import annotations

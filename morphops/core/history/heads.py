@@ -1,7 +1,7 @@
 """The head of the history: what the engine remembers of it, so that another history is found out.
 
-A hash chain alone cannot show that its end was removed, nor that somebody with another state folder
-worked on the same engine. So the place that is operated keeps the number and the hash of the last
+A hash chain alone cannot show that its end was removed, nor that an operator with another
+state folder worked on the same engine. So the engine keeps the number and the hash of the last
 entry that it was told of, as one who has seen a log keeps its tree head (RFC 9162, 4.10).
 """
 
@@ -28,7 +28,7 @@ class Head:
         release: digest of the release of record; empty for none.
         operation: the operation under way; 0 for none.
         step: the step that it is at.
-        fence: how often its lock was broken; its holder of then has no say any more.
+        fence: how often its lock was broken; its former holder has no say any more.
     """
 
     seq: int = 0
@@ -63,10 +63,10 @@ def mismatch(entries: Sequence[Mapping[str, Any]], head: Head | None) -> str:
     does not answer, leaves entries that the engine was never told of. The next operation tells it
     before anything is added, so only these can be left:
 
-    - a beginning, alone: nothing is done before the engine knows of it. Where an operation is cut
-      off, it is one that takes what runs as it is, or takes the lock away;
+    - a beginning, alone: nothing is done before the engine knows of it. Where it is
+      interrupted, the operation takes what runs as it is, or takes the lock away;
     - entries of the operation that the head has under way, the last of them maybe its end: results
-      are not told, and an operation that finds the engine away goes back, and ends, all the same;
+      are not told, and an operation that finds the engine away goes back, and ends, anyway;
     - that an incomplete operation is taken up, alone: the head may have been told of other
       operations since, such as that the lock was taken away;
     - a checkpoint, with such a beginning or without: what it says still has to be proved.
@@ -84,7 +84,7 @@ def mismatch(entries: Sequence[Mapping[str, Any]], head: Head | None) -> str:
     if here < head.seq:
         return (
             f"it ends at entry {here}, but the engine was told of {head.seq}"
-            f"{_about(head)}: its end was removed, or somebody worked with another state folder"
+            f"{_about(head)}: its end was removed, or another state folder was used"
         )
     untold = (
         f"the engine was told of {head.seq} entries and never of the {here - head.seq} after them"
@@ -95,7 +95,7 @@ def mismatch(entries: Sequence[Mapping[str, Any]], head: Head | None) -> str:
     if (entries[told - 1]["hash"] if told else entries[0]["prev"]) != head.hash:
         return (
             f"its entry {head.seq} is not the one that the engine was told of"
-            f"{_about(head)}: somebody worked with another state folder"
+            f"{_about(head)}: another state folder was used"
         )
     under_way = head.operation
     if not told:

@@ -100,7 +100,7 @@ class Record:
         outcome: how it came out; empty likewise. `refused`: it failed before anything was touched.
         error: one line, for the outcomes that are failures.
         plan: digest of the plan.
-        subject: what it is about, where that is no release: of an approval, and of its
+        subject: what it is about, where that is not a release: of an approval, and of its
             revocation, the name of the invariant.
         seed: decides which questions its gates ask; empty where they ask none.
         until: when what it says ends, of an approval; empty where it does not end.

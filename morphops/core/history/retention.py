@@ -114,7 +114,7 @@ class Kept:
         if not (live or len(own) < len(holds) or self._is_needed(image)):
             ours = frozenset(r for r in image.references if r in own or self._is_ours(r))
             return Fate(ours, frees=image.size if ours == image.references else 0)
-        # The image stays. Tags of releases that go are removed all the same, but never all names.
+        # The image stays. Tags of releases that go are removed anyway, but never all names.
         going = frozenset(own) - live
         return Fate(going - self._last_names(image, going))
 

@@ -163,7 +163,7 @@ def _trixie_files(mirror: str) -> tuple[tuple[str, str], ...]:
         f"Types: deb\nURIs: {mirror}\nSuites: trixie\nComponents: main\nSigned-By: {KEYRING}\n"
     )
     pin = (
-        "# Written by `inv host.setup`. At 100 nothing else is ever taken from trixie by itself.\n"
+        "# Written by `inv host.setup`. At 100 nothing else is taken from trixie automatically.\n"
         "Package: *\nPin: release n=trixie\nPin-Priority: 100\n\n"
         "Package: docker.io docker-cli docker-compose docker-buildx\n"
         "Pin: release n=trixie\nPin-Priority: 600\n"

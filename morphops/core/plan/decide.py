@@ -19,7 +19,7 @@ class Policy:
     """How operations differ in what they refuse.
 
     Attributes:
-        ports: refuse ports that somebody else has. An operation that is taken up again does not:
+        ports: refuse ports that something else has. An operation that is taken up again does not:
             a container of its own, half replaced, may be what has them.
         unhealthy: refuse where an unhealthy container would be kept. An operation that is taken up
             again does not: its only other way is back.

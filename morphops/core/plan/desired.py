@@ -38,8 +38,8 @@ class Situation:
     Attributes:
         running: every container of the project.
         networks: the project's networks: name → the `Network.config` that each was made with.
-        taken: (host, port, protocol) of the ports that are wanted and that somebody has, the
-            project itself included; empty where the ports are of another machine.
+        taken: (host, port, protocol) of the wanted ports that are taken, by the project itself
+            included; empty where the ports are of another machine.
         outside: what is wrong with what the stack does not make itself.
         before: what is known of what runs, for the changes.
     """

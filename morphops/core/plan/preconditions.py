@@ -19,7 +19,7 @@ from morphops.core.verify import health, invariants
 
 
 def foreign(project: str, running: Running, remedies: Remedies) -> Iterator[Reason]:
-    """Containers that plain Compose, or somebody else, started: they are never touched."""
+    """Containers that plain Compose, or another tool, started: they are never touched."""
     found = [c for c in running.containers if not c.managed]
     if not found:
         return
@@ -173,7 +173,7 @@ def broken_invariants(desired: Desired) -> Iterator[Reason]:
 
 
 def taken_ports(services: Mapping[str, Service], situation: Situation) -> Iterator[Reason]:
-    """Ports that somebody else holds; a port that the project holds itself is no obstacle."""
+    """Ports that something else holds; a port that the project holds itself is fine."""
     # What is stopped has let its ports go.
     own = [p for c in situation.running.containers if c.state in exclusive.HOLDING for p in c.ports]
     taken = tuple(
@@ -200,7 +200,7 @@ def taken_ports(services: Mapping[str, Service], situation: Situation) -> Iterat
 
 
 def from_outside(desired: Desired, situation: Situation, remedies: Remedies) -> Iterator[Reason]:
-    """What the stack does not make itself, and is not there, or is somebody else's."""
+    """What the stack does not make itself, and is not there, or is another project's."""
     outside = situation.outside
     kinds: tuple[tuple[Literal["network", "volume"], frozenset[str]], ...] = (
         ("network", outside.networks),
@@ -282,8 +282,8 @@ def stuck(
         services: what is to run.
         running: what is there.
         remedies: the platform's commands.
-        judged_by: the bundle, whose waves say what may cure an unhealthy one. None where to try is
-            right all the same, because going back is the only other way.
+        judged_by: the bundle, whose waves say what may cure an unhealthy one. None where it is
+            right to try: going back is the only other way.
         again: services that are made anew although they are as they should be.
     """
     still = paused(services, running)

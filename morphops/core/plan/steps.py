@@ -7,27 +7,24 @@ is made of, so that other words are never another plan.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from morphops.core.bundle.schema import PullSpec
 from morphops.core.release.digest import short
 from morphops.core.release.release import Image
 
-# What a step does to what serves: nothing; it adds beside it; it changes or stops it.
-Effect: TypeAlias = Literal["none", "creates", "changes"]
-
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """What every step has."""
+    """What every step has.
+
+    Attributes:
+        kind: its name for machines.
+        touches: whether it changes what runs, so that there is something to undo once it has begun.
+    """
 
     kind: ClassVar[str]
-    effect: ClassVar[Effect] = "none"
-
-    @property
-    def touches(self) -> bool:
-        """Whether there is anything to undo once it has begun."""
-        return self.effect != "none"
+    touches: ClassVar[bool] = False
 
     def as_json(self) -> dict[str, Any]:
         """The step for machines: its kind, and its fields."""
@@ -89,7 +86,7 @@ class Remove(_Step):
     """Stop and remove services: those that the release lacks, or that have to be made again."""
 
     kind: ClassVar[str] = "remove"
-    effect: ClassVar[Effect] = "changes"
+    touches: ClassVar[bool] = True
 
     services: tuple[str, ...]
     slot: str = ""
@@ -111,7 +108,7 @@ class Start(_Step):
     """
 
     kind: ClassVar[str] = "start"
-    effect: ClassVar[Effect] = "changes"
+    touches: ClassVar[bool] = True
 
     wave: int
     services: tuple[str, ...]
@@ -120,14 +117,6 @@ class Start(_Step):
 
     def __str__(self) -> str:
         return f"start wave {self.wave}: {' '.join(self.services)}{_in_slot(self.slot)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Create(Start):
-    """Start the services of one wave in a slot that serves nobody yet."""
-
-    kind: ClassVar[str] = "create"
-    effect: ClassVar[Effect] = "creates"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,10 +179,10 @@ class Teardown(_Step):
     """Stop and remove everything of the project but its data."""
 
     kind: ClassVar[str] = "teardown"
-    effect: ClassVar[Effect] = "changes"
+    touches: ClassVar[bool] = True
 
     def __str__(self) -> str:
         return "stop and remove everything"
 
 
-Step: TypeAlias = Pull | Check | Remove | Start | Create | AwaitHealth | Gate | Verify | Teardown
+Step: TypeAlias = Pull | Check | Remove | Start | AwaitHealth | Gate | Verify | Teardown

@@ -142,34 +142,18 @@ class ReleaseList(Result):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pinned(Result):
-    """A release that `prune` keeps.
+class Pin(Result):
+    """A release that `prune` keeps whatever it is told, or does not keep for that any more.
 
     Attributes:
-        state: `pinned`.
+        state: `pinned` or `not pinned`.
         exit: 0.
         release: its digest.
-        reason: why.
-        changed: false where the same pin stood before.
+        reason: why it is pinned; empty: it is not.
+        changed: false where it was so before.
     """
 
-    state: Literal["pinned"] = "pinned"
+    state: Literal["pinned", "not pinned"]
     release: str
     reason: str
-    changed: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unpinned(Result):
-    """A release that `prune` may remove.
-
-    Attributes:
-        state: `not pinned`.
-        exit: 0.
-        release: its digest.
-        changed: false where it was not pinned before.
-    """
-
-    state: Literal["not pinned"] = "not pinned"
-    release: str
     changed: bool

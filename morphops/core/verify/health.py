@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from morphops.core.stack import HealthCheck, Instance, Running
 from morphops.core.verify.reading import Reading
 
-# Started again by itself this often within one wait, a service will not become healthy.
+# Restarted automatically this often within one wait, a service will not become healthy.
 _CRASH_LOOP = 2
 # After it was ready, so many checks that failed are no hiccup.
 _BY_TURNS = 2
@@ -73,7 +73,7 @@ def stays(passed: Mapping[str, Instance], running: Running, services: Sequence[s
                 what = f"{service} is another container than the one that was ready"
                 return Reading(False, what, final=True)
             if container.restarts > before.restarts:
-                what = f"{service} was ready, ended by itself and was started again"
+                what = f"{service} was ready, ended, and was restarted"
                 return Reading(False, what, final=True)
             if not container.ready:
                 what = f"{explain(container)}, after it was ready"
@@ -103,7 +103,7 @@ def lasts(
     waiting = []
     for service in services:
         for container in running.of(service):
-            if not container.checks:  # nobody checks it; that it runs is all there is to know
+            if not container.checks:  # it has no health check: that it runs is all there is to know
                 continue
             since = _since(passed[container.id], container)
             if checked_again and not since:
@@ -143,7 +143,7 @@ def _since(before: Instance, container: Instance) -> tuple[HealthCheck, ...]:
 
 
 def broken(container: Instance, restarts: int = 0) -> bool:
-    """Whether waiting for this container is in vain; `restarts` are those that do not count."""
+    """Whether waiting for this container is useless; `restarts` are those that do not count."""
     return (
         container.state in _NO_PATIENCE_HELPS
         or container.restarts - restarts >= _CRASH_LOOP

@@ -1,7 +1,7 @@
 """What must never stand on a command line, unless an approval is recorded. Pure.
 
 A flag counts in any form: alone, with a value, inside of a text that a shell is given. What a
-program or a shell puts together by itself is not seen.
+program or a shell puts together is not seen.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _QUOTING = re.compile(r"\\\n|[\\'\"]")
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """An invariant that is broken, and that nobody approved of.
+    """An invariant that is broken, and that is not approved.
 
     Attributes:
         name: of the invariant.

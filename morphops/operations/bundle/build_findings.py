@@ -25,8 +25,6 @@ def findings(site: Site, text: YamlText) -> Iterator[Finding]:
         site: where.
         text: the bundle's own text, for the lines.
     """
-    from morphops.adapters.docker.buildx import definition
-
     spec = site.bundle.build
     if spec is None:
         return
@@ -45,7 +43,7 @@ def findings(site: Site, text: YamlText) -> Iterator[Finding]:
     yield from digest_rules.check(bake.name, bake.text)
     images = {i.target: name for name, i in site.bundle.images.items() if i.target}
     try:
-        targets = definition(site.docker, file, list(images), {})
+        targets = site.builder.targets(file, list(images))
     except ConfigError as err:
         yield _bake_refusal(bake.name, err.detail, images, text)
         return

@@ -32,7 +32,7 @@ def check(site: Site) -> BundleCheck:
     Raises:
         EngineUnavailable: there is no docker client, or it has no Compose.
     """
-    site.docker.need_compose()
+    site.compose_files.check_available()
     found = findings(site)
     return BundleCheck(
         state="findings" if found else "ok",

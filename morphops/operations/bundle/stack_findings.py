@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from morphops.adapters.docker.compose_config import rendered
 from morphops.core.checks import (
     bundle_rules,
     compose_rules,
@@ -45,8 +44,7 @@ def findings(site: Site, text: YamlText) -> Iterator[Finding]:
     uses = [use for source in sources for use in interpolation.uses(source)]
     for source in (*sources, text):
         yield from digest_rules.check(source.name, source.text)
-    given = {name for source in sources for name in interpolation.given(source)}
-    differing = tuple(variable_rules.check(uses, site.bundle, schema, schema_text, given))
+    differing = tuple(variable_rules.check(uses, site.bundle, schema, schema_text))
     yield from differing
     yield from variable_rules.notified(site.bundle, schema, text)
     yield from variable_rules.unformed(sample_values.without_form(schema), schema_text)
@@ -157,8 +155,7 @@ class _Stack:
         handle, name = tempfile.mkstemp(dir=self._folder, suffix=".env", text=True)
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             stream.write(dotenv.render(values))
-        return rendered(
-            self._site.docker,
+        return self._site.compose_files.model(
             [self._site.folder / file for file in files],
             env_file=Path(name),
             profiles=profiles,

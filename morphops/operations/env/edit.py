@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from morphops.adapters.store.env_file import read_text
 from morphops.adapters.store.files import write_whole
-from morphops.adapters.terminal import editor
 from morphops.core.env import dotenv, encryption
 from morphops.core.results.env import EnvEdited
 from morphops.errors import InputError
@@ -28,7 +27,7 @@ def edit(site: Site, env_file: str = "", *, name: str = "") -> EnvEdited:
         schema.need_template(schema.read_schema(site), name)
     path = site.env_file(env_file)
     text, encrypted, _ = read_text(path, site.keys.decrypt)
-    edited = editor.edit(text, path.name.removesuffix(encryption.SUFFIX), site.environ)
+    edited = site.editor.edit(text, path.name.removesuffix(encryption.SUFFIX), site.environ)
     changed = edited != text
     if changed:
         data = edited.encode()

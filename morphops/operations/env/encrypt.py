@@ -30,7 +30,7 @@ def encrypt(site: Site, env_file: str = "", *, wait: float = 0) -> EnvEncrypted:
 
     Returns:
         `env_file`, `recipients`, the `deployments` whose values are encrypted now, and those whose
-        values were `left` because nobody here can read them; and the leftovers.
+        values were `left` because no key here opens them; and the leftovers.
 
     Raises:
         InputError: there is no identity here, no such file, or it is wrong as a file.

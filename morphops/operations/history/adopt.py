@@ -90,7 +90,7 @@ def _broken(session: Session) -> str:
 
 
 def _set_aside(session: Session) -> tuple[Path, ...]:
-    """Nothing is lost: files that cannot be trusted may still tell somebody something."""
+    """Nothing is lost: files that cannot be trusted may still be useful to a person."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     return session.history.set_aside(f"broken-{stamp}")
 
@@ -184,7 +184,7 @@ def _values(site: Site, taken: _Taken) -> Mapping[str, str]:
 
 def _differences(site: Site, taken: _Taken, running: Running) -> tuple[str, ...]:
     """Differences from this deployment, ignoring health."""
-    # A history that nobody can trust yet approves nothing, and nothing is started here.
+    # A history that is not trusted yet approves nothing, and nothing is started here.
     ready = prepare.reopen(site, taken.deployment, taken.release, approved=frozenset())
     workloads = site.platform.workloads
     # Of another state folder the digests of what was created cannot be compared with ours.

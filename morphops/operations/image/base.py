@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from morphops.adapters.base_images import assemble, push
-from morphops.adapters.docker import buildx
+from morphops.core.base_images.recipe import Recipes
 from morphops.core.bundle.schema import BuildSpec
 from morphops.core.results.image import BaseImages
 from morphops.errors import ConfigError
@@ -25,7 +25,7 @@ def make_bases(site: Site, *, refresh: bool = False) -> BaseImages:
     """
     recipes = base_recipes(site, build_spec(site))
     store = site.state.root / "bases"
-    if refresh and not store.exists() and buildx.public_registry_answers():
+    if refresh and not store.exists() and site.builder.reaches_public_registry():
         return BaseImages(state="not needed", images={}, replaces={})
     site.registry.ping()
     site.state.ensure()
@@ -54,7 +54,7 @@ def build_spec(site: Site) -> BuildSpec:
     return site.bundle.build
 
 
-def base_recipes(site: Site, spec: BuildSpec) -> assemble.Recipes:
+def base_recipes(site: Site, spec: BuildSpec) -> Recipes:
     if not spec.bases:
         raise ConfigError("bundle.yaml: build/bases: is missing, so no base can be made")
     return assemble.load_recipes(site.folder / spec.bases)

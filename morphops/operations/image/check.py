@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
-from morphops.adapters.docker import image_pull
-from morphops.adapters.docker.run_once import RunRequest, run_once
 from morphops.adapters.store import text_file
 from morphops.core.bundle.schema import ImageSpec
 from morphops.core.checks import image_rules
 from morphops.core.finding import Finding
 from morphops.core.history import operations
+from morphops.core.requests import RunRequest
 from morphops.core.results.check import of_findings
 from morphops.core.results.image import ImageCheck
 from morphops.core.yaml_text import YamlText
@@ -32,7 +30,7 @@ def check(site: Site, images: Sequence[str] = ()) -> ImageCheck:
 
     Raises:
         PreconditionError: nothing was named, built or deployed here.
-        EngineUnavailable, EngineCallFailed, RegistryError: an image cannot be had.
+        EngineUnavailable, EngineCallFailed: an image cannot be had.
     """
     refs = _references(site, images)
     found = [finding for name, ref in refs.items() for finding in _findings(site, name, ref)]
@@ -78,22 +76,16 @@ def _findings(site: Site, name: str, ref: str) -> Iterator[Finding]:
 
 
 def _facts(site: Site, spec: ImageSpec, ref: str) -> image_rules.Facts:
-    (config,) = site.docker.engine.inspect_images([ref]) or _pulled(site, ref)
-    own = config.get("Config") or {}
+    stalled_after = site.bundle.pull.stalled_after
+    own = site.platform.images.image_facts(ref, site.observer.note, stalled_after=stalled_after)
     failed, refused = _tried(site, spec, ref)
     return image_rules.Facts(
-        user=own.get("User") or "",
-        variables=[entry.partition("=")[0] for entry in own.get("Env") or ()],
-        layers=site.docker.engine.layers(ref),
+        user=own.user,
+        variables=own.variables,
+        layers=own.layers,
         failed=failed,
         refused=refused,
     )
-
-
-def _pulled(site: Site, ref: str) -> list[dict[str, Any]]:
-    stalled_after = site.bundle.pull.stalled_after
-    image_pull.pull(site.docker, ref, stalled_after=stalled_after, say=site.observer.note)
-    return site.docker.engine.inspect_images([ref])
 
 
 def _tried(site: Site, spec: ImageSpec, ref: str) -> tuple[bool, tuple[str, ...]]:
@@ -103,7 +95,7 @@ def _tried(site: Site, spec: ImageSpec, ref: str) -> tuple[bool, tuple[str, ...]
     try:
         doing = f"run {ref} {' '.join(spec.check)}"
         request = RunRequest(image=ref, command=tuple(spec.check), doing=doing, limit=_LIMIT)
-        run_once(site.docker, request)
+        site.platform.workloads.run_once(request)
     except EngineUnavailable:
         raise
     except EngineCallFailed as err:

@@ -22,7 +22,7 @@ from morphops.core.history import operations, recovery
 from morphops.core.history.operations import Kind, Past, Record, ValuesRecord
 from morphops.core.plan.decide import Policy, decide
 from morphops.core.plan.plan import Plan
-from morphops.core.plan.strategies import strategy_of
+from morphops.core.plan.strategies import IN_PLACE
 from morphops.core.release.release import Release
 from morphops.core.results.deploy import DeployResult, PlanResult
 from morphops.core.stack import Running
@@ -90,7 +90,7 @@ def bring(site: Site, session: Session, request: Request) -> DeployResult:
         )
     rollback.mark_way_back(site, decided.plan.undo, decided.before, decided.running)
     # As a rollback to it will count them: an image's variable that stands in the file, empty, is
-    # the release's all the same.
+    # still the release's.
     values = prepare.operator_values(decided.prepared.bundle, request.env).values
     record = announce(site, session, request.kind, decided.plan, values, request.reason)
     with notify.outcome(site, session, record, previous):
@@ -139,19 +139,19 @@ def decide_on(
         InputError, PreconditionError: with every reason why it must not begin.
     """
     before = undo.prepared if undo else None
-    todo = decide(
+    plan = decide(
         prepared.desired(deployment.id),
         survey(site, past, running, prepared, before),
-        strategy=strategy_of(prepared.bundle),
+        strategy=IN_PLACE,
         undo=undo.plan if undo else None,
         remedies=site.platform.remedies,
         policy=policy,
     )
-    return Decided(todo, prepared, before, running)
+    return Decided(plan, prepared, before, running)
 
 
 def announce(
-    site: Site, session: Session, kind: Kind, todo: Plan, values: Mapping[str, str], reason: str
+    site: Site, session: Session, kind: Kind, plan: Plan, values: Mapping[str, str], reason: str
 ) -> Record:
     """Write down what is about to be done; from here on it has to be ended.
 
@@ -159,20 +159,20 @@ def announce(
         site: where.
         session: whose history.
         kind: what was asked for.
-        todo: its plan.
+        plan: its plan.
         values: those that a person set; only their names and a keyed fingerprint are written.
         reason: why.
     """
     session.signals.mask()
     return session.history.begin(
         kind,
-        release=todo.release,
-        deployment=todo.deployment,
+        release=plan.release,
+        deployment=plan.deployment,
         values=ValuesRecord(
-            dotenv.fingerprint(values, site.state.key()) if todo.release else "",
+            dotenv.fingerprint(values, site.state.key()) if plan.release else "",
             tuple(values),
         ),
-        plan=todo.digest,
+        plan=plan.digest,
         reason=reason,
     )
 

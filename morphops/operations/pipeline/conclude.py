@@ -21,7 +21,7 @@ class _Failure:
     """
 
     site: Site
-    todo: Plan
+    plan: Plan
     outcome: Outcome
     error: MorphopsError
     aborting: bool
@@ -30,8 +30,8 @@ class _Failure:
     def what(self) -> str:
         if self.aborting:
             return f"the rollback failed: {self.error.what}"
-        if self.todo.release:
-            return f"release {short(self.todo.release)} failed: {self.error.what}"
+        if self.plan.release:
+            return f"release {short(self.plan.release)} failed: {self.error.what}"
         return self.error.what
 
     @property
@@ -67,18 +67,18 @@ class _Failure:
         return kind(self.what, detail=detail, state=state, hint=hint)
 
 
-def failure(site: Site, todo: Plan, outcome: Outcome, *, aborting: bool = False) -> MorphopsError:
+def failure(site: Site, plan: Plan, outcome: Outcome, *, aborting: bool = False) -> MorphopsError:
     """The error that the caller of a failed operation is told; its class decides the exit code.
 
     Args:
         site: asked what runs now, where that is in doubt.
-        todo: the plan that failed.
+        plan: the plan that failed.
         outcome: how.
         aborting: whether the plan was the rollback of an incomplete operation.
     """
     if outcome.error is None:
         raise AssertionError("an operation failed without an error")
-    failed = _Failure(site, todo, outcome, outcome.error, aborting)
+    failed = _Failure(site, plan, outcome, outcome.error, aborting)
     return _BY_KIND[outcome.kind](failed)
 
 
@@ -88,7 +88,7 @@ def _refused(failed: _Failure) -> MorphopsError:
 
 
 def _rolled_back(failed: _Failure) -> MorphopsError:
-    undo, error = failed.todo.undo, failed.error
+    undo, error = failed.plan.undo, failed.error
     state = (
         f"release {short(undo.release)} runs again, and its probes pass"
         if undo and undo.release
@@ -109,8 +109,8 @@ def _incomplete(failed: _Failure) -> MorphopsError:
 
 
 def _failed(failed: _Failure) -> MorphopsError:
-    todo, undo_error = failed.todo, failed.outcome.undo_error
-    if not todo.release:
+    plan, undo_error = failed.plan, failed.outcome.undo_error
+    if not plan.release:
         hint = "inv status; then inv down again" + (", or inv up" if failed.has_record else "")
         return failed.ends(f"not everything was stopped: {failed.what_runs}", hint)
     if failed.aborting:
@@ -119,9 +119,9 @@ def _failed(failed: _Failure) -> MorphopsError:
     if undo_error is not None:
         more = (f"the rollback failed too: {undo_error.what}", *undo_error.detail)
         return failed.ends(failed.what_runs, "inv status; inv logs; call a person", *more)
-    if todo.undo is not None:
+    if plan.undo is not None:
         return failed.ends(failed.what_runs, "inv status; inv logs; call a person")
-    if isinstance(failed.error, Interrupted) and not todo.changed:
+    if isinstance(failed.error, Interrupted) and not plan.changed:
         state = f"nothing was changed: {failed.what_runs}"
         return failed.error.with_(state=state, hint="inv status")
     hint = f"inv logs; {failed.again}, or deploy another one"

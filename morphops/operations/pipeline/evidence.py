@@ -34,7 +34,7 @@ def keep(
     site: Site,
     history: HistoryReader,
     record: Record,
-    todo: Plan,
+    plan: Plan,
     error: MorphopsError,
     *,
     going_back: bool = False,
@@ -48,18 +48,18 @@ def keep(
         site: where.
         history: has the operation's entries.
         record: the operation.
-        todo: its plan.
+        plan: its plan.
         error: what failed.
         going_back: whether that was the rollback.
 
     Returns:
-        the folder; None where it could not be written, which is no reason not to go back.
+        the folder; None where it could not be written, which does not stop the rollback.
     """
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     name = f"{stamp}-way-back-{record.id}" if going_back else f"{stamp}-{record.id}"
     folder = site.state.root / "failures" / name
     try:
-        _keep(site, folder, history, record, todo, error)
+        _keep(site, folder, history, record, plan, error)
     except Exception as err:  # a bug of ours here must not keep the old release from coming back
         what = err.what if isinstance(err, MorphopsError) else f"{type(err).__name__}: {err}"
         site.observer.note(f"the evidence is not whole: {site.redact(what)}")
@@ -71,7 +71,7 @@ def _keep(
     folder: Path,
     history: HistoryReader,
     record: Record,
-    todo: Plan,
+    plan: Plan,
     error: MorphopsError,
 ) -> None:
     end = time.monotonic() + ENOUGH
@@ -87,12 +87,12 @@ def _keep(
     write_json(
         "plan.json",
         {
-            "release": todo.release,
-            "deployment": todo.deployment,
-            "digest": todo.digest,
-            "steps": [str(step) for step in todo.steps],
-            "changes": encode(of_changes(todo.changes)),
-            "undo": [str(step) for step in todo.undo.steps] if todo.undo else [],
+            "release": plan.release,
+            "deployment": plan.deployment,
+            "digest": plan.digest,
+            "steps": [str(step) for step in plan.steps],
+            "changes": encode(of_changes(plan.changes)),
+            "undo": [str(step) for step in plan.undo.steps] if plan.undo else [],
         },
     )
     entries = history.open_entries()

@@ -144,7 +144,7 @@ class Executor:
                 return Outcome("failed", error, failed)
             else:
                 return Outcome("rolled back", error)
-            if not answered:  # it was waited for in vain; one that only went away comes back
+            if not answered:  # waiting did not help; one that only went away comes back
                 break
         self.keep_evidence(away)
         return Outcome("incomplete", error, away)

@@ -174,7 +174,7 @@ def await_lasting(
             if reading.reason != told:
                 told = reading.reason
                 observer.waiting(told)
-            # That a check passed once more is no event.
+            # That a check passed once more is not an event.
             watch.wait(min(left, _RECHECK))
 
 
@@ -209,7 +209,7 @@ def verify(
         prepared: what has to run.
         workloads, project: where.
         tell: is told of broken invariants, of what was changed by hand and of containers that
-            somebody else started, where these are to fail nothing.
+            no release created, where these are to fail nothing.
 
     Raises:
         GateFailed: it is something else; with every difference.

@@ -11,8 +11,9 @@ _LOOKS = 5
 def compare(site: Site) -> str | None:
     """Read the history from its last checkpoint on, and hold it against the head on the engine.
 
-    Somebody may write to both meanwhile. The entry comes first and the head after it, so here it is
-    the other way round; and what looks wrong counts only where the head is still the same after.
+    Another operator may write to both meanwhile. The entry is written first and the head after it,
+    so here the head is read first. What looks wrong counts only where the head is still the same
+    afterwards.
 
     Returns:
         why it is not what the engine knows of: empty where it is, None where the engine does not

@@ -56,10 +56,10 @@ def to_what_ran(
 
 
 def refuse_foreign(site: Site, running: Running) -> None:
-    """Refuse where somebody put containers there meanwhile, which would be stopped or replaced.
+    """Refuse where containers were added meanwhile, which would be stopped or replaced.
 
     Raises:
-        PreconditionError: somebody did; the operation stays incomplete.
+        PreconditionError: they were; the operation stays incomplete.
     """
     project, remedies = site.bundle.project, site.platform.remedies
     if against := tuple(preconditions.foreign(project, running, remedies)):

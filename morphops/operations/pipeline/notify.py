@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from morphops.adapters import webhook
 from morphops.core.bundle.moments import Ending, Notify
 from morphops.core.history.operations import Record
 from morphops.core.release.digest import short
@@ -22,7 +21,7 @@ from morphops.site import Site
 
 
 def moment_of(record: Record) -> Ending | None:
-    """What an operation that ended is told as; None where nobody is told."""
+    """What an operation that ended is told as; None: nothing is reported."""
     if record.kind not in ("deploy", "rollback") or not record.outcome:
         return None
     if record.outcome != "deployed":
@@ -42,7 +41,7 @@ def outcome(site: Site, session: Session, record: Record, previous: str) -> Iter
 
 
 def after(site: Site, session: Session, record: Record, previous: str) -> None:
-    """Tell of an operation that ended. Of one that somebody took the lock from, nobody is told.
+    """Tell of an operation that ended. Nothing is reported where another operator took the lock.
 
     Args:
         site: where.
@@ -102,7 +101,7 @@ def _post(
     site.redact.learn([url])
     try:
         with session.signals.interruptible():
-            return webhook.post(url, site.redact.within(body), timeout=notify.timeout)
+            return site.webhook.post(url, site.redact.within(body), timeout=notify.timeout)
     except Interrupted:
         return "interrupted while it was"  # the operation is over; how it came out stands
 

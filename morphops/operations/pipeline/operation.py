@@ -10,8 +10,7 @@ from typing import Literal
 from morphops.adapters.store.history_file import HistoryWriter
 from morphops.core.history import operations, recovery
 from morphops.core.history.operations import Record
-from morphops.core.plan import plan
-from morphops.core.plan.plan import Plan
+from morphops.core.plan.plan import Plan, teardown
 from morphops.core.results.deploy import DeployResult, of_changes
 from morphops.errors import LockLost, MorphopsError, PreconditionError, RollbackFailed
 from morphops.operations.pipeline import evidence, execute
@@ -40,48 +39,48 @@ class Operation:
     aborting: bool = False
 
     def execute(
-        self, todo: Plan, prepared: PreparedRelease | None, before: PreparedRelease | None
+        self, plan: Plan, prepared: PreparedRelease | None, before: PreparedRelease | None
     ) -> DeployResult:
         """Execute a plan, and say how it came out.
 
         Args:
-            todo: the plan.
+            plan: the plan.
             prepared: what its steps work on; None for one that only takes away.
             before: what the steps of its undo work on.
 
         Raises:
             RolledBack, RollbackFailed, Interrupted: it failed after it had begun.
-            LockLost: somebody else has the lock; the operation is left incomplete.
+            LockLost: another operator has the lock; the operation is left incomplete.
             MorphopsError: it failed before; nothing was changed.
         """
         kept: list[Path] = []
         prepared, before = self._asking(prepared), self._asking(before)
-        outcome = self._executor(todo, kept).run(todo, prepared, before)
+        outcome = self._executor(plan, kept).run(plan, prepared, before)
         try:
-            recorded = self._end(outcome, "deployed" if todo.release else "stopped")
+            recorded = self._end(outcome, "deployed" if plan.release else "stopped")
         finally:
             # How it came out is decided: a signal that came meanwhile came too late to change it.
             self.session.signals.acknowledge()
         if outcome.kind != "deployed":
-            raise self._failure(todo, outcome, recorded, kept)
+            raise self._failure(plan, outcome, recorded, kept)
         return DeployResult(
-            state="healthy" if todo.release else "down",
-            release=todo.release,
+            state="healthy" if plan.release else "down",
+            release=plan.release,
             operation=self.record.id,
-            changes=of_changes(todo.changes),
-            changed=todo.changed,
+            changes=of_changes(plan.changes),
+            changed=plan.changed,
         )
 
     def _asking(self, prepared: PreparedRelease | None) -> PreparedRelease | None:
         return prepared.asking(self.record.seed) if prepared else None
 
-    def _executor(self, todo: Plan, kept: list[Path]) -> Executor:
+    def _executor(self, plan: Plan, kept: list[Path]) -> Executor:
         def keep_evidence(error: MorphopsError) -> None:
             folder = evidence.keep(
                 self.site,
                 self.session.history,
                 self.record,
-                todo,
+                plan,
                 error,
                 going_back=self.aborting or bool(kept),
             )
@@ -97,10 +96,10 @@ class Operation:
         )
 
     def _failure(
-        self, todo: Plan, outcome: Outcome, recorded: bool, kept: list[Path]
+        self, plan: Plan, outcome: Outcome, recorded: bool, kept: list[Path]
     ) -> MorphopsError:
         """The one error that says how it came out."""
-        error = failure(self.site, todo, outcome, aborting=self.aborting)
+        error = failure(self.site, plan, outcome, aborting=self.aborting)
         state, hint = error.state, error.hint
         if _still_open(self.record, outcome):
             state, hint = "the operation is as it was", recovery.NEXT
@@ -108,7 +107,7 @@ class Operation:
             state += "; in the history it is incomplete"
             hint = f"inv host.check; then {recovery.NEXT}"
         detail = (*error.detail, *(f"evidence: {folder}" for folder in kept))
-        # Of an error that nobody expected nobody knows what it says.
+        # What an unexpected error says may hold a secret.
         redact = self.site.redact
         return error.with_(
             what=redact(error.what), state=state, hint=hint, detail=redact.lines(detail)
@@ -180,12 +179,12 @@ def take_down(operation: Operation) -> None:
     A signal waits for the end: half of it would be neither.
 
     Raises:
-        LockLost: somebody else has the lock; the operation is left incomplete.
+        LockLost: another operator has the lock; the operation is left incomplete.
         RollbackFailed: the engine refuses, and may have done a part of it.
         MorphopsError: it failed before; nothing was changed.
     """
     with operation.session.signals.shield():
-        operation.execute(plan.teardown(), None, None)
+        operation.execute(teardown(), None, None)
 
 
 def _still_open(record: Record, outcome: Outcome) -> bool:

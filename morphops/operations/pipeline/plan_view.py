@@ -7,11 +7,11 @@ from morphops.core.results.deploy import PlannedUndo, PlannedWave, PlanResult, o
 from morphops.operations.pipeline.prepare import PreparedRelease
 
 
-def view(todo: Plan, ready: PreparedRelease, *, previous: str) -> PlanResult:
+def view(plan: Plan, ready: PreparedRelease, *, previous: str) -> PlanResult:
     """Return a plan as `--plan` shows it.
 
     Args:
-        todo: the plan.
+        plan: the plan.
         ready: what its steps work on.
         previous: the release of record; empty for none.
     """
@@ -23,17 +23,17 @@ def view(todo: Plan, ready: PreparedRelease, *, previous: str) -> PlanResult:
         if (services := tuple(name for name in wave.services if name in ready.services))
     )
     undo = None
-    if todo.undo is not None:
-        steps = tuple(str(step) for step in todo.undo.steps)
-        undo = PlannedUndo(release=todo.undo.release, steps=steps)
+    if plan.undo is not None:
+        steps = tuple(str(step) for step in plan.undo.steps)
+        undo = PlannedUndo(release=plan.undo.release, steps=steps)
     return PlanResult(
         project=ready.bundle.project,
-        release=todo.release,
+        release=plan.release,
         previous=previous,
-        changed=todo.changed,
-        changes=of_changes(todo.changes),
+        changed=plan.changed,
+        changes=of_changes(plan.changes),
         checks=tuple(ready.bundle.checks),
         waves=waves,
-        steps=tuple(str(step) for step in todo.steps),
+        steps=tuple(str(step) for step in plan.steps),
         undo=undo,
     )

@@ -258,7 +258,7 @@ def reopen(
         deployment: its folder.
         digest: its release.
         approved: invariants that may be broken; None for those that the history says.
-        same_data: whether its documents have to say what they said then: with the values of then
+        same_data: whether its documents have to say what they said then: with the old values
             it cannot be brought to life on other data.
 
     Raises:
@@ -280,7 +280,7 @@ def reopen(
             f"the data was replaced since release {short(digest)} was deployed: {other[0]}",
             detail=other[1:],
             state="nothing was changed",
-            hint=f"inv deploy --image={digest}   (with the data of now), or put that of then back",
+            hint=f"inv deploy --image={digest}   (with the current data), or put the old data back",
         )
     return PreparedRelease(
         bundle=bundle,

@@ -9,7 +9,7 @@ from morphops.core.history.operations import Past, Record
 from morphops.core.plan import plan
 from morphops.core.plan.plan import Plan
 from morphops.core.plan.steps import Pull
-from morphops.core.plan.strategies import strategy_of
+from morphops.core.plan.strategies import IN_PLACE
 from morphops.core.release.digest import short
 from morphops.core.stack import Running
 from morphops.errors import EngineUnavailable, MorphopsError, PreconditionError
@@ -44,7 +44,7 @@ def to_what_runs(site: Site, past: Past, running: Running) -> AutomaticRollback 
         return TEARDOWN
     record = operations.deployment_of_record(past)
     if record is None:
-        # Somebody relies on these; that our memory of them is lost is no reason to remove them.
+        # They may be in use; that our memory of them is lost does not justify removing them.
         site.observer.note(
             "there is no automatic rollback: what runs is not in this state folder's history"
         )
@@ -63,8 +63,7 @@ def to_deployment(site: Site, record: Record) -> AutomaticRollback | None:
     if not before.services:  # a release that left nothing; to go back to it takes all away
         return TEARDOWN
     missing = _missing(site, before)
-    strategy = strategy_of(before.bundle)
-    undo = plan.rollback_to(strategy, before.desired(deployment.id), missing)
+    undo = plan.rollback_to(IN_PLACE, before.desired(deployment.id), missing)
     return AutomaticRollback(undo, before)
 
 

@@ -1,4 +1,4 @@
-"""What must be seen by nobody: the secret values that run, ran, or are about to."""
+"""What must not be shown: the secret values that run, ran, or are about to."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def learn_secrets(site: Site) -> None:
     """Let the redactor know the secrets of whatever may speak here, as far as they can be read.
 
     Those are the deployment of record, the last one that was begun (it may be incomplete, with
-    its containers running), and the env file, whose values somebody may have typed elsewhere too.
+    its containers running), and the env file, whose values may have been typed elsewhere too.
     """
     with suppress(MorphopsError):
         env = site.read_env()

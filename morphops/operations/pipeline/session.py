@@ -1,8 +1,8 @@
 """What every use case that changes something runs in: the lock, the signals, a history to write to.
 
-Three things have to be true for as long as it lasts: nobody else is at it (the lock on the engine),
-the history here is the one that the engine knows of (its head), and a Ctrl-C waits for a moment
-that leaves things whole.
+Three things have to be true for as long as it lasts: no other operation runs (the lock on the
+engine), the history here is the one that the engine knows of (its head), and a Ctrl-C waits for a
+moment that leaves things whole.
 """
 
 from __future__ import annotations
@@ -66,13 +66,13 @@ class Session:
         return self.history.mismatch(self.found)
 
     def check(self, *, sure: bool = True) -> None:
-        """See `history.Witness.allow`.
+        """See `LockGuard.check`.
 
-        An engine that was restarted has let the lock go. Where nobody took it since, and the head
+        An engine that was restarted has released the lock. Where it is still free, and the head
         is as we left it, nothing happened in between, and it is taken again.
 
         Raises:
-            LockLost: somebody else was there.
+            LockLost: another operator was there.
         """
         if self._held.alive(sure=sure):
             return
@@ -85,7 +85,7 @@ class Session:
         self._site.observer.note("the engine had let the lock go; it is held again")
 
     def report_head(self, head: Head) -> None:
-        """See `history.Witness.told`."""
+        """See `LockGuard.report_head`."""
         try:
             self._keep(head)
         except MorphopsError as err:
@@ -138,7 +138,7 @@ def exclusive(
         site: where.
         what: the operation, for those who want the lock meanwhile.
         reason: why, likewise.
-        wait: seconds to wait for somebody else to let it go.
+        wait: seconds to wait for another operator to release it.
         aligned: refuse a history that is not the one that the engine knows of.
 
     Raises:
@@ -148,7 +148,7 @@ def exclusive(
         Interrupted: by a signal, and what it found.
     """
     site.state.ensure()
-    secrets.learn_secrets(site)  # a reason that somebody types stands where others can read it
+    secrets.learn_secrets(site)  # a reason that a person types stands where others can read it
     signals = Signals()
     holder = actor.holder(what, site.redact(reason))
     inside = site.settings.inside
@@ -185,7 +185,7 @@ def refuse_other_history(mismatch: str) -> None:
 
 
 def demand_reason(reason: str, task: str) -> None:
-    """Refuse to do without a reason what somebody will ask about.
+    """Refuse to go on without a reason.
 
     Raises:
         InputError: there is none.

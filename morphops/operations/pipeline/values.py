@@ -66,7 +66,7 @@ def env_file_for_platform(site: Site, deployment: Deployment) -> Path:
 
 
 def belong_to(site: Site, deployment: Deployment, release: str) -> bool:
-    """Whether a deployment was one of this release; false where nobody can tell any more."""
+    """Whether a deployment was one of this release; false where that is no longer known."""
     first = dotenv.render({}, header=_HEADER.format(release)).rstrip("\n")
     try:
         text, *_ = env_file.read_text(_where(deployment), site.keys.decrypt)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 
-from morphops.adapters.docker import image_store
 from morphops.adapters.store.release_layout import is_complete
 from morphops.core.history import operations, recovery, retention
 from morphops.core.history.retention import Garbage, Inventory, Kept
@@ -42,7 +41,7 @@ def prune(
     Raises:
         InputError: there is no reason.
         EngineUnavailable: no engine answers.
-        LockLost: somebody else has the lock; its state says what was removed before.
+        LockLost: another operator has the lock; its state says what was removed before.
     """
     keep = site.bundle.retention.keep if keep is None else keep
     if not apply:
@@ -51,11 +50,11 @@ def prune(
     with exclusive(site, "prune", reason=reason, wait=wait) as session:
         recovery.refuse(session.history.past())
         kept, gone = _decide(site, keep)
-        before = image_store.sizes(site.docker)
+        before = site.platform.images.disk_use()
         record = session.history.begin("prune", reason=reason)
         removal = Removal(site, session, record)
         try:
-            with session.signals.shield():  # what it is at it finishes
+            with session.signals.shield():  # it finishes the removal that it began
                 # Images first: a release whose files are here can be pulled again.
                 removal.containers(gone.containers)
                 removal.references(gone.references)
@@ -72,7 +71,7 @@ def prune(
                 removal.leftovers()
                 if build_cache:
                     removal.build_cache()
-                after = image_store.sizes(site.docker)
+                after = site.platform.images.disk_use()
                 session.history.end(record, "pruned")
         except MorphopsError as err:
             hint = err.hint or "inv prune   (says what is left)"
@@ -92,7 +91,7 @@ def _decide(site: Site, keep: int) -> tuple[dict[str, tuple[str, ...]], Garbage]
     records = site.history.records()
     kept = kept_roots(site, keep)
     there = Inventory(
-        images=image_store.images(site.docker),
+        images=site.platform.images.inventory(),
         releases=site.state.releases(),
         deployments=[deployment.id for deployment in site.state.deployments()],
         containers=site.platform.workloads.observe(site.bundle.project).containers,

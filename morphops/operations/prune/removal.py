@@ -9,7 +9,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from morphops.adapters.docker import image_store
 from morphops.core.history.operations import Record
 from morphops.errors import LockLost, MorphopsError, PreconditionError
 from morphops.operations.pipeline.operation import HistoryLog
@@ -31,7 +30,7 @@ class Removal:
         record: the operation that each phase is a step of.
 
     Attributes:
-        refused: the image references, and images without any, that the engine would not let go.
+        refused: the image references, and images without any, that the platform did not remove.
         freed: bytes of the files that were removed.
     """
 
@@ -52,16 +51,16 @@ class Removal:
 
     def containers(self, ids: Sequence[str]) -> None:
         """Remove containers that are stopped."""
-        docker = self._site.docker
-        self._each("stopped containers", ids, lambda id_: image_store.remove_stopped(docker, [id_]))
+        workloads = self._site.platform.workloads
+        self._each("stopped containers", ids, lambda id_: workloads.remove_stopped([id_]))
 
     def references(self, references: Sequence[str]) -> None:
-        """Let go of image references."""
-        self._each("image references", references, self._let_go)
+        """Remove image references."""
+        self._each("image references", references, self._drop)
 
     def untagged(self, ids: Sequence[str]) -> None:
         """Remove images that have lost every name."""
-        self._each("images without a name", ids, self._let_go)
+        self._each("images without a name", ids, self._drop)
 
     def releases(self, digests: Sequence[str]) -> None:
         """Remove the layouts of releases."""
@@ -81,13 +80,10 @@ class Removal:
 
     def build_cache(self) -> None:
         """Remove what builds have cached and not used for a week; of everybody here."""
-        docker = self._site.docker
-        self._each(
-            "build caches", [_CACHE_HOURS], lambda h: image_store.prune_build_cache(docker, h)
-        )
+        self._each("build caches", [_CACHE_HOURS], self._site.builder.prune_cache)
 
-    def _let_go(self, image: str) -> None:
-        self.refused += image_store.let_go(self._site.docker, [image])
+    def _drop(self, image: str) -> None:
+        self.refused += self._site.platform.images.remove_references([image])
 
     def _each(self, what: str, items: Sequence[T], remove: Callable[[T], None]) -> None:
         if not items:

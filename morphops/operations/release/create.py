@@ -30,7 +30,7 @@ def create(site: Site, images: Sequence[str], labels: Sequence[str]) -> Release:
         labels: `key=value`, kept in the release.
 
     Raises:
-        InputError: an unknown image, a malformed digest, an image that nobody named or built.
+        InputError: an unknown image, a malformed digest, an image that was not named or built.
         ConfigError: the bundle, the schema or a file of it is wrong.
         RegistryError, NotFound: the registry does not answer, or lacks an image.
     """

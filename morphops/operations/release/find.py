@@ -59,7 +59,7 @@ def resolve(site: Site, images: Sequence[str], *, store: bool = True) -> Release
 
     Raises:
         InputError: nothing was named, or a tag, a malformed digest, an unknown image.
-        NotFound: a digest that nobody has.
+        NotFound: a digest that does not exist.
     """
     bare = [text for text in images if "=" not in text]
     replaced = split_images((text for text in images if "=" in text), _image_digests(site))
@@ -162,7 +162,7 @@ def _image_of(site: Site, digest: str) -> str:
     ]
     if not names:
         raise NotFound(
-            f"nobody has {digest}: it is neither a release of {site.bundle.project} "
+            f"{digest} does not exist: it is neither a release of {site.bundle.project} "
             "nor one of its images",
             detail=tuple(_known(site)),
             state="nothing was changed",

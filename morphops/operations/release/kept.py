@@ -11,8 +11,8 @@ from morphops.site import Site
 
 def kept_roots(site: Site, keep: int) -> dict[str, tuple[str, ...]]:
     records = site.history.records()
-    # An unchanged service still names the release that created it, which nobody needs any more; but
-    # where the history is lost, such names are all that is known.
+    # An unchanged service still names the release that created it, which is not needed any more;
+    # but where the history is lost, such names are all that is known.
     unknown = operations.deployment_of_record(records) is None
     running = site.platform.workloads.observe(site.bundle.project).containers if unknown else ()
     used = {record.release for record in records}

@@ -6,7 +6,7 @@ from morphops.adapters.actor import user
 from morphops.adapters.store.release_layout import is_complete
 from morphops.core.release.digest import canonical_json
 from morphops.core.release.release import Release
-from morphops.core.results.release import Pinned, Unpinned
+from morphops.core.results.release import Pin
 from morphops.errors import PreconditionError
 from morphops.operations.pipeline import prepare
 from morphops.operations.pipeline.session import exclusive
@@ -15,7 +15,7 @@ from morphops.operations.release.kept import pin_file, read_pins
 from morphops.site import Site
 
 
-def pin(site: Site, digest: str, *, reason: str) -> Pinned:
+def pin(site: Site, digest: str, *, reason: str) -> Pin:
     """Keep a release whatever `prune` is told; once more, for another reason.
 
     Raises:
@@ -32,10 +32,10 @@ def pin(site: Site, digest: str, *, reason: str) -> Pinned:
         if changed:
             pins[full] = {"reason": reason or "pinned", "user": user()}
             site.state.write(pin_file(site), canonical_json(pins))
-    return Pinned(release=full, reason=pins[full].get("reason", ""), changed=changed)
+    return Pin(state="pinned", release=full, reason=pins[full].get("reason", ""), changed=changed)
 
 
-def unpin(site: Site, digest: str) -> Unpinned:
+def unpin(site: Site, digest: str) -> Pin:
     """Leave a release to `prune` again."""
     with exclusive(site, "release.unpin", aligned=False):
         full = full_digest(site, digest)
@@ -43,7 +43,7 @@ def unpin(site: Site, digest: str) -> Unpinned:
         changed = pins.pop(full, None) is not None
         if changed:
             site.state.write(pin_file(site), canonical_json(pins))
-    return Unpinned(release=full, changed=changed)
+    return Pin(state="not pinned", release=full, reason="", changed=changed)
 
 
 def _hold(site: Site, release: Release) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from morphops.adapters.registry.registry import Registry
 from morphops.adapters.store.release_layout import write_layout
 from morphops.core.bundle.schema import Bundle
 from morphops.core.release.artifact import decode, encode
@@ -91,7 +90,7 @@ def resolve_image(
         InputError: it is not an image, or not for the platform.
         RegistryError, NotFound: the registry does not answer, or lacks it.
     """
-    registry = Registry(ref.host, stalled_after=site.bundle.pull.stalled_after)
+    registry = site.registry_at(ref.host)
     return registry.resolve_image(name, ref, bundle.platform or _engine_platform(site))
 
 

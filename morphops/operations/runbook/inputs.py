@@ -1,4 +1,4 @@
-"""What a run of a runbook is told: at its start, or by somebody there when it is first needed."""
+"""What a run of a runbook is told: at its start, or by a person when it is first needed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def take(
         site: where.
         book, section: what asks for them.
         given: what the operator said.
-        later: somebody can be asked for what is missing, when an earlier step has shown it.
+        later: a person can be asked for what is missing, when an earlier step has shown it.
         again: the command, without inputs; for what is advised.
         known: what the operator said before, where the run goes on.
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from morphops.adapters.signals import Signals
 from morphops.adapters.store import file_lock
 from morphops.adapters.store.hash_chain import HashChain
-from morphops.adapters.terminal.prompt import Prompt
 from morphops.core.results.runbook import RunbookRun
 from morphops.core.runbook import transcript
 from morphops.core.runbook.model import Runbook
 from morphops.errors import InputError, IntegrityError, PreconditionError
+from morphops.interfaces import Prompt
 from morphops.operations.pipeline import secrets
 from morphops.operations.runbook import check, record
 from morphops.operations.runbook.inputs import take

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 
 from morphops.adapters import actor
 from morphops.adapters.store.hash_chain import HashChain
-from morphops.adapters.terminal.prompt import Prompt
 from morphops.core.results.runbook import RunbookRun
 from morphops.core.runbook import commands
 from morphops.core.runbook.model import Runbook, Step, unnumbered
 from morphops.core.runbook.next_action import Do, Finish, Offer, Skip, State, next_action
 from morphops.errors import MorphopsError, RollbackFailed, RolledBack, StepFailed
+from morphops.interfaces import Prompt
 from morphops.operations.runbook.inputs import option
 from morphops.operations.runbook.run_log import RunLog
 from morphops.operations.runbook.step import StepRunner

@@ -13,11 +13,11 @@ from typing import Any
 from morphops.adapters import process
 from morphops.adapters.invoke_tasks import InvokeTasks
 from morphops.adapters.process import Ended
-from morphops.adapters.terminal.prompt import Prompt
 from morphops.core.runbook import commands, prose, transcript
 from morphops.core.runbook.model import Runbook, Step
 from morphops.core.runbook.transcript import Checked
 from morphops.errors import Interrupted, StepFailed
+from morphops.interfaces import Prompt
 from morphops.operations.runbook.inputs import fault
 from morphops.operations.runbook.run_log import RunLog, now
 from morphops.site import Site

@@ -15,9 +15,9 @@ import requests
 
 from morphops.adapters.base_images import assemble, push
 from morphops.adapters.docker import buildx, image_store, local_registry
-from morphops.adapters.docker.buildx import BuildRequest
 from morphops.adapters.docker.client import Docker
 from morphops.core.release.digest import is_digest
+from morphops.core.requests import BuildRequest
 from morphops.errors import (
     ConfigError,
     EngineCallFailed,
@@ -44,7 +44,7 @@ def made() -> assemble.BaseImage:
 @pytest.fixture(scope="module")
 def image(docker: Docker, made: assemble.BaseImage) -> Iterator[str]:
     tag = f"morphops-test/registry:{uuid.uuid4().hex[:12]}"
-    yield assemble.load(docker, made, tag)
+    yield stacks.load(docker, made, tag)
     docker.client().image.remove(tag, force=True)
 
 
@@ -258,7 +258,7 @@ def test_load_without_push_names_the_image(workshop: Workshop) -> None:
     assert workshop.bake(push=False)["one"] != ids["one"]
     left = [image for image in image_store.images(workshop.docker) if image.id == ids["one"]]
     assert [(image.references, image.project) for image in left] == [(frozenset(), "shop")]
-    assert image_store.let_go(workshop.docker, [ids["one"]]) == ()
+    assert image_store.remove_references(workshop.docker, [ids["one"]]) == ()
 
 
 @pytest.mark.engine

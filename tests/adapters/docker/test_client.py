@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from morphops.adapters.docker.client import Docker
-from morphops.adapters.docker.run_once import RunRequest, run_once
+from morphops.adapters.docker.run_once import run_once
+from morphops.core.requests import RunRequest
 from morphops.errors import ConfigError, EngineCallFailed, EngineUnavailable
 from tests.adapters.docker.fake_engine import FakeEngine, sends
 

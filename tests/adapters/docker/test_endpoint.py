@@ -80,3 +80,19 @@ def test_a_context_without_a_client(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("DOCKER_CONTEXT", "other")
     with pytest.raises(EngineUnavailable, match="no `docker` command"):
         Docker().engine.info()
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        (DEFAULT, "127.0.0.1"),
+        ("tcp://127.0.0.1:2375", "127.0.0.1"),
+        ("tcp://[::1]:2375", "::1"),
+        ("tcp://engine.example:2376", "engine.example"),
+        ("ssh://me@engine.example", "engine.example"),
+        ("h:1", "127.0.0.1"),
+        ("tcp://[", "127.0.0.1"),
+    ],
+)
+def test_the_machine_of_an_engine(url: str, host: str) -> None:
+    assert Endpoint(url).host == host

@@ -6,6 +6,7 @@ import json
 import os
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -47,7 +48,7 @@ def name(docker: Docker) -> Iterator[str]:
     stacks.remove_images(f"{name}/*")
 
 
-def shown(docker: Docker, *words: str) -> object:
+def shown(docker: Docker, *words: str) -> list[dict[str, Any]]:
     """What the CLI shows when it speaks our version of the API; newer ones have more fields."""
     found = docker.engine.version()
     spoken = negotiate(found["ApiVersion"], found["MinAPIVersion"])

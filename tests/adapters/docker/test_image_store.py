@@ -17,4 +17,4 @@ def test_what_is_gone_already_was_not_refused(
     if is_there:
         fake.answers["/images/shop/api:1/json"] = says({"Id": "sha256:1"})
     monkeypatch.setenv("DOCKER_HOST", fake.url)
-    assert image_store.let_go(Docker(), ["shop/api:1"]) == refused
+    assert image_store.remove_references(Docker(), ["shop/api:1"]) == refused

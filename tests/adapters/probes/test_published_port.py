@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from morphops.core.bundle.documents import Loaded
 from morphops.core.probes.answers import Answers
 from morphops.core.probes.http import Http
 from morphops.core.probes.question import Question
-from morphops.core.stack import Port, Running
+from morphops.core.stack import Instance, Port
 from morphops.core.verify.reading import Reading
 from tests.fakes import FakeTarget
 from tests.samples.probes import container
@@ -255,20 +256,21 @@ def test_http_of_a_port_that_is_not_published() -> None:
     assert probes.read(probe, here) == Reading(False, "api does not run")
 
 
+class Elsewhere(FakeTarget):
+    """An engine on another machine."""
+
+    def published_at(self, container: Instance, port: int) -> str:
+        return container.published_at(port, "engine.example")
+
+
 @pytest.mark.parametrize(
-    ("host", "url"),
-    [
-        ("", "http://127.0.0.1:9"),
-        ("0.0.0.0", "http://127.0.0.1:9"),
-        ("::", "http://127.0.0.1:9"),
-        ("127.0.0.2", "http://127.0.0.2:9"),
-        ("10.0.0.1", "http://10.0.0.1:9"),
-        ("::1", "http://[::1]:9"),
-    ],
+    ("target", "url"),
+    [(FakeTarget({}), "http://127.0.0.1:9"), (Elsewhere({}), "http://engine.example:9")],
 )
-def test_where_a_port_is_published(host: str, url: str) -> None:
-    ports = (Port("127.0.0.1", 7, 79), Port(host, 8, 80, "udp"), Port(host, 9, 80))
-    running = Running((container(state="exited"), container(ports=ports)))
-    assert published(running, "api", 80) == (url, "")
-    assert published(running, "api", 81) == ("", "api publishes no port 81")
-    assert published(running, "web", 80) == ("", "web does not run")
+def test_the_platform_says_where_a_port_is_reached(target: FakeTarget, url: str) -> None:
+    target.containers["api"] = container(ports=(Port("0.0.0.0", 9, 80),))
+    context = ProbeContext(target, "p", {})
+    assert published(context, "api", 80) == (url, "")
+    assert published(context, "api", 81) == ("", "api publishes no port 81")
+    assert published(context, "web", 80) == ("", "web does not run")
+    assert published(replace(context, slot="blue"), "api", 80) == ("", "api does not run")

@@ -173,7 +173,7 @@ def approve(entry: dict[str, Any]) -> None:
 def test_a_forged_checkpoint_is_not_the_engine_s(path: Path, witness: Remembering) -> None:
     forge(path, approve)
     history = HistoryReader(path)
-    assert "root" in operations.approved(history.past())
+    assert "root" in operations.approved(history.past(), "")
     assert "is not the one that the engine was told of" in history.mismatch(witness.heads[-1])
     with pytest.raises(IntegrityError, match=r"history\.jsonl:1: is no entry of the history"):
         history.prove()
@@ -424,7 +424,7 @@ def test_what_follows_from_a_checkpoint_follows_from_the_whole(
         operations.previous_deployment,
         operations.rollback_target,
         operations.abandoned_deploy,
-        operations.approvals,
+        operations.given_approvals,
         operations.is_down,
         operations.stop_of_record,
         operations.last_begun,

@@ -146,7 +146,7 @@ def test_where_it_is(
 
 @pytest.mark.parametrize("named", ["here", "./here", "~/here", " /here"])
 def test_a_place_that_depends_on_where_one_is(named: str) -> None:
-    with pytest.raises(InputError, match="is no absolute path") as caught:
+    with pytest.raises(InputError, match="is not an absolute path") as caught:
         StateFolder.of("shop", named, {})
     assert (caught.value.exit_code, "export" in caught.value.hint) == (2, True)
 

@@ -46,7 +46,7 @@ def test_visual_comes_first_and_may_have_options(tmp_path: Path) -> None:
         ({"EDITOR": 'sh -c \'printf "\\377" > "$0"\''}, InputError, "no UTF-8 text"),
         ({"EDITOR": "sh -c 'unbalanced"}, InputError, "EDITOR"),
         ({"EDITOR": " "}, InputError, "EDITOR"),
-        ({}, InputError, "no editor is named, and nobody is at a terminal for vi"),
+        ({}, InputError, "EDITOR is not set, and stdin is not a terminal"),
     ],
 )
 def test_an_editor_that_does_not_do(

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
+from morphops.adapters.docker import compose_config
 from morphops.core.bundle.schema import ImageSpec
 from morphops.core.checks import bake_rules, dockerfile_rules
 from morphops.core.checks.bake_file import Bake
 from morphops.core.yaml_text import YamlText
 from morphops.errors import EngineUnavailable
-from morphops.operations.bundle import check, stack_findings
+from morphops.operations.bundle import check
 from morphops.report.console import Reporter
 from morphops.site import open_site
 from tests.paths import ROOT
@@ -121,7 +122,7 @@ def test_images_and_targets() -> None:
     found = bake_rules.images({"api": {}, "base": {}}, specs, "docker/bake.hcl", text)
     assert [str(finding).partition(";")[0] for finding in sorted(found)] == [
         "bundle.yaml:5: target api builds image a already",
-        "bundle.yaml:7: default is a group in docker/bake.hcl, and builds no image by itself",
+        "bundle.yaml:7: default is a group in docker/bake.hcl, and builds no image",
     ]
 
 
@@ -162,7 +163,7 @@ def test_a_client_that_cannot_print_it_is_said(
     client.write_text(f"#!/bin/sh\n{answers}\n")
     client.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    monkeypatch.setattr(stack_findings, "rendered", lambda *_, **__: {"services": {}})
+    monkeypatch.setattr(compose_config, "rendered", lambda *_, **__: {"services": {}})
     bundle = {"MORPHOPS_BUNDLE": str(ROOT / "ops" / "bundle.yaml")}
     with pytest.raises(EngineUnavailable, match=says):
         check.check(open_site(Reporter(True), {**os.environ, **bundle}))

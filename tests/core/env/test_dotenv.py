@@ -344,14 +344,14 @@ def test_what_cannot_be_loaded(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read: Not a directory"):
         env_file.load(path / "y.env")
     path.write_bytes(b"A=1\n" * 100_000)
-    with pytest.raises(InputError, match="larger than 256 KiB, so it is no env file"):
+    with pytest.raises(InputError, match="larger than 256 KiB, so it is not an env file"):
         env_file.load(path)
 
 
 def test_what_is_no_file_keeps_nobody_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe", 0o600)
     for path in (tmp_path / "pipe", Path("/dev/zero")):
-        with pytest.raises(InputError, match="is no regular file, not an env file"):
+        with pytest.raises(InputError, match="is not a regular file"):
             env_file.load(path)
 
 

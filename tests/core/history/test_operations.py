@@ -269,7 +269,7 @@ def test_a_line_that_is_no_entry_is_refused(tmp_path: Path, broken: dict[str, An
     text = path.read_text()
     with pytest.raises(PreconditionError) as caught:
         HistoryReader(path).records()
-    assert caught.value.what == f"{path}:2: is no entry of the history"
+    assert caught.value.what == f"{path}:2: is not an entry of the history"
     assert "backup" in caught.value.hint
     assert path.read_text() == text
 
@@ -288,7 +288,7 @@ def test_nothing_comes_after_the_end_of_an_operation(tmp_path: Path, late: dict[
     step = {"entry": "step", "id": 1, "at": "t", "step": "pull"}
     for entry in (BEGIN, step, END, late):
         chain.append(entry)
-    with pytest.raises(IntegrityError, match="history:4: is no entry of the history"):
+    with pytest.raises(IntegrityError, match="history:4: is not an entry of the history"):
         HistoryReader(chain.path).records()
 
 

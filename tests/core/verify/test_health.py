@@ -43,7 +43,7 @@ def lasts(*now: Instance, before: Instance | None = None, again: bool = True) ->
         (one(said="+-+-"), True, "api is healthy and is not, by turns"),
         (one(health="unhealthy", health_output="503"), True, "api is unhealthy: 503, after it was"),
         (one(said="++", id="api-2"), True, "another container"),
-        (one(said="++", restarts=1), True, "ended by itself and was started again"),
+        (one(said="++", restarts=1), True, "ended, and was restarted"),
         (one(said="++", state="exited", exit_code=137), True, "api exited with 137, after it was"),
         (one(said="++", state="paused"), True, "api is paused"),
         (one(said="++", service="db"), True, "api has no container any more"),

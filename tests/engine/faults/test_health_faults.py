@@ -50,7 +50,7 @@ def check_often(inv: Inv) -> None:
 @pytest.mark.parametrize(
     ("happens", "line", "front", "says"),
     [
-        (killed, "probe pair", "v2", "a was ready, ended by itself and was started again"),
+        (killed, "probe pair", "v2", "a was ready, ended, and was restarted"),
         (ended, "start wave 2", "slow", "a exited with 137"),
         (paused, "start wave 2", "slow", "a is paused"),
         # It is ended, removed and gone; which of these is seen is a matter of the moment.

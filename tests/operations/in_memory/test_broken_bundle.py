@@ -86,7 +86,7 @@ def test_the_tasks_that_do_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
         asked[name] = of_record
         raise Opened
 
-    assert open_site
+    assert callable(open_site)
     monkeypatch.setattr("morphops.site.open_site", opened)
     for name in sorted(BY_RECORD | {"deploy", "env.check", "release.create"}):
         given: dict[str, Any] = {}

@@ -357,9 +357,19 @@ HAND = "### hand\n\n```text {name=hand task=manual}\nSee to it,\nwholly.\n```\n"
 @pytest.mark.parametrize(
     ("steps", "yes", "what", "options"),
     [
-        (step("look", "inv look"), False, "nobody is there to answer: run inv look ?", "--yes"),
+        (
+            step("look", "inv look"),
+            False,
+            "cannot ask, because stdin is not a terminal: run inv look ?",
+            "--yes",
+        ),
         (HAND, True, "step hand is done by a person: See to it, wholly.", "--yes --sign-off=hand="),
-        (HAND, False, "nobody is there to answer: step hand", "--yes --sign-off=hand="),
+        (
+            HAND,
+            False,
+            "cannot ask, because stdin is not a terminal: step hand",
+            "--yes --sign-off=hand=",
+        ),
     ],
 )
 def test_what_answers_a_question_is_one_whole_command(

@@ -1,14 +1,13 @@
 """How a release takes the place of the one that runs. Pure.
 
 A strategy is a pair of pure functions: the steps forward, and the steps back. A new one is a module
-of this folder, and a case of `strategy_of`.
+of this folder.
 """
 
 from __future__ import annotations
 
 from typing import Protocol
 
-from morphops.core.bundle.schema import Bundle
 from morphops.core.plan.desired import Desired
 from morphops.core.plan.steps import Step
 from morphops.core.plan.strategies.in_place import InPlace
@@ -35,9 +34,3 @@ class Strategy(Protocol):
 
 
 IN_PLACE: Strategy = InPlace()
-
-
-def strategy_of(bundle: Bundle) -> Strategy:
-    """The strategy of a bundle; each has its own, and today there is one."""
-    del bundle
-    return IN_PLACE

@@ -29,7 +29,7 @@ class InPlace:
     def back(self, before: Desired) -> tuple[Step, ...]:
         """See `Strategy.back`.
 
-        Every service is named, those that nobody touched too, because starting what runs already
+        Every service is named, also those that were not touched, because starting what runs already
         changes nothing.
         """
         return (*waves(before.bundle, before.services), Verify())
