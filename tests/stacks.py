@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 import re
+import secrets
 import shutil
 import socket
 import subprocess
@@ -44,7 +45,9 @@ SECRET = "sk-sentinel-8c1f0e5d"
 # free a moment ago is not somebody else's by the time that it is used.
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _FIRST = 10_000 + _WORKER % 10 * 2_200
-_PORTS = itertools.cycle(_FIRST + (os.getpid() + offset) % 2_200 for offset in range(2_200))
+# Runs that begin together have process numbers close to each other, so that is no place to begin.
+_BEGIN = secrets.randbelow(2_200)
+_PORTS = itertools.cycle(_FIRST + (_BEGIN + offset) % 2_200 for offset in range(2_200))
 
 ANNOUNCED = ("begin", "step", "end")
 
@@ -363,7 +366,7 @@ def variant(
             f"{url}/manifests/{digest.removeprefix('sha256:')[:12]}",
             data=data_,
             headers={"Content-Type": manifest.get("mediaType", MANIFEST)},
-            timeout=30,
+            timeout=_LONG,
         )
         answer.raise_for_status()
     return digest
@@ -400,7 +403,7 @@ def index(registry: str, repository: str, digest: str) -> str:
     url = f"http://{registry}/v2/{repository}/manifests"
     with requests.Session() as session:
         session.trust_env = False
-        image = session.get(f"{url}/{digest}", headers={"Accept": MANIFEST}, timeout=30)
+        image = session.get(f"{url}/{digest}", headers={"Accept": MANIFEST}, timeout=_LONG)
         image.raise_for_status()
         described = {
             "mediaType": image.headers["Content-Type"],
@@ -413,7 +416,9 @@ def index(registry: str, repository: str, digest: str) -> str:
         )
         made = digest_of(data_)
         tag = f"{url}/index-{made.removeprefix('sha256:')[:12]}"
-        session.put(tag, data=data_, headers={"Content-Type": INDEX}, timeout=30).raise_for_status()
+        session.put(
+            tag, data=data_, headers={"Content-Type": INDEX}, timeout=_LONG
+        ).raise_for_status()
     return made
 
 
@@ -428,8 +433,8 @@ def _layer(content: bytes) -> tuple[bytes, bytes]:
 
 
 def _put_blob(session: requests.Session, url: str, digest: str, data: Any) -> None:
-    if session.head(f"{url}/blobs/{digest}", timeout=30).status_code == 200:
+    if session.head(f"{url}/blobs/{digest}", timeout=_LONG).status_code == 200:
         return
-    place = session.post(f"{url}/blobs/uploads/", timeout=30).headers["Location"]
+    place = session.post(f"{url}/blobs/uploads/", timeout=_LONG).headers["Location"]
     mark = "&" if "?" in place else "?"
-    session.put(f"{place}{mark}digest={digest}", data=data, timeout=120).raise_for_status()
+    session.put(f"{place}{mark}digest={digest}", data=data, timeout=_LONG).raise_for_status()

@@ -21,7 +21,7 @@ SECRET = "sk-sentinel-contract"
 EPOCH_URL = "http://127.0.0.1:8000/epoch"
 RELEASE, LATER = f"sha256:{'1' * 64}", f"sha256:{'2' * 64}"
 SEAL = Seal(b"contract" * 4)
-PATIENCE = 120.0  # seconds; what a busy machine may need for what takes a moment
+PATIENCE = 600.0  # seconds; what a busy machine may need for what takes a moment
 
 SCRIPT = """
 import os, socket, sys, _thread

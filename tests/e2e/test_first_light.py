@@ -181,7 +181,7 @@ def test_an_unhealthy_code_data_keeps_the_adapter_from_starting(
     command += ["-f", str(tmp_path / "quick.yaml"), "--profile", "local-code-data"]
     try:
         done = subprocess.run(
-            [*command, "up", "-d"], capture_output=True, text=True, timeout=120, check=False
+            [*command, "up", "-d"], capture_output=True, text=True, timeout=600, check=False
         )
         assert done.returncode != 0
         assert "code-data" in done.stderr

@@ -25,7 +25,7 @@ def refs(inv: Inv, first: dict[str, Any]) -> dict[str, str]:
 def run(ref: str, program: str, *words: str) -> subprocess.CompletedProcess[str]:
     entrypoint = [f"--entrypoint={program}"] if program else []
     command = ["docker", "run", "--rm", *HARDENED, *entrypoint, ref, *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
 
 
 def test_they_keep_every_rule(inv: Inv, first: dict[str, Any], refs: dict[str, str]) -> None:

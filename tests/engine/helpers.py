@@ -46,7 +46,7 @@ def ask(inv: Inv, number: int = 4) -> object:
     """What the front answers, asked without morphops."""
     request = {"id": 1, "method": "double", "params": [number]}
     url = f"http://127.0.0.1:{front_port(inv)}/"
-    return requests.post(url, json=request, timeout=60).json()["result"]
+    return requests.post(url, json=request, timeout=600).json()["result"]
 
 
 def front_port(inv: Inv) -> str:

@@ -70,7 +70,7 @@ class Proxy:
             self._server.server_close()
             self._server = None
 
-    def hit(self, timeout: float = 60) -> None:
+    def hit(self, timeout: float = 600) -> None:
         """Wait until the fault has happened to somebody."""
         assert self._reached.wait(timeout), "nobody came"
 
@@ -86,7 +86,7 @@ class Proxy:
         if fault and (handler.command not in ("GET", "HEAD") or fault.path not in handler.path):
             fault = None
         length = int(handler.headers.get("content-length") or 0)
-        upstream = http.client.HTTPConnection(self._upstream, timeout=60)
+        upstream = http.client.HTTPConnection(self._upstream, timeout=600)
         try:
             # With the caller's own Host, for a registry says by it where an upload goes on.
             upstream.putrequest(

@@ -24,7 +24,7 @@ from typing import Any
 
 from tests import forked
 
-_READY = 60.0  # seconds; it takes two, on a machine that has nothing else to do
+_READY = 600.0  # seconds; it takes two, on a machine that has nothing else to do
 _CGROUPS = Path("/sys/fs/cgroup")
 # The first process of a pid namespace: brings loopback up and collects whoever is orphaned.
 _INIT = """
@@ -196,7 +196,7 @@ class SecondEngine:
             env={**os.environ, **self.environ},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=_READY,
             check=check,
         )
 
@@ -233,7 +233,7 @@ class SecondEngine:
 
     def _inside(self, *words: str) -> None:
         entered = ["nsenter", f"--target={self._pid}", "--net", "--mount", "--pid", "--"]
-        subprocess.run([*entered, *words], check=True, timeout=30)
+        subprocess.run([*entered, *words], check=True, timeout=_READY)
 
 
 def _remove_cgroup(folder: Path) -> None:

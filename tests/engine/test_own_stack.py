@@ -62,7 +62,7 @@ def test_the_page_word_by_word(shop: Inv, registry: str, bases: dict[str, BaseIm
     release = shop("release.create", *words, "--json").json["release"]
     done = shop("deploy", f"--image={release}", "--reason=the first one")
     assert done.code == 0, done
-    assert requests.get(f"http://127.0.0.1:{port}/health", timeout=60).json() == {"status": "ok"}
+    assert requests.get(f"http://127.0.0.1:{port}/health", timeout=600).json() == {"status": "ok"}
 
     # With the first runbook the bundle's word that there are none goes, and steps are asked for.
     shutil.move(shop.folder / "later", runbooks)

@@ -40,7 +40,7 @@ def kept(inv: Inv) -> dict[str, Any]:
         ),
         "history": (inv.state / "history.jsonl").read_text(),
         "containers": containers(inv),
-        "releases": requests.get(url, timeout=60).json(),
+        "releases": requests.get(url, timeout=600).json(),
     }
 
 

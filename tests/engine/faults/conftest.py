@@ -12,9 +12,8 @@ import pytest
 
 from morphops.adapters.base_images.assemble import BaseImage
 from tests import stacks
-from tests.engine.helpers import (
-    amend,
-)
+from tests.engine.faults.helpers import SILENT
+from tests.engine.helpers import amend
 from tests.engine.registry_proxy import Proxy
 from tests.stacks import Inv, free_port
 
@@ -32,10 +31,10 @@ def proxy(registry: str) -> Iterator[Proxy]:
 
 @pytest.fixture
 def through(tmp_path: Path, proxy: Proxy, images: dict[str, str]) -> Iterator[Inv]:
-    """A project whose registry is the proxy, and that gives up after two silent seconds."""
+    """A project whose registry is the proxy, and that gives up after some silent seconds."""
     name = f"morphops-test-{uuid.uuid4().hex[:8]}"
     inv = stacks.project(tmp_path, name, free_port(), registry=proxy.address)
-    amend(inv, pull={"stalled_after": 2})
+    amend(inv, pull={"stalled_after": SILENT})
     yield inv
     stacks.remove_stack(name)
 

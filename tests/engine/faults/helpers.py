@@ -23,6 +23,9 @@ from tests.engine.second_engine import SecondEngine, missing
 from tests.forked import Started
 from tests.stacks import Inv, Result, free_port
 
+# Seconds: below the five after which an engine asks again, so that this comes first.
+SILENT = 3
+
 
 class Elsewhere:
     """A second engine, and a proxy on its loopback under the address of the registry here."""

@@ -5,6 +5,7 @@ Nothing was touched then: exit 3, the old release whole, and the next deploy wor
 
 from __future__ import annotations
 
+import re
 import shutil
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.engine.faults.helpers import SILENT
 from tests.engine.helpers import Release, assert_runs, containers, deploy
 from tests.engine.registry_proxy import Fault, Proxy
 from tests.stacks import Inv
@@ -24,8 +26,9 @@ IMAGE_FAULTS = [
     (Fault("status", "/manifests/", 401), "unauthorized"),
     (Fault("other bytes", "/manifests/"), "verification failed"),
     (Fault("other bytes", "/blobs/"), "verification failed"),
-    (Fault("cut", "/blobs/"), "nothing came for 2 s"),
-    (Fault("hang", "/blobs/"), "nothing came for 2 s"),
+    # An engine that is quick asks again by itself, and gives up.
+    (Fault("cut", "/blobs/"), f"nothing came for {SILENT} s|unexpected EOF"),
+    (Fault("hang", "/blobs/"), f"nothing came for {SILENT} s"),
 ]
 # What our own client of the registry meets has its table in tests/adapters/registry/test_faults.py.
 RELEASE_FAULTS = [
@@ -52,7 +55,7 @@ def new(through: Inv, images: dict[str, str], fresh: Callable[[], str]) -> str:
 def refused(inv: Inv, release: str, says: str) -> None:
     done = inv("deploy", f"--image={release}")
     assert done.code == 3, done
-    assert says in done.err, done
+    assert re.search(says, done.err), done
     assert "Traceback" not in done.err, done
 
 

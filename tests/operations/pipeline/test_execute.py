@@ -25,13 +25,13 @@ from morphops.errors import (
 from morphops.operations.pipeline import execute
 from morphops.operations.pipeline.execute import Outcome
 from tests.fakes import FakeTarget
-from tests.operations.pipeline.world import NEW, OLD, World1, bug, fail, failing_once, gone
+from tests.operations.pipeline.world import NEW, OLD, Upgrade, bug, fail, failing_once, gone
 
 CALLS = ("pull api", "remove gone", "start db", "start api")
 
 
 def test_a_deploy_that_works() -> None:
-    world = World1()
+    world = Upgrade()
     assert world.run() == Outcome("deployed")
     assert {c.service: c.config for c in world.model.containers} == {"api": "new", "db": "new"}
     assert world.log.steps[:3] == ["pull api bbbbbbbbbbbb", "remove gone", "start wave 1: db"]
@@ -39,7 +39,7 @@ def test_a_deploy_that_works() -> None:
 
 
 def test_what_fails_before_the_first_container_is_refused() -> None:
-    world = World1()
+    world = Upgrade()
     before = world.model
     world.target.on["pull api"] = fail
     outcome = world.run()
@@ -52,7 +52,7 @@ def test_what_fails_before_the_first_container_is_refused() -> None:
 @pytest.mark.parametrize(("step", "code"), [("pull api bbbbbbbbbbbb", 3), ("start wave 2: api", 5)])
 def test_who_lost_the_lock_does_nothing_more(step: str, code: int) -> None:
     """Not even going back: whoever has the lock now decides that."""
-    world = World1()
+    world = Upgrade()
 
     def lost() -> None:
         raise LockLost("somebody else has it")
@@ -67,7 +67,7 @@ def test_who_lost_the_lock_does_nothing_more(step: str, code: int) -> None:
 
 
 def test_a_lock_that_is_lost_on_the_way_back() -> None:
-    world = World1()
+    world = Upgrade()
     world.target.on["start api"] = fail
 
     def lost() -> None:
@@ -82,7 +82,7 @@ def test_a_lock_that_is_lost_on_the_way_back() -> None:
 
 @given(st.sampled_from(CALLS[1:]), st.sampled_from([fail, bug]))
 def test_deploy_then_undo_is_the_identity(call: str, failure: object) -> None:
-    world = World1()
+    world = Upgrade()
     before = world.model
 
     def once() -> None:
@@ -130,7 +130,7 @@ def test_whatever_fails_the_undo_brings_the_model_back(
     old: dict[str, str], new: dict[str, str], at: int, done: bool
 ) -> None:
     """For any two releases, and any change that fails: plan, then undo, is the identity."""
-    world = World1()
+    world = Upgrade()
     world.bundle = replace(
         world.bundle,
         waves=(
@@ -158,7 +158,7 @@ def test_whatever_fails_the_undo_brings_the_model_back(
 
 
 def test_a_service_that_only_the_new_release_has_is_taken_away_again() -> None:
-    world = World1(("cache", "db", "api"))
+    world = Upgrade(("cache", "db", "api"))
     before = world.model
     world.target.on["start api"] = failing_once(world, "start api")
     outcome = world.run()
@@ -167,7 +167,7 @@ def test_a_service_that_only_the_new_release_has_is_taken_away_again() -> None:
 
 
 def test_a_bug_of_ours_still_brings_the_old_release_back() -> None:
-    world = World1()
+    world = Upgrade()
 
     def once() -> None:
         world.target.on.clear()
@@ -195,20 +195,20 @@ def full() -> None:
 def test_what_nobody_expected_is_an_outcome_like_any_other(
     happens: Callable[[], None], code: int, says: str
 ) -> None:
-    world = World1()
+    world = Upgrade()
     world.target.on["pull api"] = happens
     outcome = world.run()
     assert outcome.kind == "refused"
     assert outcome.error is not None
     assert (outcome.error.exit_code, outcome.error.what) == (code, says)
-    world = World1()
+    world = Upgrade()
     world.target.on["start api"] = failing_once(world, "start api", happens)
     outcome = world.run()
     assert (outcome.kind, str(outcome.error)) == ("rolled back", says)
 
 
 def test_a_release_that_never_gets_healthy_shows_its_last_words() -> None:
-    world = World1()
+    world = Upgrade()
     world.bundle = replace(
         world.bundle, waves=tuple(replace(w, deadline=0) for w in world.bundle.waves)
     )
@@ -225,7 +225,7 @@ def test_a_release_that_never_gets_healthy_shows_its_last_words() -> None:
 
 
 def test_a_failed_undo_hides_nothing() -> None:
-    world = World1()
+    world = Upgrade()
     world.target.on |= {"start api": fail, "start db": lambda: None}
 
     def undo_fails() -> None:
@@ -242,7 +242,7 @@ def test_a_failed_undo_hides_nothing() -> None:
 
 
 def test_without_a_way_back_it_stays_as_it_is() -> None:
-    world = World1()
+    world = Upgrade()
     world.target.on["start api"] = fail
     outcome = world.run(undo=False)
     assert (outcome.kind, outcome.undo_error) == ("failed", None)
@@ -252,7 +252,7 @@ def test_without_a_way_back_it_stays_as_it_is() -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("call", ["start db", "watch"])
 def test_a_signal_leaves_things_whole(number: signal.Signals, call: str) -> None:
-    world = World1()
+    world = Upgrade()
     before, handler = world.model, signal.getsignal(number)
 
     def once() -> None:
@@ -274,7 +274,7 @@ def test_a_signal_leaves_things_whole(number: signal.Signals, call: str) -> None
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_before_anything_is_touched_is_answered_once(number: signal.Signals) -> None:
-    world = World1()
+    world = Upgrade()
     world.target.on["pull api"] = lambda: signal.raise_signal(number)
     outcome = world.run()
     assert outcome.kind == "refused"
@@ -283,7 +283,7 @@ def test_a_signal_before_anything_is_touched_is_answered_once(number: signal.Sig
 
 
 def test_a_second_signal_hides_no_failure_of_the_way_back() -> None:
-    world = World1()
+    world = Upgrade()
 
     def undo_fails() -> None:
         signal.raise_signal(signal.SIGINT)
@@ -301,7 +301,7 @@ def test_a_second_signal_hides_no_failure_of_the_way_back() -> None:
 
 
 def test_a_signal_that_came_before_the_first_step_is_an_outcome_like_any_other() -> None:
-    world = World1()
+    world = Upgrade()
     world.signals.mask()
     with world.signals.handled():
         signal.raise_signal(signal.SIGTERM)  # while the beginning was recorded
@@ -313,7 +313,7 @@ def test_a_signal_that_came_before_the_first_step_is_an_outcome_like_any_other()
 
 def test_what_fails_under_a_signal_was_interrupted() -> None:
     """A terminal sends it to the whole group, so what a step waits for may die of it first."""
-    world = World1()
+    world = Upgrade()
     before = world.model
 
     def both() -> None:
@@ -332,14 +332,14 @@ def test_what_fails_under_a_signal_was_interrupted() -> None:
 
 
 def test_an_image_that_is_here_is_not_pulled() -> None:
-    world = World1()
+    world = Upgrade()
     world.target.held.add(str(NEW.ref))
     assert world.run().kind == "deployed"
     assert "pull api" not in world.target.calls
 
 
 def test_an_engine_that_comes_back_is_waited_for() -> None:
-    world = World1()
+    world = Upgrade()
     before = world.model
 
     def first() -> None:
@@ -363,7 +363,7 @@ def test_an_engine_that_stays_away_leaves_it_to_be_ended(
     monkeypatch: pytest.MonkeyPatch, undo: bool
 ) -> None:
     monkeypatch.setattr(execute, "PATIENCE", 0)
-    world = World1()
+    world = Upgrade()
     world.target.on |= {"start api": gone, "start db": lambda: None}
     world.target.away = 100
     outcome = world.run(undo=undo)
@@ -376,7 +376,7 @@ def test_going_back_to_what_nobody_approves_of_any_more_is_told_of(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What ran before ran by right; that its approval was revoked does not touch what runs."""
-    world = World1()
+    world = Upgrade()
     before = world.model
     rule = Invariant(service="api", forbids=("--loose",), why="anybody's answers")
     world.bundle = replace(world.bundle, invariants={"never-loose": rule})

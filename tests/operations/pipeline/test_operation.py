@@ -40,7 +40,7 @@ from morphops.operations.pipeline.session import Session
 from morphops.site import Site, open_site
 from tests.fakes import Grip, Recorder, Remembering
 from tests.machine import send
-from tests.operations.pipeline.world import World1, bug, fail, failing_once, gone
+from tests.operations.pipeline.world import Upgrade, bug, fail, failing_once, gone
 from tests.paths import STACK
 from tests.samples.plans import back_to, decided
 from tests.samples.releases import digest
@@ -49,12 +49,12 @@ SECRET = "sk-sentinel-8c1f0e5d"
 
 
 @pytest.fixture
-def world() -> World1:
-    return World1()
+def world() -> Upgrade:
+    return Upgrade()
 
 
 @pytest.fixture
-def site(tmp_path: Path, world: World1, monkeypatch: pytest.MonkeyPatch) -> Site:
+def site(tmp_path: Path, world: Upgrade, monkeypatch: pytest.MonkeyPatch) -> Site:
     """The test stack; what its state folder holds need not outlive a power cut."""
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     environ = {
@@ -68,7 +68,7 @@ def site(tmp_path: Path, world: World1, monkeypatch: pytest.MonkeyPatch) -> Site
 
 def operation(
     site: Site,
-    world: World1,
+    world: Upgrade,
     *,
     undo: bool = True,
     around: AbstractContextManager[object] | None = None,
@@ -96,7 +96,7 @@ def operation(
     return None
 
 
-def failed(site: Site, world: World1, *, undo: bool = True) -> MorphopsError:
+def failed(site: Site, world: Upgrade, *, undo: bool = True) -> MorphopsError:
     """The same, of which it is known that it fails."""
     error = operation(site, world, undo=undo)
     assert error is not None
@@ -108,7 +108,7 @@ def outcome(site: Site) -> str:
     return site.history.records()[-1].outcome
 
 
-def test_a_bug_before_anything_is_touched_ends_the_operation(site: Site, world: World1) -> None:
+def test_a_bug_before_anything_is_touched_ends_the_operation(site: Site, world: Upgrade) -> None:
     def tells() -> None:
         raise RuntimeError(f"no such token: {SECRET}")
 
@@ -121,7 +121,7 @@ def test_a_bug_before_anything_is_touched_ends_the_operation(site: Site, world: 
     assert (outcome(site), site.history.records()[0].error) == ("refused", error.what)
 
 
-def test_a_file_system_that_is_full_is_no_bug(site: Site, world: World1) -> None:
+def test_a_file_system_that_is_full_is_no_bug(site: Site, world: Upgrade) -> None:
     def full() -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -135,7 +135,7 @@ def test_a_file_system_that_is_full_is_no_bug(site: Site, world: World1) -> None
     ("fails", "ended"), [(None, "deployed"), ("start api", "rolled back"), ("pull api", "refused")]
 )
 def test_a_lock_that_is_lost_when_all_was_done(
-    site: Site, world: World1, monkeypatch: pytest.MonkeyPatch, fails: str | None, ended: str
+    site: Site, world: Upgrade, monkeypatch: pytest.MonkeyPatch, fails: str | None, ended: str
 ) -> None:
     def lost(*args: object) -> None:
         raise LockLost("somebody else has it")
@@ -154,7 +154,7 @@ def test_a_lock_that_is_lost_when_all_was_done(
 
 
 def test_an_engine_that_is_away_when_nothing_was_touched(
-    site: Site, world: World1, monkeypatch: pytest.MonkeyPatch
+    site: Site, world: Upgrade, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(execute, "PATIENCE", 0)
     world.target.on["pull api"] = gone
@@ -165,7 +165,7 @@ def test_an_engine_that_is_away_when_nothing_was_touched(
     assert "inv abort" in error.hint
 
 
-def test_the_next_command_is_one_that_works(site: Site, world: World1) -> None:
+def test_the_next_command_is_one_that_works(site: Site, world: Upgrade) -> None:
     world.target.on["start api"] = fail
     first = failed(site, world, undo=False)
     assert first.state.startswith("nothing was undone: ")
@@ -178,7 +178,7 @@ def test_the_next_command_is_one_that_works(site: Site, world: World1) -> None:
     assert second.hint.startswith("inv logs; inv up --reason=…")
 
 
-def test_a_way_back_that_fails_leaves_evidence_too(site: Site, world: World1) -> None:
+def test_a_way_back_that_fails_leaves_evidence_too(site: Site, world: Upgrade) -> None:
     def undo_fails() -> None:
         world.target.on["start db"] = bug
         fail()
@@ -194,7 +194,7 @@ def test_a_way_back_that_fails_leaves_evidence_too(site: Site, world: World1) ->
     assert evidence.folder_of(site, site.history.records()[-1]) == first
 
 
-def test_a_way_back_that_cannot_be_fetched(site: Site, world: World1) -> None:
+def test_a_way_back_that_cannot_be_fetched(site: Site, world: Upgrade) -> None:
     """A deploy does not begin without it; who goes back already has to go on without it."""
     pull = steps.Pull(world.old.release.images[0], digest("0"))
     undo = back_to(
@@ -219,7 +219,7 @@ def test_a_way_back_that_cannot_be_fetched(site: Site, world: World1) -> None:
     assert world.target.held == {str(pull.image.ref)}
 
 
-def begun(site: Site, world: World1, kind: Kind) -> tuple[Site, Session, Record]:
+def begun(site: Site, world: Upgrade, kind: Kind) -> tuple[Site, Session, Record]:
     """An operation that was announced, and what it works with."""
     site = site.on(workloads=world.target, images=world.target)
     session = Session(site, Grip(actor.holder(kind)), world.signals)
@@ -227,7 +227,7 @@ def begun(site: Site, world: World1, kind: Kind) -> tuple[Site, Session, Record]
     return site, session, session.history.begin(kind, reason="x")
 
 
-def test_a_stop_that_fails(site: Site, world: World1) -> None:
+def test_a_stop_that_fails(site: Site, world: Upgrade) -> None:
     world.target.on["teardown"] = fail
     with pytest.raises(RollbackFailed) as caught:
         take_down(Operation(*begun(site, world, "down")))
@@ -238,7 +238,7 @@ def test_a_stop_that_fails(site: Site, world: World1) -> None:
     assert outcome(site) == "failed"
 
 
-def test_an_abort_that_fails(site: Site, world: World1) -> None:
+def test_an_abort_that_fails(site: Site, world: Upgrade) -> None:
     world.target.on["start db"] = fail
     back = back_to(world.bundle, world.old.release.digest, world.old.services, deployment=1)
     with pytest.raises(RollbackFailed) as caught:
@@ -253,7 +253,7 @@ def test_an_abort_that_fails(site: Site, world: World1) -> None:
 @pytest.mark.parametrize("aborting", [False, True])
 def test_neither_a_stop_nor_an_abort_is_cut_short(site: Site, aborting: bool) -> None:
     for number in range(1, 100_000):
-        world, at = World1(), At(number)
+        world, at = Upgrade(), At(number)
         where, session, record = begun(site, world, "down")
         with world.signals.handled(), at:
             if aborting:
@@ -270,7 +270,7 @@ def test_neither_a_stop_nor_an_abort_is_cut_short(site: Site, aborting: bool) ->
 
 
 def test_an_engine_that_is_slow_is_not_asked_for_all_of_it(
-    site: Site, world: World1, monkeypatch: pytest.MonkeyPatch
+    site: Site, world: Upgrade, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(evidence, "ENOUGH", 0)
     world.target.on["start api"] = failing_once(world, "start api")
@@ -365,20 +365,20 @@ _THROUGH = {
 }
 
 
-def nothing_more(world: World1) -> None:
+def nothing_more(world: Upgrade) -> None:
     """It works."""
 
 
 # Until this happens they are like an operation that works, so only what comes then is told apart.
 
 
-def fails(world: World1) -> None:
+def fails(world: Upgrade) -> None:
     """It fails when containers were touched, and goes back."""
 
     world.target.on["start api"] = failing_once(world, "start api")
 
 
-def interrupted(world: World1) -> None:
+def interrupted(world: Upgrade) -> None:
     """It is interrupted in a wait already, and goes back."""
 
     def once() -> None:
@@ -390,7 +390,7 @@ def interrupted(world: World1) -> None:
 
 @pytest.mark.parametrize(("action", "code"), [("keep", 130), ("replace", 5)])
 def test_a_wait_without_a_way_back_is_interrupted(
-    site: Site, world: World1, action: Action, code: int
+    site: Site, world: Upgrade, action: Action, code: int
 ) -> None:
     """As that of `up` where everything runs: nothing was done that could be half done."""
     todo = plan.Plan(digest("1"), 1, (), (Change(service="db", action=action),))
@@ -406,7 +406,7 @@ def test_a_wait_without_a_way_back_is_interrupted(
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("happens", [nothing_more, fails, interrupted])
 def test_at_every_line(
-    site: Site, monkeypatch: pytest.MonkeyPatch, happens: Callable[[World1], None]
+    site: Site, monkeypatch: pytest.MonkeyPatch, happens: Callable[[Upgrade], None]
 ) -> None:
     """The operation comes to an end, that is recorded, and what runs is what its end says.
 
@@ -414,13 +414,13 @@ def test_at_every_line(
     meets otherwise.
     """
     monkeypatch.setattr(evidence, "keep", lambda *args, **options: None)  # it takes long
-    world = World1()
+    world = Upgrade()
     happens(world)
     lines = Different(lambda: None if world.target.on else phase(site))
     operation(site, world, around=lines)
     answered = set()
     for number in (*lines.numbers, 100_000):
-        world = World1()
+        world = Upgrade()
         happens(world)
         before = world.model
         site.history.path.unlink(missing_ok=True)

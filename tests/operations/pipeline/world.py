@@ -37,7 +37,7 @@ def bug() -> None:
 
 
 def failing_once(
-    world: World1, call: str, happens: Callable[[], None] = fail
+    world: Upgrade, call: str, happens: Callable[[], None] = fail
 ) -> Callable[[], None]:
     def once() -> None:
         del world.target.on[call]
@@ -46,7 +46,7 @@ def failing_once(
     return once
 
 
-class World1:
+class Upgrade:
     """An old release that runs (db, api, gone) and a new one, on a fake target.
 
     Args:
