@@ -53,7 +53,8 @@ def shown(docker: Docker, *words: str) -> list[dict[str, Any]]:
     found = docker.engine.version()
     spoken = negotiate(found["ApiVersion"], found["MinAPIVersion"])
     env = {**os.environ, "DOCKER_API_VERSION": spoken}
-    return json.loads(docker.run(words, "look", env=env))
+    rows: list[dict[str, Any]] = json.loads(docker.run(words, "look", env=env))
+    return rows
 
 
 def test_documents_are_those_that_the_cli_shows(docker: Docker, engine: Engine, name: str) -> None:
