@@ -131,7 +131,7 @@ class Workloads(Protocol):
             stack: whose.
             services: their names.
             slot: the generation that they belong to; what runs in another one stays.
-            again: of these the ones that are made anew even where nothing of them changed; after
+            again: of these the ones that are recreated even where nothing of them changed; after
                 the others.
         """
 

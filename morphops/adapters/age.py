@@ -152,8 +152,8 @@ class Keys:
                 )
             if whose := who_may_change(self.identity):
                 raise InputError(
-                    f"{self.identity}: {whose}, so somebody else may put another identity there",
-                    hint="make the file and its folders yours, and let nobody else write them",
+                    f"{self.identity}: {whose}, so another user may put another identity there",
+                    hint="make the file and its folders yours, and let no other user write them",
                 )
             return stream.read(_LARGEST).decode("utf-8", errors="replace").splitlines()
 

@@ -11,8 +11,7 @@ class Needs:
     """What one service needs from outside of its stack.
 
     Attributes:
-        networks, volumes: names of those that somebody else makes.
-        paths: of the machine that have to be there.
+        networks, volumes: names of those that others make.
         container_name: that its container is to have, and no other can; empty where the platform
             chooses.
         addresses: that its container is to have, each as `network/address`.
@@ -22,7 +21,6 @@ class Needs:
 
     networks: frozenset[str] = frozenset()
     volumes: frozenset[str] = frozenset()
-    paths: frozenset[str] = frozenset()
     container_name: str = ""
     addresses: frozenset[str] = frozenset()
     runtime: str = ""
@@ -37,13 +35,13 @@ class Outside:
     """What is wrong with what a stack needs, from one look.
 
     Attributes:
-        networks, volumes, paths, runtimes: those that are not there.
-        names: container name → who has it, of those that another project or nobody's container has.
+        networks, volumes, runtimes: those that are not there.
+        names: container name → who has it, of those that another project's or no project's container
+            has.
     """
 
     networks: frozenset[str] = frozenset()
     volumes: frozenset[str] = frozenset()
-    paths: frozenset[str] = frozenset()
     runtimes: frozenset[str] = frozenset()
     names: Mapping[str, str] = field(default_factory=dict)
 

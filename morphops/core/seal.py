@@ -16,10 +16,10 @@ _NAME = b"the name of this key"
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """Makes digests that nobody without its key can make: HMAC-SHA256 (RFC 2104).
+    """Makes digests that cannot be made without its key: HMAC-SHA256 (RFC 2104).
 
-    A plain hash of a short password can be guessed by whoever sees it. Labels of containers are
-    seen by many: by `docker inspect`, by whatever collects metrics and logs.
+    A plain hash of a short password can be guessed by everyone who sees it. Labels of containers
+    are seen by many: by `docker inspect`, by whatever collects metrics and logs.
 
     Attributes:
         key: 32 random bytes of the state folder; never shown.
@@ -41,5 +41,5 @@ class Seal:
         return self.digest(canonical_json(value))
 
 
-# Of what is never started: its digests tell two renderings apart, and nobody sees them.
+# Of what is never started: its digests tell two renderings apart, and they are never seen.
 UNSEALED = Seal()

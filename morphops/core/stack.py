@@ -103,7 +103,7 @@ class Network:
 
 # Where inside, what from outside (of a volume its name), and whether it may write.
 Mount: TypeAlias = tuple[str, str, bool]
-# Among what a container inherits: mounts of which nobody here knows where they are.
+# Among what a container inherits: mounts of which it is not known here where they are.
 EVERYWHERE = "*"
 
 
@@ -127,7 +127,7 @@ class LaunchConfig:
         settings: everything else, by the names of the compose-spec (`mem_limit`, `logging.driver`)
             → a text that both sources write in the same way. Of a service, what its files say; of
             a container, what the engine shows. Never shown as a whole: secrets may stand in it.
-        by_default: of a container, the settings that are so where nobody says anything.
+        by_default: of a container, the settings that are so where nothing is said of them.
     """
 
     command: tuple[str, ...] | None = None
@@ -186,7 +186,7 @@ class Service:
         waits_for_completion: the services that it waits for to do something once, and end.
         depends_on: the services that have to be there before it.
         restarts_with: of these the ones whose replacement it must not outlive (`restart: true`).
-        ends: whether it is never started again by itself, which is said of what ends.
+        ends: whether it is never started again automatically, which is said of what ends.
         needs: what it needs from outside of its stack.
         profiles: the profiles that switch it on; empty for a service that is always on.
         variables: variable of its environment → digest of the value.
@@ -290,7 +290,7 @@ class Instance:
         id: the target's name for it.
         image: what its image is.
         state: `running`, `restarting`, `exited` …; `unreadable` where the target says of it what
-            nobody understands.
+            is not understood.
         health: of its health check; `none` where it has none.
         restarts: how often it was restarted automatically.
         exit_code: of its last exit.
@@ -309,7 +309,7 @@ class Instance:
             both have the same.
         networks: names of those that it is attached to.
         altered: what was changed of it after it was created, by the names of the compose-spec, as
-            far as somebody looked.
+            far as that was looked at.
         name: that it has on the target, and no other can.
         addresses: those that it asked for, each as `network/address`.
         slot: the generation of the stack that it belongs to; empty where there is only one.

@@ -50,7 +50,7 @@ def _request(site: Site, to: str, reason: str) -> Request:
         else operations.rollback_target(past)
     )
     if target is None:
-        recovery.refuse(past)  # what was cut off is what is in the way, and comes first
+        recovery.refuse(past)  # what was interrupted is what is in the way, and comes first
         named = (
             f"release {short(digest)} was never healthy here"
             if digest

@@ -41,7 +41,7 @@ def services_of(model: Mapping[str, Any], stack: Stack) -> dict[str, CheckedServ
         stack.seal,
     )
     return {
-        name: replace(_service(name, spec or {}, around), needs=_needs(spec or {}, model, folder))
+        name: replace(_service(name, spec or {}, around), needs=_needs(spec or {}, model))
         for name, spec in sorted((model.get("services") or {}).items())
     }
 
@@ -158,7 +158,7 @@ def _mount(given: Any, volumes: Mapping[str, str], folder: Path) -> tuple[str, s
     return normpath(target), volumes.get(source, source), writable
 
 
-def _needs(spec: Mapping[str, Any], model: Mapping[str, Any], folder: Path) -> Needs:
+def _needs(spec: Mapping[str, Any], model: Mapping[str, Any]) -> Needs:
     given = spec.get("networks") or ()
     networks = given if isinstance(given, Mapping) else dict.fromkeys(given)
     sources = [
@@ -168,11 +168,6 @@ def _needs(spec: Mapping[str, Any], model: Mapping[str, Any], folder: Path) -> N
     return Needs(
         networks=_external(model.get("networks") or {}, networks),
         volumes=_external(model.get("volumes") or {}, sources),
-        paths=frozenset(
-            normpath(folder / str(m["source"]))
-            for m in spec.get("volumes") or ()
-            if isinstance(m, Mapping) and not (m.get("bind") or {}).get("create_host_path", True)
-        ),
         container_name=str(spec.get("container_name") or ""),
         addresses=frozenset(
             f"{key}/{how['ipv4_address']}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 from morphops.core import log_lines
@@ -107,7 +106,6 @@ class FakeWorkloads:
             return Outside(
                 networks=frozenset(n for one in needs for n in one.networks - engine.shared),
                 volumes=frozenset(n for one in needs for n in one.volumes - engine.shared),
-                paths=frozenset(p for one in needs for p in one.paths if not Path(p).exists()),
                 runtimes=frozenset(
                     one.runtime
                     for one in needs
@@ -180,7 +178,8 @@ class FakeWorkloads:
             one, needs = other.instance, service.needs
             if other is before:
                 continue
-            if needs.container_name == one.name or needs.addresses & one.addresses:
+            named = needs.container_name and needs.container_name == one.name
+            if named or needs.addresses & one.addresses:
                 raise EngineCallFailed(
                     f"could not start {service.name}: {one.service} has its name or its address"
                 )

@@ -357,7 +357,7 @@ SHOWN: dict[str, Shown] = {
             "a.age: encrypted",
             "a: removed",
             "values of deployments 1, 2: encrypted",
-            "values of deployment 3: left as they are, nobody here can read them",
+            "values of deployment 3: left as they are, no key here opens them",
             "for:",
             "  age1x",
         ),
@@ -478,7 +478,7 @@ SHOWN: dict[str, Shown] = {
     "a lock that nobody held": (
         lock.lock_broken,
         LockBroken(project="shop", changed=False),
-        ("nobody holds the lock",),
+        ("the lock is free",),
     ),
     "a lock that was taken": (
         lock.lock_broken,
@@ -626,8 +626,8 @@ SHOWN: dict[str, Shown] = {
         (
             "shop: healthy",
             f"release of record: {DIGEST} (since {WHEN})",
-            "service  state    health   as released  image         created by    ports",
-            f"api      running  healthy  yes          {SHORT}  {SHORT}  127.0.0.1:80",
+            "service     state    health   as released  image         created by    ports",
+            f"shop-api-1  running  healthy  yes          {SHORT}  {SHORT}  127.0.0.1:80",
             "pair: they agree",
         ),
     ),

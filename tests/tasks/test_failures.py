@@ -42,7 +42,7 @@ class Away:
 @pytest.fixture(autouse=True)
 def away(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No site, no program to run, and tasks of this test's own: Invoke changes them."""
-    monkeypatch.setattr(site, "open_site", lambda *_: Away())
+    monkeypatch.setattr(site, "open_site", lambda *_, **__: Away())
     monkeypatch.setattr(tasks, "ns", copy.deepcopy(tasks.ns))
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.chdir(tmp_path)

@@ -242,8 +242,8 @@ class ComposeTarget:
     def _give_name(self, client: Any, container: str, name: str) -> None:
         """Give a new container the name of the one that it replaces.
 
-        Where somebody else has the name, it can never be what it was to be, and no later start
-        could get past it. So it goes, and what is to run is made anew.
+        Where another container has the name, it can never be what it was to be, and no later start
+        could get past it. So it goes, and what is to run is recreated.
         """
         try:
             with self._docker.call(f"give a container the name {name}", START_LIMIT):

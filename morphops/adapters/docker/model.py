@@ -314,7 +314,7 @@ def healthcheck_interval(healthcheck: Mapping[str, Any]) -> float:
 
 
 def command_of(healthcheck: Mapping[str, Any]) -> str:
-    """Return the command that a health check runs; empty where nobody checks."""
+    """Return the command that a health check runs; empty where there is no check."""
     kind, *words = healthcheck.get("Test") or ["NONE"]
     if kind == "NONE":
         return ""

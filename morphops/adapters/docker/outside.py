@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from morphops.adapters.docker import labels
@@ -27,7 +26,6 @@ def needs(spec: Mapping[str, Any], rendered: Mapping[str, Any]) -> Needs:
         volumes=frozenset(
             _external(volumes, [m.get("source") for m in mounts if m["type"] == "volume"])
         ),
-        paths=frozenset(_paths(spec, rendered)),
         container_name=str(spec.get("container_name") or ""),
         addresses=frozenset(
             f"{(networks.get(key) or {}).get('name') or key}/{how[family]}"
@@ -45,20 +43,6 @@ def _external(declared: Mapping[str, Any], used: Iterable[Any]) -> Iterator[str]
         spec = declared.get(key) or {}
         if spec.get("external"):
             yield str(spec.get("name") or key)
-
-
-def _paths(spec: Mapping[str, Any], rendered: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the paths that the engine does not make where they are missing."""
-    for mount in spec.get("volumes") or ():
-        # Compose 2.26 writes `bind: {}` where it says `create_host_path: false`.
-        bind = mount.get("bind")
-        if mount["type"] == "bind" and bind is not None and not bind.get("create_host_path"):
-            yield str(mount["source"])
-    for kind in ("configs", "secrets"):
-        for given in spec.get(kind) or ():
-            path = ((rendered.get(kind) or {}).get(given.get("source")) or {}).get("file")
-            if path:
-                yield str(path)
 
 
 def addresses(inspected: Mapping[str, Any]) -> frozenset[str]:
@@ -97,10 +81,6 @@ def look(docker: Docker, project: str, wanted: Iterable[Needs]) -> Outside:
         volumes=frozenset(volumes - {str(row.get("Name")) for row in engine.volumes()})
         if volumes
         else frozenset(),
-        # Of another machine nothing is known here.
-        paths=frozenset(path for one in each for path in one.paths if not Path(path).exists())
-        if docker.endpoint.is_local
-        else frozenset(),
         runtimes=frozenset(runtimes - set(engine.info().get("Runtimes") or ()))
         if runtimes
         else frozenset(),
@@ -118,7 +98,5 @@ def _holders(listed: Iterable[Mapping[str, Any]], project: str, wanted: set[str]
         for name in container.get("Names") or ():
             bare = str(name).removeprefix("/")
             if bare in wanted:
-                found[bare] = (
-                    f"a container of {owner}" if owner else "a container of nobody's stack"
-                )
+                found[bare] = f"a container of {owner}" if owner else "a container of no stack"
     return found

@@ -51,7 +51,7 @@ class Row:
         name: by the compose-spec.
         wanted: what a service says of it, in its normal form; None for nothing.
         found: what the engine shows.
-        default: whether that is so where nobody says anything.
+        default: whether that is so where nothing is said of it.
     """
 
     name: str
@@ -74,7 +74,7 @@ def wanted(plain: Document, service: str) -> dict[str, str]:
 
 
 def found(container: Container) -> tuple[dict[str, str], frozenset[str]]:
-    """Return the settings of a container, and those of them that nobody need have said."""
+    """Return the settings of a container, and those of them that need not have been said."""
     rows: list[Found] = []
     for row in ROWS:
         text = _text(row.found(container))
@@ -385,7 +385,7 @@ def _found_entries(container: Container) -> Iterator[Found]:
     }
     yield from _entries("labels", own, image.get("Labels"))
     variables = _variables(config.get("Env"))
-    # Names that nobody asked for are told apart.
+    # Names that were not asked for are told apart.
     yield from ((f"environment.{name}", value, True) for name, value in variables.items())
     for key, where in (
         ("sysctls", "Sysctls"), ("annotations", "Annotations"), ("storage_opt", "StorageOpt")

@@ -77,7 +77,7 @@ def _with_mounts(
     own = {inside for inside, _, _ in mounts}
     for text in specs[name].get("volumes_from") or ():
         other, _, mode = str(text).partition(":")
-        if other == "container":  # somebody else's; what it has is not known here
+        if other == "container":  # not of this stack; what it has is not known here
             inherited.add(EVERYWHERE)
         if other not in shapes or other in {*seen, name}:
             continue

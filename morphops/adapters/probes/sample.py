@@ -18,7 +18,7 @@ _PART = 1 << 20
 
 
 def fresh_seed(operation: int = 0) -> str:
-    """A seed that nobody can guess.
+    """A seed that cannot be guessed.
 
     Args:
         operation: its number; 0 for what is none.

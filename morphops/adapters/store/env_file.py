@@ -47,8 +47,8 @@ def scan_file(path: Path, decrypt: Decrypt | None = None) -> EnvFile:
         others = Finding(str(path), 0, what, f"chmod 600 {path}")
         env = replace(env, findings=(others, *env.findings))
     if whose := who_may_change(path):
-        what = f"{whose}, so somebody else may decide what is deployed"
-        remedy = "make the file and its folders yours, and let nobody else write them"
+        what = f"{whose}, so another user may decide what is deployed"
+        remedy = "make the file and its folders yours, and let no other user write them"
         env = replace(env, findings=(Finding(str(path), 0, what, remedy), *env.findings))
     return env
 

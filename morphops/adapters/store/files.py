@@ -80,7 +80,7 @@ def write_whole(path: Path, data: bytes) -> None:
         )
         try:
             with os.fdopen(handle, "wb") as stream:
-                fcntl.flock(stream, fcntl.LOCK_EX)  # says that somebody is at it; see `in_use`
+                fcntl.flock(stream, fcntl.LOCK_EX)  # says that it is being written; see `in_use`
                 stream.write(data)
                 stream.flush()
                 os.fsync(stream.fileno())

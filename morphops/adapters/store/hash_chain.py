@@ -144,7 +144,7 @@ class HashChain:
         return str(linked["hash"])
 
     def move_on(self, into: Path, entry: Mapping[str, Any], *, after: Place | None) -> Place:
-        """Keep all entries in another file, and begin this one anew with one that follows them.
+        """Keep all entries in another file, and begin this one again with one that follows them.
 
         After the first of the two writes the file is as it was, with a copy beside it; after the
         second it begins with `entry`. Each of them is done whole or not at all.
@@ -308,7 +308,7 @@ def _look(handle: int) -> _Look:
 
 
 def _is_named(handle: int, path: Path) -> bool:
-    """Whether a path still names this file: while we waited, somebody may have begun it anew."""
+    """Whether a path still names this file: while we waited, it may have been replaced."""
     try:
         there = path.stat()
     except FileNotFoundError:

@@ -81,7 +81,7 @@ class HistoryReader:
 
     Args:
         path: the open segment; it is made by the first entry.
-        segments: all files, where somebody has read of them already.
+        segments: all files, where they were read from already.
     """
 
     def __init__(self, path: Path, segments: Segments | None = None) -> None:
@@ -102,7 +102,7 @@ class HistoryReader:
         return tuple(entry for _, _, entry in self.segments.forward())
 
     def entries_back(self) -> Iterator[dict[str, Any]]:
-        """Every entry, the newest first; read as far back as somebody asks."""
+        """Every entry, the newest first; read as far back as is asked for."""
         return self.segments.back()
 
     def records(self) -> tuple[Record, ...]:
@@ -309,12 +309,12 @@ class HistoryWriter(HistoryReader):
         self._witness.report_head(self._head())
 
     def past(self) -> Past:
-        """See `HistoryReader.past`."""
+        """See `past` of the base class."""
         self._find_end()
         return super().past()
 
     def open_entries(self) -> tuple[dict[str, Any], ...]:
-        """See `HistoryReader.open_entries`."""
+        """See `open_entries` of the base class."""
         self._find_end()
         return super().open_entries()
 
@@ -326,8 +326,8 @@ class HistoryWriter(HistoryReader):
     def _seal(self, kind: Kind) -> None:
         """Seal the open segment where that is due. It can wait, and never keeps work from going on.
 
-        Its place is here: the engine knows of every entry, and it is told of the checkpoint
-        together with what begins.
+        Its place is here: the engine knows of every entry, and the checkpoint is reported
+        to it together with what begins.
         """
         if kind in ALLOWED_WHILE_INCOMPLETE or operations.incomplete_operation(self.past()):
             return

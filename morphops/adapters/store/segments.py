@@ -105,7 +105,7 @@ class Segments:
         end: Place = (0, START)
         for path in self._sealed():
             if int(path.stem) >= start:
-                break  # a copy that was made while the sealing of it was cut off
+                break  # a copy that was made while the sealing of it was interrupted
             for number, entry in enumerate(self._lines(path), start=1):
                 if not chain.follows(entry, end):
                     raise _broken(path, number, f"is not what followed entry {end[0]}")
@@ -236,7 +236,7 @@ def _follows(entry: Mapping[str, Any]) -> Place:
 
 def not_ours(path: Path, number: int) -> IntegrityError:
     """What to say of a line that is no entry of a history."""
-    return _broken(path, number, "is no entry of the history")
+    return _broken(path, number, "is not an entry of the history")
 
 
 def _broken(path: Path, number: int, why: str) -> IntegrityError:

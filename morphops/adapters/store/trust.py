@@ -1,7 +1,7 @@
-"""Whether somebody else may change a file that decides what is done here.
+"""Whether another user may change a file that decides what is done here.
 
 As OpenSSH judges the files that it reads (sshd_config(5), `StrictModes`): the file and its folders
-belong to root or to us, and nobody else may write them.
+belong to root or to us, and no other user may write them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 def who_may_change(path: Path) -> str:
-    """Return who else may change a file, in words; empty where nobody may.
+    """Return who else may change a file, in words; empty where no other user may.
 
     Args:
         path: of the file; what it links to counts.

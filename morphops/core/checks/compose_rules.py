@@ -113,7 +113,7 @@ def _mounted(rendered: Rendered) -> Iterator[Path]:
 
 
 def _copied_into_read_only(rendered: Rendered) -> Broken:
-    """Configs and secrets that Compose copies into a container that nobody may write to."""
+    """Configs and secrets that Compose copies into a container that is read-only."""
     for name, service in (rendered.model.get("services") or {}).items():
         if not service.get("read_only"):
             continue

@@ -42,8 +42,8 @@ class Head:
 def of(entries: Sequence[Mapping[str, Any]]) -> Head:
     """The head of a history as it stands, for an engine that is told all of it at once.
 
-    Nobody is at an operation that has no end by then: what was at it is gone. So none is under way,
-    and what can come of it next is that somebody takes it up; see `mismatch`.
+    An operation that has no end by then is not running: its process is gone. So none is under way,
+    and what can come of it next is that it is taken up; see `mismatch`.
 
     Args:
         entries: the history from its last checkpoint on, verified; not none.

@@ -253,7 +253,7 @@ def next_id(known: Known) -> int:
     return max((record.id for record in past.records), default=past.before.last) + 1
 
 
-# So many deployments back a rollback finds its way by itself; `--to` goes further.
+# So many deployments back a rollback finds its release automatically; `--to` goes further.
 DEPTH = 50
 
 

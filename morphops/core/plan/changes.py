@@ -98,7 +98,7 @@ def of_deploy(
         services: as it renders.
         running: what is there.
         before: what is known of that.
-        because: services that are made anew for others, and why; see `for_others`.
+        because: services that are recreated for others, and why; see `for_others`.
     """
     known = {str(image.ref): image for image in images}
     found = []
@@ -157,7 +157,7 @@ def renewed(services: Mapping[str, Service], running: Running) -> frozenset[str]
 
 
 def for_others(bundle: Bundle, services: Mapping[str, Service], running: Running) -> dict[str, str]:
-    """The services that are made anew because of what they depend on: service → why, in words.
+    """The services that are recreated because of what they depend on: service → why, in words.
 
     Args:
         bundle: says what probes judge, and what is kept.

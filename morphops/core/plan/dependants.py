@@ -1,4 +1,4 @@
-"""Which services are made anew because of others: evidence has to come from what is judged. Pure.
+"""Which services are recreated because of others: evidence has to come from what is judged. Pure.
 
 A service that stays while what it asks is replaced may answer from its memory. So what depends on a
 service is replaced with it: by `depends_on`, and by what a probe judges through it. The bundle's
@@ -45,7 +45,7 @@ class Dependencies:
         return frozenset(reached)
 
     def reasons(self, replaced: Collection[str], running: Running) -> dict[str, str]:
-        """The services that are made anew for others: service → why, in words.
+        """The services that are recreated for others: service → why, in words.
 
         Args:
             replaced: those that are created or replaced for a reason of their own.
@@ -64,7 +64,7 @@ class Dependencies:
         return found
 
     def findings(self, waves: Sequence[Sequence[str]]) -> Iterator[str]:
-        """Yield what cannot be kept to: nothing is made anew before what it depends on.
+        """Yield what cannot be kept to: nothing is recreated before what it depends on.
 
         Args:
             waves: the services of each.

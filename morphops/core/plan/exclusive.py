@@ -51,7 +51,7 @@ def _has_what(container: Instance, service: Service) -> bool:
 
 
 def keeps_from(held: Port, wanted: Port) -> bool:
-    """Whether nobody can have the one port while the other is held."""
+    """Whether the one port cannot be taken while the other is held."""
     if (held.published, held.protocol) != (wanted.published, wanted.protocol):
         return False
     hosts = (held.host, wanted.host)

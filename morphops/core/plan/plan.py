@@ -108,7 +108,7 @@ def ownership(
         services: as the release renders.
         running: what is there.
         release: digest of the release.
-        again: services that are made anew although they are as they should be.
+        again: services that are recreated although they are as they should be.
     """
     owners = {}
     for name, service in services.items():

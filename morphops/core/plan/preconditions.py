@@ -212,12 +212,6 @@ def from_outside(desired: Desired, situation: Situation, remedies: Remedies) -> 
                 what=f"the external {kind} {', '.join(sorted(missing))} is not there",
                 hint=remedies.create(kind, sorted(missing)),
             )
-    for path in sorted(outside.paths):
-        users = ", ".join(n for n, one in desired.services.items() if path in one.needs.paths)
-        yield Reason(
-            what=f"{users}: {path} is not on this machine",
-            hint="make it, or correct the path in the env file",
-        )
     for name, whose in sorted(outside.names.items()):
         yield Reason(
             what=f"the container name {name} is taken by {whose}",
@@ -249,7 +243,7 @@ def unhealthy(
         bundle: has the waves.
         services: what is to run.
         running: what is there.
-        again: services that are made anew although they are as they should be.
+        again: services that are recreated although they are as they should be.
     """
     found: list[Instance] = []
     for wave in bundle.waves:
@@ -284,7 +278,7 @@ def stuck(
         remedies: the platform's commands.
         judged_by: the bundle, whose waves say what may cure an unhealthy one. None where it is
             right to try: going back is the only other way.
-        again: services that are made anew although they are as they should be.
+        again: services that are recreated although they are as they should be.
     """
     still = paused(services, running)
     sick = unhealthy(judged_by, services, running, again) if judged_by else ()

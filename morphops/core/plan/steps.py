@@ -103,7 +103,7 @@ class Start(_Step):
         wave: its number, from 1.
         services: of the wave.
         slot: where they run.
-        again: of these the ones that are made anew even where they are as they should be. When it
+        again: of these the ones that are recreated even where they are as they should be. When it
             is done, those that are older than what they depend on join them.
     """
 

@@ -239,7 +239,7 @@ _SAYS = {
     "read_only": "whether its root is read-only differs",
     "privileged": "whether it is privileged differs",
 }
-# Of these no value is a secret, and the two values say what somebody did by hand.
+# Of these no value is a secret, and the two values say what was done by hand.
 _SHOWN = frozenset([
     "cpu_period", "cpu_quota", "cpu_shares", "cpus", "cpuset", "mem_limit",
     "mem_reservation", "memswap_limit", "oom_score_adj", "pids_limit", "restart", "shm_size",

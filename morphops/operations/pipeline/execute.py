@@ -190,7 +190,7 @@ class Executor:
                 self._verify(step, prepared)
 
     def _again(self, step: steps.Start, prepared: PreparedRelease) -> tuple[str, ...]:
-        """The services of a wave that are made anew: by the plan, and by what is there now."""
+        """The services of a wave that are recreated: by the plan, and by what is there now."""
         if not any(prepared.services[name].depends_on for name in step.services) and not any(
             probe.asks.judges for probe in prepared.bundle.probes.values()
         ):

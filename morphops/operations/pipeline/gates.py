@@ -208,7 +208,7 @@ def verify(
     Args:
         prepared: what has to run.
         workloads, project: where.
-        tell: is told of broken invariants, of what was changed by hand and of containers that
+        tell: reports broken invariants, what was changed by hand and containers that
             no release created, where these are to fail nothing.
 
     Raises:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,7 +49,6 @@ MODEL: dict[str, Any] = {
 FULL = Needs(
     networks=frozenset({"shop-edge"}),
     volumes=frozenset({"rows"}),
-    paths=frozenset({"/c", "/d", "/etc/pw"}),
     container_name="shop-redis",
     addresses=frozenset({"shop-edge/10.0.0.5"}),
     runtime="nvidia",
@@ -86,7 +84,7 @@ def container(name: str, **marks: str) -> dict[str, Any]:
     [
         (container("shop-redis", project="p"), {}),
         (container("other"), {}),
-        (container("shop-redis"), {"shop-redis": "a container of nobody's stack"}),
+        (container("shop-redis"), {"shop-redis": "a container of no stack"}),
         (container("shop-redis", project="q"), {"shop-redis": "a container of q"}),
         (container("shop-redis", project="p", oneoff="True"), {"shop-redis": "a container of p"}),
     ],
@@ -104,7 +102,6 @@ def test_what_the_engine_lacks(
     assert outside.look(Docker(), "p", [FULL, NO_NEEDS]) == Outside(
         networks=FULL.networks,
         volumes=FULL.volumes,
-        paths=frozenset(path for path in FULL.paths if not Path(path).exists()),
         runtimes=frozenset({"nvidia"}),
         names=names,
     )

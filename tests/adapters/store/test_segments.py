@@ -175,7 +175,7 @@ def test_a_forged_checkpoint_is_not_the_engine_s(path: Path, witness: Rememberin
     history = HistoryReader(path)
     assert "root" in operations.approved(history.past(), "")
     assert "is not the one that the engine was told of" in history.mismatch(witness.heads[-1])
-    with pytest.raises(IntegrityError, match=r"history\.jsonl:1: is no entry of the history"):
+    with pytest.raises(IntegrityError, match=r"history\.jsonl:1: is not an entry of the history"):
         history.prove()
 
 
@@ -219,7 +219,9 @@ def test_an_engine_that_knows_less_than_the_checkpoint_knows_another_history(
 def test_a_checkpoint_that_is_none(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
     forge(path, change)
     for read in (HistoryReader(path).past, lambda: list(HistoryReader(path).entries_back())):
-        with pytest.raises(IntegrityError, match=r"history\.jsonl:1: is no entry of the history"):
+        with pytest.raises(IntegrityError, match=r"\.jsonl:1: is not an entry of the history"):
+            IntegrityError, match=r"history\.jsonl:1: is not an entry of the history"
+        ):
             read()
 
 
@@ -237,7 +239,7 @@ def test_a_checkpoint_stands_nowhere_else(path: Path) -> None:
     said = {k: v for k, v in entries[0].items() if k not in ("seq", "prev", "hash")}
     linked = chain.link(said, chain.place(entries[-1]))
     path.write_bytes(path.read_bytes() + chain.line(linked))
-    with pytest.raises(IntegrityError, match="is no entry of the history"):
+    with pytest.raises(IntegrityError, match="is not an entry of the history"):
         HistoryReader(path).past()
 
 

@@ -78,7 +78,7 @@ def test_an_env_file_that_others_may_change_is_a_finding(file: Path) -> None:
     assert scan_file(file).findings == ()
     file.parent.chmod(0o777)
     (finding,) = scan_file(file).findings
-    assert "somebody else may decide what is deployed" in str(finding)
+    assert "another user may decide what is deployed" in str(finding)
 
 
 def test_an_identity_that_others_may_change_is_refused(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_an_identity_that_others_may_change_is_refused(tmp_path: Path) -> None:
     keys.make()
     assert keys.own()
     (tmp_path / "inner").chmod(0o777)
-    with pytest.raises(InputError, match="somebody else may put another identity there"):
+    with pytest.raises(InputError, match="another user may put another identity there"):
         keys.own()
 
 

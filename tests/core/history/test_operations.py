@@ -314,6 +314,7 @@ def test_an_entry_is_read_as_it_was_written(tmp_path: Path) -> None:
         "plan": "",
         "subject": "",
         "seed": "",
+        "until": "",
         "lock": "",
         "variables": (),
         "steps": (),

@@ -77,7 +77,7 @@ def test_an_approval_that_is_refused(guarded: World, name: str, reason: str, say
 
 
 def test_a_revocation_of_what_nobody_knows(guarded: World) -> None:
-    with pytest.raises(InputError, match="nothing of the name 'loud' is approved") as refused:
+    with pytest.raises(InputError, match="there is no invariant 'loud'") as refused:
         approval.revoke(guarded.site(), "loud", reason="x")
     assert refused.value.state == "nothing was changed"
 

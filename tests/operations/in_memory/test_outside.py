@@ -30,13 +30,6 @@ LACKING = {
         "the external volume shared is not there",
         3,
     ),
-    "a path": (
-        "    volumes: [{type: bind, source: /no/such/place, target: /x, "
-        "bind: {create_host_path: false}}]\n",
-        "",
-        "api: /no/such/place is not on this machine",
-        3,
-    ),
     "a name": (
         "    container_name: shop-redis\n",
         "",

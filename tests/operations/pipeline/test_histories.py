@@ -124,6 +124,7 @@ class World:
             bundle=SimpleNamespace(project="p"),
             redact=str,
             observer=Recorder(),
+            seed="",
         )
         return Session(cast("Site", site), Grip(actor.holder("x")), Signals())
 

@@ -43,7 +43,7 @@ def waves(
     Args:
         bundle: has the waves.
         services: those that are to run.
-        again: those that are made anew even where they are as they should be.
+        again: those that are recreated even where they are as they should be.
     """
     steps: list[Step] = []
     earlier: tuple[str, ...] = ()
