@@ -109,9 +109,13 @@ class Stack:
         """Find the containers again: a deploy replaces them."""
         self.a, self.b, self.adapter = (Container(self._project, name) for name in SERVICES)
 
-    def cpu_seconds(self) -> float:
+    def cpu_seconds_each(self) -> list[float]:
         """What the three have used so far."""
-        return sum(container.cpu_seconds() for container in (self.a, self.b, self.adapter))
+        return [container.cpu_seconds() for container in (self.a, self.b, self.adapter)]
+
+    def cpu_seconds(self) -> float:
+        """The same, together."""
+        return sum(self.cpu_seconds_each())
 
     def unhealthy(self) -> set[str]:
         """The services that the engine does not call healthy."""
@@ -160,7 +164,9 @@ def part_2(stack: Stack, capacity: float, seconds: float, connections: int) -> N
 
     watching = threading.Thread(target=watch)
     watching.start()
+    used = stack.cpu_seconds_each()
     tally = stack.fire(capacity * 4, seconds)
+    used = [end - start for start, end in zip(used, stack.cpu_seconds_each(), strict=True)]
     done.set()
     watching.join()
     time.sleep(2)
@@ -176,6 +182,8 @@ def part_2(stack: Stack, capacity: float, seconds: float, connections: int) -> N
     refusals += f", p99 {percentile(tally.refused, 0.99):.0f} ms"
     refusals += f"; shots were late by {percentile(tally.late, 0.99):.0f} ms (p99)"
     say(f"{name}503 within 300 ms", "all", refusals)
+    cores = ", ".join(f"{one / seconds:.2f}" for one in used)
+    say(f"{name}CPU of server A, server B, adapter", "", f"{cores} cores")
     say(f"{name}containers", "healthy", f"not healthy: {', '.join(sorted(ill)) or 'none'}")
     say(f"{name}p99 at half load", "as before", f"{before:.0f} ms before, {after:.0f} ms after")
     for connection in held:
