@@ -24,12 +24,14 @@ from morphogen_pir.manifest import Manifest
 PATIENCE_SECONDS = 20
 
 # One client for all: a new one for each request would load the system's certificates each time.
-# No connection is kept: a service closes an idle one when it likes, also under a request.
+# No connection is used twice: a service closes an idle one when it likes, and the client's pool,
+# asked by many threads, closes one that it has just given to another request.
 HTTP = httpx.Client(
     trust_env=False,
     verify=False,
     timeout=PATIENCE_SECONDS,
-    limits=httpx.Limits(max_keepalive_connections=0),
+    headers={"Connection": "close"},
+    limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
 )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from harness import PATIENCE_SECONDS
 
-from morphogen_http.acceptor import Shedding, small_post
+from morphogen_http.acceptor import Acceptor, Shedding, small_post
 from morphogen_http.bind import BindAddress, listen
 from morphogen_http.connection import Bounds
 from morphogen_http.process import http_server
@@ -262,6 +262,34 @@ def test_a_connection_that_was_silent_under_load_is_served_when_it_speaks(start:
         full.full = False
         silent.sendall(post(b"a", more=b"Connection: close\r\n").partition(b"\r\n")[2])
         assert everything(silent).startswith(b"HTTP/1.1 200")
+
+
+def test_a_connection_that_comes_while_the_service_stops_holds_nothing_up() -> None:
+    """It gets its protocol after the others were told to end, and has to end as well."""
+
+    class Late(asyncio.Protocol):
+        was_told = False
+
+        def shutdown(self) -> None:
+            self.was_told = True
+
+    async def check() -> None:
+        made: list[Late] = []
+        listener = listen(BindAddress("127.0.0.1", 0))
+
+        def make() -> Any:
+            made.append(Late())
+            acceptor.close()
+            return made[-1]
+
+        acceptor = Acceptor(listener, make, None)
+        with listener, socket.create_connection(listener.getsockname()):
+            while not made:
+                await asyncio.sleep(0.005)
+            await acceptor.wait_closed()
+            assert made[0].was_told
+
+    asyncio.run(check())
 
 
 def test_a_silent_connection_gets_its_bounds_under_load_too(start: Start) -> None:

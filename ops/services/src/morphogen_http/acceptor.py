@@ -15,6 +15,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, Protocol
 
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
 # So many in one round: more only wait in the process rather than in the kernel.
 _AT_ONCE: Final = 256
 _PEEK_BYTES: Final = 4096
@@ -68,13 +70,14 @@ class Acceptor:
     def __init__(
         self,
         listener: socket.socket,
-        factory: Callable[[], asyncio.Protocol],
+        factory: Callable[[], HttpToolsProtocol],
         shedding: Shedding | None,
     ) -> None:
         self._listener = listener
         self._factory = factory
         self._shedding = shedding
         self._loop = asyncio.get_running_loop()
+        self._is_closed = False
         self._beginning: set[asyncio.Task[None]] = set()
         self._silent: dict[socket.socket, asyncio.TimerHandle] = {}
         self._pause: asyncio.TimerHandle | None = None
@@ -83,6 +86,7 @@ class Acceptor:
 
     def close(self) -> None:
         """Take no more connections."""
+        self._is_closed = True
         self._loop.remove_reader(self._listener)
         if self._pause is not None:
             self._pause.cancel()
@@ -156,6 +160,11 @@ class Acceptor:
 
     async def _begin(self, connection: socket.socket) -> None:
         try:
-            await self._loop.connect_accepted_socket(self._factory, connection)
+            _, protocol = await self._loop.connect_accepted_socket(self._factory, connection)
         except OSError:
             connection.close()  # it has gone already
+            return
+        if self._is_closed:
+            # The server has told its connections to end already. This one came in between, and
+            # would be waited for as long as a connection may be idle.
+            protocol.shutdown()

@@ -1,6 +1,5 @@
 """The life of a service: signals, logs, the event loop, and an HTTP server that drains."""
 
-import asyncio
 import gc
 import logging
 import signal
@@ -11,6 +10,7 @@ from typing import Any, Final, NoReturn
 
 import uvicorn
 import uvloop
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from morphogen_http.acceptor import Acceptor, Shedding
 from morphogen_http.connection import (
@@ -59,8 +59,14 @@ def run(serving: Coroutine[Any, Any, None]) -> None:
 class _Server(uvicorn.Server):
     """Takes connections in a way of its own; everything else is uvicorn's."""
 
-    def __init__(self, config: uvicorn.Config, shedding: Shedding | None) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        protocol: type[HttpToolsProtocol],
+        shedding: Shedding | None,
+    ) -> None:
         super().__init__(config)
+        self._protocol = protocol
         self._shedding = shedding
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -71,11 +77,8 @@ class _Server(uvicorn.Server):
             for listener in sockets or []
         )
 
-    def _make_protocol(self) -> asyncio.Protocol:
-        protocol: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
-            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
-        )
-        return protocol
+    def _make_protocol(self) -> HttpToolsProtocol:
+        return self._protocol(self.config, self.server_state, self.lifespan.state)
 
 
 def http_server(
@@ -89,10 +92,11 @@ def http_server(
         shedding: refuses requests under load before the app sees them.
     """
     connections = Connections(bounds, shedding)
+    protocol = connections.protocol()
     return _Server(
         uvicorn.Config(
             StopWhenClientGoes(app),
-            http=connections.protocol(),
+            http=protocol,
             ws="none",
             log_config=None,
             access_log=False,
@@ -103,6 +107,7 @@ def http_server(
             callback_notify=connections.sweep,
             timeout_notify=0,
         ),
+        protocol,
         shedding,
     )
 
