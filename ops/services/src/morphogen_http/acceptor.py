@@ -17,8 +17,8 @@ from typing import Final, Protocol
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-# So many in one round: more only wait in the process rather than in the kernel.
-_AT_ONCE: Final = 256
+# So many in one round. More would take the time of the answers: a round would be all refusals.
+_AT_ONCE: Final = 32
 _PEEK_BYTES: Final = 4096
 _PAUSE_SECONDS: Final = 0.1
 # While the service is full, so many connections that have sent nothing yet wait for their first
