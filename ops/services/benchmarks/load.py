@@ -10,7 +10,6 @@ import os
 import platform
 from pathlib import Path
 
-import uvloop
 from shots import Tally, at_rest, balance_of, percentile, post, salvo, saturate
 from stack import Stack
 
@@ -34,11 +33,11 @@ def measure(name: str, source: Path, seconds: float) -> tuple[float, float]:
     with Stack(source) as stack:
         address = next(iter(stack.balances))
         print(f"\n### {name}\n")
-        at_rest(stack.port, balance_of(address), 20)
+        at_rest(stack.address, balance_of(address), 20)
         before = stack.cpu_seconds()
-        reads = at_rest(stack.port, balance_of(address), 300)
+        reads = at_rest(stack.address, balance_of(address), 300)
         cpu = (stack.cpu_seconds() - before) / 300 * 1000
-        versions = at_rest(stack.port, VERSION, 300)
+        versions = at_rest(stack.address, VERSION, 300)
         print(
             f"At rest over a kept connection: a private read {percentile(reads, 0.5):.1f} ms"
             f" (p99 {percentile(reads, 0.99):.1f}) and {cpu:.1f} ms of CPU;"
@@ -50,9 +49,9 @@ def measure(name: str, source: Path, seconds: float) -> tuple[float, float]:
         def run(label: str, rate: float, duration: float) -> float:
             start = stack.cpu_seconds()
             if rate:
-                tally = uvloop.run(salvo(stack.port, stack.balances, rate, duration))
+                tally = salvo(stack.address, stack.balances, rate, duration)
             else:
-                tally = uvloop.run(saturate(stack.port, stack.balances, 48, duration))
+                tally = saturate(stack.address, stack.balances, 48, duration)
                 rate = len(tally.right) / duration
             used = stack.cpu_seconds() - start
             print(line(label, rate, tally, duration, used), flush=True)

@@ -106,7 +106,7 @@ class Stack:
                 MORPHOGEN_RPC_ADAPTER_BIND_ADDR="127.0.0.1:0",
             )
         )
-        self.port = self.services[-1].port
+        self.address = ("127.0.0.1", self.services[-1].port)
         alloc = json.loads(SAMPLE.read_text())["alloc"]
         # Address → balance, as the genesis file itself says it.
         self.balances = {

@@ -48,15 +48,22 @@ def manifest(snapshot: Path) -> Manifest:
 
 
 class Starter:
-    """Starts services, and stops whatever still runs at the end."""
+    """Starts services, and stops whatever still runs at the end.
 
-    def __init__(self, snapshot: Path, manifest: Manifest) -> None:
+    Args:
+        snapshot: what servers serve.
+        manifest: of the snapshot.
+        real: whether each service gets an interpreter of its own, and not a fork of one.
+    """
+
+    def __init__(self, snapshot: Path, manifest: Manifest, *, real: bool = False) -> None:
         self._snapshot = snapshot
         self._manifest = manifest
+        self._real = real
         self._running: list[Process] = []
 
     def process(self, module: str, *args: str, env: dict[str, str] | None = None) -> Process:
-        process = Process(module, args, env or {})
+        process = Process(module, args, env or {}, real=self._real)
         self._running.append(process)
         return process
 
@@ -92,8 +99,8 @@ class Starter:
 
 @pytest.fixture(scope="session")
 def shared(snapshot: Path, manifest: Manifest) -> Iterator[Starter]:
-    """For processes that no test stops or changes."""
-    starter = Starter(snapshot, manifest)
+    """For processes that no test stops or changes: started as a container starts them."""
+    starter = Starter(snapshot, manifest, real=True)
     yield starter
     starter.close()
 

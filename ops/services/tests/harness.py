@@ -1,6 +1,8 @@
 """The moving parts of the tests: processes, a static file server, a fake upstream."""
 
+import importlib
 import json
+import multiprocessing
 import os
 import re
 import signal
@@ -22,12 +24,14 @@ from morphogen_pir.manifest import Manifest
 PATIENCE_SECONDS = 20
 
 # One client for all: a new one for each request would load the system's certificates each time.
-# No connection is kept: a service closes an idle one when it likes, also under a request.
+# No connection is used twice: a service closes an idle one when it likes, and the client's pool,
+# asked by many threads, closes one that it has just given to another request.
 HTTP = httpx.Client(
     trust_env=False,
     verify=False,
     timeout=PATIENCE_SECONDS,
-    limits=httpx.Limits(max_keepalive_connections=0),
+    headers={"Connection": "close"},
+    limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
 )
 
 
@@ -53,17 +57,73 @@ def server_env(snapshot: Path, manifest: Manifest) -> dict[str, str]:
     return {f"MORPHOGEN_SERVER_{name}": value for name, value in values.items()}
 
 
-class Process:
-    """A service in a process of its own, listening on a port that the system chose."""
+# Forks of a process that has imported the services already: an import takes a second of CPU.
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["morphogen_server.cli", "morphogen_rpc_adapter.cli"])
 
-    def __init__(self, module: str, args: tuple[str, ...], env: dict[str, str]) -> None:
+
+def _serve(module: str, args: tuple[str, ...], env: dict[str, str], log: str) -> None:
+    """What `python -m module` does, in a fork."""
+    file = os.open(log, os.O_WRONLY | os.O_APPEND)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    os.environ.clear()
+    os.environ.update(env)
+    sys.exit(importlib.import_module(f"{module}.cli").main(args))
+
+
+class _Interpreter:
+    """A service in an interpreter of its own."""
+
+    def __init__(self, module: str, args: tuple[str, ...], env: dict[str, str], log: str) -> None:
+        with Path(log).open("ab") as file:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", module, *args], env=env, stdout=file, stderr=file
+            )
+        self.pid = self._process.pid
+
+    def poll(self) -> int | None:
+        return self._process.poll()
+
+    def wait(self) -> int:
+        return self._process.wait(PATIENCE_SECONDS)
+
+
+class _Fork:
+    """A service in a fork."""
+
+    def __init__(self, module: str, args: tuple[str, ...], env: dict[str, str], log: str) -> None:
+        self._process = _FORKS.Process(target=_serve, args=(module, args, env, log))
+        self._process.start()
+        assert self._process.pid is not None
+        self.pid = self._process.pid
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def wait(self) -> int:
+        self._process.join(PATIENCE_SECONDS)
+        code = self._process.exitcode
+        assert code is not None, "it does not end"
+        return code
+
+
+class Process:
+    """A service in a process of its own, listening on a port that the system chose.
+
+    Args:
+        module: what `python -m` would run.
+        args: the command line.
+        env: variables, in addition to those of this process that configure nothing.
+        real: whether it gets an interpreter of its own, and not a fork of one.
+    """
+
+    def __init__(
+        self, module: str, args: tuple[str, ...], env: dict[str, str], *, real: bool = False
+    ) -> None:
         self._log = tempfile.NamedTemporaryFile(prefix=module, suffix=".log")  # noqa: SIM115
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", module, *args],
-            env=clean_env(**env),
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-        )
+        start = _Interpreter if real else _Fork
+        self._process = start(module, args, clean_env(**env), self._log.name)
         match = self.wait_for(lambda: re.search(r"listening on (\S+)", self.log))
         self.url = f"http://{match[1]}"
         host, port = match[1].rsplit(":", 1)
@@ -78,8 +138,8 @@ class Process:
         while time.monotonic() < deadline:
             if value := condition():
                 return value
-            if self._process.poll() is not None:
-                raise AssertionError(f"exited with {self._process.returncode}: {self.log}")
+            if (code := self._process.poll()) is not None:
+                raise AssertionError(f"exited with {code}: {self.log}")
             time.sleep(0.02)
         raise AssertionError(f"still not so: {self.log}")
 
@@ -99,10 +159,10 @@ class Process:
         return answer
 
     def signal(self, number: signal.Signals) -> None:
-        self._process.send_signal(number)
+        os.kill(self._process.pid, number)
 
     def wait(self) -> int:
-        return self._process.wait(PATIENCE_SECONDS)
+        return self._process.wait()
 
     def stop(self) -> int:
         self.signal(signal.SIGTERM)
@@ -110,7 +170,7 @@ class Process:
 
     def close(self) -> None:
         if self._process.poll() is None:
-            self._process.kill()
+            self.signal(signal.SIGKILL)
             self._process.wait()
         self._log.close()
 

@@ -113,7 +113,7 @@ def test_the_pair_is_found_again(
     assert "error" in adapter.rpc("eth_getBalance", UNKNOWN)
     again = starter.server(BIND_ADDR=b.url.removeprefix("http://"))
     assert again.url == b.url
-    assert adapter.rpc("eth_getBalance", UNKNOWN)["result"] == "0x0"
+    adapter.wait_for(lambda: adapter.rpc("eth_getBalance", UNKNOWN).get("result") == "0x0")
 
 
 def test_a_pair_that_restarts_with_another_snapshot_is_never_misread(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from morphogen_http.admission import Admission, Limits, OverloadedError
+from morphogen_http.admission import Admission, Limits, OverloadedError, Pace
 
 
 def run(check: Coroutine[Any, Any, None]) -> None:
@@ -135,5 +135,65 @@ def test_an_error_gives_the_place_back() -> None:
             async with admission.enter(2):
                 raise KeyError
         assert admission.in_flight == 0
+
+    run(check())
+
+
+class Clock:
+    """Stands still until it is told to go on."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize(
+    ("ends", "per_second"),
+    [
+        ([], 0),
+        ([(0.0, 5, True)], 0),  # the first only starts the clock
+        ([(0.0, 1, True), (0.25, 50, True)], 200),
+        ([(0.0, 1, True), (0.1, 10, True), (0.15, 20, True)], 120),
+        # What ended while nothing waited says nothing about how fast it could have gone.
+        ([(0.0, 1, True), (5.0, 1, False), (0.1, 9, True), (0.25, 50, True)], 200),
+        ([(0.0, 1, True), (0.25, 50, True), (0.5, 50, True)], 100),
+    ],
+)
+def test_the_pace_of_work(ends: list[tuple[float, int, bool]], per_second: float) -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    for later, parts, is_busy in ends:
+        clock.now += later
+        pace.ended(parts, is_busy=is_busy)
+    assert pace.per_second == pytest.approx(per_second)
+
+
+def test_who_would_wait_too_long_is_refused_at_once() -> None:
+    """Eight parts end in a second, so a queue of two seconds has room for sixteen."""
+
+    async def check() -> None:
+        clock, order = Clock(), list[str]()
+        admission = Admission(limits(in_flight=1, waiting=1000, seconds=2), clock)
+        guests = [Guest(admission, str(number), order) for number in range(12)]
+        await settle()
+        for guest in guests[:11]:
+            assert not admission.is_full()
+            await guest.leave()
+            await settle()
+            clock.now += 0.125
+        guests += [Guest(admission, str(number), order) for number in range(12, 28)]
+        await settle()
+        assert (admission.waiting, admission.is_full()) == (16, True)
+        with pytest.raises(OverloadedError, match="wait already"):
+            async with admission.enter():
+                pass
+        await guests[11].leave()
+        await settle()
+        assert not admission.is_full()
+        for guest in guests[12:]:
+            await guest.leave()
+        # Without a queue even the largest batch is let in.
+        assert not admission.is_full(900)
 
     run(check())

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from harness import PATIENCE_SECONDS
 
+from morphogen_http.acceptor import Acceptor, Shedding, small_post
 from morphogen_http.bind import BindAddress, listen
-from morphogen_http.connection import Bounds, Shedding
+from morphogen_http.connection import Bounds
 from morphogen_http.process import http_server
 
 GET = b"GET /%s HTTP/1.1\r\nHost: here\r\n\r\n"
@@ -235,6 +236,98 @@ def test_what_is_refused_under_load_is_not_seen_by_the_app(start: Start) -> None
     with listener.connect() as connection:
         connection.sendall(post(b"a", more=b"Connection: close\r\n"))
         assert everything(connection).startswith(b"HTTP/1.1 503")
+
+
+def test_a_refused_connection_costs_no_more_than_its_answer(start: Start) -> None:
+    """Hundreds that come at once are refused and closed; none gets a protocol of its own."""
+    listener = start(Full(), connections=0, from_here=0)
+    connections = [listener.connect() for _ in range(600)]
+    for connection in connections:
+        connection.sendall(post(b"a"))
+    for connection in connections:
+        answer = everything(connection)
+        connection.close()
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert b"\r\nconnection: close\r\n" in answer
+        assert answer.endswith(b"\r\n\r\nno: a")
+    assert listener.paths == []
+
+
+def test_a_connection_that_was_silent_under_load_is_served_when_it_speaks(start: Start) -> None:
+    full = Full()
+    listener = start(full)
+    with listener.connect() as silent, listener.connect() as gone:
+        gone.close()
+        silent.sendall(b"POST / HTTP/1.1\r\n")
+        full.full = False
+        silent.sendall(post(b"a", more=b"Connection: close\r\n").partition(b"\r\n")[2])
+        assert everything(silent).startswith(b"HTTP/1.1 200")
+
+
+def test_a_connection_that_comes_while_the_service_stops_holds_nothing_up() -> None:
+    """It gets its protocol after the others were told to end, and has to end as well."""
+
+    class Late(asyncio.Protocol):
+        was_told = False
+
+        def shutdown(self) -> None:
+            self.was_told = True
+
+    async def check() -> None:
+        made: list[Late] = []
+        listener = listen(BindAddress("127.0.0.1", 0))
+
+        def make() -> Any:
+            made.append(Late())
+            acceptor.close()
+            return made[-1]
+
+        acceptor = Acceptor(listener, make, None)
+        with listener, socket.create_connection(listener.getsockname()):
+            while not made:
+                await asyncio.sleep(0.005)
+            await acceptor.wait_closed()
+            assert made[0].was_told
+
+    asyncio.run(check())
+
+
+def test_a_silent_connection_gets_its_bounds_under_load_too(start: Start) -> None:
+    with start(Full(), head_seconds=0.1).connect() as connection:
+        assert everything(connection) == b""
+
+
+def test_silent_connections_end_with_the_service(start: Start) -> None:
+    listener = start(Full(), head_seconds=3600)
+    with listener.connect() as connection:
+        listener.close()
+        assert everything(connection) == b""
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"POST / HTTP/1.1\r\n",
+        post(b"a")[:-1],
+        post(b"a") + b"b",
+        post(b"a", path=b"/?lane=checks"),
+        post(b"a", more=b"Content-Length: 1\r\n"),
+        post(b"a", more=b"Transfer-Encoding: chunked\r\n"),
+        post(b"a", more=b"expect: 100-continue\r\n"),
+        post(b"a", more=b"Upgrade: h2c\r\n"),
+        post(b"a").replace(b"1.1", b"1.0"),
+        b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\na",
+        GET % b"",
+    ],
+)
+def test_what_is_no_small_post_is_left_to_the_parser(data: bytes) -> None:
+    assert small_post(data) is None
+
+
+def test_a_small_post_is_read() -> None:
+    assert small_post(post(b"")) == b""
+    assert small_post(post(b"a\r\n\r\nb", more=b"X: y\r\n")) == b"a\r\n\r\nb"
 
 
 def test_work_stops_when_the_client_goes(start: Start) -> None:

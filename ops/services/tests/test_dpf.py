@@ -58,6 +58,11 @@ def test_a_key_is_the_same_alone_and_among_others() -> None:
     assert np.flatnonzero(mixed[0] ^ mixed[1]).tolist() == [3000]
 
 
+def test_many_keys_of_a_large_domain_are_expanded_in_parts() -> None:
+    places = [0, 2**20 - 1, 77_777, 5, 2**19, 2**19 - 1, 3, 1, 4, 1]
+    assert difference(*split(KEYS, 20, places), 2**20) == [[place] for place in places]
+
+
 @pytest.mark.parametrize(("count", "bits"), [(1, 0), (2, 1), (3, 2), (512, 9), (513, 10)])
 def test_domain_bits(count: int, bits: int) -> None:
     assert domain_bits_for(count) == bits

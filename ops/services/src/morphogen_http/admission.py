@@ -1,10 +1,14 @@
 """Who is let in: a bounded number at work, a bounded number waiting, and nobody waits for long."""
 
 import asyncio
+import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
+
+_WINDOW_SECONDS: Final = 0.2
 
 
 class OverloadedError(Exception):
@@ -41,8 +45,43 @@ class _Waiter:
     turn: asyncio.Future[None]
 
 
+class Pace:
+    """How fast work ends while there is more of it than can be done.
+
+    Args:
+        clock: seconds.
+
+    Attributes:
+        per_second: parts that ended in a second; 0 as long as it is not known.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.per_second = 0.0
+        self._clock = clock
+        self._since: float | None = None
+        self._ended = 0
+
+    def ended(self, parts: int, *, is_busy: bool) -> None:
+        """Count what has ended; only a time in which something waited throughout says anything."""
+        if not is_busy:
+            self._since = None
+            return
+        now = self._clock()
+        if self._since is None:
+            self._since, self._ended = now, 0
+            return
+        self._ended += parts
+        if now - self._since >= _WINDOW_SECONDS:
+            self.per_second = self._ended / (now - self._since)
+            self._since, self._ended = now, 0
+
+
 class Admission:
     """First come, first served, within limits. Belongs to one event loop.
+
+    Args:
+        limits: how much is let in.
+        clock: seconds; the pace of the work is measured with it.
 
     Attributes:
         in_flight: slots taken now.
@@ -50,12 +89,23 @@ class Admission:
         refused: parts that were turned away so far.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
         self.limits = limits
         self.in_flight = 0
         self.waiting = 0
         self.refused = 0
         self._queue: deque[_Waiter] = deque()
+        self._pace = Pace(clock)
+
+    def is_full(self, parts: int = 1) -> bool:
+        """Whether `parts` more would be refused: too much waits, or their turn comes too late.
+
+        To refuse at once costs less than to let wait in vain, for the client and here.
+        """
+        if self.waiting + parts > self.limits.waiting:
+            return True
+        in_time = self._pace.per_second * self.limits.seconds
+        return bool(self.waiting) and 0 < in_time <= self.waiting
 
     @asynccontextmanager
     async def enter(self, parts: int = 1, slots: int | None = None) -> AsyncIterator[None]:
@@ -78,10 +128,11 @@ class Admission:
             yield
         finally:
             self.in_flight -= slots
+            self._pace.ended(parts, is_busy=bool(self._queue))
             self._let_in()
 
     async def _wait(self, waiter: _Waiter) -> None:
-        if self.waiting + waiter.parts > self.limits.waiting:
+        if self.is_full(waiter.parts):
             self.refused += waiter.parts
             raise OverloadedError("too many requests wait already")
         loop = asyncio.get_running_loop()

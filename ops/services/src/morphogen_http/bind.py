@@ -41,10 +41,11 @@ def listen(address: BindAddress) -> socket.socket:
         OSError: when the address cannot be had.
     """
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    # The protocol is named: asyncio sets TCP_NODELAY only on what says that it is TCP, and without
-    # it an answer waits 40 ms for the acknowledgement of its first part.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
+        # What is accepted inherits it. Without it an answer waits 40 ms for the acknowledgement of
+        # its first part.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)

@@ -10,9 +10,11 @@ import math
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from morphogen_http.acceptor import NO_ROOM, Shedding
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -23,10 +25,6 @@ _EXTENSION: Final = "morphogen.connection"
 _TOO_LARGE: Final = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
     b"connection: close\r\ncontent-length: 0\r\n\r\n"
-)
-_NO_ROOM: Final = (
-    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\n"
-    b"content-length: %d\r\nconnection: %s\r\n\r\n"
 )
 _SMALL_BODY_BYTES: Final = 4096
 
@@ -54,16 +52,6 @@ class Bounds:
     idle_seconds: int = 30
     write_seconds: float = 20
     ahead: int = 32
-
-
-class Shedding(Protocol):
-    """Refuses requests when there is too much to do, before any work is put into them."""
-
-    def is_full(self) -> bool:
-        """Whether a request that waits for a turn would be refused now."""
-
-    def refusal(self, body: bytes) -> bytes | None:
-        """The body of the 503 for a `POST /`; None where it has to be looked at properly."""
 
 
 class Connections:
@@ -228,7 +216,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if refusal is None:
             return False
         stays = self.parser.should_keep_alive()
-        head = _NO_ROOM % (len(refusal), b"keep-alive" if stays else b"close")
+        head = NO_ROOM % (len(refusal), b"keep-alive" if stays else b"close")
         self.transport.write(head + refusal)
         if stays:
             self._read_for(self.all.bounds.idle_seconds)

@@ -10,19 +10,19 @@ from typing import Any, Final, NoReturn
 
 import uvicorn
 import uvloop
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from morphogen_http.acceptor import Acceptor, Shedding
 from morphogen_http.connection import (
     AsgiApp,
     Bounds,
     Connections,
-    Shedding,
     StopWhenClientGoes,
 )
 
 # A drain ends at the latest after this; the container's stop grace period should be longer.
 DRAIN_SECONDS: Final = 30
 BOUNDS: Final = Bounds()
-_ACCEPTED_AT_ONCE: Final = 16
 
 
 def exit_quietly_on_signals() -> None:
@@ -56,6 +56,31 @@ def run(serving: Coroutine[Any, Any, None]) -> None:
     uvloop.run(serving)
 
 
+class _Server(uvicorn.Server):
+    """Takes connections in a way of its own; everything else is uvicorn's."""
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        protocol: type[HttpToolsProtocol],
+        shedding: Shedding | None,
+    ) -> None:
+        super().__init__(config)
+        self._protocol = protocol
+        self._shedding = shedding
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the app, then listen on `sockets`."""
+        await super().startup(sockets=[])
+        self.servers.extend(
+            Acceptor(listener, self._make_protocol, self._shedding)  # type: ignore[misc]
+            for listener in sockets or []
+        )
+
+    def _make_protocol(self) -> HttpToolsProtocol:
+        return self._protocol(self.config, self.server_state, self.lifespan.state)
+
+
 def http_server(
     app: AsgiApp, bounds: Bounds = BOUNDS, shedding: Shedding | None = None
 ) -> uvicorn.Server:
@@ -67,10 +92,11 @@ def http_server(
         shedding: refuses requests under load before the app sees them.
     """
     connections = Connections(bounds, shedding)
-    return uvicorn.Server(
+    protocol = connections.protocol()
+    return _Server(
         uvicorn.Config(
             StopWhenClientGoes(app),
-            http=connections.protocol(),
+            http=protocol,
             ws="none",
             log_config=None,
             access_log=False,
@@ -80,19 +106,10 @@ def http_server(
             timeout_graceful_shutdown=DRAIN_SECONDS,
             callback_notify=connections.sweep,
             timeout_notify=0,
-        )
+        ),
+        protocol,
+        shedding,
     )
-
-
-async def serve(server: uvicorn.Server, listener: socket.socket) -> None:
-    """Serve on `listener` until told to stop.
-
-    The event loop takes one connection from a listener in each of its rounds, and under load a
-    round is long: the kernel's queue would fill, and clients wait there with no answer at all.
-    Each copy of the listener lets it take one more.
-    """
-    copies = [listener.dup() for _ in range(_ACCEPTED_AT_ONCE - 1)]
-    await server.serve(sockets=[listener, *copies])
 
 
 def startup_failed(program: str, reason: str) -> int:

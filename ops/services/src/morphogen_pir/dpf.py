@@ -18,6 +18,8 @@ from morphogen_pir.prg import CONTROL_BIT, NODE_BYTES, Nodes, PrgKeys, children,
 
 LEAF_BITS: Final = 7  # log2 of the 128 bits in a leaf
 MAX_DOMAIN_BITS: Final = 40
+# Leaves of all keys that are expanded together: as many as stay in the processor's cache.
+_LEAVES_AT_ONCE: Final = 1 << 16
 
 _ONE: Final = np.uint64(1)
 
@@ -46,6 +48,18 @@ class DpfKeys:
     def __len__(self) -> int:
         """How many keys these are."""
         return len(self.roots)
+
+    def part(self, start: int, stop: int) -> "DpfKeys":
+        """Some of these keys, as `keys[start:stop]` of a list would be."""
+        these = slice(start, stop)
+        return DpfKeys(
+            self.domain_bits,
+            self.parties[these],
+            self.roots[these],
+            self.left[these],
+            self.right[these],
+            self.leaves[these],
+        )
 
 
 def domain_bits_for(count: int) -> int:
@@ -139,6 +153,13 @@ def expand(prg: PrgKeys, keys: DpfKeys, count: int) -> NDArray[np.uint64]:
     """
     if not 1 <= count <= 1 << keys.domain_bits:
         raise ValueError("the count lies outside the domain")
+    at_once = max(1, _LEAVES_AT_ONCE >> tree_depth(keys.domain_bits))
+    starts = range(0, len(keys), at_once)
+    parts = [_expand_few(prg, keys.part(start, start + at_once), count) for start in starts]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _expand_few(prg: PrgKeys, keys: DpfKeys, count: int) -> NDArray[np.uint64]:
     number, depth = len(keys), tree_depth(keys.domain_bits)
     nodes: Nodes = keys.roots[:, None, :].copy()
     nodes[:, :, 0] |= keys.parties[:, None]

@@ -100,8 +100,7 @@ class Adapter:
 
     def is_full(self) -> bool:
         """Whether the public queue takes no more."""
-        public = self.lanes.public
-        return public.waiting >= public.limits.waiting
+        return self.lanes.public.is_full()
 
     def refusal(self, body: bytes) -> bytes | None:
         """The answer to a single private read while the queue is full; None for anything else."""

@@ -14,7 +14,6 @@ from morphogen_http.process import (
     http_server,
     log_to_stderr,
     run,
-    serve,
     startup_failed,
 )
 from morphogen_rpc_adapter.app import Adapter, make_app
@@ -71,7 +70,7 @@ async def _serve(settings: AdapterSettings, listener: socket.socket) -> None:
         log.warning("privacy degraded: private methods fall back to upstream")
     log.info("listening on %s", bound_address(listener))
     adapter = Adapter(settings)
-    await serve(http_server(make_app(adapter), shedding=adapter), listener)
+    await http_server(make_app(adapter), shedding=adapter).serve(sockets=[listener])
 
 
 def _parser() -> argparse.ArgumentParser:

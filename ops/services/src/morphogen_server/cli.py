@@ -16,7 +16,6 @@ from morphogen_http.process import (
     http_server,
     log_to_stderr,
     run,
-    serve,
     startup_failed,
 )
 from morphogen_server.app import Server, make_app
@@ -76,7 +75,7 @@ async def _serve(settings: ServerSettings, listener: socket.socket) -> None:
     http = http_server(app)
     loading = asyncio.create_task(_load(settings, state, http))
     log.info("listening on %s", bound_address(listener))
-    await serve(http, listener)
+    await http.serve(sockets=[listener])
     if loading.done():
         loading.result()  # raises what stopped the start
 
