@@ -36,7 +36,7 @@ class Outside:
 
     Attributes:
         networks, volumes, runtimes: those that are not there.
-        names: container name → who has it, of those that another project's or no project's container
+        names: container name → who has it, of those that a container of another project or of none
             has.
     """
 

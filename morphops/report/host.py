@@ -10,8 +10,7 @@ from morphops.report.console import Reporter
 def host(reporter: Reporter, result: HostCheck) -> None:
     """Show every requirement, and how to meet those that are not met."""
     rows = [
-        (row.name, "ok" if row.ok else "missing", _found(row), row.remedy)
-        for row in result.rows
+        (row.name, "ok" if row.ok else "missing", _found(row), row.remedy) for row in result.rows
     ]
     reporter.table(("what", "", "found", "to fix it"), rows)
     reporter.say(result.state)

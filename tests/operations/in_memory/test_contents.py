@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from morphops.adapters.store.history_file import HistoryReader
 from morphops.adapters.store.state_folder import StateFolder
 from morphops.core.release import artifact
 from morphops.core.release.digest import digest_of
@@ -196,7 +197,8 @@ def elsewhere(world: World, **values: str) -> Site:
     env = state / "shop.env"
     env.write_text("".join(f"{name}={value}\n" for name, value in given.items()))
     env.chmod(0o600)
-    other = replace(site, state=StateFolder(state))
+    folder = StateFolder(state)
+    other = replace(site, state=folder, history=HistoryReader(state / "history.jsonl"))
     find.keep(other, FIRST)
     return other
 
