@@ -86,7 +86,7 @@ class FakeImages:
             return True
         image = self._engine.local.get(reference)
         if image is None:
-            return False
+            return True
         used = any(c.instance.image.is_of(image) for c in self._engine.containers.values())
         if used and reference not in self._engine.held.values():
             return False  # the last name of an image in use stays

@@ -129,7 +129,7 @@ class Kept:
     def _last_names(self, image: LocalImage, going: Collection[str]) -> frozenset[str]:
         """Those of the tags that go without which an image that stays would not be found.
 
-        With the containerd store `repository@digest` is gone with the last tag of the repository.
+        With the last tag of a repository its `repository@digest` is gone, too (moby, ImageDelete).
         """
         digests = {repository_of(r) for r in image.references & self._held}
         stay = {repository_of(r) for r in image.references if "@" not in r and r not in going}

@@ -180,8 +180,8 @@ def sweep(
         (LocalImage("id", frozenset({f"{OWN}:build"}), 1), "all"),
         (LocalImage("id", frozenset({"debian:12", "r:5000/shop/api2:x"}), 1), "nothing"),
         (LocalImage("id", frozenset({"morphops/shop2/api:abc"}), 1), "nothing"),
-        # With the containerd store each repository with a tag has a digest too, which goes with
-        # the last tag; and whoever removes the digest removes all tags of that repository.
+        # A digest goes with the last tag of its repository. With the containerd store whoever
+        # removes a digest removes all tags of that repository, too.
         (local(2, extra=(older_hold(2), f"morphops/shop/api@{digest(9)}")), "nothing"),
         (local(2, 2, extra=(f"{OWN}:build",)), "nothing"),
         (local(2, 1, extra=(f"{OWN}:build",)), "tag"),
