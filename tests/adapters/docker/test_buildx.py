@@ -143,9 +143,9 @@ def test_a_port_that_is_taken(docker: Docker, image: str, name: str) -> None:
 @pytest.mark.engine
 def test_a_container_of_that_name_that_is_not_ours(docker: Docker, image: str, name: str) -> None:
     docker.client().container.create(image, name=name)
-    with pytest.raises(PreconditionError, match="no registry of ours"):
+    with pytest.raises(PreconditionError, match="morphops did not create it"):
         local_registry.up(docker, image=image, port=free_port(), name=name)
-    with pytest.raises(PreconditionError, match="no registry of ours"):
+    with pytest.raises(PreconditionError, match="morphops did not create it"):
         local_registry.down(docker, name=name)
     assert docker.client().container.exists(name)
 
