@@ -39,7 +39,7 @@ def test_by_hand(inv: Inv, release: Release) -> None:
     kept = next(inv.state.glob("deployments/*"))
     compose = (
         *("compose", "-p", project, f"--env-file={kept / 'values.env'}"),
-        *("-f", str(kept / "files/compose/compose.yaml")),
+        *("-f", str(kept / "files/compose/compose.yaml"), "-f", str(kept / "labels.json")),
     )
 
     # Somebody looks around in a container of their own.
