@@ -62,7 +62,7 @@ def contract_images(
         ref = ImageRef(f"{contract_registry}/morphops-test/a", digest)
         found[mode], _ = Registry(contract_registry).resolve_image("a", ref, "linux/amd64")
         docker("pull", "-q", str(ref))
-        # With the last tag of a repository an engine lets go of the digest, too (moby, ImageDelete).
+        # With the last tag of a repository its digest is let go of, too (moby, ImageDelete).
         docker("tag", str(ref), f"{ref.repository}:{mode}")
     return found
 

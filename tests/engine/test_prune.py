@@ -243,6 +243,8 @@ def test_a_pin_holds_the_images_too(
     assert inv("pull", f"--image={first}").code == 0
     project = inv("status", "--json").json["project"]
     tag = stacks.hold(project, f"{inv.registry}/morphops-test/pair", first)
+    # With another name the image stays when it loses this one.
+    docker("tag", tag, f"{tag}-more")
     docker("image", "rm", tag)
     assert inv("release.pin", first[7:19], "--reason=audit").code == 0
     assert docker("image", "inspect", "-f", "{{.Id}}", tag)

@@ -97,10 +97,26 @@ def test_the_release_itself(through: Inv, proxy: Proxy, runs: str, new: str) -> 
 def test_an_image_of_the_way_back_that_somebody_removed(
     through: Inv, proxy: Proxy, runs: str, images: dict[str, str]
 ) -> None:
-    """Its containers run on, and a tag holds its bytes; but it cannot be started by its name."""
+    """Its containers run on; but it cannot be started by its name, for all its names are gone."""
 
     def lose() -> None:
-        subprocess.run(["docker", "rmi", pair], check=True, capture_output=True)
+        repository, digest = pair.split("@")
+        listing = [
+            "docker",
+            "image",
+            "ls",
+            "--digests",
+            "--format={{.Digest}} {{.Tag}}",
+            repository,
+        ]
+        rows = subprocess.run(listing, check=True, capture_output=True, text=True).stdout
+        tags = [row.split()[1] for row in rows.splitlines() if row.startswith(digest)]
+        names = [f"{repository}:{tag}" for tag in tags if tag != "<none>"]
+        subprocess.run(["docker", "rmi", "--force", *names, pair], capture_output=True, check=False)
+        gone = subprocess.run(
+            ["docker", "image", "inspect", pair], capture_output=True, check=False
+        )
+        assert gone.returncode
 
     before, bad = containers(through), Release(through, images)(pair="drifted")
     assert through("pull", f"--image={bad}").code == 0
