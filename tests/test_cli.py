@@ -336,38 +336,69 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("options", [(), ("--json",)], ids=["text", "json"])
-@pytest.mark.parametrize(("own", "code"), [(0, 1), (6, 6)])
+def redirected(project: Path, words: str, to: str, *, real: bool) -> tuple[int, str, str]:
+    """Run `inv` as a shell does that redirects its streams.
+
+    Args:
+        project: where.
+        words: of the command line.
+        to: redirections; those of descriptors that are closed, or of `/dev/full`.
+        real: in an interpreter of its own, for what happens when one starts and ends.
+
+    Returns:
+        the exit code, and what came out on stdout and stderr.
+    """
+    if real:
+        command = f"{sys.executable} -m invoke {words} </dev/null {to}"
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=project, capture_output=True, text=True, check=False
+        )
+        return done.returncode, done.stdout, done.stderr
+    code = "import os, sys\n"
+    for one in to.split():
+        number = {"<": 0, ">": 1, "2": 2}[one[0]]
+        if one.endswith("&-"):  # an interpreter that starts so has no such stream
+            name = ("stdin", "stdout", "stderr")[number]
+            code += f"os.close({number}); sys.{name} = sys.__{name}__ = None\n"
+        else:
+            code += f"os.dup2(os.open({one.partition('>')[2]!r}, os.O_WRONLY), {number})\n"
+    argv = forked.invoke_argv(words.split())
+    return forked.run(code + forked.INVOKE, argv, folder=project, environ=os.environ, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("options", "own", "code", "real"),
+    [("", 0, 1, True), ("", 6, 6, False), (" --json", 0, 1, False), (" --json", 6, 6, True)],
+)
 def test_a_result_that_cannot_be_written(
-    project: Path, options: tuple[str, ...], own: int, code: int
+    project: Path, options: str, own: int, code: int, real: bool
 ) -> None:
     """What was done is done; that nobody could be told is a failure all the same."""
-    command = [sys.executable, "-m", "invoke", "show", f"--exit={own}", *options]
-    with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
-            command, cwd=project, stdout=full, stderr=subprocess.PIPE, text=True, check=False
-        )
-    assert done.returncode == code
-    assert done.stderr.splitlines() == [
+    words = f"show --exit={own}{options}"
+    ended, _, err = redirected(project, words, ">/dev/full", real=real)
+    assert ended == code
+    assert err.splitlines() == [
         "the result could not be written: No space left on device",
         "state: the command itself came to its end (healthy)",
         "next:  inv status; inv history",
     ]
 
 
-@pytest.mark.parametrize("options", [(), ("--json",)], ids=["text", "json"])
+@pytest.mark.parametrize(
+    ("options", "to", "real"),
+    [
+        ("", ">/dev/full", False),
+        ("", ">/dev/full 2>/dev/full", True),
+        (" --json", ">/dev/full", True),
+        (" --json", ">/dev/full 2>/dev/full", False),
+    ],
+)
 def test_a_failure_that_cannot_be_written_keeps_its_exit_code(
-    project: Path, options: tuple[str, ...]
+    project: Path, options: str, to: str, real: bool
 ) -> None:
-    command = [sys.executable, "-m", "invoke", "fail", "--kind=RolledBack", *options]
-    with Path("/dev/full").open("w") as full:
-        for streams in (
-            {"stdout": full, "stderr": subprocess.PIPE},
-            {"stdout": full, "stderr": full},
-        ):
-            done = subprocess.run(command, cwd=project, text=True, check=False, **streams)
-            assert done.returncode == 4
-            assert not done.stderr or "Traceback" not in done.stderr
+    ended, _, err = redirected(project, f"fail --kind=RolledBack{options}", to, real=real)
+    assert ended == 4
+    assert "Traceback" not in err
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
@@ -383,14 +414,12 @@ def test_a_stream_that_is_closed_goes_nowhere(
     project: Path, words: str, code: int, out: str, err: str, closed: str
 ) -> None:
     """And what is opened next does not get its number, and with it what a child writes."""
-    command = f"{sys.executable} -m invoke {words} </dev/null {closed}"
-    done = subprocess.run(
-        ["bash", "-c", command], cwd=project, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == code, done
-    assert "Traceback" not in done.stderr
-    assert done.stdout == "" if ">&-" in closed.split() else out in done.stdout
-    assert done.stderr == "" if "2>&-" in closed else err in done.stderr
+    real = words == "child" or closed == "<&- >&- 2>&-"
+    ended, stdout, stderr = redirected(project, words, closed, real=real)
+    assert ended == code, (stdout, stderr)
+    assert "Traceback" not in stderr
+    assert stdout == "" if ">&-" in closed.split() else out in stdout
+    assert stderr == "" if "2>&-" in closed else err in stderr
     if words == "child":
         assert (project / "kept").read_text() == "ours "
 

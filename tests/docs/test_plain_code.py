@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import pytest
@@ -17,9 +16,8 @@ MODULES = sorted(
 
 def found_in(code: str) -> Iterator[str]:
     for line, text in code_prose.passages(code):
-        for word, plain in house_words.HOUSE_WORDS.items():
-            if found := re.search(rf"\b{word}\b", text, re.IGNORECASE):
-                yield f"{line}: {found[0]!r}; write {plain!r}"
+        for found in house_words.found_in(text):
+            yield f"{line}: {found}"
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -10,6 +10,7 @@ import pytest
 
 from tests.docs import prose
 from tests.docs.house_words import HOUSE_WORDS
+from tests.docs.house_words import found_in as house_words_in
 
 ROOT = Path(__file__).parents[2]
 PAGES = prose.read(
@@ -39,9 +40,8 @@ def long_sentences(markdown: str) -> Iterator[str]:
 
 def house_words(markdown: str) -> Iterator[str]:
     for passage in prose.passages(markdown):
-        for word, plain in HOUSE_WORDS.items():
-            if found := re.search(rf"\b{word}\b", passage.text, re.IGNORECASE):
-                yield f"{passage.line}: {found[0]!r}; write {plain!r}"
+        for found in house_words_in(passage.text):
+            yield f"{passage.line}: {found}"
 
 
 def broken_links(name: str, pages: Mapping[str, str], root: Path) -> Iterator[str]:

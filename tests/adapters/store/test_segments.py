@@ -18,17 +18,19 @@ from morphops.adapters.store import segments
 from morphops.adapters.store.history_file import HistoryReader, HistoryWriter
 from morphops.core import chain
 from morphops.core.history import checkpoint, heads, operations
+from morphops.core.history.heads import Head
 from morphops.core.history.operations import Kind, Outcome, Past
 from morphops.errors import IntegrityError, LockLost, PreconditionError
 from tests.fakes import Remembering
 
+ENOUGH = 4_000  # bytes of a segment
 DEPLOY: tuple[Kind, Outcome] = ("deploy", "deployed")
 
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """A segment is sealed after a few operations."""
-    monkeypatch.setattr(segments, "ENOUGH", 4_000)
+    monkeypatch.setattr(segments, "ENOUGH", ENOUGH)
 
 
 def work(path: Path, witness: Remembering, count: int = 1, *done: tuple[Kind, Outcome]) -> None:
@@ -51,12 +53,23 @@ def witness() -> Remembering:
     return Remembering()
 
 
+@pytest.fixture(scope="module")
+def twelve(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Head]]:
+    """Twelve operations in several segments, and the heads that were told; made once."""
+    folder, told = tmp_path_factory.mktemp("twelve"), Remembering()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(segments, "ENOUGH", ENOUGH)
+        work(folder / "history.jsonl", told, 12)
+    return folder, told.heads
+
+
 @pytest.fixture
-def path(tmp_path: Path, witness: Remembering) -> Path:
+def path(tmp_path: Path, witness: Remembering, twelve: tuple[Path, list[Head]]) -> Path:
     """A history of twelve operations in several segments."""
-    path = tmp_path / "history.jsonl"
-    work(path, witness, 12)
-    return path
+    folder, told = twelve
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    witness.heads.extend(told)
+    return tmp_path / "history.jsonl"
 
 
 def sealed(path: Path) -> list[Path]:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import copy
 import shutil
 import tempfile
-import threading
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from morphops.operations.deploy import deploy
-from morphops.testing import FakeEngine, Faults
+from morphops.testing import FakeEngine
+from tests.operations.in_memory.kept import laid
 from tests.operations.in_memory.world import MEMORY, OLD, World
 
 
@@ -42,18 +40,6 @@ def deployed(folders: Path, made: FakeEngine) -> FakeEngine:
     world.engine.calls.clear()
     shutil.move(folders / "now", folders / "deployed")
     return world.engine
-
-
-def laid(folders: Path, name: str, engine: FakeEngine) -> World:
-    """A world that was kept, at its place."""
-    now = folders / "now"
-    shutil.rmtree(now, ignore_errors=True)
-    shutil.copytree(folders / name, now)
-    values = {f.name: getattr(engine, f.name) for f in fields(engine)}
-    # Who waits for news, and what is to go wrong, is each engine's own.
-    own = {n for n, value in values.items() if isinstance(value, (threading.Condition, Faults))}
-    kept = {name: value for name, value in values.items() if name not in own}
-    return World(now, FakeEngine(**copy.deepcopy(kept)))
 
 
 @pytest.fixture

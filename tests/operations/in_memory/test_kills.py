@@ -8,9 +8,7 @@ that is when the next step begins.
 from __future__ import annotations
 
 import signal
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -23,9 +21,10 @@ from morphops.operations.abort import abort
 from morphops.operations.deploy import deploy
 from morphops.operations.resume import resume
 from morphops.operations.rollback import rollback
+from morphops.testing import FakeEngine
 from tests.machine import send
+from tests.operations.in_memory.kept import keep, laid
 from tests.operations.in_memory.world import (
-    MEMORY,
     NEW,
     NEW_RUNS,
     OLD,
@@ -91,10 +90,24 @@ OPERATIONS = {
 }
 
 
-@contextmanager
-def new_world() -> Iterator[World]:
-    with tempfile.TemporaryDirectory(dir=MEMORY, prefix="morphops-test-") as folder:
-        yield World(Path(folder))
+Lay: TypeAlias = Callable[[Operation], World]
+
+
+@pytest.fixture(scope="module")
+def lay(folders: Path, made: FakeEngine) -> Lay:
+    """A world that is prepared for an operation; it is made once."""
+    engines: dict[Act, FakeEngine] = {}
+
+    def lay(operation: Operation) -> World:
+        prepare = operation.prepare
+        name = f"prepared {[*OPERATIONS.values()].index(operation)}"
+        if prepare not in engines:
+            world = laid(folders, "made", made)
+            prepare(world)
+            engines[prepare] = keep(folders, name, world)
+        return laid(folders, name, engines[prepare])
+
+    return lay
 
 
 def is_killed(world: World, act: Act, at: int) -> bool:
@@ -131,57 +144,69 @@ def ended(world: World, operation: Operation, end: str) -> bool:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
-def test_killed_when_it_has_announced_something(operation: Operation) -> None:
+def test_killed_when_it_has_announced_something(
+    folders: Path, lay: Lay, operation: Operation
+) -> None:
     for at in range(1, 100):
-        with new_world() as world:
-            operation.prepare(world)
-            if not is_killed(world, operation.act, at):
-                break
-            # As it was before, so that it can be killed there once more.
-            if ended(world, operation, "abort"):
-                assert is_killed(world, operation.act, at)
-                assert ended(world, operation, "resume")
+        world = lay(operation)
+        if not is_killed(world, operation.act, at):
+            break
+        killed = keep(folders, "killed", world)
+        if ended(world, operation, "abort"):
+            assert ended(laid(folders, "killed", killed), operation, "resume")
     assert 9 < at < 99, "there were points, and it came to its end"
 
 
-@pytest.mark.parametrize(("first", "then"), [("resume", "abort"), ("abort", "resume")])
-def test_what_ends_it_is_killed_as_well(first: str, then: str) -> None:
+def test_what_was_aborted_is_begun_again(lay: Lay) -> None:
+    """And is killed, and finished."""
     operation = OPERATIONS["an upgrade"]
+    world = lay(operation)
+    for at in (3, 9):
+        assert is_killed(world, operation.act, at)
+        assert ended(world, operation, "abort")
+    assert is_killed(world, operation.act, 9)
+    assert ended(world, operation, "resume")
+
+
+@pytest.mark.parametrize(("first", "then"), [("resume", "abort"), ("abort", "resume")])
+def test_what_ends_it_is_killed_as_well(folders: Path, lay: Lay, first: str, then: str) -> None:
+    operation = OPERATIONS["an upgrade"]
+    world = lay(operation)
+    assert is_killed(world, operation.act, 9)
+    killed = keep(folders, "killed", world)
     for at in range(1, 100):
-        with new_world() as world:
-            operation.prepare(world)
-            assert is_killed(world, operation.act, 9)
-            if not is_killed(world, ENDS[first], at):
-                break
-            ended(world, operation, then)
+        world = laid(folders, "killed", killed)
+        if not is_killed(world, ENDS[first], at):
+            break
+        ended(world, operation, then)
     assert 5 < at < 99, "there were points, and it came to its end"
 
 
-def test_killed_when_a_step_was_done_and_nothing_announced_after_it() -> None:
+def test_killed_when_a_step_was_done_and_nothing_announced_after_it(
+    folders: Path, lay: Lay
+) -> None:
     operation = OPERATIONS["an upgrade"]
-    with new_world() as world:
-        operation.prepare(world)
-        before = len(world.observer.steps)
-        operation.act(world)
-        steps = world.observer.steps[before:]
+    world = lay(operation)
+    operation.act(world)
+    steps = world.observer.steps
     assert len(steps) > 5
 
     def die() -> None:
         raise Killed
 
     for step in steps:
-        with new_world() as world:
-            operation.prepare(world)
-            for end in ("abort", "resume"):
-                world.observer.on_step[step] = die
-                with pytest.raises(Killed):
-                    operation.act(world)
-                world.observer.on_step.clear()
-                assert ended(world, operation, end)
+        world = lay(operation)
+        world.observer.on_step[step] = die
+        with pytest.raises(Killed):
+            operation.act(world)
+        world.observer.on_step.clear()
+        killed = keep(folders, "killed", world)
+        for end in ENDS:
+            assert ended(laid(folders, "killed", killed), operation, end)
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_lock_that_is_taken_while_it_announces_something(when: When) -> None:
+def test_a_lock_that_is_taken_while_it_announces_something(lay: Lay, when: When) -> None:
     """By `inv lock.break`, from one that is stopped there: it does nothing more, whatever it was.
 
     Before the engine is told, or after it. With its last entry an operation is done.
@@ -189,33 +214,32 @@ def test_a_lock_that_is_taken_while_it_announces_something(when: When) -> None:
     operation = OPERATIONS["an upgrade"]
     codes = []
     for at in range(1, 100):
-        with new_world() as world:
-            operation.prepare(world)
-            left: list[object] = []
-            announced = 0
+        world = lay(operation)
+        left: list[object] = []
+        announced = 0
 
-            def take(world: World = world, at: int = at, left: list[object] = left) -> None:
-                nonlocal announced
-                announced += 1
-                if announced != at:
-                    return
-                world.engine.faults.clear()
-                lock.take_away(world.site(), reason="it hangs")
-                left.extend(_state(world))
+        def take(world: World = world, at: int = at, left: list[object] = left) -> None:
+            nonlocal announced
+            announced += 1
+            if announced != at:
+                return
+            world.engine.faults.clear()
+            lock.take_away(world.site(), reason="it hangs")
+            left.extend(_state(world))
 
-            world.engine.faults.at("write head", take, times=1000, when=when)
-            lost: LockLost | None = None
-            try:
-                operation.act(world)
-            except LockLost as err:
-                lost = err
-            if lost is None:
-                break
-            assert "the lock was taken away" in lost.what
-            codes.append(lost.exit_code)
-            assert _state(world) == left, at
-            ENDS["abort"](world)
-            assert world.runs == OLD_RUNS
+        world.engine.faults.at("write head", take, times=1000, when=when)
+        lost: LockLost | None = None
+        try:
+            operation.act(world)
+        except LockLost as err:
+            lost = err
+        if lost is None:
+            break
+        assert "the lock was taken away" in lost.what
+        codes.append(lost.exit_code)
+        assert _state(world) == left, at
+        ENDS["abort"](world)
+        assert world.runs == OLD_RUNS
     assert codes == sorted(codes), "3 while nothing was touched, and 5 from then on"
     assert set(codes) == {3, 5}
     assert len(codes) > 9

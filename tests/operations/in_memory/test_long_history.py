@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from morphops.operations.history import adopt, show
 from morphops.operations.rollback import rollback
 from morphops.operations.up import up
 from morphops.site import Site
+from morphops.testing import FakeEngine
+from tests.operations.in_memory.kept import keep, laid
 from tests.operations.in_memory.world import NEW, OLD, World
 
 LOOKS: dict[str, Callable[[Site], Result]] = {
@@ -30,28 +32,44 @@ LOOKS: dict[str, Callable[[Site], Result]] = {
 }
 
 
+SEGMENTS = (1, 2, 3, 4)  # that are sealed, in the histories that are kept
+SHORT = 20_000  # bytes of one
+
+
+@pytest.fixture(scope="module")
+def lengths(folders: Path, made: FakeEngine) -> Mapping[int, FakeEngine]:
+    """The engine of a world for each number of sealed segments; one history that grew."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(segments, "ENOUGH", SHORT)
+        world = laid(folders, "made", made)
+        deploy(world.site(), [OLD.digest])
+        deploy(world.site(), [NEW.digest])
+        engines = {}
+        for count in SEGMENTS:
+            while sealed(world) < count:
+                up(world.site())
+            engines[count] = keep(folders, f"segments {count}", world)
+    return engines
+
+
 @pytest.fixture
-def world(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr(segments, "ENOUGH", 20_000)
-    deploy(world.site(), [OLD.digest])
-    deploy(world.site(), [NEW.digest])
-    return world
+def long(
+    folders: Path, lengths: Mapping[int, FakeEngine], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[int], World]:
+    """A world with so many sealed segments."""
+    monkeypatch.setattr(segments, "ENOUGH", SHORT)
+    return lambda count: laid(folders, f"segments {count}", lengths[count])
 
 
 def sealed(world: World) -> int:
     return len(list((world.site().state.root / "history").glob("*.jsonl")))
 
 
-def lengthen(world: World, segments: int) -> None:
-    """Operations until so many segments are sealed, and a few more."""
-    while sealed(world) < segments:
-        up(world.site())
-
-
 @pytest.mark.parametrize("name", LOOKS)
-def test_looking_costs_what_is_new(world: World, name: str) -> None:
+def test_looking_costs_what_is_new(long: Callable[[int], World], name: str) -> None:
     for length in (1, 4):
-        lengthen(world, length)
+        world = long(length)
+        assert sealed(world) == length
         with pytest.MonkeyPatch.context() as patch:
             read = reads(world, patch, name)
         assert read <= (world.site().state.root / "history.jsonl").stat().st_size
@@ -79,8 +97,8 @@ def reads(world: World, patch: pytest.MonkeyPatch, name: str) -> int:
     return read
 
 
-def test_a_long_history_is_whole_and_goes_back(world: World) -> None:
-    lengthen(world, 3)
+def test_a_long_history_is_whole_and_goes_back(long: Callable[[int], World]) -> None:
+    world = long(3)
     proof = audit.verify(world.site(), "")
     assert (proof.engine, proof.cut_off) == ("agrees", 0)
     operations = show.history(world.site(), 1000).operations
@@ -94,8 +112,10 @@ def test_a_long_history_is_whole_and_goes_back(world: World) -> None:
     assert status.status(world.site()).release == NEW.digest
 
 
-def test_a_sealed_segment_that_was_changed_is_set_aside_with_the_rest(world: World) -> None:
-    lengthen(world, 2)
+def test_a_sealed_segment_that_was_changed_is_set_aside_with_the_rest(
+    long: Callable[[int], World],
+) -> None:
+    world = long(2)
     root = world.site().state.root
     victim = root / "history" / "00000001.jsonl"
     victim.write_bytes(victim.read_bytes().replace(b'"id":1', b'"id":7', 1))

@@ -127,8 +127,11 @@ def results(runner: Runner) -> list[dict[str, Any]]:
     return [entry for entry in runner.chain.entries() if entry["entry"] == "result"]
 
 
-@pytest.mark.parametrize("own", [False, True], ids=["forked", "its own interpreter"])
-@pytest.mark.parametrize("expect", ["exit: 0", "json: state == 'healthy'"])
+@pytest.mark.parametrize(
+    ("expect", "own"),
+    [("exit: 0", False), ("json: state == 'healthy'", False), ("json: state == 'healthy'", True)],
+    ids=["exit", "json", "json, in its own interpreter"],
+)
 def test_what_a_step_found_is_shown_and_kept(
     make: Make, site: Site, monkeypatch: pytest.MonkeyPatch, expect: str, own: bool
 ) -> None:
