@@ -63,7 +63,7 @@ def test_another_volume_in_its_place_is_found(
     found = inv("drift", "--json")
     assert found.code == 6, found
     says = {(row["subject"], row["what"]) for row in found.json["differences"]}
-    assert ("front", "its mounts are others") in says
+    assert ("front", "its mounts are others: /ext is not as released") in says
     verified = inv("verify")
     assert (verified.code, "front: its mounts are others" in verified.out) == (6, True), verified
     # A release that names another volume brings it, which Compose alone would not.
