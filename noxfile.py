@@ -16,7 +16,7 @@ import nox
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "types", "tests", "services", "engine", "newest"]
+nox.options.sessions = ["lint", "types", "tests", "services", "engine"]
 
 FAULTS = "tests/engine/faults"
 LOCKS = Path("requirements")
@@ -142,7 +142,7 @@ def faults(session: nox.Session) -> None:
     session.run("pytest", "-m", "engine", *AT_ONCE, FAULTS, *session.posargs)
 
 
-@nox.session
+@nox.session(default=False)
 def newest(session: nox.Session) -> None:
     """What differs between engines, on the newest that Debian has, beside the one here."""
     install(session, "test")
