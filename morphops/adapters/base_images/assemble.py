@@ -13,11 +13,11 @@ import platform
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from morphops.adapters.base_images.rootfs import write_layer
 from morphops.adapters.host import apt
@@ -131,21 +131,6 @@ def make(
     )
 
 
-def is_image(found: Mapping[str, Any], image: BaseImage) -> bool:
-    """Whether an image of the engine (ImageInspect) is this one.
-
-    The containerd store names it by the digest of a manifest that it makes when it loads it. So
-    the content is compared: the layers by their digests, and every setting that we gave it.
-    """
-    if found["Id"] == image.config:
-        return True
-    made = json.loads(image.blob(image.config).read_bytes())
-    settings = found.get("Config") or {}
-    return found["RootFS"].get("Layers") == made["rootfs"]["diff_ids"] and all(
-        settings.get(name) == value for name, value in made["config"].items()
-    )
-
-
 def _make_one(
     recipes: Recipes, name: str, architecture: str, mirrors: Mirrors, folder: Path
 ) -> None:
@@ -193,7 +178,6 @@ def _make_one(
 
 
 def _read(name: str, image: ImageRecipe, folder: Path, *, fresh: bool) -> BaseImage:
-    import json
 
     data = (folder / "manifest").read_bytes()
     manifest = json.loads(data)
