@@ -199,8 +199,8 @@ class ComposeTarget:
         self._finish_replacements(inspected, limit)
         client = self._compose(stack, limit)
         as_needed = [name for name in services if name not in again]
-        anew = [name for name in services if name in again]
-        for wanted, force in ((as_needed, False), (anew, True)):
+        recreated = [name for name in services if name in again]
+        for wanted, force in ((as_needed, False), (recreated, True)):
             if not wanted:
                 continue
             with self._docker.call(f"start {' '.join(wanted)}", limit):

@@ -51,8 +51,8 @@ def waves(
         names = tuple(name for name in wave.services if name in services)
         if not names:
             continue
-        anew = tuple(name for name in names if name in again)
-        steps += [Start(number, names, again=anew), AwaitHealth(names, wave.deadline, earlier)]
+        recreated = tuple(name for name in names if name in again)
+        steps += [Start(number, names, again=recreated), AwaitHealth(names, wave.deadline, earlier)]
         steps += [Gate(probe) for probe in wave.probes]
         earlier += names
     return tuple(steps)
