@@ -60,18 +60,6 @@ def name(docker: Docker) -> Iterator[str]:
 
 
 @pytest.mark.engine
-def test_loaded_without_a_registry_it_is_the_image_that_was_made(
-    docker: Docker, made: assemble.BaseImage, image: str
-) -> None:
-    (found,) = docker.engine.inspect_images([image])
-    assert assemble.is_image(found, made)
-    other = {"Id": "sha256:other", "RootFS": found["RootFS"]}
-    assert assemble.is_image(found | other, made)
-    assert not assemble.is_image(found | other | {"Config": {"Env": []}}, made)
-    assert not assemble.is_image(found | other | {"RootFS": {"Layers": []}}, made)
-
-
-@pytest.mark.engine
 def test_up_again_down_and_up(docker: Docker, image: str, name: str) -> None:
     port = free_port()
     there = local_registry.up(docker, image=image, port=port, name=name)
