@@ -10,7 +10,7 @@ from hypothesis import settings
 
 # How long an example takes says something of the machine only. What is said of everything is tried
 # with some examples each time, and with many by `nox -s tests -- --hypothesis-profile=deep`.
-settings.register_profile("untimed", deadline=None, max_examples=40)
+settings.register_profile("untimed", deadline=None, max_examples=25)
 settings.register_profile("deep", deadline=None, max_examples=500)
 settings.load_profile("untimed")
 

@@ -14,6 +14,7 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from morphops.core.finding import Finding
 from morphops.core.release.digest import canonical_json
@@ -80,6 +81,7 @@ def parse(text: str, source: str) -> EnvFile:
     return without_findings(scan(text, source))
 
 
+@lru_cache(maxsize=16)  # one operation reads the same few files several times
 def scan(text: str, source: str) -> EnvFile:
     """Returns the values of an env file's text; lines that are malformed are its findings."""
     from dotenv.parser import parse_stream

@@ -23,6 +23,10 @@ _SHORTENED = re.compile(r"[0-9a-f]{12,64}")
 
 _SHORTEST = 12
 
+_CANONICAL = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
+
 # What says which digest an image has.
 _IMAGE_DIGEST = "docker buildx imagetools inspect <image>   (says its digest)"
 
@@ -34,9 +38,7 @@ def digest_of(data: bytes) -> str:
 
 def canonical_json(value: object) -> bytes:
     """The one byte form of a JSON value: sorted keys, no white space, UTF-8, no NaN."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    ).encode()
+    return _CANONICAL.encode(value).encode()
 
 
 def is_digest(text: str) -> bool:

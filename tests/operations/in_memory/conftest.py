@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,44 +9,39 @@ from pathlib import Path
 import pytest
 
 from morphops.operations.deploy import deploy
-from morphops.testing import FakeEngine
-from tests.operations.in_memory.kept import laid
+from tests.operations.in_memory.kept import Kept, keep, laid
 from tests.operations.in_memory.world import MEMORY, OLD, World
 
 
 @pytest.fixture(scope="session")
-def folders() -> Iterator[Path]:
-    """Where worlds are kept, and in `now` the one of a test: each stands at the same place, so that
-    what was made in it can be laid there again.
+def place() -> Iterator[Path]:
+    """Where the world of a test stands: each at the same place, so that what was made in it can be
+    laid there again.
     """
     with tempfile.TemporaryDirectory(dir=MEMORY, prefix="morphops-test-") as folder:
-        yield Path(folder)
+        yield Path(folder) / "now"
 
 
 @pytest.fixture(scope="session")
-def made(folders: Path) -> FakeEngine:
-    """The engine of a world that was just made; its files are in `made`."""
-    engine = World(folders / "now").engine
-    shutil.move(folders / "now", folders / "made")
-    return engine
+def made(place: Path) -> Kept:
+    """A world that was just made."""
+    return keep(World(place))
 
 
 @pytest.fixture(scope="session")
-def deployed(folders: Path, made: FakeEngine) -> FakeEngine:
-    """The same after the first deploy of the old release; its files are in `deployed`."""
-    world = laid(folders, "made", made)
+def deployed(place: Path, made: Kept) -> Kept:
+    """The same after the first deploy of the old release."""
+    world = laid(place, made)
     deploy(world.site(), [OLD.digest])
-    world.engine.calls.clear()
-    shutil.move(folders / "now", folders / "deployed")
-    return world.engine
+    return keep(world)
 
 
 @pytest.fixture
-def world(folders: Path, made: FakeEngine) -> World:
-    return laid(folders, "made", made)
+def world(place: Path, made: Kept) -> World:
+    return laid(place, made)
 
 
 @pytest.fixture
-def running(folders: Path, deployed: FakeEngine) -> World:
+def running(place: Path, deployed: Kept) -> World:
     """The old release runs, and what was done for it is forgotten."""
-    return laid(folders, "deployed", deployed)
+    return laid(place, deployed)

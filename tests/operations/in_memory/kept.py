@@ -3,34 +3,59 @@
 from __future__ import annotations
 
 import copy
+import os
 import shutil
 import threading
-from dataclasses import fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from morphops.testing import FakeEngine, Faults
 from tests.operations.in_memory.world import World
 
 
-def laid(folders: Path, name: str, engine: FakeEngine) -> World:
-    """A world that was kept, at its place."""
-    now = folders / "now"
-    shutil.rmtree(now, ignore_errors=True)
-    shutil.copytree(folders / name, now)
-    return World(now, copy_of(engine))
+@dataclass(frozen=True)
+class Kept:
+    """A world as it was.
 
-
-def keep(folders: Path, name: str, world: World) -> FakeEngine:
-    """Keep what a world at its place is now, for `laid`; what was done is forgotten.
-
-    Returns:
-        its engine as it is now.
+    Attributes:
+        modes: folders and files, a folder before what is in it → permission bits.
+        contents: files → what is in them.
+        engine: its engine.
     """
-    shutil.rmtree(folders / name, ignore_errors=True)
-    shutil.copytree(world.folder, folders / name)
+
+    modes: Mapping[str, int]
+    contents: Mapping[str, bytes]
+    engine: FakeEngine
+
+
+def laid(place: Path, kept: Kept) -> World:
+    """A world that was kept, again at its place."""
+    shutil.rmtree(place, ignore_errors=True)
+    for name, mode in kept.modes.items():
+        path = f"{place}/{name}"
+        if name in kept.contents:
+            # As it was, whatever this process takes away from the bits that are asked for.
+            with open(path, "wb", opener=_new) as file:
+                file.write(kept.contents[name])
+                os.fchmod(file.fileno(), mode)
+        else:
+            os.mkdir(path)  # noqa: PTH102 - hundreds of times, and that alone would be a tenth
+            os.chmod(path, mode)  # noqa: PTH101
+    return World(place, copy_of(kept.engine))
+
+
+def keep(world: World) -> Kept:
+    """Keep what a world is now, for `laid`; what was done is forgotten."""
+    modes, contents = {"": world.folder.stat().st_mode & 0o7777}, {}
+    for path in sorted(world.folder.rglob("*")):
+        name = str(path.relative_to(world.folder))
+        modes[name] = path.stat().st_mode & 0o7777
+        if path.is_file():
+            contents[name] = path.read_bytes()
     engine = copy_of(world.engine)
     engine.calls.clear()
-    return engine
+    return Kept(modes, contents, engine)
 
 
 def copy_of(engine: FakeEngine) -> FakeEngine:
@@ -40,3 +65,7 @@ def copy_of(engine: FakeEngine) -> FakeEngine:
     own = {n for n, value in values.items() if isinstance(value, (threading.Condition, Faults))}
     kept = {name: value for name, value in values.items() if name not in own}
     return FakeEngine(**copy.deepcopy(kept))
+
+
+def _new(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_EXCL, 0o600)

@@ -47,6 +47,10 @@ MOVES = {
 }
 
 
+# Whatever it is that moves: those after these have the plan of the first.
+PLANS = [*MOVES][:3]
+
+
 def made(db: str, api: str) -> Release:
     files = {
         **OLD.files,
@@ -83,7 +87,7 @@ def test_who_has_it_goes_first_and_the_plan_shows_it(world: World, move: str) ->
     assert runs(world, before)
 
 
-@pytest.mark.parametrize("move", MOVES)
+@pytest.mark.parametrize("move", PLANS)
 @pytest.mark.parametrize("service", ["db", "api"])
 def test_what_fails_in_the_middle_is_undone(world: World, move: str, service: str) -> None:
     before, after = both(world, move)
@@ -93,7 +97,7 @@ def test_what_fails_in_the_middle_is_undone(world: World, move: str, service: st
     assert runs(world, before)
 
 
-@pytest.mark.parametrize("move", MOVES)
+@pytest.mark.parametrize("move", PLANS)
 @pytest.mark.parametrize("call", ["remove *", "start db", "start api"])
 @pytest.mark.parametrize("end", [abort, resume])
 def test_what_is_killed_in_the_middle_is_ended_either_way(

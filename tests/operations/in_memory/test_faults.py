@@ -143,9 +143,9 @@ def test_a_fault_at_a_step_of_the_automatic_rollback_calls_a_person(
     assert running.runs == OLD_RUNS
 
 
-def killed(world: World, step: str, when: When = "before") -> None:
-    """An upgrade whose process is killed at a step."""
-    fault(world, step, Killed(), when)
+def killed(world: World, step: str) -> None:
+    """An upgrade whose process is killed when a step has made its first call of the engine."""
+    fault(world, step, Killed(), "after")
     with pytest.raises(Killed):
         deploy(world.site(), [NEW.digest])
     world.observer.on_step.clear()
@@ -157,23 +157,22 @@ def killed(world: World, step: str, when: When = "before") -> None:
         deploy(world.site(), [NEW.digest])
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
+# Before its first call, as after its announcement, each is killed in `test_kills`.
 @pytest.mark.parametrize("step", FORWARD)
-def test_an_operation_that_was_killed_is_resumed(running: World, step: str, when: When) -> None:
+def test_an_operation_that_was_killed_half_done_is_resumed(running: World, step: str) -> None:
     if step.startswith("pull db"):
         running.engine.local.pop(str(NEW.image("db").ref))
-    killed(running, step, when)
+    killed(running, step)
     assert valid("resume", resume(running.site()))["state"] == "healthy"
     assert running.runs == NEW_RUNS
     assert running.outcomes == [("deploy", "deployed")] * 2
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("step", FORWARD)
-def test_an_operation_that_was_killed_is_aborted(running: World, step: str, when: When) -> None:
+def test_an_operation_that_was_killed_half_done_is_aborted(running: World, step: str) -> None:
     if step.startswith("pull db"):
         running.engine.local.pop(str(NEW.image("db").ref))
-    killed(running, step, when)
+    killed(running, step)
     done = valid("abort", abort(running.site()))
     assert done["changed"] == touched(step)
     assert running.runs == OLD_RUNS

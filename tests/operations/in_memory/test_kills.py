@@ -21,9 +21,8 @@ from morphops.operations.abort import abort
 from morphops.operations.deploy import deploy
 from morphops.operations.resume import resume
 from morphops.operations.rollback import rollback
-from morphops.testing import FakeEngine
 from tests.machine import send
-from tests.operations.in_memory.kept import keep, laid
+from tests.operations.in_memory.kept import Kept, keep, laid
 from tests.operations.in_memory.world import (
     NEW,
     NEW_RUNS,
@@ -42,16 +41,6 @@ ENDS: dict[str, Act] = {
 }
 
 
-def prepared(*releases: str) -> Act:
-    """Deploy these, one after the other."""
-
-    def prepare(world: World) -> None:
-        for release in releases:
-            deploy(world.site(), [release])
-
-    return prepare
-
-
 def interrupted(world: World) -> None:
     """An upgrade that hears a signal when everything new was started, and rolls back by itself."""
     world.observer.on_step["wait for health: api"] = lambda: send(signal.SIGTERM)
@@ -65,28 +54,26 @@ def interrupted(world: World) -> None:
 
 @dataclass(frozen=True)
 class Operation:
-    """One to be killed: what ran before it, and what runs after it."""
+    """One to be killed: what was deployed and ran before it, and what runs after it."""
 
-    prepare: Act
+    deployed: tuple[str, ...]
     act: Act
     before: Runs
     after: Runs
 
 
 OPERATIONS = {
-    "a first deploy": Operation(
-        prepared(), lambda world: deploy(world.site(), [OLD.digest]), {}, OLD_RUNS
-    ),
+    "a first deploy": Operation((), lambda world: deploy(world.site(), [OLD.digest]), {}, OLD_RUNS),
     "an upgrade": Operation(
-        prepared(OLD.digest), lambda world: deploy(world.site(), [NEW.digest]), OLD_RUNS, NEW_RUNS
+        (OLD.digest,), lambda world: deploy(world.site(), [NEW.digest]), OLD_RUNS, NEW_RUNS
     ),
     "a rollback": Operation(
-        prepared(OLD.digest, NEW.digest),
+        (OLD.digest, NEW.digest),
         lambda world: rollback(world.site(), reason="it is slow"),
         NEW_RUNS,
         OLD_RUNS,
     ),
-    "an automatic rollback": Operation(prepared(OLD.digest), interrupted, OLD_RUNS, NEW_RUNS),
+    "an automatic rollback": Operation((OLD.digest,), interrupted, OLD_RUNS, NEW_RUNS),
 }
 
 
@@ -94,18 +81,18 @@ Lay: TypeAlias = Callable[[Operation], World]
 
 
 @pytest.fixture(scope="module")
-def lay(folders: Path, made: FakeEngine) -> Lay:
+def lay(place: Path, made: Kept) -> Lay:
     """A world that is prepared for an operation; it is made once."""
-    engines: dict[Act, FakeEngine] = {}
+    prepared: dict[tuple[str, ...], Kept] = {}
 
     def lay(operation: Operation) -> World:
-        prepare = operation.prepare
-        name = f"prepared {[*OPERATIONS.values()].index(operation)}"
-        if prepare not in engines:
-            world = laid(folders, "made", made)
-            prepare(world)
-            engines[prepare] = keep(folders, name, world)
-        return laid(folders, name, engines[prepare])
+        releases = operation.deployed
+        if releases not in prepared:
+            world = laid(place, made)
+            for release in releases:
+                deploy(world.site(), [release])
+            prepared[releases] = keep(world)
+        return laid(place, prepared[releases])
 
     return lay
 
@@ -145,15 +132,15 @@ def ended(world: World, operation: Operation, end: str) -> bool:
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
 def test_killed_when_it_has_announced_something(
-    folders: Path, lay: Lay, operation: Operation
+    place: Path, lay: Lay, operation: Operation
 ) -> None:
     for at in range(1, 100):
         world = lay(operation)
         if not is_killed(world, operation.act, at):
             break
-        killed = keep(folders, "killed", world)
+        killed = keep(world)
         if ended(world, operation, "abort"):
-            assert ended(laid(folders, "killed", killed), operation, "resume")
+            assert ended(laid(place, killed), operation, "resume")
     assert 9 < at < 99, "there were points, and it came to its end"
 
 
@@ -169,22 +156,20 @@ def test_what_was_aborted_is_begun_again(lay: Lay) -> None:
 
 
 @pytest.mark.parametrize(("first", "then"), [("resume", "abort"), ("abort", "resume")])
-def test_what_ends_it_is_killed_as_well(folders: Path, lay: Lay, first: str, then: str) -> None:
+def test_what_ends_it_is_killed_as_well(place: Path, lay: Lay, first: str, then: str) -> None:
     operation = OPERATIONS["an upgrade"]
     world = lay(operation)
     assert is_killed(world, operation.act, 9)
-    killed = keep(folders, "killed", world)
+    killed = keep(world)
     for at in range(1, 100):
-        world = laid(folders, "killed", killed)
+        world = laid(place, killed)
         if not is_killed(world, ENDS[first], at):
             break
         ended(world, operation, then)
     assert 5 < at < 99, "there were points, and it came to its end"
 
 
-def test_killed_when_a_step_was_done_and_nothing_announced_after_it(
-    folders: Path, lay: Lay
-) -> None:
+def test_killed_when_a_step_was_done_and_nothing_announced_after_it(place: Path, lay: Lay) -> None:
     operation = OPERATIONS["an upgrade"]
     world = lay(operation)
     operation.act(world)
@@ -200,9 +185,9 @@ def test_killed_when_a_step_was_done_and_nothing_announced_after_it(
         with pytest.raises(Killed):
             operation.act(world)
         world.observer.on_step.clear()
-        killed = keep(folders, "killed", world)
+        killed = keep(world)
         for end in ENDS:
-            assert ended(laid(folders, "killed", killed), operation, end)
+            assert ended(laid(place, killed), operation, end)
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

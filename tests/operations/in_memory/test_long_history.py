@@ -19,8 +19,7 @@ from morphops.operations.history import adopt, show
 from morphops.operations.rollback import rollback
 from morphops.operations.up import up
 from morphops.site import Site
-from morphops.testing import FakeEngine
-from tests.operations.in_memory.kept import keep, laid
+from tests.operations.in_memory.kept import Kept, keep, laid
 from tests.operations.in_memory.world import NEW, OLD, World
 
 LOOKS: dict[str, Callable[[Site], Result]] = {
@@ -37,28 +36,28 @@ SHORT = 20_000  # bytes of one
 
 
 @pytest.fixture(scope="module")
-def lengths(folders: Path, made: FakeEngine) -> Mapping[int, FakeEngine]:
-    """The engine of a world for each number of sealed segments; one history that grew."""
+def lengths(place: Path, made: Kept) -> Mapping[int, Kept]:
+    """A world for each number of sealed segments; one history that grew."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(segments, "ENOUGH", SHORT)
-        world = laid(folders, "made", made)
+        world = laid(place, made)
         deploy(world.site(), [OLD.digest])
         deploy(world.site(), [NEW.digest])
-        engines = {}
+        kept = {}
         for count in SEGMENTS:
             while sealed(world) < count:
                 up(world.site())
-            engines[count] = keep(folders, f"segments {count}", world)
-    return engines
+            kept[count] = keep(world)
+    return kept
 
 
 @pytest.fixture
 def long(
-    folders: Path, lengths: Mapping[int, FakeEngine], monkeypatch: pytest.MonkeyPatch
+    place: Path, lengths: Mapping[int, Kept], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[int], World]:
     """A world with so many sealed segments."""
     monkeypatch.setattr(segments, "ENOUGH", SHORT)
-    return lambda count: laid(folders, f"segments {count}", lengths[count])
+    return lambda count: laid(place, lengths[count])
 
 
 def sealed(world: World) -> int:

@@ -8,9 +8,11 @@ import json
 import os
 import textwrap
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from morphops.adapters.store.history_file import HistoryReader
 from morphops.core.history.operations import Record
 from morphops.core.release import artifact
 from morphops.core.release.digest import canonical_json, digest_of
@@ -197,9 +199,14 @@ class World:
         """Let the `api` of a release never become healthy."""
         self.engine.behave(str(which.image("api").ref), SICK)
 
+    @cached_property
+    def _history(self) -> HistoryReader:
+        return self.site().history
+
     @property
     def records(self) -> tuple[Record, ...]:
-        return self.site().history.records()
+        """Every operation, as one process sees them that looks again and again."""
+        return self._history.records()
 
     @property
     def outcomes(self) -> list[tuple[str, str]]:
