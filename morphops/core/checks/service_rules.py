@@ -222,7 +222,12 @@ RULES: tuple[Rule[Service, Path], ...] = (
         "write init: true",
         _HARDENING,
     ),
-    Rule("health", _health("missing"), "has no health check, so no gate can wait for it", _HEALTH),
+    Rule(
+        "health",
+        _health("missing"),
+        "has no health check, so a gate sees no more than that it runs",
+        _HEALTH,
+    ),
     Rule("health", _health("toothless"), "has a health check that cannot fail", _HEALTH),
     Rule(
         "health-content",

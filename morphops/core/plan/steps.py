@@ -128,6 +128,8 @@ class AwaitHealth(_Step):
         deadline: seconds.
         earlier: services of the waves before, which have to be healthy still.
         slot: where they run.
+        settle: seconds that a container without a health check has to run, unrestarted; after the
+            deadline, too.
     """
 
     kind: ClassVar[str] = "await-health"
@@ -136,6 +138,7 @@ class AwaitHealth(_Step):
     deadline: float
     earlier: tuple[str, ...] = ()
     slot: str = ""
+    settle: float = 0.0
 
     def __str__(self) -> str:
         return f"wait for health: {' '.join(self.services)}{_in_slot(self.slot)}"

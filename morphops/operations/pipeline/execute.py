@@ -184,7 +184,9 @@ class Executor:
             case steps.Check() | steps.Gate():
                 self._probe(step, prepared)
             case steps.AwaitHealth():
-                running = gates.await_health(step, workloads, project, self.observer)
+                running = gates.await_health(
+                    step, workloads, project, self.observer, release=prepared.release.digest
+                )
                 self._passed.update((c.id, c) for name in step.services for c in running.of(name))
             case steps.Verify():
                 self._verify(step, prepared)

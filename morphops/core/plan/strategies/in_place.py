@@ -24,7 +24,7 @@ class InPlace:
         verify = Verify(desired.bundle.settle, strict=True)
         bundle, services = desired.bundle, desired.services
         again = changes.for_others(bundle, services, running)
-        return (*remove, *waves(bundle, services, again), verify)
+        return (*remove, *waves(bundle, services, again, settle=bundle.settle), verify)
 
     def back(self, before: Desired) -> tuple[Step, ...]:
         """See `Strategy.back`.
@@ -36,7 +36,11 @@ class InPlace:
 
 
 def waves(
-    bundle: Bundle, services: Mapping[str, Service], again: Collection[str] = ()
+    bundle: Bundle,
+    services: Mapping[str, Service],
+    again: Collection[str] = (),
+    *,
+    settle: float = 0.0,
 ) -> tuple[Step, ...]:
     """Wave by wave: start, wait for health, probe.
 
@@ -44,6 +48,7 @@ def waves(
         bundle: has the waves.
         services: those that are to run.
         again: those that are recreated even where they are as they should be.
+        settle: see `AwaitHealth.settle`.
     """
     steps: list[Step] = []
     earlier: tuple[str, ...] = ()
@@ -52,7 +57,10 @@ def waves(
         if not names:
             continue
         recreated = tuple(name for name in names if name in again)
-        steps += [Start(number, names, again=recreated), AwaitHealth(names, wave.deadline, earlier)]
+        steps += [
+            Start(number, names, again=recreated),
+            AwaitHealth(names, wave.deadline, earlier, settle=settle),
+        ]
         steps += [Gate(probe) for probe in wave.probes]
         earlier += names
     return tuple(steps)
