@@ -174,6 +174,8 @@ class Executor:
                 workloads.teardown(project)
             case steps.Remove():
                 workloads.remove(project, step.services, step.slot)
+            case steps.Restart():
+                workloads.restart(project, step.services)
             case _ if prepared is None:
                 raise AssertionError(f"{step} needs files and values")
             case steps.Pull():
@@ -184,9 +186,7 @@ class Executor:
             case steps.Check() | steps.Gate():
                 self._probe(step, prepared)
             case steps.AwaitHealth():
-                running = gates.await_health(
-                    step, workloads, project, self.observer, release=prepared.release.digest
-                )
+                running = gates.await_health(step, workloads, project, self.observer)
                 self._passed.update((c.id, c) for name in step.services for c in running.of(name))
             case steps.Verify():
                 self._verify(step, prepared)

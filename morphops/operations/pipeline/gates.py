@@ -104,16 +104,13 @@ _ONLY_TOLD = ("invariant", "network", "altered")
 _NOT_OURS = ("extra", True)  # whose container no release created
 
 
-def await_health(
-    step: AwaitHealth, workloads: Workloads, project: str, observer: Notes, *, release: str = ""
-) -> Running:
+def await_health(step: AwaitHealth, workloads: Workloads, project: str, observer: Notes) -> Running:
     """Wait for health by the target's events.
 
     Args:
         step: who is waited for, and how long.
         workloads, project: where.
         observer: is told what is waited for.
-        release: digest of the one that is brought; what another one created is proven already.
 
     Returns:
         what was there when all were healthy.
@@ -136,7 +133,7 @@ def await_health(
             reading = health.read(running, step.services, earlier=step.earlier, restarts=restarts)
             left = end - now
             if reading.ready:
-                since = health.unproven(running, step.services, release, seen)
+                since = health.unproven(running, step.services, step.release, seen)
                 left = max(since.values(), default=now) + step.settle - now
                 if not since or left <= 0:
                     return running

@@ -132,7 +132,7 @@ def test_a_probe_that_fails_tells_what_those_that_it_judges_wrote() -> None:
 
 
 BARE = container(health="none", release=digest("b"))
-HERE = AwaitHealth(("api",), 5.0, settle=0.02)
+HERE = AwaitHealth(("api",), 5.0, settle=0.02, release=digest("b"))
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_what_has_no_health_check_has_to_run_for_a_while(
     there: Instance, step: AwaitHealth, told: list[str]
 ) -> None:
     target, observer = FakeTarget({}, containers={"api": there}), Recorder()
-    found = gates.await_health(step, target, "p", observer, release=digest("b"))
+    found = gates.await_health(step, target, "p", observer)
     assert found.containers == (there,)
     assert [line.removeprefix("waiting: ") for line in observer.lines] == told
 

@@ -23,8 +23,10 @@ class InPlace:
         remove = (Remove(first),) if first else ()
         verify = Verify(desired.bundle.settle, strict=True)
         bundle, services = desired.bundle, desired.services
-        again = changes.for_others(bundle, services, running)
-        return (*remove, *waves(bundle, services, again, settle=bundle.settle), verify)
+        again = changes.for_others(bundle, services, running, desired.again)
+        digest = desired.release.digest
+        steps = waves(bundle, services, again, settle=bundle.settle, release=digest)
+        return (*remove, *steps, verify)
 
     def back(self, before: Desired) -> tuple[Step, ...]:
         """See `Strategy.back`.
@@ -41,6 +43,7 @@ def waves(
     again: Collection[str] = (),
     *,
     settle: float = 0.0,
+    release: str = "",
 ) -> tuple[Step, ...]:
     """Wave by wave: start, wait for health, probe.
 
@@ -48,7 +51,7 @@ def waves(
         bundle: has the waves.
         services: those that are to run.
         again: those that are recreated even where they are as they should be.
-        settle: see `AwaitHealth.settle`.
+        settle, release: see `AwaitHealth`.
     """
     steps: list[Step] = []
     earlier: tuple[str, ...] = ()
@@ -59,7 +62,7 @@ def waves(
         recreated = tuple(name for name in names if name in again)
         steps += [
             Start(number, names, again=recreated),
-            AwaitHealth(names, wave.deadline, earlier, settle=settle),
+            AwaitHealth(names, wave.deadline, earlier, settle=settle, release=release),
         ]
         steps += [Gate(probe) for probe in wave.probes]
         earlier += names
