@@ -14,7 +14,7 @@ from morphops.core.lock import Holder
 from morphops.core.outside import Outside
 from morphops.core.plan.remedies import Remedies
 from morphops.core.release.release import Image
-from morphops.core.requests import BuildRequest, RunRequest
+from morphops.core.requests import BuildRequest, CommandEnd, CommandRequest, RunRequest
 from morphops.core.results.registry import RegistryInfo
 from morphops.core.stack import (
     ImageFacts,
@@ -138,6 +138,9 @@ class Workloads(Protocol):
     def remove(self, project: str, services: Sequence[str], slot: str = "") -> None:
         """Stop and remove these services of one slot."""
 
+    def restart(self, project: str, services: Sequence[str]) -> None:
+        """Stop and start the containers of these services, each as it is; do not wait."""
+
     def teardown(self, project: str) -> None:
         """Stop and remove everything of the project but its data."""
 
@@ -167,8 +170,51 @@ class Workloads(Protocol):
     def describe(self, running: Running) -> list[dict[str, Any]]:
         """All that the platform knows of containers, without values of their env."""
 
-    def logs(self, container: Instance, tail: int) -> tuple[str, ...]:
-        """The last lines that it wrote, redacted."""
+    def logs(self, container: Instance, tail: int, since: str = "") -> tuple[str, ...]:
+        """The last lines that it wrote, redacted.
+
+        Args:
+            container: as it was observed.
+            tail: how many at most.
+            since: only those after that: a time (RFC 3339), or how long ago (`10m`); empty for all.
+        """
+
+    def follow(
+        self,
+        containers: Sequence[Instance],
+        tail: int,
+        since: str,
+        say: Callable[[Instance, str], None],
+    ) -> None:
+        """Tell the last lines of containers, redacted, and each further one until all have ended.
+
+        Args:
+            containers: as they were observed.
+            tail, since: see `logs`.
+            say: told each line.
+        """
+
+    def execute(self, container: Instance, request: CommandRequest) -> CommandEnd:
+        """Run a command inside of a container that runs.
+
+        Raises:
+            EngineCallFailed: it could not be begun, or took too long.
+        """
+
+    def run_beside(self, stack: Stack, service: str, request: CommandRequest) -> CommandEnd:
+        """Run a command in one more container of a service, with its values, networks and volumes.
+
+        It has no ports, is not one of the service's containers, starts none of what the service
+        depends on, and is removed at its end.
+
+        Args:
+            stack: whose.
+            service: of it.
+            request: its words take the place of the service's command.
+
+        Raises:
+            EngineCallFailed: it could not be begun, or took too long.
+        """
 
     def run_once(self, request: RunRequest) -> tuple[str, ...]:
         """Run a program to its end, and return what it wrote to stdout, line by line.

@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from morphops.errors import ConfigError
+
+# `danger`: a deploy may fail, or come out otherwise than it seems. `hardening`: it could be safer.
+Level: TypeAlias = Literal["danger", "hardening"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -19,7 +23,9 @@ class Finding:
         what: what is wrong.
         remedy: what to write, or to do.
         rule: the rule that was broken, if a bundle may accept that (`accept:`).
-        subjects: the services that it is about, or the Dockerfile's name.
+        subjects: the services that it is about, or the Dockerfile's path.
+        level: whether it endangers a deploy.
+        also: more lines of the file that have it.
     """
 
     file: str
@@ -28,11 +34,15 @@ class Finding:
     remedy: str
     rule: str = ""
     subjects: tuple[str, ...] = ()
+    level: Level = "danger"
+    also: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}" if self.line else self.file
         rule = f" [{self.rule}]" if self.rule else ""
-        return f"{where}: {self.what}; {self.remedy}{rule}"
+        lines = "line" if len(self.also) == 1 else "lines"
+        also = f" (also {lines} {', '.join(map(str, self.also))})" if self.also else ""
+        return f"{where}: {self.what}; {self.remedy}{rule}{also}"
 
 
 def of_error(error: ConfigError, remedy: str) -> Iterator[Finding]:

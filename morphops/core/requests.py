@@ -32,6 +32,35 @@ class RunRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CommandRequest:
+    """A command that is run in a container of a service.
+
+    Attributes:
+        words: the program and its arguments. Others on the machine can read them.
+        attached: joined to our own standard streams, with a terminal where stdin is one. Else what
+            it writes is kept, and it reads nothing.
+        limit: seconds that it may take; 0 for as long as it likes.
+    """
+
+    words: tuple[str, ...]
+    attached: bool = False
+    limit: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandEnd:
+    """How a command ended.
+
+    Attributes:
+        exit_code: its own; 128 + n where signal n ended it.
+        lines: what it wrote, redacted; empty where it was attached.
+    """
+
+    exit_code: int
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BuildRequest:
     """What is built of a bake file, and how.
 

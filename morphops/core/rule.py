@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeAlias, TypeVar
 
-from morphops.core.finding import Finding
+from morphops.core.finding import Finding, Level
 
 Subject = TypeVar("Subject")
 Place = TypeVar("Place")
@@ -42,12 +42,14 @@ class Rule(Generic[Subject, Place]):
         broken: returns the places at which it is broken; none when it holds.
         what: says what is wrong; a format string for a breach's words.
         remedy: says what to write; a format string, too.
+        level: whether a breach endangers a deploy, or is advice for hardening.
     """
 
     name: str
     broken: Callable[[Subject], Iterable[Breach[Place]]]
     what: str
     remedy: str
+    level: Level = "danger"
 
 
 def findings(
@@ -72,4 +74,5 @@ def findings(
                 rule.remedy.format_map(breach.words),
                 rule.name,
                 breach.subjects or subjects,
+                rule.level,
             )

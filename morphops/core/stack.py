@@ -217,6 +217,11 @@ class Service:
     key: str = ""
 
     @property
+    def has_health_check(self) -> bool:
+        """Whether its files give it a health check; its image may have one of its own."""
+        return "healthcheck" in self.keys
+
+    @property
     def parts(self) -> Parts:
         """What its configuration is made of, as a container remembers it."""
         contents = {str(content): content.digest for content in self.contents}

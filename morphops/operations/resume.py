@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from morphops.core import lock
 from morphops.core.history.operations import Record
 from morphops.core.plan.decide import Policy
@@ -35,6 +37,8 @@ def resume(site: Site, *, wait: float = 0) -> DeployResult:
         if record.kind == "down":
             return _finish_down(site, session, record)
         prepared = incomplete.reopened(site, record)
+        if record.kind == "recreate":
+            prepared = replace(prepared, again=frozenset(record.subject.split()))
         undo = incomplete.to_what_ran(site, past, record, running)
         deployment = site.state.deployment(record.deployment)
         policy = Policy(ports=False, unhealthy=False)

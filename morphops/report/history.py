@@ -18,7 +18,7 @@ def history(reporter: Reporter, result: History) -> None:
             str(record.id),
             record.began,
             record.kind,
-            short(record.release) or record.subject or "-",
+            record.subject or short(record.release) or "-",
             record.outcome or "incomplete",
             record.user,
             record.reason or record.error,

@@ -22,10 +22,20 @@ def plan(result: PlanResult) -> Iterator[str]:
         probes = f", then {', '.join(wave.probes)}" if wave.probes else ""
         services = " ".join(wave.services)
         yield f"  {wave.wave:2}. {services}: healthy within {wave.deadline:g} s{probes}"
+    if result.unchecked:
+        yield from _unchecked(result)
     yield "steps:"
     for number, step in enumerate(result.steps, start=1):
         yield f"  {number:2}. {step}"
     yield from _undo(result.undo)
+
+
+def _unchecked(result: PlanResult) -> Iterator[str]:
+    names = ", ".join(result.unchecked)
+    runs = f"runs {result.settle:g} s without a restart" if result.settle else "runs once"
+    yield f"no health check in the Compose files: {names}"
+    yield f"  unless its image has one, a deploy sees of each only that it {runs};"
+    yield "  it may answer wrongly or not at all, and a failure that comes later is not undone"
 
 
 def changes(rows: Sequence[ServiceChange]) -> Iterator[str]:

@@ -9,14 +9,18 @@ from morphops.tasks.options import JSON
 from morphops.tasks.own_task import task
 
 
-@task(help={"json": JSON})
+@task(help={"hardening": "list what would harden the stack; else it is counted", "json": JSON})
 @command
-def bundle_check(c: Context, json: bool = False) -> None:
+def bundle_check(c: Context, hardening: bool = False, json: bool = False) -> None:
     """Check every artifact: compose files, Dockerfiles, env schema, templates, waves, runbooks.
 
     Needs the docker client and no engine. Exit code 2 with findings, each with line and remedy.
+
+    What endangers a deploy is a finding. What would harden the stack (a read-only root, limits, a
+    user) is advice: it is counted, and listed with --hardening. With `demand: [hardening]` in the
+    bundle it is a finding as well.
     """
     from morphops.operations.bundle import check
     from morphops.report import bundle as report
 
-    perform(json, check.check, report.bundle_check)
+    perform(json, lambda site: check.check(site, hardening=hardening), report.bundle_check)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from morphops.core.requests import CommandEnd
 from morphops.core.stack import Health
 
 
@@ -21,6 +22,8 @@ class Behaviour:
         answers: URL → the body of the answer, for requests from inside of a container.
         remembers: URL → the service and the URL that its answer comes from. A container asks once,
             and gives that answer for as long as it lives.
+        commands: words of a command that is run inside, or beside → how it ends. Of others there
+            is no program (exit code 127).
     """
 
     health: Health = "healthy"
@@ -30,6 +33,7 @@ class Behaviour:
     logs: tuple[str, ...] = ()
     answers: Mapping[str, bytes] = field(default_factory=dict)
     remembers: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    commands: Mapping[tuple[str, ...], CommandEnd] = field(default_factory=dict)
 
 
 WELL = Behaviour()

@@ -28,7 +28,3 @@ class FakeRemedies:
     def unpause(self, ids: Sequence[str]) -> str:
         """See `Remedies.unpause`."""
         return f"fake unpause {' '.join(ids)}"
-
-    def restart(self, ids: Sequence[str]) -> str:
-        """See `Remedies.restart`."""
-        return f"fake restart {' '.join(ids)}"

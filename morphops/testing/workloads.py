@@ -9,9 +9,10 @@ from typing import Any
 
 from morphops.core import log_lines
 from morphops.core.outside import Outside
-from morphops.core.requests import RunRequest
+from morphops.core.requests import CommandEnd, CommandRequest, RunRequest
 from morphops.core.stack import Instance, LaunchConfig, Port, Running, Service, Stack
 from morphops.errors import EngineCallFailed, PreconditionError
+from morphops.testing.behaviour import Behaviour
 from morphops.testing.compose_files import encode_marks, read_marks, read_model
 from morphops.testing.engine import CheckedService, FakeContainer, FakeEngine
 from morphops.testing.services import services_of, volumes_of
@@ -211,6 +212,13 @@ class FakeWorkloads:
                 if container.instance.service in services:
                     self._drop_all(project, container.instance.service, slot)
 
+    def restart(self, project: str, services: Sequence[str]) -> None:
+        """See `Workloads.restart`."""
+        with self._engine.call(f"restart {' '.join(services)}", done=True):
+            for container in self._engine.of_project(project):
+                if container.instance.service in services:
+                    self._restart(container)
+
     def teardown(self, project: str) -> None:
         """See `Workloads.teardown`."""
         with self._engine.call("teardown", done=True):
@@ -271,8 +279,43 @@ class FakeWorkloads:
                 for c in running.containers
             ]
 
-    def logs(self, container: Instance, tail: int) -> tuple[str, ...]:
-        """See `Workloads.logs`."""
+    def execute(self, container: Instance, request: CommandRequest) -> CommandEnd:
+        """See `Workloads.execute`; what comes of it is what the image's `Behaviour` says."""
+        with self._engine.call(f"exec {container.service} {request.words[0]}"):
+            found = self._find(container)
+            if found.instance.state != "running":
+                raise EngineCallFailed(
+                    f"could not run {request.words[0]} in {container.service}: it does not run"
+                )
+            return self._ended(found.behaviour, request)
+
+    def run_beside(self, stack: Stack, service: str, request: CommandRequest) -> CommandEnd:
+        """See `Workloads.run_beside`; see also `execute`."""
+        with self._engine.call(f"run beside {service}", done=True):
+            image = services_of(read_model(stack), stack)[service].image
+            if image not in self._engine.local:
+                raise EngineCallFailed(f"could not run {service}: there is no image {image}")
+            return self._ended(self._engine.behaviour(image), request)
+
+    def _ended(self, behaves: Behaviour, request: CommandRequest) -> CommandEnd:
+        end = behaves.commands.get(tuple(request.words), CommandEnd(exit_code=127))
+        lines = () if request.attached else tuple(self._redact(line) for line in end.lines)
+        return replace(end, lines=lines)
+
+    def follow(
+        self,
+        containers: Sequence[Instance],
+        tail: int,
+        since: str,
+        say: Callable[[Instance, str], None],
+    ) -> None:
+        """See `Workloads.follow`: here every container has said all that it has to say."""
+        for container in containers:
+            for line in self.logs(container, tail, since):
+                say(container, line)
+
+    def logs(self, container: Instance, tail: int, since: str = "") -> tuple[str, ...]:
+        """See `Workloads.logs`; a fake container has written all of it just now."""
         with self._engine.call(f"logs {container.service}"):
             lines = self._find(container).behaviour.logs
             return log_lines.last_lines("\n".join(lines[-tail:] if tail else ()), self._redact)

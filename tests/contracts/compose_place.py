@@ -54,6 +54,9 @@ class ComposePlace(Place):
         tag = hold_tag(self.project, image.ref, release)
         return docker("image", "ls", "-q", tag) != ""
 
+    def everything(self) -> set[str]:
+        return set(docker("ps", "-aq", "--no-trunc", "--filter", self._label).split())
+
     def volumes(self) -> set[str]:
         return set(docker("volume", "ls", "-q", "--filter", self._label).split())
 

@@ -11,12 +11,18 @@ from morphops.core.redact import Redactor
 from morphops.core.release.digest import digest_of
 from morphops.core.release.reference import ImageRef, hold_tag
 from morphops.core.release.release import Image
+from morphops.core.requests import CommandEnd
 from morphops.core.stack import Identity, Instance
 from morphops.interfaces import Platform
 from morphops.testing import Behaviour, FakeContainer, FakeEngine, FakePlatform
 from tests.contracts.place import EPOCH_URL, SECRET, Place
 
-WELL = Behaviour(logs=("starting", f"the token is {SECRET}"), answers={EPOCH_URL: b'{"epoch": 7}'})
+SAY = ("sh", "-c", "echo out; echo $TOKEN; echo err >&2; exit 3")
+WELL = Behaviour(
+    logs=("starting", f"the token is {SECRET}"),
+    answers={EPOCH_URL: b'{"epoch": 7}'},
+    commands={SAY: CommandEnd(exit_code=3, lines=("out", SECRET, "err"))},
+)
 SICK = replace(WELL, health="unhealthy", health_output="migrating")
 
 
@@ -60,6 +66,10 @@ class FakePlace(Place):
 
     def is_held(self, image: Image, release: str) -> bool:
         return hold_tag(self.project, image.ref, release) in self.engine.held
+
+    def everything(self) -> set[str]:
+        engine = self.engine
+        return {c.instance.id for c in (*engine.containers.values(), *engine.one_offs)}
 
     def volumes(self) -> set[str]:
         return self.engine.volumes.get(self.project, set())

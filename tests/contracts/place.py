@@ -136,6 +136,10 @@ class Place(ABC):
         """Whether the platform holds an image for a release of this project."""
 
     @abstractmethod
+    def everything(self) -> set[str]:
+        """The containers of the project, also those that are run once beside its services."""
+
+    @abstractmethod
     def volumes(self) -> set[str]:
         """The names of the project's volumes."""
 

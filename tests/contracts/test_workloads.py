@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from morphops.core.requests import RunRequest
-from morphops.core.stack import Port, Running
+from morphops.core.requests import CommandRequest, RunRequest
+from morphops.core.stack import Instance, Port, Running
 from morphops.core.verify import drift
 from morphops.errors import ConfigError, EngineCallFailed, PreconditionError
 from tests.contracts.place import EPOCH_URL, LATER, PATIENCE, RELEASE, SEAL, SECRET, Place
@@ -206,6 +206,52 @@ def test_a_url_is_fetched_from_inside(started: Place) -> None:
         workloads.http_get(one, "http://127.0.0.1:8000/nothing", 10)
 
 
+SAY = ("sh", "-c", "echo out; echo $TOKEN; echo err >&2; exit 3")
+
+
+def test_a_command_runs_inside_and_its_end_is_told(started: Place) -> None:
+    workloads = started.client().workloads
+    until(started, lambda r: r.of("a")[0].state == "running")
+    done = workloads.execute(started.only("a"), CommandRequest(words=SAY, limit=PATIENCE))
+    assert done.exit_code == 3
+    assert sorted(done.lines)[1:] == ["err", "out"]
+    assert SECRET not in str(done)
+    missing = CommandRequest(words=("no-such-program",), limit=PATIENCE)
+    assert workloads.execute(started.only("a"), missing).exit_code in (126, 127)
+
+
+def test_a_command_runs_beside_with_the_values_and_is_gone_afterwards(started: Place) -> None:
+    before = started.running.containers
+    there = started.everything()
+    workloads = started.client().workloads
+    done = workloads.run_beside(started.stack(), "a", CommandRequest(words=SAY, limit=PATIENCE))
+    assert done.exit_code == 3
+    assert "out" in done.lines
+    assert SECRET not in str(done)
+    assert {c.id for c in started.running.containers} == {c.id for c in before}
+    assert started.everything() == there
+
+
+def test_logs_are_followed_without_secrets(place: Place) -> None:
+    workloads = place.client().workloads
+    workloads.start(place.stack(), ["a"])
+    one = place.only("a")
+    until(place, lambda _: len(workloads.logs(one, 10)) == 2)
+    told: list[str] = []
+
+    def say(container: Instance, line: str) -> None:
+        assert container.id == one.id
+        told.append(line)
+        if len(told) == 2:
+            place.stop(one)
+
+    workloads.follow([one], 10, "", say)
+    assert told[0] == "starting"
+    assert told[1].startswith("the token is ")
+    assert SECRET not in "".join(told)
+    assert workloads.logs(one, 1, "10h") == (told[1],)
+
+
 def test_what_runs_unchanged_is_kept(started: Place) -> None:
     before = {c.id for c in started.running.containers}
     started.client().workloads.start(started.stack(release=LATER), ["a", "b"])
@@ -276,6 +322,17 @@ def test_what_is_asked_for_again_is_made_anew_and_nothing_else(place: Place) -> 
     assert second.created > first.created
     assert second.config == first.config
     assert {c.id for c in place.running.of("b")} == others
+
+
+def test_a_restart_keeps_the_container_and_starts_what_was_stopped(place: Place) -> None:
+    workloads = place.client().workloads
+    workloads.start(place.stack(), ["a", "b"])
+    one, others = place.only("a"), {c.id for c in place.running.of("b")}
+    place.stop(one)
+    workloads.restart(place.project, ["a"])
+    assert (place.only("a").id, place.only("a").state) == (one.id, "running")
+    assert {c.id for c in place.running.of("b")} == others
+    workloads.restart(place.project, ["nothing-there"])
 
 
 def test_another_image_replaces_it(place: Place) -> None:

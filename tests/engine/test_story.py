@@ -111,7 +111,7 @@ def test_what_failed_can_be_left_for_a_post_mortem(inv: Inv, release: Release) -
     again = inv("deploy", f"--image={bad}")
     assert again.code == 3, again
     assert "a is unhealthy: " in again.err
-    assert "docker restart " in again.err
+    assert "inv restart " in again.err
     # Away from what failed means to what ran by right, and not to what ran before that.
     back = inv("rollback", "--reason=seen enough", "--json")
     assert (back.code, back.json["release"]) == (0, good), back

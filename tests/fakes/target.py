@@ -11,7 +11,7 @@ from morphops.core.outside import AS_NEEDED, Outside
 from morphops.core.release.digest import canonical_json
 from morphops.core.release.reference import hold_tag
 from morphops.core.release.release import Image
-from morphops.core.requests import RunRequest
+from morphops.core.requests import CommandEnd, CommandRequest, RunRequest
 from morphops.core.stack import (
     Identity,
     ImageFacts,
@@ -46,6 +46,7 @@ class FakeTarget:
         on: call → what happens when it is made, for failures and signals.
         away: how often it does not answer when it is asked whether it is there.
         busy: the ports that somebody has, as (host, port, protocol).
+        ended: words → how such a command ends; else with 0.
     """
 
     stacks: dict[str, Mapping[str, Service]]
@@ -58,6 +59,7 @@ class FakeTarget:
     tags: set[str] = field(default_factory=set)
     away: int = 0
     busy: frozenset[tuple[str, int, str]] = frozenset()
+    ended: dict[tuple[str, ...], CommandEnd] = field(default_factory=dict)
 
     def _call(self, text: str) -> None:
         self.calls.append(text)
@@ -126,6 +128,26 @@ class FakeTarget:
         for name in services:
             self.containers.pop(name, None)
 
+    def restart(self, project: str, services: Sequence[str]) -> None:
+        self._call(f"restart {' '.join(services)}")
+
+    def execute(self, container: Instance, request: CommandRequest) -> CommandEnd:
+        self._call(f"exec {container.service} {' '.join(request.words)}")
+        return self.ended.get(request.words, CommandEnd(exit_code=0))
+
+    def run_beside(self, stack: Stack, service: str, request: CommandRequest) -> CommandEnd:
+        self._call(f"run beside {service}")
+        return CommandEnd(exit_code=0)
+
+    def follow(
+        self,
+        containers: Sequence[Instance],
+        tail: int,
+        since: str,
+        say: Callable[[Instance, str], None],
+    ) -> None:
+        return
+
     def teardown(self, project: str) -> None:
         self._call("teardown")
         self.containers.clear()
@@ -150,7 +172,7 @@ class FakeTarget:
     def describe(self, running: Running) -> list[dict[str, Any]]:
         return [{"service": service} for service in self.containers]
 
-    def logs(self, container: Instance, tail: int) -> tuple[str, ...]:
+    def logs(self, container: Instance, tail: int, since: str = "") -> tuple[str, ...]:
         return (f"last words of {container.service}",)
 
     def run_once(self, request: RunRequest) -> tuple[str, ...]:

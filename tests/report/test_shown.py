@@ -238,6 +238,16 @@ SHOWN: dict[str, Shown] = {
         BundleCheck(state="ok"),
         ("every artifact is ok",),
     ),
+    "artifacts that could be harder": (
+        bundle.bundle_check,
+        BundleCheck(state="ok", hardening=2),
+        ("2 ways to harden the stack: inv bundle.check --hardening", "every artifact is ok"),
+    ),
+    "how they could be harder": (
+        bundle.bundle_check,
+        BundleCheck(state="ok", hardening=1, advice=(FINDING,)),
+        (FINDING.text, "1 way to harden the stack", "every artifact is ok"),
+    ),
     "artifacts that are wrong": (
         bundle.bundle_check,
         BundleCheck(state="findings", findings=(FINDING, FINDING), next="inv bundle.check", exit=2),

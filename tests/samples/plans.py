@@ -35,9 +35,6 @@ class Remedies:
     def unpause(self, ids: Sequence[str]) -> str:
         return f"unpause {' '.join(ids)}"
 
-    def restart(self, ids: Sequence[str]) -> str:
-        return f"restart {' '.join(ids)}"
-
 
 def decided(
     bundle: Bundle,

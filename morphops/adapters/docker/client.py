@@ -205,6 +205,24 @@ class Docker:
             check=False,
         )
 
+    def need(self) -> None:
+        """Make sure that there is a docker CLI.
+
+        Raises:
+            EngineUnavailable: there is none.
+        """
+        _need_client()
+
+    def refused(self, doing: str, code: int, said: str) -> MorphopsError:
+        """Returns the error of a call of the docker CLI that ended with a code that is not 0.
+
+        Args:
+            doing: what was attempted, as it reads after "could not".
+            code: of the CLI.
+            said: what it wrote.
+        """
+        return self._failed(doing, 0, code, said, EngineCallFailed)
+
     def _bounded(self, limit: float) -> list[str]:
         _need_client()
         return bounded(limit)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any, Literal, TypeAlias
 
 from morphops.adapters.docker import (
+    commands,
     compose_config,
     image_pull,
     image_store,
@@ -28,14 +29,13 @@ from morphops.adapters.docker.contents import Contents
 from morphops.adapters.docker.events import EventWatch
 from morphops.adapters.docker.shapes import names, shape_seen
 from morphops.adapters.host import ports as host_ports
-from morphops.core import log_lines
 from morphops.core.env import dotenv
 from morphops.core.outside import Outside
 from morphops.core.release.digest import canonical_json
 from morphops.core.release.platform import platform_name
 from morphops.core.release.reference import hold_tag
 from morphops.core.release.release import Image
-from morphops.core.requests import RunRequest
+from morphops.core.requests import CommandEnd, CommandRequest, RunRequest
 from morphops.core.stack import (
     Identity,
     ImageFacts,
@@ -56,6 +56,7 @@ _Kind: TypeAlias = Literal["config", "manifest"]
 # Seconds for a call, besides what containers are given to stop.
 START_LIMIT = 300.0
 STOP_LIMIT = 180.0
+_LOGS_LIMIT = 20.0
 
 
 class ComposeTarget:
@@ -262,6 +263,43 @@ class ComposeTarget:
                 client.container.stop(ids)
                 client.container.remove(ids, force=True)
 
+    def restart(self, project: str, services: Sequence[str]) -> None:
+        """See `Workloads.restart`."""
+        running = self.observe(project)
+        ids = [c.id for name in services for c in running.of(name)]
+        limit = _long_enough(START_LIMIT, running)
+        with self._docker.call(f"restart {' '.join(services)}", limit):
+            if ids:
+                self._docker.client(limit).container.restart(ids)
+
+    def execute(self, container: Instance, request: CommandRequest) -> CommandEnd:
+        """See `Workloads.execute`."""
+        terminal = request.attached and commands.in_terminal()
+        words = commands.exec_words(container.id, request, terminal=terminal)
+        doing = f"run {request.words[0]} in {container.service}"
+        return commands.finish(self._docker, words, request, doing, self._redact)
+
+    def run_beside(self, stack: Stack, service: str, request: CommandRequest) -> CommandEnd:
+        """See `Workloads.run_beside`: `docker compose run`."""
+        terminal = request.attached and commands.in_terminal()
+        files = [f"--file={path}" for path in stack.files]
+        profiles = [f"--profile={name}" for name in stack.profiles]
+        words = [
+            "compose",
+            f"--project-name={stack.project}",
+            f"--project-directory={stack.files[0].parent}",
+            f"--env-file={stack.env_file}",
+            *files,
+            *profiles,
+            *commands.run_words(service, request, terminal=terminal),
+        ]
+        seen = hidden(os.environ, stack.variables)
+        env = {name: value for name, value in os.environ.items() if name not in seen}
+        env |= {name: os.environ[name] for name in ("TERM",) if name in os.environ}
+        env["COMPOSE_PROGRESS"] = "quiet"  # what it makes is not what the command writes
+        doing = f"run {request.words[0]} beside {service}" if request.words else f"run {service}"
+        return commands.finish(self._docker, words, request, doing, self._redact, env)
+
     def teardown(self, project: str) -> None:
         """See `Workloads.teardown`."""
         limit = _long_enough(STOP_LIMIT, self.observe(project))
@@ -307,14 +345,28 @@ class ComposeTarget:
             inspected["Config"] = {**config, "Env": sorted(names(config.get("Env")))}
         return found
 
-    def logs(self, container: Instance, tail: int) -> tuple[str, ...]:
+    def logs(self, container: Instance, tail: int, since: str = "") -> tuple[str, ...]:
         """See `Workloads.logs`."""
+        after = [f"--since={since}"] if since else []
+        words = ["logs", f"--tail={tail}", *after, container.id]
+        doing = f"read the logs of {container.service}"
         try:
-            with self._docker.call(f"read the logs of {container.service}", 20):
-                text = self._docker.client(20).container.logs(container.id, tail=tail)
+            request = CommandRequest(words=tuple(words), limit=_LOGS_LIMIT)
+            return commands.finish(self._docker, words, request, doing, self._redact).lines
         except EngineCallFailed as err:
             return (str(err),)
-        return log_lines.last_lines(str(text), self._redact)
+
+    def follow(
+        self,
+        containers: Sequence[Instance],
+        tail: int,
+        since: str,
+        say: Callable[[Instance, str], None],
+    ) -> None:
+        """See `Workloads.follow`."""
+        self._docker.need()
+        known = {container.id: container for container in containers}
+        commands.follow(known, tail, since, lambda id_, line: say(known[id_], line), self._redact)
 
     def run_once(self, request: RunRequest) -> tuple[str, ...]:
         """See `Workloads.run_once`."""

@@ -51,7 +51,3 @@ class DockerRemedies:
     def unpause(self, ids: Sequence[str]) -> str:
         """See `Remedies.unpause`."""
         return f"docker unpause {' '.join(ids)}"
-
-    def restart(self, ids: Sequence[str]) -> str:
-        """See `Remedies.restart`."""
-        return f"docker restart {' '.join(ids)}"

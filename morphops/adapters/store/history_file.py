@@ -47,7 +47,13 @@ from morphops.core.history.operations import (
 from morphops.errors import IntegrityError, LockLost, PreconditionError
 from morphops.interfaces import LockGuard
 
-_ASKING = ("deploy", "rollback", "up")  # their gates ask questions that are drawn
+_ASKING = (
+    "deploy",
+    "rollback",
+    "up",
+    "restart",
+    "recreate",
+)  # their gates ask questions that are drawn
 
 
 @dataclass(frozen=True, slots=True)

@@ -218,21 +218,37 @@ class Invariant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acceptance:
-    """A rule of `bundle.check` that one service, or one Dockerfile, may break.
+    """Rules of `bundle.check` that services, or Dockerfiles, may break.
+
+    In names `*`, `?` and `[…]` match as in a shell.
 
     Attributes:
-        rule: its name, as a finding shows it in brackets.
-        subject: the service, or the Dockerfile's name.
+        rule: its name, as a finding shows it in brackets; or several.
+        subject: the service, the Dockerfile's path or name, the task; or several.
         reason: why that is all right here.
     """
 
-    rule: str
-    subject: str
+    rule: str | tuple[str, ...]
+    subject: str | tuple[str, ...]
     reason: str
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The patterns of the rules."""
+        return (self.rule,) if isinstance(self.rule, str) else self.rule
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """The patterns of the subjects."""
+        return (self.subject,) if isinstance(self.subject, str) else self.subject
 
     def findings(self) -> list[str]:
         """What is wrong with it."""
-        return [] if self.reason else ["reason: say why"]
+        return [
+            *([] if self.rules else ["rule: names none"]),
+            *([] if self.subjects else ["subject: names none"]),
+            *([] if self.reason else ["reason: say why"]),
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,6 +295,7 @@ class Bundle:
         invariants: by name; checked before anything is touched, and on what runs.
         keeps: services that stay when what they depend on is replaced, and why.
         accept: rules of `bundle.check` that do not hold here, and why.
+        demand: what `bundle.check` only counts elsewhere, and refuses here.
     """
 
     schema: Literal[1]
@@ -303,6 +320,7 @@ class Bundle:
     invariants: Mapping[str, Invariant] = field(default_factory=dict)
     keeps: tuple[Keep, ...] = ()
     accept: tuple[Acceptance, ...] = ()
+    demand: tuple[Literal["hardening"], ...] = ()
 
     @property
     def services(self) -> frozenset[str]:

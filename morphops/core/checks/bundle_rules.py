@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from morphops.core.bundle.schema import Bundle
+from morphops.core.checks.healthcheck import weakness
 from morphops.core.checks.interpolation import Use
 from morphops.core.finding import Finding
 from morphops.core.rule import Breach, Path, Rule, at, findings
@@ -17,7 +18,11 @@ from morphops.core.yaml_text import YamlText
 Services: TypeAlias = Mapping[str, Mapping[str, Any]]
 Broken: TypeAlias = Iterator[Breach[Path]]
 
-INVARIANT = "invariant"  # the rule's name, for `accept:`
+INVARIANT = "invariant"  # a rule's name, for `accept:`
+PATIENCE = "health-patience"
+
+_SLOW_START = 20.0  # seconds that a service may take to its first good answer on a busy machine
+_INTERVAL, _RETRIES = 30.0, 3  # what the engine takes where a health check does not say it
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 
@@ -75,11 +80,31 @@ def _unknown_service(stack: Stack) -> Broken:
 
 def _short_deadline(stack: Stack) -> Broken:
     for wave, _, name in stack.placed:
-        health = stack.services.get(name, {}).get("healthcheck") or {}
-        grace, deadline = seconds(health.get("start_period")), stack.bundle.waves[wave].deadline
+        grace, deadline = _patience(stack.services.get(name, {})), stack.bundle.waves[wave].deadline
         if deadline < grace:
             words = {"wave": wave, "service": name, "deadline": deadline, "grace": grace}
             yield at("waves", str(wave), "deadline", **words)
+
+
+def _short_patience(stack: Stack) -> Broken:
+    for wave, place, name in stack.placed:
+        grace, deadline = _patience(stack.services.get(name, {})), stack.bundle.waves[wave].deadline
+        if 0 < grace < min(deadline, _SLOW_START):
+            words = {"wave": wave, "service": name, "deadline": deadline, "grace": grace}
+            yield Breach(("waves", str(wave), "services", str(place)), words, (name,))
+
+
+def _patience(service: Mapping[str, Any]) -> float:
+    """Seconds until the engine calls a container unhealthy that never answers; 0 if it never does.
+
+    Failures count after `start_period`, and `retries` of them in a row are one too many
+    (docs.docker.com, Dockerfile reference, HEALTHCHECK).
+    """
+    check = service.get("healthcheck") or {}
+    if weakness(check) == "missing":
+        return 0.0
+    interval = seconds(check.get("interval")) or _INTERVAL
+    return seconds(check.get("start_period")) + (check.get("retries") or _RETRIES) * interval
 
 
 def _late_dependency(stack: Stack) -> Broken:
@@ -162,7 +187,14 @@ RULES: tuple[Rule[Stack, Path], ...] = (
         _short_deadline,
         "wave {wave}: its deadline of {deadline:g} s ends before {service} can be found unhealthy "
         "({grace:g} s)",
-        "write a later deadline, or a shorter start_period",
+        "write a later deadline, or a shorter start_period, interval or retries",
+    ),
+    Rule(
+        PATIENCE,
+        _short_patience,
+        "wave {wave}: the engine calls it unhealthy after {grace:g} s without a good answer, and a "
+        "deploy fails then, whatever the deadline of {deadline:g} s says",
+        "write start_period: 30s into its health check, or more retries",
     ),
     Rule(
         "",

@@ -16,6 +16,8 @@ from morphops.core.yaml_text import YamlText
 
 Broken: TypeAlias = Iterator[Breach[Path]]
 
+WRITERS = "shared-volume"  # the rule's name, for `accept:`
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
@@ -126,6 +128,41 @@ def _copied_into_read_only(rendered: Rendered) -> Broken:
                     yield at("services", name, kind, str(number), service=name, what=what)
 
 
+def _several_writers(rendered: Rendered) -> Broken:
+    """Named volumes that several containers write, each of which may take the data for its own.
+
+    What a service waits for until it has ended does not write beside it.
+    """
+    services = rendered.model.get("services") or {}
+    writers: dict[str, list[str]] = {}
+    for name, service in services.items():
+        if not _ends(name, services):
+            for volume in _written(service):
+                writers.setdefault(volume, []).extend([name] * _replicas(service))
+    for volume, names in writers.items():
+        if len(names) > 1:
+            who = ", ".join(dict.fromkeys(names))
+            words = {"volume": volume, "count": len(names), "who": who}
+            yield Breach(("volumes", volume), words, (volume,))
+
+
+def _ends(name: str, services: Mapping[str, Any]) -> bool:
+    waits = ((s.get("depends_on") or {}).get(name) or {} for s in services.values())
+    return any(wait.get("condition") == "service_completed_successfully" for wait in waits)
+
+
+def _written(service: Mapping[str, Any]) -> Iterator[str]:
+    """The named volumes that a service mounts and may write."""
+    for mount in service.get("volumes") or ():
+        if mount.get("type") == "volume" and mount.get("source") and not mount.get("read_only"):
+            yield mount["source"]
+
+
+def _replicas(service: Mapping[str, Any]) -> int:
+    scale = service.get("scale") or (service.get("deploy") or {}).get("replicas") or 1
+    return int(scale)
+
+
 def _other_project(rendered: Rendered) -> Broken:
     name = rendered.model.get("name")
     if name != rendered.project:
@@ -152,5 +189,11 @@ RULES: tuple[Rule[Rendered, Path], ...] = (
         "the project is {name!r} here and {project!r} in the bundle, so plain Compose would start "
         "a second stack",
         "write name: {project}",
+    ),
+    Rule(
+        WRITERS,
+        _several_writers,
+        "{count} containers write it ({who}), and each may take the data for its own",
+        "write read_only: true where a service only reads, or give each a volume",
     ),
 )

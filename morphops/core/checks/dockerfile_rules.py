@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from morphops.core.checks import dockerfile, downloads, secret_files
 from morphops.core.checks import plain_secrets as secrets_in
@@ -73,8 +73,7 @@ def check(
         bases=bases,
         target=target,
     )
-    subjects = (name.rpartition("/")[2],)
-    found = findings(RULES, build, lambda line: (name, line), subjects)
+    found = findings(RULES, build, lambda line: (name, line), (name,))
     return sorted(found, key=lambda finding: finding.line)
 
 
@@ -202,6 +201,7 @@ def _labelled_secret(build: Build) -> Broken:
                 yield _on(step, label=name)
 
 
+_HARDENING: Literal["hardening"] = "hardening"
 _PIN = "write name:tag@sha256:<64 hex digits>"
 _MOUNT = "mount it: RUN --mount=type=secret"
 
@@ -211,51 +211,58 @@ RULES: tuple[Rule[Build, int], ...] = (
         _pulled_frontend,
         "the frontend {frontend} is pulled again at each build",
         "remove the line, or name the frontend by digest",
+        _HARDENING,
     ),
-    Rule("digest", _unpinned_base, "{image} may be another image tomorrow", _PIN),
-    Rule("digest", _unpinned_source, "{image} may be another image tomorrow", _PIN),
+    Rule("digest", _unpinned_base, "{image} may be another image tomorrow", _PIN, _HARDENING),
+    Rule("digest", _unpinned_source, "{image} may be another image tomorrow", _PIN, _HARDENING),
     Rule(
         "base",
         _base_without_recipe,
         "no recipe replaces {image}",
         "add it to `replaces:` of a recipe, letter for letter",
     ),
-    Rule("user", _no_user, "the image runs as root", "end with USER 10001:10001"),
+    Rule("user", _no_user, "the image runs as root", "end with USER 10001:10001", _HARDENING),
     Rule(
         "user",
         _root_user,
         "USER {user} is root, of root's group, or a name that the base decides",
         "write it by number: USER 10001:10001",
+        _HARDENING,
     ),
     Rule(
         "download",
         lambda build: _added(build, git=True),
         "{url} may be another commit tomorrow",
         "name a commit: #<its 40 hex digits>",
+        _HARDENING,
     ),
     Rule(
         "download",
         lambda build: _added(build, git=False),
         "{url} may be another file tomorrow",
         "add --checksum=sha256:<its digest>",
+        _HARDENING,
     ),
     Rule(
         "download",
         _downloaded_script,
         "a shell runs what it downloads",
         "download it, compare its digest, then run it",
+        _HARDENING,
     ),
     Rule(
         "pip",
         _open_pip,
         "pip takes what the index has today",
         "write --require-hashes -r requirements.txt, or --no-index --no-deps",
+        _HARDENING,
     ),
     Rule(
         "exec-form",
         _shell_form,
         "{step} runs under a shell that does not pass on signals",
         'write {step} ["program", "argument"]',
+        _HARDENING,
     ),
     Rule(
         "secret",
@@ -281,5 +288,3 @@ RULES: tuple[Rule[Build, int], ...] = (
         "secret", _labelled_secret, "LABEL {label} has a value that everybody can read", "remove it"
     ),
 )
-
-NAMES = frozenset(rule.name for rule in RULES)  # by which a bundle accepts them

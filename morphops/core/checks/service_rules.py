@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from morphops.core.checks.healthcheck import Weakness, strange_ports, weakness
 from morphops.core.release.reference import is_pinned
@@ -133,6 +133,7 @@ def _strange_port(service: Service) -> Iterator[Breach[Path]]:
         yield at("healthcheck", "test")
 
 
+_HARDENING: Literal["hardening"] = "hardening"
 _HEALTH = 'compare what the service answers: case "$$(curl -fsS …)" in *\'"status":"ok"\'*) …'
 
 RULES: tuple[Rule[Service, Path], ...] = (
@@ -153,25 +154,29 @@ RULES: tuple[Rule[Service, Path], ...] = (
         _unless("user", numeric_user),
         "runs as root, in root's group, or as a user that the image decides",
         'write user: "10001:10001", by number',
+        _HARDENING,
     ),
     Rule(
         "read-only",
         _unless("read_only", bool),
         "can write to its root file system",
         "write read_only: true, and tmpfs for what it must write",
+        _HARDENING,
     ),
     Rule(
         "capabilities",
         _unless("cap_drop", lambda dropped: "ALL" in (dropped or ())),
         "keeps the engine's default capabilities",
         "write cap_drop: [ALL]",
+        _HARDENING,
     ),
-    Rule("capabilities", _never("cap_add"), "is given capabilities", "remove cap_add"),
+    Rule("capabilities", _never("cap_add"), "is given capabilities", "remove cap_add", _HARDENING),
     Rule(
         "new-privileges",
         _privileges_regained,
         "can gain privileges, or is not confined",
         'write security_opt: ["no-new-privileges:true"] and nothing unconfined',
+        _HARDENING,
     ),
     Rule("privileged", _never("privileged"), "is privileged", "remove privileged"),
     Rule(
@@ -179,8 +184,9 @@ RULES: tuple[Rule[Service, Path], ...] = (
         _never("devices", "device_cgroup_rules"),
         "has devices of the host",
         "remove them",
+        _HARDENING,
     ),
-    Rule("host", _host_namespaces, "shares a namespace of the host", "remove it"),
+    Rule("host", _host_namespaces, "shares a namespace of the host", "remove it", _HARDENING),
     Rule(
         "socket",
         _engine_socket,
@@ -192,30 +198,43 @@ RULES: tuple[Rule[Service, Path], ...] = (
         _unless("restart", lambda r: str(r or "").partition(":")[0] not in ("", "no")),
         "stays down after a crash or a reboot",
         "write restart: unless-stopped",
+        _HARDENING,
     ),
-    Rule("memory", _unlimited_memory, "may take all memory", "write mem_limit"),
+    Rule("memory", _unlimited_memory, "may take all memory", "write mem_limit", _HARDENING),
     Rule(
-        "processes", _unlimited_processes, "may start any number of processes", "write pids_limit"
+        "processes",
+        _unlimited_processes,
+        "may start any number of processes",
+        "write pids_limit",
+        _HARDENING,
     ),
     Rule(
         "logs",
         _unbounded_logs,
         "has logs that fill the disk, or no logs",
         "write logging: {{driver: json-file, options: {{max-size: 10m, max-file: '3'}}}}",
+        _HARDENING,
     ),
     Rule(
         "init",
         _unless("init", bool),
         "has no init process to reap its children",
         "write init: true",
+        _HARDENING,
     ),
-    Rule("health", _health("missing"), "has no health check, so no gate can wait for it", _HEALTH),
+    Rule(
+        "health",
+        _health("missing"),
+        "has no health check, so a gate sees no more than that it runs",
+        _HEALTH,
+    ),
     Rule("health", _health("toothless"), "has a health check that cannot fail", _HEALTH),
     Rule(
         "health-content",
         _health("shallow"),
         "has a health check that accepts any answer",
         _HEALTH,
+        _HARDENING,
     ),
     Rule(
         "health-port",
@@ -228,19 +247,28 @@ RULES: tuple[Rule[Service, Path], ...] = (
         _open_ports,
         "publishes a port beyond this machine by default",
         'write "${{…_BIND_HOST:-127.0.0.1}}:…", and let the env file say otherwise',
+        _HARDENING,
     ),
-    Rule("bind", _writable_binds, "can write to a folder of the host", "write read_only: true"),
+    Rule(
+        "bind",
+        _writable_binds,
+        "can write to a folder of the host",
+        "write read_only: true",
+        _HARDENING,
+    ),
     Rule(
         "host-path",
         _created_host_paths,
         "starts with an empty folder if the host's is missing",
         "write type: bind with bind: {{create_host_path: false}}",
+        _HARDENING,
     ),
     Rule(
         "order",
         _waits_for("service_started"),
         "waits for a start, not for health",
         "write condition: service_healthy",
+        _HARDENING,
     ),
     Rule(
         "one-shot",
@@ -253,5 +281,6 @@ RULES: tuple[Rule[Service, Path], ...] = (
         _never("container_name"),
         "has a fixed name, so a second instance cannot run beside it",
         "remove container_name",
+        _HARDENING,
     ),
 )

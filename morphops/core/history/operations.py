@@ -13,7 +13,18 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
 Kind: TypeAlias = Literal[
-    "deploy", "rollback", "up", "down", "prune", "adopt", "break", "approve", "revoke"
+    "deploy",
+    "rollback",
+    "up",
+    "down",
+    "restart",
+    "recreate",
+    "run",
+    "prune",
+    "adopt",
+    "break",
+    "approve",
+    "revoke",
 ]
 Outcome: TypeAlias = Literal[
     "deployed",
@@ -25,11 +36,13 @@ Outcome: TypeAlias = Literal[
     "adopted",
     "broken",
     "recorded",
+    "done",
 ]
 # What a record says that only later entries can say.
 END_FIELDS = ("ended", "outcome", "error", "steps", "resumed")
-# Only these touch what runs, so only these have to be finished or undone after a crash.
-TOUCHING: tuple[Kind, ...] = ("deploy", "rollback", "up", "down")
+# Only these change what is to run, so only these have to be finished or undone after a crash. A
+# restart that was interrupted leaves at most something stopped, which `up` starts.
+TOUCHING: tuple[Kind, ...] = ("deploy", "rollback", "up", "down", "recreate")
 # Only these, where they come to `deployed`, make a release the one of record.
 _RELEASING: tuple[Kind, ...] = ("deploy", "rollback", "adopt")
 # Only these may begin while another one is incomplete.
@@ -101,7 +114,8 @@ class Record:
         error: one line, for the outcomes that are failures.
         plan: digest of the plan.
         subject: what it is about, where that is not a release: of an approval, and of its
-            revocation, the name of the invariant.
+            revocation, the name of the invariant; the services that are restarted, recreated, or
+            run beside.
         seed: decides which questions its gates ask; empty where they ask none.
         until: when what it says ends, of an approval; empty where it does not end.
         lock: digest of the token of the lock that it was begun under.

@@ -8,7 +8,7 @@ only the names are told.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal, TypeAlias
@@ -37,6 +37,7 @@ class Before:
 
 
 NOTHING = Before()
+ASKED = "you asked for it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,16 +157,23 @@ def renewed(services: Mapping[str, Service], running: Running) -> frozenset[str]
     )
 
 
-def for_others(bundle: Bundle, services: Mapping[str, Service], running: Running) -> dict[str, str]:
+def for_others(
+    bundle: Bundle,
+    services: Mapping[str, Service],
+    running: Running,
+    asked: Collection[str] = (),
+) -> dict[str, str]:
     """The services that are recreated because of what they depend on: service → why, in words.
 
     Args:
         bundle: says what probes judge, and what is kept.
         services: as the release renders.
         running: what is there.
+        asked: those that a person wants to have recreated.
     """
     dependencies = dependants.of(bundle, services)
-    return dependencies.reasons(renewed(services, running), running)
+    found = dependencies.reasons({*renewed(services, running), *asked}, running)
+    return found | dict.fromkeys((name for name in services if name in asked), ASKED)
 
 
 def services_to_remove(services: Mapping[str, Service], running: Running) -> tuple[str, ...]:

@@ -74,7 +74,7 @@ def decide(
         services,
         situation.running,
         situation.before,
-        changes.for_others(bundle, services, situation.running),
+        changes.for_others(bundle, services, situation.running, desired.again),
     )
     return Plan(release.digest, desired.deployment, steps, told, undo)
 
@@ -95,5 +95,5 @@ def reasons(
     if policy.ports:
         yield from preconditions.taken_ports(services, situation)
     judged_by = desired.bundle if policy.unhealthy else None
-    again = changes.for_others(desired.bundle, services, running)
+    again = changes.for_others(desired.bundle, services, running, desired.again)
     yield from preconditions.stuck(services, running, remedies, judged_by, again=again)

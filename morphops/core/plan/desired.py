@@ -22,6 +22,7 @@ class Desired:
         services: as the platform renders them, by name.
         deployment: number of the deployment that holds the files and values.
         approved: names of the invariants that may be broken.
+        again: services that a person wants to have recreated.
     """
 
     bundle: Bundle
@@ -29,6 +30,7 @@ class Desired:
     services: Mapping[str, Service]
     deployment: int
     approved: frozenset[str] = frozenset()
+    again: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

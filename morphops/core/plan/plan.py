@@ -12,7 +12,16 @@ from dataclasses import dataclass, replace
 from morphops.core.bundle.schema import Bundle
 from morphops.core.plan.changes import Change
 from morphops.core.plan.desired import Desired
-from morphops.core.plan.steps import AwaitHealth, Gate, Pull, Remove, Start, Step, Teardown
+from morphops.core.plan.steps import (
+    AwaitHealth,
+    Gate,
+    Pull,
+    Remove,
+    Restart,
+    Start,
+    Step,
+    Teardown,
+)
 from morphops.core.plan.strategies import Strategy
 from morphops.core.plan.strategies.in_place import waves
 from morphops.core.release.digest import canonical_json, digest_of
@@ -30,6 +39,7 @@ class Plan:
         steps: in order.
         changes: service by service, for people.
         undo: the automatic rollback; None where there is none.
+        doing: what failed where it fails, in words; empty: the release did.
         missing_images: of an automatic rollback, the pulls of images that are not here. They are
             not among its steps: a deploy does them before anything is touched.
     """
@@ -40,6 +50,7 @@ class Plan:
     changes: tuple[Change, ...] = ()
     undo: Plan | None = None
     missing_images: tuple[Pull, ...] = ()
+    doing: str = ""
 
     @property
     def changed(self) -> bool:
@@ -92,6 +103,26 @@ def teardown() -> Plan:
 def gates(bundle: Bundle, services: Mapping[str, Service]) -> tuple[AwaitHealth | Gate, ...]:
     """Only the waiting and probing of a deploy, for tasks that look."""
     return tuple(s for s in waves(bundle, services) if isinstance(s, AwaitHealth | Gate))
+
+
+def restart(
+    bundle: Bundle, services: Mapping[str, Service], names: Collection[str]
+) -> tuple[Step, ...]:
+    """The steps that restart services in place: all at once, then health and probes, by waves.
+
+    Args:
+        bundle: has the waves.
+        services: of the release that runs.
+        names: those that are restarted.
+    """
+    steps: list[Step] = [Restart(tuple(name for name in services if name in names))]
+    for wave in bundle.waves:
+        mine = tuple(name for name in wave.services if name in names and name in services)
+        if mine:
+            steps.append(AwaitHealth(mine, wave.deadline, settle=bundle.settle))
+        asked = ((probe, bundle.probes[probe].asks) for probe in wave.probes)
+        steps += [Gate(probe) for probe, asks in asked if {*asks.services, *asks.judges} & {*names}]
+    return tuple(steps)
 
 
 def ownership(

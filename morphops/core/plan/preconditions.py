@@ -289,7 +289,7 @@ def stuck(
     )
     cures = [remedies.unpause(_ids(still))] if still else []
     if sick:
-        restart = remedies.restart(_ids(sick))
+        restart = f"inv restart {' '.join(dict.fromkeys(c.service for c in sick))}"
         cures.append(f"{restart}   (or wait for its next check; or inv down; inv up)")
     yield Reason(what=first, detail=tuple(more), hint="; ".join(cures))
 

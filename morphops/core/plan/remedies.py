@@ -23,6 +23,3 @@ class Remedies(Protocol):
 
     def unpause(self, ids: Sequence[str]) -> str:
         """Let paused containers go on."""
-
-    def restart(self, ids: Sequence[str]) -> str:
-        """Restart containers."""

@@ -120,6 +120,19 @@ class Start(_Step):
 
 
 @dataclass(frozen=True, slots=True)
+class Restart(_Step):
+    """Stop and start the containers of services, each as it is."""
+
+    kind: ClassVar[str] = "restart"
+    touches: ClassVar[bool] = True
+
+    services: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"restart {' '.join(self.services)}"
+
+
+@dataclass(frozen=True, slots=True)
 class AwaitHealth(_Step):
     """Wait until the services of a wave are healthy.
 
@@ -128,6 +141,10 @@ class AwaitHealth(_Step):
         deadline: seconds.
         earlier: services of the waves before, which have to be healthy still.
         slot: where they run.
+        settle: seconds that a container without a health check has to run, unrestarted; after the
+            deadline, too.
+        release: digest of the one that is brought: what another one created has run already. Empty:
+            each has to.
     """
 
     kind: ClassVar[str] = "await-health"
@@ -136,6 +153,8 @@ class AwaitHealth(_Step):
     deadline: float
     earlier: tuple[str, ...] = ()
     slot: str = ""
+    settle: float = 0.0
+    release: str = ""
 
     def __str__(self) -> str:
         return f"wait for health: {' '.join(self.services)}{_in_slot(self.slot)}"
@@ -185,4 +204,4 @@ class Teardown(_Step):
         return "stop and remove everything"
 
 
-Step: TypeAlias = Pull | Check | Remove | Start | AwaitHealth | Gate | Verify | Teardown
+Step: TypeAlias = Pull | Check | Remove | Start | Restart | AwaitHealth | Gate | Verify | Teardown

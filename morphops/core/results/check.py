@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from morphops.core.finding import Finding
+from morphops.core.finding import Finding, Level
 from morphops.core.results.base import Result
 from morphops.core.verify.drift import Difference
 
@@ -21,6 +21,8 @@ class CheckFinding:
         remedy: how to fix it.
         rule: the rule that is broken, or the kind of difference; empty: there is one rule only.
         subjects: the services, images, probes or variables that it is about.
+        level: `danger` endangers a deploy; `hardening` is advice, unless the bundle demands it.
+        also: more lines of the file that have it.
         text: all of it in one line, as people see it.
     """
 
@@ -30,6 +32,8 @@ class CheckFinding:
     remedy: str = ""
     rule: str = ""
     subjects: tuple[str, ...] = ()
+    level: Level = "danger"
+    also: tuple[int, ...] = ()
     text: str
 
 
@@ -58,6 +62,8 @@ def of_findings(findings: Iterable[Finding]) -> tuple[CheckFinding, ...]:
             remedy=finding.remedy,
             rule=finding.rule,
             subjects=finding.subjects,
+            level=finding.level,
+            also=finding.also,
             text=str(finding),
         )
         for finding in findings

@@ -117,6 +117,9 @@ class PlanResult(Result):
         waves: in order.
         steps: what would be done, in order, as the history will name it.
         undo: what is done on failure; null: nothing would be undone.
+        unchecked: services without a health check in the compose files. Unless their images have
+            one, a deploy sees no more of them than that they run for `settle`.
+        settle: seconds that these have to run without a restart.
     """
 
     state: Literal["planned"] = "planned"
@@ -129,6 +132,8 @@ class PlanResult(Result):
     waves: tuple[PlannedWave, ...]
     steps: tuple[str, ...]
     undo: PlannedUndo | None
+    unchecked: tuple[str, ...] = ()
+    settle: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

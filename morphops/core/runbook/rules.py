@@ -132,5 +132,6 @@ TASK_RULES: tuple[Rule[Sequence[str], None], ...] = (
         lambda tasks: (Breach(None, {}, (task,)) for task in tasks),
         "changes something and stands in no runbook",
         "add a step",
+        "hardening",
     ),
 )

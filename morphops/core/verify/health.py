@@ -45,14 +45,46 @@ def read(
         if not containers:
             waiting.append(f"{service} has no container yet")
         for container in containers:
-            if container.ready:
+            before = (restarts or {}).get(container.id, 0)
+            # Without a health check one that ends again and again is up between two restarts.
+            bare = container.health == "none" and container.id in (restarts or {})
+            if container.ready and not (bare and _loops(container, before)):
                 continue
-            if broken(container, (restarts or {}).get(container.id, 0)):
+            if broken(container, before):
                 return Reading(False, explain(container), final=True)
             waiting.append(explain(container))
     if waiting:
         return Reading(False, "; ".join(waiting))
     return Reading(True, f"healthy: {', '.join(services)}")
+
+
+def unproven(
+    running: Running, services: Sequence[str], release: str, first_seen: Mapping[str, float]
+) -> Mapping[str, float]:
+    """The containers whose only proof is that they run: container → since when that was seen.
+
+    One that has a health check has a better proof. One that another release created was there
+    before.
+
+    Args:
+        running: what is there.
+        services: those that are waited for.
+        release: digest of the one that is brought; empty for whatever runs.
+        first_seen: `life` of a container → when it was seen first.
+    """
+    return {
+        container.id: first_seen[life(container)]
+        for service in services
+        for container in running.of(service)
+        if container.health == "none"
+        and release in ("", container.release)
+        and life(container) in first_seen
+    }
+
+
+def life(container: Instance) -> str:
+    """A name for the time from one start of a container to the next."""
+    return f"{container.id} {container.restarts}"
 
 
 def stays(passed: Mapping[str, Instance], running: Running, services: Sequence[str]) -> Reading:
@@ -146,9 +178,13 @@ def broken(container: Instance, restarts: int = 0) -> bool:
     """Whether waiting for this container is useless; `restarts` are those that do not count."""
     return (
         container.state in _NO_PATIENCE_HELPS
-        or container.restarts - restarts >= _CRASH_LOOP
+        or _loops(container, restarts)
         or container.health == "unhealthy"
     )
+
+
+def _loops(container: Instance, restarts: int) -> bool:
+    return container.restarts - restarts >= _CRASH_LOOP
 
 
 def unwell(running: Running, services: Sequence[str]) -> tuple[str, ...]:

@@ -9,10 +9,9 @@ from morphops.adapters.store import text_file
 from morphops.core.bundle import quickstart
 from morphops.core.checks import quickstart_rules, waivers
 from morphops.core.finding import Finding, of_error
-from morphops.core.results.bundle import BundleCheck
-from morphops.core.results.check import of_findings
+from morphops.core.results.bundle import BundleCheck, of_levels
 from morphops.core.yaml_text import YamlText
-from morphops.errors import ConfigError, InputError
+from morphops.errors import ConfigError
 from morphops.operations import quickstart as operations_quickstart
 from morphops.operations.bundle import build_findings, stack_findings
 from morphops.operations.bundle.files import yaml_file
@@ -21,25 +20,22 @@ from morphops.operations.env.schema import read_schema
 from morphops.operations.runbook.check import every_finding
 from morphops.site import BUNDLE, Site
 
-_AGAIN = "inv bundle.check"
 
-
-def check(site: Site) -> BundleCheck:
+def check(site: Site, *, hardening: bool = False) -> BundleCheck:
     """Check compose files, Dockerfiles, env schema and templates, the bundle and the runbooks.
 
-    Needs the docker client with Compose and Buildx, and no engine. Exit code 2 with findings.
+    Needs the docker client with Compose and Buildx, and no engine. Exit code 2 with findings. How
+    the stack could be hardened is advice, unless the bundle demands it.
+
+    Args:
+        site: where.
+        hardening: list the advice; without this it is only counted.
 
     Raises:
         EngineUnavailable: there is no docker client, or it has no Compose.
     """
     site.compose_files.check_available()
-    found = findings(site)
-    return BundleCheck(
-        state="findings" if found else "ok",
-        exit=InputError.EXIT if found else 0,
-        findings=of_findings(found),
-        next=_AGAIN if found else "",
-    )
+    return of_levels(findings(site), demand=site.bundle.demand, listed=hardening)
 
 
 def findings(site: Site) -> list[Finding]:
@@ -94,15 +90,8 @@ def _quickstart(site: Site) -> Iterator[Finding]:
 def _runbooks(site: Site, text: YamlText) -> Iterator[Finding]:
     found = every_finding(site)
     if found is None:
-        yield Finding(
-            text.name,
-            text.line("runbooks"),
-            f"there are no runbooks in {site.shown(site.folder / site.bundle.runbooks)}",
-            "write them: one Markdown file for each, with a step for every task that changes "
-            "something",
-            waivers.RUNBOOKS,
-            (waivers.RUNBOOKS,),
-        )
+        folder = site.shown(site.folder / site.bundle.runbooks)
+        yield waivers.no_runbooks(text, folder)
     yield from found or ()
 
 

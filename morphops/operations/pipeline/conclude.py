@@ -30,6 +30,8 @@ class _Failure:
     def what(self) -> str:
         if self.aborting:
             return f"the rollback failed: {self.error.what}"
+        if self.plan.doing:
+            return f"{self.plan.doing} failed: {self.error.what}"
         if self.plan.release:
             return f"release {short(self.plan.release)} failed: {self.error.what}"
         return self.error.what

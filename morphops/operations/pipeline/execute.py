@@ -174,6 +174,8 @@ class Executor:
                 workloads.teardown(project)
             case steps.Remove():
                 workloads.remove(project, step.services, step.slot)
+            case steps.Restart():
+                workloads.restart(project, step.services)
             case _ if prepared is None:
                 raise AssertionError(f"{step} needs files and values")
             case steps.Pull():

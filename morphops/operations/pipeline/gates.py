@@ -107,6 +107,11 @@ _NOT_OURS = ("extra", True)  # whose container no release created
 def await_health(step: AwaitHealth, workloads: Workloads, project: str, observer: Notes) -> Running:
     """Wait for health by the target's events.
 
+    Args:
+        step: who is waited for, and how long.
+        workloads, project: where.
+        observer: is told what is waited for.
+
     Returns:
         what was there when all were healthy.
 
@@ -116,15 +121,24 @@ def await_health(step: AwaitHealth, workloads: Workloads, project: str, observer
     end = time.monotonic() + step.deadline
     told = ""
     restarts: dict[str, int] = {}
+    seen: dict[str, float] = {}
     with workloads.watch(project) as watch:
         while True:
             running = workloads.observe(project).in_slot(step.slot)
+            now = time.monotonic()
             for container in running.containers:
                 restarts.setdefault(container.id, container.restarts)
+                if container.ready:
+                    seen.setdefault(health.life(container), now)
             reading = health.read(running, step.services, earlier=step.earlier, restarts=restarts)
+            left = end - now
             if reading.ready:
-                return running
-            left = end - time.monotonic()
+                since = health.unproven(running, step.services, step.release, seen)
+                left = max(since.values(), default=now) + step.settle - now
+                if not since or left <= 0:
+                    return running
+                names = ", ".join(sorted({running.names[id_] for id_ in since}))
+                reading = Reading(False, f"no health check: {names} must run {step.settle:g} s")
             if reading.final or left <= 0:
                 waited = "" if reading.final else f" within {step.deadline:g} s"
                 raise GateFailed(

@@ -57,7 +57,7 @@ class Operation:
         prepared, before = self._asking(prepared), self._asking(before)
         outcome = self._executor(plan, kept).run(plan, prepared, before)
         try:
-            recorded = self._end(outcome, "deployed" if plan.release else "stopped")
+            recorded = self._end(outcome, _success(self.record, plan))
         finally:
             # How it came out is decided: a signal that came meanwhile came too late to change it.
             self.session.signals.acknowledge()
@@ -185,6 +185,12 @@ def take_down(operation: Operation) -> None:
     """
     with operation.session.signals.shield():
         operation.execute(teardown(), None, None)
+
+
+def _success(record: Record, plan: Plan) -> operations.Outcome:
+    if record.kind == "restart":
+        return "done"
+    return "deployed" if plan.release else "stopped"
 
 
 def _still_open(record: Record, outcome: Outcome) -> bool:

@@ -36,4 +36,6 @@ def view(plan: Plan, ready: PreparedRelease, *, previous: str) -> PlanResult:
         waves=waves,
         steps=tuple(str(step) for step in plan.steps),
         undo=undo,
+        unchecked=tuple(sorted(n for n, s in ready.services.items() if not s.has_health_check)),
+        settle=ready.bundle.settle,
     )

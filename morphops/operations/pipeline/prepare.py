@@ -51,6 +51,7 @@ class PreparedRelease:
         services: as the platform renders them.
         context: what its probes may look at.
         approved: names of the invariants that may be broken.
+        again: services that a person wants to have recreated.
     """
 
     bundle: Bundle
@@ -59,6 +60,7 @@ class PreparedRelease:
     services: Mapping[str, Service]
     context: ProbeContext
     approved: frozenset[str] = frozenset()
+    again: frozenset[str] = frozenset()
 
     def asking(self, seed: str) -> PreparedRelease:
         """The same, with the questions that a seed decides."""
@@ -72,6 +74,7 @@ class PreparedRelease:
             services=self.services,
             deployment=deployment,
             approved=self.approved,
+            again=self.again,
         )
 
 
@@ -155,7 +158,7 @@ def mark(site: Site, prepared: PreparedRelease, deployment: Deployment, running:
         running: what is there: an unchanged service keeps its mark.
     """
     services = prepared.services
-    again = changes.for_others(prepared.bundle, services, running)
+    again = changes.for_others(prepared.bundle, services, running, prepared.again)
     owners = plan.ownership(services, running, prepared.release.digest, again)
     marks = site.platform.workloads.marks(prepared.services, owners)
     site.state.write(deployment.labels, marks)

@@ -37,6 +37,96 @@ def test_what_is_accepted_is_not_found_and_has_to_be_there() -> None:
     ]
 
 
+def broken(rule: str, subject: str, file: str = "c") -> Finding:
+    return Finding(file, 1, "x", "y", rule, (subject,))
+
+
+@pytest.mark.parametrize(
+    ("rule", "subject", "left"),
+    [
+        ("user", "*", ["logs:a"]),
+        ("*", "a", ["user:b"]),
+        (("user", "logs"), ("a", "b"), []),
+        ("user", ("a", "b"), ["logs:a"]),
+        ("us*", "[ab]", ["logs:a"]),
+        ("user", "A", ["user:a", "user:b", "logs:a", "A does not break user; these do: a, b"]),
+        ("logs", ("a", "b"), ["user:a", "user:b", "b breaks none of logs"]),
+        (
+            ("logs", "user"),
+            "c",
+            [
+                "user:a",
+                "user:b",
+                "logs:a",
+                "c does not break logs; these do: a",
+                "c does not break user; these do: a, b",
+            ],
+        ),
+        ("nothing-*", "a", ["user:a", "user:b", "logs:a", "no rule 'nothing-*'"]),
+    ],
+)
+def test_lists_and_patterns_of_what_is_accepted(
+    rule: str | tuple[str, ...], subject: str | tuple[str, ...], left: list[str]
+) -> None:
+    text = YamlText("b.yaml", "accept: [x]\n")
+    findings = [broken("user", "a"), broken("user", "b"), broken("logs", "a")]
+    accepted = [Acceptance(rule=rule, subject=subject, reason="x")]
+    found = [
+        f"{f.rule}:{f.subjects[0]}" if f.rule else f.what.removeprefix("accept: ")
+        for f in waivers.apply(findings, accepted, text)
+    ]
+    assert found == left
+    ours = {(f.rule, s) for f in waivers.left(findings, accepted) for s in f.subjects}
+    assert ours == {tuple(name.split(":")) for name in left if ":" in name and " " not in name}
+
+
+@pytest.mark.parametrize(
+    ("subject", "accepted"),
+    [
+        ("Dockerfile", ["api/Dockerfile", "web/Dockerfile"]),
+        ("api/Dockerfile", ["api/Dockerfile"]),
+        ("*/Dockerfile", ["api/Dockerfile", "web/Dockerfile"]),
+        ("web/*", ["web/Dockerfile"]),
+    ],
+)
+def test_a_dockerfile_is_accepted_by_its_path_or_its_name(
+    subject: str, accepted: list[str]
+) -> None:
+    findings = [broken("pip", path, path) for path in ("api/Dockerfile", "web/Dockerfile")]
+    left = waivers.left(findings, [Acceptance(rule="pip", subject=subject, reason="x")])
+    assert [f.file for f in findings if f.file not in {f.file for f in left}] == accepted
+
+
+def test_what_has_no_rule_cannot_be_accepted() -> None:
+    finding = Finding("c", 1, "x", "y", "", ("a",))
+    everything = Acceptance(rule="*", subject="*", reason="x")
+    assert waivers.left([finding], [everything]) == (replace(finding, what="a: x"),)
+
+
+@pytest.mark.parametrize(
+    ("entry", "says"),
+    [
+        ("{rule: [], subject: a, reason: x}", "accept/0/rule: names none"),
+        ("{rule: user, subject: [], reason: x}", "accept/0/subject: names none"),
+        ("{rule: user, subject: a, reason: ''}", "accept/0/reason: say why"),
+        ("{rule: user, subject: 3, reason: x}", 'must be text; write "3"'),
+        ("{rule: user, subject: [a, 3], reason: x}", "accept/0/subject"),
+    ],
+)
+def test_an_entry_that_is_wrong_is_named(entry: str, says: str) -> None:
+    text = (STACK / "bundle.yaml").read_text().partition("accept:")[0] + f"accept: [{entry}]\n"
+    with pytest.raises(ConfigError) as caught:
+        parse.parse_bundle(text, "b.yaml")
+    assert says in " ".join([caught.value.what, *caught.value.detail])
+
+
+def test_no_rule_of_ours_is_left_without_a_name_to_accept_it_or_a_level() -> None:
+    rows = [rule for table in waivers.TABLES for rule in table]
+    assert {rule.level for rule in rows} == {"danger", "hardening"}
+    # What is only advice has a name, so that a bundle that demands it can accept a breach.
+    assert all(rule.name for rule in rows if rule.level == "hardening")
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -72,6 +162,19 @@ def test_a_webhook_whose_variable_nobody_declares() -> None:
 def test_one_finding_for_what_services_share() -> None:
     findings = [Finding("c", 1, "is root", "y", "user", (name,)) for name in ("a", "b", "a")]
     assert [str(f) for f in waivers.grouped(findings)] == ["c:1: a, b: is root; y [user]"]
+
+
+def test_one_finding_for_a_rule_that_services_of_a_file_break_in_several_lines() -> None:
+    findings = [
+        Finding("c.yaml", line, "is root", "y", "user", (name,))
+        for line, name in ((9, "b"), (1, "a"), (12, "c"))
+    ]
+    (one,) = waivers.grouped(findings)
+    assert str(one) == "c.yaml:1: a, b, c: is root; y [user] (also lines 9, 12)"
+    assert (one.line, one.also, one.subjects) == (1, (9, 12), ("a", "b", "c"))
+    # What is about no service stays where it is: each line is to be corrected for itself.
+    bare = [Finding("c", line, "is no digest", "y") for line in (1, 2)]
+    assert list(waivers.grouped(bare)) == bare
 
 
 def test_made_up_values_have_the_right_form() -> None:

@@ -34,6 +34,7 @@ SERVICES: Mapping[str, Mapping[str, Any]] = {
     "extra": {"profiles": ["extra"]},
     "front": {"ports": [{"target": 8000, "published": "1"}]},
 }
+COMPLETED = "service_completed_successfully"
 USED = ("PAIR_IMAGE", "FRONT_IMAGE", "DATA_EPOCH")
 
 
@@ -69,9 +70,34 @@ LOUD = {"never-loud": Invariant(service="front", forbids=("--loud",), why="it is
         (BUNDLE, without("b"), USED, ["wave 0: no compose file has a service b"]),
         (
             waves(*PROBES, deadline=5),
-            {**SERVICES, "a": {"healthcheck": {"start_period": "10s"}}},
+            {**SERVICES, "a": {"healthcheck": {"test": ["CMD", "x"], "start_period": "10s"}}},
             USED,
-            ["wave 0: its deadline of 5 s ends before a can be found unhealthy (10 s)"],
+            ["wave 0: its deadline of 5 s ends before a can be found unhealthy (100 s)"],
+        ),
+        (
+            BUNDLE,
+            {**SERVICES, "a": {"healthcheck": {"test": ["CMD", "/ready"], "interval": "2s"}}},
+            USED,
+            [
+                "wave 0: the engine calls it unhealthy after 6 s without a good answer, and a "
+                "deploy fails then, whatever the deadline of 60 s says"
+            ],
+        ),
+        (
+            BUNDLE,
+            {
+                **SERVICES,
+                "a": {"healthcheck": {"test": ["CMD", "/ready"], "interval": "10s", "retries": 5}},
+                "b": {
+                    "healthcheck": {
+                        "test": ["CMD", "/ready"],
+                        "start_period": "30s",
+                        "interval": "2s",
+                    }
+                },
+            },
+            USED,
+            [],
         ),
         (
             waves(("pair", "answers"), ()),
@@ -368,3 +394,42 @@ def test_what_a_base_image_replaces_is_named_by_digest(pinned: bool) -> None:
     assert [(f.line, f.what) for f in found] == (
         [] if pinned else [(3, "image base: debian:12 may be another image tomorrow")]
     )
+
+
+def mount(source: str, **more: object) -> dict[str, object]:
+    return {"type": "volume", "source": source, "target": "/data", **more}
+
+
+DB = {"volumes": [mount("data")]}
+
+
+@pytest.mark.parametrize(
+    ("services", "said"),
+    [
+        ({"db": DB, "web": {}}, []),
+        ({"db": DB, "backup": {"volumes": [mount("data", read_only=True)]}}, []),
+        ({"db": DB, "other": {"volumes": [mount("other")]}}, []),
+        ({"db": DB, "web": {"volumes": [mount("")]}, "x": {"volumes": [mount("")]}}, []),
+        ({"db": DB, "web": DB}, ["2 containers write it (db, web)"]),
+        ({"db": {**DB, "scale": 2}}, ["2 containers write it (db)"]),
+        ({"db": {**DB, "deploy": {"replicas": 3}}}, ["3 containers write it (db)"]),
+        (
+            {
+                "web": {**DB, "depends_on": {"init": {"condition": COMPLETED}}},
+                "init": DB,
+            },
+            [],
+        ),
+    ],
+)
+def test_several_writers_of_a_volume(services: dict[str, Any], said: list[str]) -> None:
+    rendered = compose_rules.Rendered(
+        model={"name": "shop", "services": services},
+        sentinels={},
+        sources=[YamlText("c.yaml", "volumes:\n  data:\n")],
+        folder="/x",
+        project="shop",
+    )
+    found = [f for f in compose_rules.check(rendered) if f.rule == compose_rules.WRITERS]
+    assert [f.what.partition(", and each")[0] for f in found] == said
+    assert all((f.line, f.subjects, f.level) == (2, ("data",), "danger") for f in found)

@@ -296,6 +296,16 @@ PLAN = PlanResult(
 )
 
 
+@pytest.mark.parametrize(
+    ("settle", "runs"), [(15.0, "runs 15 s without a restart"), (0.0, "runs once")]
+)
+def test_a_plan_says_how_little_is_seen_without_a_health_check(settle: float, runs: str) -> None:
+    lines = list(plan.plan(replace(PLAN, unchecked=("api", "web"), settle=settle)))
+    at = lines.index("no health check in the Compose files: api, web")
+    assert lines[at + 1].endswith(f"a deploy sees of each only that it {runs};")
+    assert lines[at + 3] == "steps:"
+
+
 def test_a_plan_for_people() -> None:
     assert list(plan.plan(PLAN)) == [
         f"plan for release {digest('1')} (release 000000000000 is of record; nothing was changed)",

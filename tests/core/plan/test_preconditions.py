@@ -53,7 +53,7 @@ def test_what_to_type_is_said_of_each() -> None:
     (found,) = preconditions.stuck(WANTED, present, Remedies(), BUNDLE)
     assert len(found.detail) == 2
     assert found.hint == (
-        "unpause api-id; restart db-id cache-id   (or wait for its next check; or inv down; inv up)"
+        "unpause api-id; inv restart db cache   (or wait for its next check; or inv down; inv up)"
     )
 
 

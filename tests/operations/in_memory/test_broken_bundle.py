@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from invoke.context import Context
 
 from morphops.errors import ConfigError
 from morphops.operations import drift, verify, wait
@@ -32,7 +33,8 @@ LOOKS: list[Callable[[Site], Any]] = [status, drift.look, verify.verify, wait.wa
 # What starts from what is typed or from the working tree cannot do with another bundle.
 BY_RECORD = {
     "status", "rollback", "resume", "abort", "up", "down", "drift", "verify", "wait", "smoke",
-    "logs", "history.show", "audit.show", "audit.verify", "lock.status", "lock.break",
+    "logs", "restart", "recreate", "exec", "run",
+    "history.show", "audit.show", "audit.verify", "lock.status", "lock.break",
 }  # fmt: skip
 
 
@@ -95,5 +97,5 @@ def test_the_tasks_that_do_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
         elif name == "release.create":
             given = {"label": [], "image": []}
         with pytest.raises(Opened):
-            ns[name].body(None, **given)
+            ns[name].body(Context(), **given)
     assert {name for name, by_record in asked.items() if by_record} == BY_RECORD

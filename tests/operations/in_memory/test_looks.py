@@ -94,22 +94,22 @@ def test_invariants_of_a_release_that_cannot_be_read_are_those_of_the_working_tr
 
 
 def test_log_lines_are_redacted(running: World) -> None:
-    view = valid("logs", logs.logs(running.site(), "", 50))
+    view = valid("logs", logs.logs(running.site(), [], 50))
     assert set(view["logs"]) == set(OLD_RUNS)
     assert view["logs"]["api"] == ["starting", "the token is REDACTED"]
     assert SECRET not in json.dumps(view)
-    assert list(logs.logs(running.site(), "api", 50).logs) == ["api"]
+    assert list(logs.logs(running.site(), ["api"], 50).logs) == ["api"]
 
 
 def test_logs_of_a_service_that_is_not_there(running: World) -> None:
     with pytest.raises(InputError, match=r"no service 'web' is there \(there are: api, db, worker"):
-        logs.logs(running.site(), "web", 50)
+        logs.logs(running.site(), ["web"], 50)
 
 
 def test_logs_that_cannot_be_redacted_are_not_shown(running: World) -> None:
     running.site().state.deployment(1).values.unlink()
     with pytest.raises(MorphopsError) as refused:
-        logs.logs(running.site(), "", 50)
+        logs.logs(running.site(), [], 50)
     assert SECRET not in refused.value.message()
     assert refused.value.exit_code == 3
 
@@ -302,5 +302,5 @@ def test_two_of_a_service_are_told_apart_in_the_logs(running: World) -> None:
         first, instance=dataclasses.replace(first.instance, id="another", replica_index=2)
     )
     running.engine.containers[second.key] = second
-    said = logs.logs(running.site(), "api", 50).logs["api"]
+    said = logs.logs(running.site(), ["api"], 50).logs["api"]
     assert {line.partition(" | ")[0] for line in said} >= {"api-2"}

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 from morphops.adapters.probes import ProbeContext
 from morphops.core.bundle.documents import Loaded
+from morphops.core.plan.steps import AwaitHealth
 from morphops.core.probes.http import Http
+from morphops.core.stack import Instance, Running
 from morphops.core.verify.reading import Reading
 from morphops.errors import GateFailed
 from morphops.operations.pipeline import gates
-from tests.fakes import FakeTarget
+from tests.fakes import FakeTarget, Recorder
 from tests.samples.probes import CHECKSUM, SHA256, container
+from tests.samples.releases import digest
 
 
 class Clock:
@@ -125,3 +129,60 @@ def test_a_probe_that_fails_tells_what_those_that_it_judges_wrote() -> None:
         "last log lines of db:",
         "  last words of db",
     )
+
+
+BARE = container(health="none", release=digest("b"))
+HERE = AwaitHealth(("api",), 5.0, settle=0.02, release=digest("b"))
+
+
+@pytest.mark.parametrize(
+    ("there", "step", "told"),
+    [
+        (BARE, HERE, ["no health check: api must run 0.02 s"]),
+        (BARE, replace(HERE, deadline=0.0), ["no health check: api must run 0.02 s"]),
+        (BARE, replace(HERE, settle=0.0), []),
+        (replace(BARE, release=digest("a")), HERE, []),
+        (replace(BARE, health="healthy"), HERE, []),
+    ],
+)
+def test_what_has_no_health_check_has_to_run_for_a_while(
+    there: Instance, step: AwaitHealth, told: list[str]
+) -> None:
+    target, observer = FakeTarget({}, containers={"api": there}), Recorder()
+    found = gates.await_health(step, target, "p", observer)
+    assert found.containers == (there,)
+    assert [line.removeprefix("waiting: ") for line in observer.lines] == told
+
+
+@pytest.mark.parametrize(
+    ("then", "says"),
+    [
+        (replace(BARE, state="exited", exit_code=3), "api exited with 3"),
+        (replace(BARE, restarts=2), "api ends and is started again (2 times)"),
+    ],
+)
+def test_what_ends_while_it_has_to_run_fails_the_gate(then: Instance, says: str) -> None:
+    class Ends(FakeTarget):
+        def observe(self, project: str) -> Running:
+            found = super().observe(project)
+            self.containers["api"] = then
+            return found
+
+    with pytest.raises(GateFailed, match=re.escape(says)):
+        gates.await_health(
+            replace(HERE, settle=60.0), Ends({}, containers={"api": BARE}), "p", Recorder()
+        )
+
+
+def test_a_restart_begins_the_time_anew() -> None:
+    lives: list[Instance] = [BARE, replace(BARE, restarts=1)]
+
+    class Restarts(FakeTarget):
+        def observe(self, project: str) -> Running:
+            found = super().observe(project)
+            self.containers["api"] = lives[-1]
+            return found
+
+    target, observer = Restarts({}, containers={"api": BARE}), Recorder()
+    found = gates.await_health(HERE, target, "p", observer)
+    assert found.containers == (lives[-1],)

@@ -23,8 +23,10 @@ class InPlace:
         remove = (Remove(first),) if first else ()
         verify = Verify(desired.bundle.settle, strict=True)
         bundle, services = desired.bundle, desired.services
-        again = changes.for_others(bundle, services, running)
-        return (*remove, *waves(bundle, services, again), verify)
+        again = changes.for_others(bundle, services, running, desired.again)
+        digest = desired.release.digest
+        steps = waves(bundle, services, again, settle=bundle.settle, release=digest)
+        return (*remove, *steps, verify)
 
     def back(self, before: Desired) -> tuple[Step, ...]:
         """See `Strategy.back`.
@@ -36,7 +38,12 @@ class InPlace:
 
 
 def waves(
-    bundle: Bundle, services: Mapping[str, Service], again: Collection[str] = ()
+    bundle: Bundle,
+    services: Mapping[str, Service],
+    again: Collection[str] = (),
+    *,
+    settle: float = 0.0,
+    release: str = "",
 ) -> tuple[Step, ...]:
     """Wave by wave: start, wait for health, probe.
 
@@ -44,6 +51,7 @@ def waves(
         bundle: has the waves.
         services: those that are to run.
         again: those that are recreated even where they are as they should be.
+        settle, release: see `AwaitHealth`.
     """
     steps: list[Step] = []
     earlier: tuple[str, ...] = ()
@@ -52,7 +60,10 @@ def waves(
         if not names:
             continue
         recreated = tuple(name for name in names if name in again)
-        steps += [Start(number, names, again=recreated), AwaitHealth(names, wave.deadline, earlier)]
+        steps += [
+            Start(number, names, again=recreated),
+            AwaitHealth(names, wave.deadline, earlier, settle=settle, release=release),
+        ]
         steps += [Gate(probe) for probe in wave.probes]
         earlier += names
     return tuple(steps)

@@ -1,0 +1,118 @@
+"""`inv exec` and `inv run`: a command in a container of the release of record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from morphops.core.history import recovery
+from morphops.core.history.operations import ValuesRecord
+from morphops.core.requests import CommandEnd, CommandRequest
+from morphops.core.results.command import CommandResult
+from morphops.errors import InputError
+from morphops.operations.pipeline import of_record, secrets
+from morphops.operations.pipeline.session import exclusive
+from morphops.site import Site
+
+
+def execute(
+    site: Site, service: str, words: Sequence[str], *, index: int = 1, attached: bool = True
+) -> CommandResult:
+    """Run a command inside of a container that runs. Takes no lock, and stands in no history.
+
+    Args:
+        site: where.
+        service: whose container.
+        words: the program and its arguments.
+        index: which container of several, from 1.
+        attached: joined to our standard streams; else what it writes is kept, redacted.
+
+    Raises:
+        InputError: there is no such service, or no command.
+        PreconditionError: its container does not run.
+    """
+    secrets.learn_secrets(site)
+    there = of_record.opened(site, site.history.past())
+    (name,) = there.named([service] if service else [], "exec")
+    _refuse_nothing(words, f"inv exec {name} -- COMMAND …")
+    container = there.container(name, index)
+    request = CommandRequest(words=tuple(words), attached=attached)
+    end = site.platform.workloads.execute(container, request)
+    return CommandResult(
+        exit=end.exit_code,
+        service=name,
+        container=there.running.names[container.id],
+        release=there.record.release,
+        lines=end.lines,
+    )
+
+
+def run(
+    site: Site,
+    service: str,
+    words: Sequence[str],
+    *,
+    reason: str = "",
+    wait: float = 0,
+    attached: bool = True,
+) -> CommandResult:
+    """Run a command in a container of its own, with the files and values of the release of record.
+
+    It has the service's image, environment, networks and volumes, and no ports. It is removed at
+    its end. The lock is held meanwhile, and the history says that it ran, without its arguments: a
+    secret may stand in them.
+
+    Args:
+        site: where.
+        service: whose container it is like.
+        words: the program and its arguments.
+        reason: why, for the history.
+        wait: seconds to wait for another operation to end.
+        attached: see `execute`.
+
+    Raises:
+        InputError: there is no such service, or no command.
+        PreconditionError: there is no release of record, or an operation is incomplete.
+    """
+    with exclusive(site, f"run {service}", reason=reason, wait=wait) as session:
+        past = session.history.past()
+        recovery.refuse(past)
+        there = of_record.opened(site, past)
+        (name,) = there.named([service] if service else [], "run")
+        _refuse_nothing(words, f"inv run {name} -- COMMAND …")
+        session.signals.mask()
+        record = session.history.begin(
+            "run",
+            release=there.record.release,
+            deployment=there.record.deployment,
+            values=ValuesRecord(there.record.fingerprint),
+            subject=name,
+            reason=reason,
+        )
+        session.history.step(record, f"run {words[0]} beside {name}", touches=False)
+        request = CommandRequest(words=tuple(words), attached=attached)
+        end: CommandEnd | None = None
+        try:
+            # A Ctrl-C at the terminal reaches the command itself, and its end is waited for.
+            with session.signals.shield():
+                end = site.platform.workloads.run_beside(there.prepared.stack, name, request)
+        finally:
+            code = f"exit code {end.exit_code}" if end and end.exit_code else ""
+            error = code if end else "it could not be begun"
+            session.history.end(record, "failed" if error else "done", error)
+            session.signals.acknowledge()
+        return CommandResult(
+            exit=end.exit_code,
+            service=name,
+            release=there.record.release,
+            operation=record.id,
+            lines=end.lines,
+        )
+
+
+def _refuse_nothing(words: Sequence[str], hint: str) -> None:
+    if not words:
+        raise InputError(
+            "name a command after --: nothing is run without one",
+            state="nothing was changed",
+            hint=hint,
+        )

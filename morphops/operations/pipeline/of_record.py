@@ -1,0 +1,102 @@
+"""The release of record, and its services by the names that a person types."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from morphops.core.history import operations
+from morphops.core.history.operations import Past, Record
+from morphops.core.nearest import nearest
+from morphops.core.stack import Instance, Running
+from morphops.errors import InputError, PreconditionError
+from morphops.operations.pipeline import prepare
+from morphops.operations.pipeline.prepare import PreparedRelease
+from morphops.site import Site
+
+
+@dataclass(frozen=True, slots=True)
+class OfRecord:
+    """What runs by right.
+
+    Attributes:
+        record: the operation that brought it.
+        prepared: its files and values.
+        running: what is there.
+    """
+
+    record: Record
+    prepared: PreparedRelease
+    running: Running
+
+    def named(self, services: Sequence[str], task: str) -> tuple[str, ...]:
+        """Services by name, each once, in the order of the waves.
+
+        Args:
+            services: as they were typed.
+            task: for what to type next.
+
+        Raises:
+            InputError: none is named, or the release has no such service.
+        """
+        there = self.in_order
+        if not services:
+            raise InputError(
+                f"name a service (there are: {', '.join(there)})",
+                state="nothing was changed",
+                hint=f"inv {task} {there[0] if there else 'SERVICE'}",
+            )
+        for name in services:
+            if name not in there:
+                raise InputError(
+                    f"release {self.prepared.release.short} has no service {name!r} "
+                    f"(there are: {', '.join(there)})",
+                    state="nothing was changed",
+                    hint=f"inv {task} {nearest(name, there) or 'SERVICE'}",
+                )
+        return tuple(name for name in there if name in services)
+
+    @property
+    def in_order(self) -> tuple[str, ...]:
+        """The services of the release, in the order of the waves."""
+        waves = self.prepared.bundle.waves
+        return tuple(n for wave in waves for n in wave.services if n in self.prepared.services)
+
+    def container(self, service: str, index: int) -> Instance:
+        """A container of a service that runs.
+
+        Args:
+            service: its name.
+            index: which of several, from 1.
+
+        Raises:
+            PreconditionError: it does not run.
+        """
+        there = sorted(self.running.of(service), key=lambda c: c.replica_index)
+        found = [c for c in there if c.state == "running" and c.replica_index == index]
+        if found:
+            return found[0]
+        which = service if len(there) < 2 else f"{service}-{index}"
+        states = ", ".join(f"{self.running.names[c.id]} is {c.state}" for c in there)
+        raise PreconditionError(
+            f"{which} does not run" + (f": {states}" if states else ""),
+            state="nothing was changed",
+            hint=f"inv status; inv up --reason=…; or, in a container of its own: inv run {service}",
+        )
+
+
+def opened(site: Site, past: Past) -> OfRecord:
+    """Returns the release of record with its files and values, and what is there.
+
+    Raises:
+        PreconditionError: there is none.
+    """
+    record = operations.deployment_of_record(past)
+    if record is None:
+        raise PreconditionError(
+            "there is no release of record here",
+            state="nothing was changed",
+            hint="inv deploy --image=sha256:<release>",
+        )
+    prepared = prepare.reopen(site, site.state.deployment(record.deployment), record.release)
+    return OfRecord(record, prepared, site.platform.workloads.observe(site.bundle.project))
