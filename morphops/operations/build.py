@@ -44,10 +44,10 @@ def build(site: Site, *, version: str = "", push: bool = True) -> Build:
         targets=tuple(wanted),
         push=push,
     )
-    digests = site.builder.bake(request, site.observer.note)
+    built = site.builder.bake(request, site.observer.note)
     images = {
-        wanted[target]: f"{site.bundle.repository(wanted[target])}@{digest}"
-        for target, digest in digests.items()
+        wanted[target]: f"{site.bundle.repository(wanted[target])}@{image.digest}"
+        for target, image in built.items()
         if target in wanted
     }
     if push:

@@ -126,6 +126,12 @@ class Engine:
         """Return the images (ImageSummary), without intermediate ones."""
         return self._get("list the images", "/images/json", _rows, limit=limit)
 
+    def disk_use(self, limit: float = _LIMIT) -> Document:
+        """Return the space that images and build cache take (SystemDataUsage)."""
+        # Before 1.42 the API knows no `type`, and answers with the rest as well.
+        query = "type=image&type=build-cache"
+        return self._get("ask how much space is used", f"/system/df?{query}", _one, limit=limit)
+
     def layers(self, image: str) -> tuple[str, ...]:
         """Return how each layer of an image was made, by its own account; the newest first."""
         path = f"/images/{_quoted(image)}/history"
@@ -162,6 +168,18 @@ class Engine:
         """Remove volumes, as far as they are there."""
         requests = [Request("DELETE", f"/volumes/{_quoted(name)}?force=1") for name in names]
         self._ask_all(f"remove the volumes {' '.join(names)}", requests)
+
+    def create_container(self, body: Mapping[str, object]) -> str:
+        """Make a container (ContainerCreate), and return its id."""
+        request = Request("POST", "/containers/create", body)
+        with self._translated("create a container", _LIMIT):
+            return str(_one(_parsed(self._raw(request, _LIMIT)))["Id"])
+
+    def start_container(self, id_: str) -> None:
+        """Start a container."""
+        self._ask(
+            f"start the container {id_[:12]}", Request("POST", f"/containers/{_quoted(id_)}/start")
+        )
 
     def remove_container(self, id_: str, limit: float = _LIMIT, *, force: bool = False) -> None:
         """Remove a container; one that runs only with `force`."""

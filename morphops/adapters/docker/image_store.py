@@ -61,10 +61,13 @@ def remove_stopped(docker: Docker, containers: Sequence[str]) -> None:
 
 
 def sizes(docker: Docker) -> dict[str, int]:
-    """Return the bytes of images and build cache as `docker system df` rounds them."""
-    with docker.call("ask how much space is used", _LIMIT):
-        used: Any = docker.client(_LIMIT).system.disk_free()
-    return {"images": int(used.images.size), "build_cache": int(used.build_cache.size)}
+    """Return the bytes of images and build cache; what both share counts as the images'."""
+    used = docker.engine.disk_use(_LIMIT)
+    cache = (row for row in used.get("BuildCache") or () if not row.get("Shared"))
+    return {
+        "images": int(used.get("LayersSize") or 0),
+        "build_cache": sum(int(row.get("Size") or 0) for row in cache),
+    }
 
 
 def facts(docker: Docker, reference: str) -> ImageFacts | None:
@@ -80,10 +83,32 @@ def facts(docker: Docker, reference: str) -> ImageFacts | None:
     )
 
 
-def load(docker: Docker, tag: str, image_id: str, archive: Iterable[bytes]) -> str:
+def load(docker: Docker, tag: str, ids: Collection[str], archive: Iterable[bytes]) -> str:
     """Put an image into the engine without any registry; see `LocalRegistry.load`."""
-    with docker.call(f"load the image {tag}", _LIMIT):
-        client = docker.client(_LIMIT)
-        if not (client.image.exists(tag) and client.image.inspect(tag).id == image_id):
-            client.image.load(iter(archive))
-        return str(client.image.inspect(tag).id)
+    found = _id(docker, tag)
+    if found not in ids:
+        with docker.call(f"load the image {tag}", _LIMIT):
+            docker.client(_LIMIT).image.load(iter(archive))
+        found = _id(docker, tag)
+    if not found:
+        raise EngineCallFailed(
+            f"could not load the image {tag}: the engine took it, and does not have it",
+            hint="inv host.check   (disk space)",
+        )
+    return found
+
+
+def id_of(docker: Docker, digests: Sequence[str]) -> str:
+    """Return by which of these digests the engine names an image; empty where it has none.
+
+    Args:
+        docker: the engine.
+        digests: of one image: of its manifest, which is its ID with the containerd image store,
+            and of its configuration, which is its ID with the others.
+    """
+    ids = {str(row.get("Id")) for row in docker.engine.inspect_images(digests)}
+    return next((digest for digest in digests if digest in ids), "")
+
+
+def _id(docker: Docker, tag: str) -> str:
+    return next((str(row["Id"]) for row in docker.engine.inspect_images([tag])), "")
