@@ -146,7 +146,7 @@ class _Output:
         """Reads what is there, now that the process has ended, and no more."""
         os.close(self._tells)
         self.await_end(time.monotonic() + _DRAIN)
-        self._given_up = True  # somebody writes without end
+        self._given_up = True  # what it left running writes without end
         self.await_end(math.inf)
         os.close(self._over)
 

@@ -186,6 +186,7 @@ class Service:
         waits_for_completion: the services that it waits for to do something once, and end.
         depends_on: the services that have to be there before it.
         restarts_with: of these the ones whose replacement it must not outlive (`restart: true`).
+        shares: of these the ones of which it has a part itself → which (`network`, `pid` …).
         ends: whether it is never started again automatically, which is said of what ends.
         needs: what it needs from outside of its stack.
         profiles: the profiles that switch it on; empty for a service that is always on.
@@ -208,6 +209,7 @@ class Service:
     waits_for_completion: frozenset[str] = frozenset()
     depends_on: frozenset[str] = frozenset()
     restarts_with: frozenset[str] = frozenset()
+    shares: Mapping[str, str] = field(default_factory=dict)
     ends: bool = False
     needs: Needs = NO_NEEDS
     profiles: frozenset[str] = frozenset()

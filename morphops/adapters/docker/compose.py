@@ -313,8 +313,16 @@ class ComposeTarget:
             with self._docker.call(f"read the logs of {container.service}", 20):
                 text = self._docker.client(20).container.logs(container.id, tail=tail)
         except EngineCallFailed as err:
+            if self._keeps_no_logs(container):
+                return (f"the log driver of {container.service} keeps nothing that can be read",)
             return (str(err),)
         return log_lines.last_lines(str(text), self._redact)
+
+    def _keeps_no_logs(self, container: Instance) -> bool:
+        # The engine keeps a copy of what it sends elsewhere.
+        inspected = self._docker.engine.inspect([container.id])
+        how = [(row.get("HostConfig") or {}).get("LogConfig") or {} for row in inspected]
+        return any(one.get("Type") == "none" for one in how)
 
     def run_once(self, request: RunRequest) -> tuple[str, ...]:
         """See `Workloads.run_once`."""
