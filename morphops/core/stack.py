@@ -23,6 +23,8 @@ class LocalImage:
         size: bytes, layers that others share included.
         used: whether a container, of anybody, is made of it.
         project: which one built it; empty where that is not known.
+        layers: digests of its layers, the lowest first.
+        shared: of its size the bytes of layers that other images have too; 0 where it is not known.
     """
 
     id: str
@@ -30,6 +32,8 @@ class LocalImage:
     size: int
     used: bool = False
     project: str = ""
+    layers: tuple[str, ...] = ()
+    shared: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -118,13 +118,16 @@ class Engine:
                 return _only_file(body)
         return None
 
-    def inspect_images(self, ids: Sequence[str]) -> list[Document]:
+    def inspect_images(self, ids: Sequence[str], limit: float = _LIMIT) -> list[Document]:
         """Return images (ImageInspect) by id or reference, without those that are gone."""
-        return self._inspect("images", ids)
+        return self._inspect("images", ids, limit)
 
     def images(self, limit: float = _LIMIT) -> list[Document]:
-        """Return the images (ImageSummary), without intermediate ones."""
-        return self._get("list the images", "/images/json", _rows, limit=limit)
+        """Return the images (ImageSummary), without intermediate ones.
+
+        `SharedSize` is -1 before 1.42 of the API.
+        """
+        return self._get("list the images", "/images/json?shared-size=1", _rows, limit=limit)
 
     def disk_use(self, limit: float = _LIMIT) -> Document:
         """Return the space that images and build cache take (SystemDataUsage)."""
@@ -224,10 +227,10 @@ class Engine:
         with self._stream(doing, request, limit, stalled) as opened:
             yield opened
 
-    def _inspect(self, kind: str, ids: Sequence[str]) -> list[Document]:
+    def _inspect(self, kind: str, ids: Sequence[str], limit: float = _LIMIT) -> list[Document]:
         requests = [Request("GET", f"/{kind}/{_quoted(id_)}/json") for id_ in ids]
-        bodies = self._ask_all(f"inspect the {kind}", requests)
-        with self._translated(f"inspect the {kind}", _LIMIT):
+        bodies = self._ask_all(f"inspect the {kind}", requests, limit)
+        with self._translated(f"inspect the {kind}", limit):
             return [_one(_parsed(body)) for body in bodies]
 
     def _ask_all(

@@ -17,11 +17,14 @@ _LIMIT = 120.0
 def images(docker: Docker) -> tuple[LocalImage, ...]:
     """Return every image on the engine with all its names; without any, only what we built."""
     used = {row["ImageID"] for row in docker.engine.containers(_LIMIT)}
-    found = (_image(row, used) for row in docker.engine.images(_LIMIT))
+    listed = docker.engine.images(_LIMIT)
+    inspected = docker.engine.inspect_images([row["Id"] for row in listed], _LIMIT)
+    layers = {row["Id"]: (row.get("RootFS") or {}).get("Layers") or () for row in inspected}
+    found = (_image(row, used, layers.get(row["Id"], ())) for row in listed)
     return tuple(image for image in found if image.references or image.project)
 
 
-def _image(row: Mapping[str, Any], used: Collection[str]) -> LocalImage:
+def _image(row: Mapping[str, Any], used: Collection[str], layers: Sequence[str]) -> LocalImage:
     """One image as the engine lists it (Engine API, ImageSummary)."""
     names = (*(row.get("RepoTags") or ()), *(row.get("RepoDigests") or ()))
     built = row.get("Labels") or {}
@@ -33,6 +36,8 @@ def _image(row: Mapping[str, Any], used: Collection[str]) -> LocalImage:
         used=row["Id"] in used,
         # One that Compose's labels are on was committed from a container: a person made it.
         project="" if labels.PROJECT in built else built.get(labels.BUILT_FOR, ""),
+        layers=tuple(layers),
+        shared=max(0, int(row.get("SharedSize") or 0)),
     )
 
 
