@@ -14,7 +14,13 @@ from morphops.core.lock import Holder
 from morphops.core.outside import Outside
 from morphops.core.plan.remedies import Remedies
 from morphops.core.release.release import Image
-from morphops.core.requests import BuildRequest, CommandEnd, CommandRequest, RunRequest
+from morphops.core.requests import (
+    BuildRequest,
+    BuiltImage,
+    CommandEnd,
+    CommandRequest,
+    RunRequest,
+)
 from morphops.core.results.registry import RegistryInfo
 from morphops.core.stack import (
     ImageFacts,
@@ -267,7 +273,7 @@ class Images(Protocol):
         """
 
     def disk_use(self) -> Mapping[str, int]:
-        """Bytes that `images` and the `build_cache` take, rounded."""
+        """Bytes that `images` and the `build_cache` take."""
 
 
 class LockGuard(Protocol):
@@ -371,8 +377,8 @@ class Builder(Protocol):
             ConfigError: the file is refused.
         """
 
-    def bake(self, request: BuildRequest, say: Say) -> Mapping[str, str]:
-        """Build, and push, the targets of a bake file: target → digest.
+    def bake(self, request: BuildRequest, say: Say) -> Mapping[str, BuiltImage]:
+        """Build, and push, the targets of a bake file; return what each target became.
 
         Raises:
             InputError: there is no such file or context.
@@ -456,12 +462,12 @@ class LocalRegistry(Protocol):
     def pull(self, reference: str = "") -> str:
         """Pull an image for it; the public one where none is named. Returns the reference."""
 
-    def load(self, tag: str, image_id: str, archive: Iterable[bytes]) -> str:
+    def load(self, tag: str, ids: Collection[str], archive: Iterable[bytes]) -> str:
         """Put an image into the engine without any registry, and return its ID.
 
         Args:
             tag: its name.
-            image_id: nothing is done where the tag has this ID already.
+            ids: nothing is done where the tag has one of these IDs already.
             archive: of the image, as `docker save` writes it.
         """
 

@@ -256,7 +256,7 @@ def bases(*names: str) -> dict[str, BaseImage]:
 
 def load(client: Docker, image: BaseImage, tag: str) -> str:
     """Put a base image into the engine under a tag, and return its ID."""
-    return image_store.load(client, tag, image.config, assemble.archive(image, tag))
+    return image_store.load(client, tag, image.ids, assemble.archive(image, tag))
 
 
 def remove_images(*references: str) -> None:

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import codecs
+import io
+import math
 import os
+import select
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from morphops.errors import Interrupted
 from morphops.settings import ENV_SHOW_TEXT
 
 _KEPT = 200  # lines of progress
 _GRACE = 600.0  # seconds that a stopped command has to undo its changes
-_DRAIN = 5.0  # seconds that its last output may take after its end
+_DRAIN = 5.0  # seconds that reading its last output may take after its end
+_PIECE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +99,6 @@ def run(
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
             start_new_session=True,
             env={**os.environ, **env},
         )
@@ -108,15 +112,22 @@ def run(
 
 
 class _Output:
-    """What a process writes, read by two threads until both streams end."""
+    """What a process writes, read by two threads until both streams end.
 
-    def __init__(self, process: subprocess.Popen[str], say: Callable[[str], None]) -> None:
+    What it started may hold the streams open after its end. Then only what is in them by that time
+    is read: see `drain`.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], say: Callable[[str], None]) -> None:
         self.progress: deque[str] = deque(maxlen=_KEPT)
         self._out: list[str] = []
         self._say = say
-        self._readers = (
-            threading.Thread(target=self._follow, args=(process.stderr or (),), daemon=True),
-            threading.Thread(target=lambda: self._out.extend(process.stdout or ()), daemon=True),
+        self._given_up = False
+        self._over, self._tells = os.pipe()
+        self._readers = tuple(
+            threading.Thread(target=self._read, args=(stream, add), daemon=True)
+            for stream, add in ((process.stderr, self._show), (process.stdout, self._out.append))
+            if stream is not None
         )
         for reader in self._readers:
             reader.start()
@@ -129,16 +140,45 @@ class _Output:
     def await_end(self, until: float) -> None:
         """Waits until both streams ended, at most until a time of the monotonic clock."""
         for reader in self._readers:
-            reader.join(max(0.0, until - time.monotonic()))
+            reader.join(None if until == math.inf else max(0.0, until - time.monotonic()))
 
-    def _follow(self, lines: Iterable[str]) -> None:
-        for line in lines:
-            self.progress.append(line.rstrip("\n"))
-            self._say(line.rstrip("\n"))
+    def drain(self) -> None:
+        """Reads what is there, now that the process has ended, and no more."""
+        os.close(self._tells)
+        self.await_end(time.monotonic() + _DRAIN)
+        self._given_up = True  # what it left running writes without end
+        self.await_end(math.inf)
+        os.close(self._over)
+
+    def _read(self, stream: IO[bytes], add: Callable[[str], None]) -> None:
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        lines = io.IncrementalNewlineDecoder(decoder, translate=True)
+        rest, over = "", False
+        while not self._given_up:
+            watched = [stream] if over else [stream, self._over]
+            ready, _, _ = select.select(watched, [], [], 0 if over else None)
+            if stream in ready:
+                data = os.read(stream.fileno(), _PIECE)
+                if not data:
+                    break
+                *whole, rest = (rest + lines.decode(data)).split("\n")
+                for line in whole:
+                    add(f"{line}\n")
+            elif over:
+                break
+            else:  # what it wrote before its end is in the stream by now
+                over = True
+        rest += lines.decode(b"", final=True)
+        if rest:
+            add(rest)
+
+    def _show(self, line: str) -> None:
+        self.progress.append(line.rstrip("\n"))
+        self._say(line.rstrip("\n"))
 
 
 def _follow(
-    process: subprocess.Popen[str],
+    process: subprocess.Popen[bytes],
     timeout: float,
     say: Callable[[str], None],
     grace: float,
@@ -157,7 +197,7 @@ def _follow(
             # What the leader started ends a little later; its output shows that.
             interrupted = interrupted or _interrupted(lambda: output.await_end(end))
         _kill(process)
-    output.await_end(time.monotonic() + _DRAIN)
+    output.drain()
     code = process.returncode
     return Ended(
         code if code >= 0 else 128 - code,
@@ -168,7 +208,7 @@ def _follow(
     )
 
 
-def _await_or_give_up(process: subprocess.Popen[str], timeout: float) -> tuple[bool, int]:
+def _await_or_give_up(process: subprocess.Popen[bytes], timeout: float) -> tuple[bool, int]:
     """Waits for the end: whether time is over, and the signal that we got; 0 for none."""
     try:
         return False, _interrupted(lambda: process.wait(timeout))
@@ -185,7 +225,7 @@ def _interrupted(wait: Callable[[], object]) -> int:
     return 0
 
 
-def _await_end(process: subprocess.Popen[str], grace: float) -> None:
+def _await_end(process: subprocess.Popen[bytes], grace: float) -> None:
     with suppress(subprocess.TimeoutExpired):
         try:
             process.wait(grace)
@@ -194,12 +234,12 @@ def _await_end(process: subprocess.Popen[str], grace: float) -> None:
                 process.wait(grace)
 
 
-def _kill(process: subprocess.Popen[str]) -> None:
+def _kill(process: subprocess.Popen[bytes]) -> None:
     _tell(process, signal.SIGKILL)
     process.wait()
 
 
-def _tell(process: subprocess.Popen[str], number: int) -> None:
+def _tell(process: subprocess.Popen[bytes], number: int) -> None:
     """Sends a signal to all of a command's process group; its leader may be gone already."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, number)

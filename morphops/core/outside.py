@@ -17,6 +17,8 @@ class Needs:
         addresses: that its container is to have, each as `network/address`.
         runtime: what runs its containers; empty for the platform's own.
         platform: what it asks its image to be for; empty where it does not say.
+        trial: how a container is started of which only a start tells whether the platform can do
+            it, as the platform writes it: devices, where logs are sent. Empty where nothing is.
     """
 
     networks: frozenset[str] = frozenset()
@@ -25,6 +27,7 @@ class Needs:
     addresses: frozenset[str] = frozenset()
     runtime: str = ""
     platform: str = ""
+    trial: str = ""
 
 
 NO_NEEDS = Needs()
@@ -38,12 +41,14 @@ class Outside:
         networks, volumes, runtimes: those that are not there.
         names: container name → who has it, of those that a container of another project or of none
             has.
+        refused: trial → why the platform does not start such a container.
     """
 
     networks: frozenset[str] = frozenset()
     volumes: frozenset[str] = frozenset()
     runtimes: frozenset[str] = frozenset()
     names: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
 
 
 AS_NEEDED = Outside()

@@ -7,13 +7,18 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from morphops.core import encoded
+
 MASK = "REDACTED"
 # Shorter values would tear holes into ordinary words, and are no secrets worth the name.
 _SHORTEST = 6
+_COLOUR = re.compile("\x1b\\[[0-9;]*m")  # ECMA-48, 8.3.117
 
 
 class Redactor:
-    """Replaces every known secret value, also as a part of a URL, percent-encoded or escaped.
+    """Replaces every known secret value, also as a part of a URL, encoded or escaped.
+
+    One that stands in base64 is found in pieces of it at any place; see `encoded`.
 
     Args:
         secrets: the values that must never be seen.
@@ -31,10 +36,22 @@ class Redactor:
         # one pass, so that the mask is not searched again.
         longest_first = sorted(self._texts, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(_pattern, longest_first)))
+        self._encodings = tuple(dict.fromkeys(encoded.encodings(longest_first)))
 
     def __call__(self, text: str) -> str:
         """The text with each secret replaced by `REDACTED`."""
-        return self._pattern.sub(MASK, text) if self._texts else text
+        if not self._texts:
+            return text
+        if "\x1b" in text:
+            # A colour may begin in the middle of a secret. Then the text is shown without colours.
+            bare = _COLOUR.sub("", text)
+            text = bare if self._pattern.search(bare) else text
+        return self._decoded(self._pattern.sub(MASK, text))
+
+    def _decoded(self, text: str) -> str:
+        lowered = text.lower()
+        found = [e.pattern for e in self._encodings if e.is_in(text, lowered)]
+        return re.sub("|".join(found), MASK, text) if found else text
 
     def lines(self, lines: Iterable[str]) -> tuple[str, ...]:
         """The same for each of several lines."""
@@ -53,7 +70,8 @@ class Redactor:
 
 def _texts(secret: str) -> set[str]:
     """A secret and each of its parts, as they stand and decoded."""
-    return {text for part in _parts(secret) for text in (part, unquote(part))}
+    parts = _parts(secret) | {line.strip() for line in secret.splitlines()}
+    return {text for part in parts for text in (part, unquote(part))}
 
 
 def _pattern(text: str) -> str:
@@ -84,6 +102,9 @@ def _forms(char: str, first: str, *, after_run: bool) -> str:
     escaped = r"\\++".join(f"u{units[at : at + 4]}" for at in range(0, len(units), 4))
     # As it stands comes last: of a `%` that is `%25` nothing is to be left.
     forms = [f"(?i:{octets})", f"{some}(?i:{escaped})", f"{any_}{re.escape(char)}"]
+    if not char.isascii():  # as Python shows bytes
+        data = char.encode(errors="surrogatepass")
+        forms.append(some + r"\\++".join(f"(?i:x{byte:02x})" for byte in data))
     if char in _ESCAPES:
         forms.append(some + _ESCAPES[char])
     if char == " ":  # of a form (application/x-www-form-urlencoded)

@@ -88,3 +88,16 @@ class BuildRequest:
     ca_file: Path | None = None
     targets: tuple[str, ...] = ()
     push: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuiltImage:
+    """What a build made.
+
+    Attributes:
+        digest: of its manifest, by which it is pulled; of an image that was not pushed, its ID.
+        names: the digests by one of which the engine names it, depending on its image store.
+    """
+
+    digest: str
+    names: tuple[str, ...]

@@ -23,6 +23,8 @@ class LocalImage:
         size: bytes, layers that others share included.
         used: whether a container, of anybody, is made of it.
         project: which one built it; empty where that is not known.
+        layers: digests of its layers, the lowest first.
+        shared: of its size the bytes of layers that other images have too; 0 where it is not known.
     """
 
     id: str
@@ -30,6 +32,8 @@ class LocalImage:
     size: int
     used: bool = False
     project: str = ""
+    layers: tuple[str, ...] = ()
+    shared: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +190,7 @@ class Service:
         waits_for_completion: the services that it waits for to do something once, and end.
         depends_on: the services that have to be there before it.
         restarts_with: of these the ones whose replacement it must not outlive (`restart: true`).
+        shares: of these the ones of which it has a part itself → which (`network`, `pid` …).
         ends: whether it is never started again automatically, which is said of what ends.
         needs: what it needs from outside of its stack.
         profiles: the profiles that switch it on; empty for a service that is always on.
@@ -208,6 +213,7 @@ class Service:
     waits_for_completion: frozenset[str] = frozenset()
     depends_on: frozenset[str] = frozenset()
     restarts_with: frozenset[str] = frozenset()
+    shares: Mapping[str, str] = field(default_factory=dict)
     ends: bool = False
     needs: Needs = NO_NEEDS
     profiles: frozenset[str] = frozenset()

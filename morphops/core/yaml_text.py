@@ -13,6 +13,8 @@ from typing import Any
 from morphops.errors import ConfigError
 
 _MERGE = "tag:yaml.org,2002:merge"
+_MOST = 1_000_000  # values once each alias is written out; a large stack has ten thousand
+_FEW = 12  # aliases that multiply a document by less than a hundred, however they are nested
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,8 @@ class YamlText:
         text: the document.
 
     Raises:
-        ConfigError: it is not YAML, or has a key twice; the message has the line.
+        ConfigError: it is not YAML, has a key twice, or is without measure; the message has the
+            line.
     """
 
     def __init__(self, name: str, text: str) -> None:
@@ -56,8 +59,15 @@ class YamlText:
             raise self._too_deep() from None
         try:
             self._refuse_duplicates(self._root, "", set())
+            count = _expanded(self._root, {})
         except RecursionError:
             raise self._too_deep() from None
+        if count > _MOST:
+            raise ConfigError(
+                f"{name}: its aliases repeat values until there are {count:,} of them; "
+                f"at most {_MOST:,} are read",
+                hint="write less with aliases (`*name`), above all with aliases of aliases",
+            )
 
     def _compose(self) -> Any:
         """The tree. What libyaml refuses is read again by PyYAML, whose words people know."""
@@ -174,6 +184,27 @@ class YamlText:
         elif node.id == "sequence":
             for number, item in enumerate(node.value):
                 self._refuse_duplicates(item, f"{path}/{number}", seen)
+
+
+def may_be_endless(text: str) -> bool:
+    """Whether aliases may make far more of a text than it shows; a quick look, unparsed."""
+    return text.count("*") > _FEW
+
+
+def _expanded(node: Any, known: dict[int, int]) -> int:
+    """How many values there are once each alias is written out; each node is counted once."""
+    if node is None:
+        return 0
+    if id(node) not in known:
+        known[id(node)] = 0  # inside of its own anchor it is not counted again
+        if node.id == "scalar":
+            inner: Iterator[Any] = iter(())
+        elif node.id == "mapping":
+            inner = (value for _, value in node.value)
+        else:
+            inner = iter(node.value)
+        known[id(node)] = 1 + sum(_expanded(one, known) for one in inner)
+    return known[id(node)]
 
 
 def _constructed(root: Any) -> Any:

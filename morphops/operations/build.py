@@ -9,6 +9,7 @@ from morphops.core.bundle.schema import BuildSpec
 from morphops.core.release.digest import canonical_json
 from morphops.core.requests import BuildRequest
 from morphops.core.results.build import Build
+from morphops.operations.image import built_here
 from morphops.operations.image.base import build_spec, make_bases
 from morphops.operations.release.create import git
 from morphops.site import Site
@@ -44,12 +45,13 @@ def build(site: Site, *, version: str = "", push: bool = True) -> Build:
         targets=tuple(wanted),
         push=push,
     )
-    digests = site.builder.bake(request, site.observer.note)
+    built = site.builder.bake(request, site.observer.note)
     images = {
-        wanted[target]: f"{site.bundle.repository(wanted[target])}@{digest}"
-        for target, digest in digests.items()
+        wanted[target]: f"{site.bundle.repository(wanted[target])}@{image.digest}"
+        for target, image in built.items()
         if target in wanted
     }
+    built_here.remember(site, built.values())
     if push:
         site.state.write(site.state.root / "build.json", canonical_json({"images": images}))
     return Build(images=images, pushed=push)

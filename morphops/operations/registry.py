@@ -50,7 +50,7 @@ def registry_up(site: Site) -> RegistryInfo:
             say=site.observer.note,
         )
         tag = f"morphops/{_REGISTRY_RECIPE}:local"
-        return site.local_registry.load(tag, made.config, assemble.archive(made, tag))
+        return site.local_registry.load(tag, made.ids, assemble.archive(made, tag))
 
     return site.local_registry.start(image, host=host, port=port, name=name)
 

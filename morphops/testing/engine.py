@@ -69,6 +69,7 @@ class FakeEngine:
         busy: (host, port, protocol) of the ports that something else has.
         shared: names of the external networks and volumes that are there.
         runtimes: names of what can run containers here.
+        refuses: what cannot be started here, as `trial` of `Needs` has it, and why.
         names: container name → whose it is, of containers that were not started here.
         served: reference → the image that a registry answers with.
         local: reference → the image that is on the engine.
@@ -88,6 +89,7 @@ class FakeEngine:
     busy: set[tuple[str, int, str]] = field(default_factory=set)
     shared: set[str] = field(default_factory=set)
     runtimes: set[str] = field(default_factory=lambda: {"runc"})
+    refuses: dict[str, str] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     served: dict[str, Image] = field(default_factory=dict)
     local: dict[str, Image] = field(default_factory=dict)

@@ -176,7 +176,16 @@ def _needs(spec: Mapping[str, Any], model: Mapping[str, Any]) -> Needs:
         ),
         runtime=str(spec.get("runtime") or ""),
         platform=str(spec.get("platform") or ""),
+        trial=_trial(spec),
     )
+
+
+def _trial(spec: Mapping[str, Any]) -> str:
+    """What only a start shows: `gpus`, `log driver syslog`."""
+    driver = (spec.get("logging") or {}).get("driver") or "json-file"
+    told = ["gpus"] if spec.get("gpus") else []
+    told += [f"log driver {driver}"] if driver not in ("json-file", "none") else []
+    return ", ".join(told)
 
 
 def _external(declared: Mapping[str, Any], used: Iterable[Any]) -> frozenset[str]:

@@ -113,6 +113,11 @@ class FakeWorkloads:
                     if one.runtime and one.runtime not in engine.runtimes
                 ),
                 names={name: whose for name, whose in engine.names.items() if name in wanted},
+                refused={
+                    one.trial: engine.refuses[one.trial]
+                    for one in needs
+                    if one.trial in engine.refuses
+                },
             )
 
     def start(

@@ -82,6 +82,38 @@ def test_what_goes_on_by_intent_may_where_nothing_was_stopped(tmp_path: Path) ->
     os.kill(pid, signal.SIGKILL)
 
 
+@pytest.mark.parametrize(
+    "goes_on",
+    [
+        "(sleep 4; touch over) &",  # with our ends of its stdout and stderr
+        "(while sleep 0.01; do echo noise; echo noise >&2; [ -e stop ] && break; done) &",
+    ],
+)
+def test_a_command_has_ended_when_its_leader_has(tmp_path: Path, goes_on: str) -> None:
+    said: list[str] = []
+    ended = process.run(
+        ["sh", "-c", f"{goes_on} echo $! >pid; echo started; echo last >&2; printf 'no end' >&2"],
+        folder=tmp_path,
+        timeout=20,
+        say=said.append,
+        env={},
+        grace=5,
+        whole=True,
+    )
+    (tmp_path / "stop").touch()
+    os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+    assert not (tmp_path / "over").exists()
+    assert (ended.code, "started" in ended.out.splitlines()) == (0, True)
+    assert "last" in said
+    assert "no end" in "\n".join(said)
+
+
+@pytest.mark.parametrize("size", [0, 1, 65_536, 300_000])
+def test_all_that_it_wrote_before_its_end_is_there(tmp_path: Path, size: int) -> None:
+    script = f"sleep 60 & head -c {size} /dev/zero | tr '\\0' x; echo; kill $! && printf 'é\\r\\n'"
+    assert run(script, tmp_path).out == f"{'x' * size}\né\n"
+
+
 def test_a_signal_ends_all_of_it(tmp_path: Path) -> None:
     script = f"sleep 60 & echo $! >pid; sleep 0.3; kill -TERM {os.getpid()}; wait"
     signals = Signals()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import itertools
 import json
 import re
 import subprocess
@@ -174,12 +176,90 @@ def test_in_every_way(secret: str, way: str) -> None:
     assert Redactor([secret])(f"«{WAYS[way](secret)}»") == "«REDACTED»"
 
 
+def base64_of(encode: Callable[[bytes], bytes]) -> Callable[[bytes], str]:
+    return lambda data: encode(data).decode()
+
+
+ENCODED_AS: dict[str, Callable[[bytes], str]] = {
+    "base64": base64_of(base64.b64encode),
+    "base64 of a URL": base64_of(base64.urlsafe_b64encode),
+    "base64, percent-encoded": lambda data: quote(base64.b64encode(data), safe=""),
+    "base64 in JSON, slashes too": lambda data: base64.b64encode(data).decode().replace("/", "\\/"),
+    "hex": bytes.hex,
+    "hex, upper": lambda data: data.hex().upper(),
+    "hex, with colons": lambda data: data.hex(":"),
+    "hex, with blanks": lambda data: data.hex(" "),
+}
+
+
+BEFORE = ("", "u", "us", "user:", "a longer user:")
+AFTER = ("", "x", "xy", " and more of it")
+
+
+@pytest.mark.parametrize("way", ENCODED_AS.values(), ids=ENCODED_AS)
+@pytest.mark.parametrize("secret", ["hunter2hunter2", "sixsix", "ключ-секрет", "???>>>???"])
+def test_in_the_middle_of_what_is_encoded(secret: str, way: Callable[[bytes], str]) -> None:
+    redact = Redactor([secret])
+    for before, after in itertools.product(BEFORE, AFTER):
+        shown = redact(f"said <{way(f'{before}{secret}{after}'.encode())}>.")
+        left, right = shown.removeprefix("said <").removesuffix(">.").split("REDACTED")
+        # What is left is of what stands around it, and of what fills it up (`%3D%3D`).
+        assert len(left) <= len(way(before.encode())) + 3
+        assert len(right) <= len(way(after.encode())) + 8
+
+
+@given(
+    st.text(min_size=6, max_size=20).filter(lambda text: text.isprintable()),
+    st.binary(max_size=9),
+    st.binary(max_size=9),
+    st.sampled_from([*ENCODED_AS]),
+)
+def test_encoded_with_anything_around_it(
+    secret: str, before: bytes, after: bytes, way: str
+) -> None:
+    shown = Redactor([secret])(ENCODED_AS[way](before + secret.encode() + after))
+    assert "REDACTED" in shown
+
+
+BASIC = "Basic " + base64.b64encode(b"user:p@ss/w0rd").decode()
+
+
+def test_the_header_of_a_basic_authorization() -> None:
+    redact = Redactor(["https://user:p%40ss%2Fw0rd@registry.example/v2"])
+    assert "REDACTED" in redact(f"Authorization: {BASIC}")
+    assert base64.b64encode(b"p@ss/w0rd").decode()[:8] not in redact(BASIC)
+
+
+PEM = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkq\nhkiG9w0BAQEFAASC\n-----END PRIVATE KEY-----\n"
+
+
+@pytest.mark.parametrize(
+    ("secret", "said", "shown"),
+    [
+        (PEM, "line 2 is hkiG9w0BAQEFAASC", "line 2 is REDACTED"),
+        ("ключ-секрет", f"got {'ключ-секрет'.encode()!r}", "got b'REDACTED'"),
+        ("hunter2hunter2", "a \x1b[31mhunter2\x1b[0mhunter2\x1b[1m!", "a REDACTED!"),
+        ("hunter2hunter2", "\x1b[31mhunter2hunter2\x1b[0m", "REDACTED"),
+        ("hunter2hunter2", "\x1b[31mnothing\x1b[0m", "\x1b[31mnothing\x1b[0m"),
+    ],
+)
+def test_parts_and_colours(secret: str, said: str, shown: str) -> None:
+    assert Redactor([secret])(said) == shown
+
+
+def test_what_only_begins_alike_is_left() -> None:
+    redact = Redactor(["hunter2hunter2"])
+    for data in (b"hunter", b"nothing of it", b"HUNTER2HUNTER2", bytes(100)):
+        for way in ENCODED_AS.values():
+            assert redact(way(data)) == way(data)
+
+
 # Of the CPU, so that a busy machine changes nothing: no wait counts.
 LONG = """
 import resource
 import sys
 from morphops.core.redact import Redactor
-resource.setrlimit(resource.RLIMIT_CPU, (10, 10))
+resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
 redact = Redactor(
     [
         "https://u:pw@rpc.example/v2/AbCdEf123456?token=s%20x",
@@ -201,11 +281,12 @@ ALL_ESCAPES = [
     *("+", "/", "+/", " ", '"', "'", "\n"),
     *("\\" * 99 + '"', "\\" * 20 + '"' * 19, "\\u00", '\\"'),
     *("%" + "25" * 500, "a", "0", "é"),
+    *("A", "aHR0", "68", "6 ", "68:", "\x1b", "\x1b[0m", "\x1b[0"),
 ]
 
 
 def test_what_is_all_escapes_takes_a_time_that_grows_with_its_length() -> None:
-    """A hundred thousand characters: tenths of a second. With their square it would be a minute,
+    """A hundred thousand characters each: tenths of a second. With their square it is a minute each,
     and the process is killed before that. What it was at is the last that it wrote.
     """
     done = subprocess.run(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from morphops.core.yaml_text import YamlText
+from morphops.core.yaml_text import YamlText, may_be_endless
 from morphops.errors import ConfigError
 
 TEXT = """\
@@ -59,3 +59,27 @@ def test_the_keys_at_a_path() -> None:
 def test_no_yaml_is_refused_with_its_line(text: str) -> None:
     with pytest.raises(ConfigError, match=r"^c.yaml:\d: "):
         YamlText("c.yaml", text)
+
+
+def bomb(levels: int, wide: int) -> str:
+    """Aliases of aliases: the last list has `wide` to the power of `levels` values."""
+    lines = (
+        f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * wide)}]\n"
+        for level in range(1, levels + 1)
+    )
+    return "a0: &a0 [x]\n" + "".join(lines)
+
+
+@pytest.mark.parametrize("text", [bomb(9, 9), bomb(40, 2), bomb(2, 1500)])
+def test_what_its_aliases_make_without_measure_is_refused(text: str) -> None:
+    assert may_be_endless(text)
+    with pytest.raises(ConfigError, match=r"^f\.yaml: its aliases repeat values until") as refused:
+        YamlText("f.yaml", text)
+    assert refused.value.hint
+
+
+@pytest.mark.parametrize(
+    "text", [bomb(3, 9), bomb(1, 900), "a: &a [1]\nb: [*a, *a]\n", "a: &a [*a]\n"]
+)
+def test_what_many_services_have_in_common_is_fine(text: str) -> None:
+    YamlText("f.yaml", text)

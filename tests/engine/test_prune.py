@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import subprocess
 import tarfile
@@ -149,6 +150,7 @@ def nameless(inv: Inv) -> Iterator[tuple[str, dict[str, str]]]:
     ours = f"morphops.project={project}"
     labels = {
         "another project's": [f"{ours}2"],
+        "another checkout's": [ours, "another=checkout"],
         "somebody's": [f"somebody={project}"],
         "a container's, kept to look into": [ours, f"com.docker.compose.project={project}"],
     }
@@ -166,7 +168,10 @@ def nameless(inv: Inv) -> Iterator[tuple[str, dict[str, str]]]:
         return done.stdout.decode().strip()
 
     foreign = {whose: made(words) for whose, words in labels.items()}
-    yield made([ours]), foreign
+    built = made([ours])
+    # As `inv build` remembers it, of which this stack has none.
+    (inv.state / "built.json").write_text(json.dumps({built: {}}))
+    yield built, foreign
     docker("image", "rm", *foreign.values())
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from morphops.core.requests import BuildRequest
+from morphops.core.requests import BuildRequest, BuiltImage
 from morphops.core.results.registry import RegistryInfo
 from morphops.interfaces import Say
 from tests.samples.releases import digest
@@ -26,8 +26,9 @@ class FakeBuilder:
     def targets(self, file: Path, names: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
         return {name: {} for name in names}
 
-    def bake(self, request: BuildRequest, say: Say) -> Mapping[str, str]:
-        return dict.fromkeys(request.targets, digest("1"))
+    def bake(self, request: BuildRequest, say: Say) -> Mapping[str, BuiltImage]:
+        names = digest("1"), digest("2")
+        return dict.fromkeys(request.targets, BuiltImage(digest=names[0], names=names))
 
     def prune_cache(self, older_than_hours: int) -> None:
         return
@@ -73,5 +74,5 @@ class FakeLocalRegistry:
     def pull(self, reference: str = "") -> str:
         return reference or "the public image"
 
-    def load(self, tag: str, image_id: str, archive: Iterable[bytes]) -> str:
-        return image_id
+    def load(self, tag: str, ids: Collection[str], archive: Iterable[bytes]) -> str:
+        return next(iter(ids))

@@ -23,6 +23,7 @@ from morphops.adapters.base_images.rootfs import write_layer
 from morphops.adapters.host import apt
 from morphops.adapters.store import text_file
 from morphops.core.base_images.recipe import (
+    OCI_MANIFEST,
     ImageRecipe,
     Recipes,
     config_json,
@@ -31,6 +32,7 @@ from morphops.core.base_images.recipe import (
     merged,
 )
 from morphops.core.host.debian import KEYRING, SOURCES_FILE, Mirrors, parse_sources, rootfs_command
+from morphops.core.release.artifact import INDEX
 from morphops.core.release.digest import canonical_json, digest_of, short
 from morphops.core.schema import parse_mapping
 from morphops.errors import ConfigError, InputError, PreconditionError
@@ -60,7 +62,7 @@ class BaseImage:
     Attributes:
         name: the recipe's name.
         digest: of its manifest.
-        config: digest of its configuration: the image ID.
+        config: digest of its configuration.
         layers: digests of its layers.
         folder: where its blobs lie, each under its digest.
         replaces: the FROM references that it stands in for.
@@ -74,6 +76,11 @@ class BaseImage:
     folder: Path
     replaces: tuple[str, ...]
     fresh: bool
+
+    @property
+    def ids(self) -> tuple[str, str]:
+        """By one of these an engine names it once it is loaded, depending on its image store."""
+        return self.digest, self.config
 
     def blob(self, digest: str) -> Path:
         """Where a blob of it lies."""
@@ -223,19 +230,32 @@ def _architecture() -> str:
 
 
 def archive(image: BaseImage, tag: str) -> Iterator[bytes]:
-    """The image in the form that `docker load` reads, piece by piece."""
-    index = canonical_json(
-        [
-            {
-                "Config": f"{image.config.removeprefix('sha256:')}.json",
-                "RepoTags": [tag],
-                "Layers": [f"{layer.removeprefix('sha256:')}/layer.tar" for layer in image.layers],
-            }
-        ]
-    )
-    members: list[tuple[str, Path | bytes]] = [("manifest.json", index)]
-    members.append((f"{image.config.removeprefix('sha256:')}.json", image.blob(image.config)))
-    members += [(f"{d.removeprefix('sha256:')}/layer.tar", image.blob(d)) for d in image.layers]
+    """The image in the form that `docker load` reads, piece by piece.
+
+    It is an OCI image layout (image-spec v1.1, image-layout.md), so that an engine which keeps
+    manifests keeps this one, and has its `manifest.json` for the others.
+    """
+    manifest = (image.folder / "manifest").read_bytes()
+    described = {
+        "mediaType": OCI_MANIFEST,
+        "digest": image.digest,
+        "size": len(manifest),
+        # The name as containerd reads it; it wants all of it.
+        "annotations": {"io.containerd.image.name": _whole(tag)},
+    }
+    index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [described]}
+    for_docker = {
+        "Config": _place(image.config),
+        "RepoTags": [tag],
+        "Layers": [_place(layer) for layer in image.layers],
+    }
+    members: list[tuple[str, Path | bytes]] = [
+        ("oci-layout", canonical_json({"imageLayoutVersion": "1.0.0"})),
+        ("index.json", canonical_json(index)),
+        ("manifest.json", canonical_json([for_docker])),
+        (_place(image.digest), manifest),
+    ]
+    members += [(_place(digest), image.blob(digest)) for digest in (image.config, *image.layers)]
     for name, content in members:
         info = tarfile.TarInfo(name)
         info.size = len(content) if isinstance(content, bytes) else content.stat().st_size
@@ -248,3 +268,16 @@ def archive(image: BaseImage, tag: str) -> Iterator[bytes]:
                     yield chunk
         yield bytes(-info.size % tarfile.BLOCKSIZE)
     yield bytes(2 * tarfile.BLOCKSIZE)
+
+
+def _whole(tag: str) -> str:
+    """A tag with its registry, which containerd never leaves out."""
+    first, slash, _ = tag.partition("/")
+    if slash and (set(".:") & set(first) or first == "localhost"):
+        return tag
+    return f"docker.io/{tag if slash else f'library/{tag}'}"
+
+
+def _place(digest: str) -> str:
+    """Where an image layout has a blob."""
+    return f"blobs/{digest.replace(':', '/')}"

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from morphops.adapters.docker import labels
+from morphops.adapters.docker.image_store import id_of
 from morphops.core.release.digest import is_digest
 from morphops.core.release.reference import HUB
-from morphops.core.requests import BuildRequest
+from morphops.core.requests import BuildRequest, BuiltImage
 from morphops.errors import ConfigError, EngineCallFailed, EngineUnavailable, InputError
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Buildx:
         """See `Builder.targets`."""
         return definition(self._docker, file, list(names), {})
 
-    def bake(self, request: BuildRequest, say: Say) -> Mapping[str, str]:
+    def bake(self, request: BuildRequest, say: Say) -> Mapping[str, BuiltImage]:
         """See `Builder.bake`."""
         return bake(self._docker, request, say, self._redact)
 
@@ -69,7 +70,7 @@ class Buildx:
 
 def bake(
     docker: Docker, request: BuildRequest, say: Say, redact: Callable[[str], str] = str
-) -> Mapping[str, str]:
+) -> Mapping[str, BuiltImage]:
     """Build, and push, the targets of a bake file.
 
     Args:
@@ -79,7 +80,7 @@ def bake(
         redact: applied to each line before it is shown.
 
     Returns:
-        Target → digest of its manifest; without a push the image ID, for there is no manifest.
+        Target → what it became.
 
     Raises:
         InputError: there is no such file or context.
@@ -96,24 +97,26 @@ def bake(
         extra.write_text(json.dumps(override(described, request)), encoding="utf-8")
         _build(docker, request, extra, metadata, _Log(say, redact))
         found = json.loads(metadata.read_text(encoding="utf-8"))
-    digests = {name: _digest(found.get(name) or {}, request.push) for name in described}
-    for name, digest in digests.items():
-        if not is_digest(digest):
-            raise EngineCallFailed(
-                f"the build of {name} named no digest",
-                state="it may have been built, but cannot be released",
-                hint="docker buildx version   (0.13 or later is needed)",
-            )
-    return digests
+    return {name: _built(docker, name, found.get(name) or {}, request.push) for name in described}
 
 
-def _digest(metadata: Mapping[str, Any], push: bool) -> str:
-    """The digest of a manifest; of an image that was not pushed, its ID.
+def _built(docker: Docker, name: str, metadata: Mapping[str, Any], push: bool) -> BuiltImage:
+    """What Buildx says of an image that it built.
 
-    With the containerd image store the ID is the digest of the manifest, and no other is told.
+    Raises:
+        EngineCallFailed: it says nothing, or the engine does not have what was to be loaded.
     """
-    own = "" if push else metadata.get("containerimage.config.digest")
-    return str(own or metadata.get("containerimage.digest") or "")
+    told = (metadata.get(f"containerimage.{part}") for part in ("digest", "config.digest"))
+    names = tuple(str(digest) for digest in told if digest and is_digest(str(digest)))
+    # Both are told with each store, so the engine has to say which one is the ID there.
+    digest = str(metadata.get("containerimage.digest") or "") if push else id_of(docker, names)
+    if digest not in names:
+        raise EngineCallFailed(
+            f"the build of {name} named no digest" + ("" if push else " that the engine has"),
+            state="it may have been built, but cannot be released",
+            hint="docker buildx version   (0.13 or later is needed)",
+        )
+    return BuiltImage(digest=digest, names=names)
 
 
 def variables(request: BuildRequest) -> dict[str, str]:

@@ -354,6 +354,8 @@ class ComposeTarget:
             request = CommandRequest(words=tuple(words), limit=_LOGS_LIMIT)
             return commands.finish(self._docker, words, request, doing, self._redact).lines
         except EngineCallFailed as err:
+            if self._keeps_no_logs(container):
+                return (f"the log driver of {container.service} keeps nothing that can be read",)
             return (str(err),)
 
     def follow(
@@ -367,6 +369,12 @@ class ComposeTarget:
         self._docker.need()
         known = {container.id: container for container in containers}
         commands.follow(known, tail, since, lambda id_, line: say(known[id_], line), self._redact)
+
+    def _keeps_no_logs(self, container: Instance) -> bool:
+        # The engine keeps a copy of what it sends elsewhere.
+        inspected = self._docker.engine.inspect([container.id])
+        how = [(row.get("HostConfig") or {}).get("LogConfig") or {} for row in inspected]
+        return any(one.get("Type") == "none" for one in how)
 
     def run_once(self, request: RunRequest) -> tuple[str, ...]:
         """See `Workloads.run_once`."""

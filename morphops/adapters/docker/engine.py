@@ -118,13 +118,22 @@ class Engine:
                 return _only_file(body)
         return None
 
-    def inspect_images(self, ids: Sequence[str]) -> list[Document]:
+    def inspect_images(self, ids: Sequence[str], limit: float = _LIMIT) -> list[Document]:
         """Return images (ImageInspect) by id or reference, without those that are gone."""
-        return self._inspect("images", ids)
+        return self._inspect("images", ids, limit)
 
     def images(self, limit: float = _LIMIT) -> list[Document]:
-        """Return the images (ImageSummary), without intermediate ones."""
-        return self._get("list the images", "/images/json", _rows, limit=limit)
+        """Return the images (ImageSummary), without intermediate ones.
+
+        `SharedSize` is -1 before 1.42 of the API.
+        """
+        return self._get("list the images", "/images/json?shared-size=1", _rows, limit=limit)
+
+    def disk_use(self, limit: float = _LIMIT) -> Document:
+        """Return the space that images and build cache take (SystemDataUsage)."""
+        # Before 1.42 the API knows no `type`, and answers with the rest as well.
+        query = "type=image&type=build-cache"
+        return self._get("ask how much space is used", f"/system/df?{query}", _one, limit=limit)
 
     def layers(self, image: str) -> tuple[str, ...]:
         """Return how each layer of an image was made, by its own account; the newest first."""
@@ -162,6 +171,18 @@ class Engine:
         """Remove volumes, as far as they are there."""
         requests = [Request("DELETE", f"/volumes/{_quoted(name)}?force=1") for name in names]
         self._ask_all(f"remove the volumes {' '.join(names)}", requests)
+
+    def create_container(self, body: Mapping[str, object]) -> str:
+        """Make a container (ContainerCreate), and return its id."""
+        request = Request("POST", "/containers/create", body)
+        with self._translated("create a container", _LIMIT):
+            return str(_one(_parsed(self._raw(request, _LIMIT)))["Id"])
+
+    def start_container(self, id_: str) -> None:
+        """Start a container."""
+        self._ask(
+            f"start the container {id_[:12]}", Request("POST", f"/containers/{_quoted(id_)}/start")
+        )
 
     def remove_container(self, id_: str, limit: float = _LIMIT, *, force: bool = False) -> None:
         """Remove a container; one that runs only with `force`."""
@@ -206,10 +227,10 @@ class Engine:
         with self._stream(doing, request, limit, stalled) as opened:
             yield opened
 
-    def _inspect(self, kind: str, ids: Sequence[str]) -> list[Document]:
+    def _inspect(self, kind: str, ids: Sequence[str], limit: float = _LIMIT) -> list[Document]:
         requests = [Request("GET", f"/{kind}/{_quoted(id_)}/json") for id_ in ids]
-        bodies = self._ask_all(f"inspect the {kind}", requests)
-        with self._translated(f"inspect the {kind}", _LIMIT):
+        bodies = self._ask_all(f"inspect the {kind}", requests, limit)
+        with self._translated(f"inspect the {kind}", limit):
             return [_one(_parsed(body)) for body in bodies]
 
     def _ask_all(

@@ -17,11 +17,14 @@ _LIMIT = 120.0
 def images(docker: Docker) -> tuple[LocalImage, ...]:
     """Return every image on the engine with all its names; without any, only what we built."""
     used = {row["ImageID"] for row in docker.engine.containers(_LIMIT)}
-    found = (_image(row, used) for row in docker.engine.images(_LIMIT))
+    listed = docker.engine.images(_LIMIT)
+    inspected = docker.engine.inspect_images([row["Id"] for row in listed], _LIMIT)
+    layers = {row["Id"]: (row.get("RootFS") or {}).get("Layers") or () for row in inspected}
+    found = (_image(row, used, layers.get(row["Id"], ())) for row in listed)
     return tuple(image for image in found if image.references or image.project)
 
 
-def _image(row: Mapping[str, Any], used: Collection[str]) -> LocalImage:
+def _image(row: Mapping[str, Any], used: Collection[str], layers: Sequence[str]) -> LocalImage:
     """One image as the engine lists it (Engine API, ImageSummary)."""
     names = (*(row.get("RepoTags") or ()), *(row.get("RepoDigests") or ()))
     built = row.get("Labels") or {}
@@ -33,6 +36,8 @@ def _image(row: Mapping[str, Any], used: Collection[str]) -> LocalImage:
         used=row["Id"] in used,
         # One that Compose's labels are on was committed from a container: a person made it.
         project="" if labels.PROJECT in built else built.get(labels.BUILT_FOR, ""),
+        layers=tuple(layers),
+        shared=max(0, int(row.get("SharedSize") or 0)),
     )
 
 
@@ -61,10 +66,13 @@ def remove_stopped(docker: Docker, containers: Sequence[str]) -> None:
 
 
 def sizes(docker: Docker) -> dict[str, int]:
-    """Return the bytes of images and build cache as `docker system df` rounds them."""
-    with docker.call("ask how much space is used", _LIMIT):
-        used: Any = docker.client(_LIMIT).system.disk_free()
-    return {"images": int(used.images.size), "build_cache": int(used.build_cache.size)}
+    """Return the bytes of images and build cache; what both share counts as the images'."""
+    used = docker.engine.disk_use(_LIMIT)
+    cache = (row for row in used.get("BuildCache") or () if not row.get("Shared"))
+    return {
+        "images": int(used.get("LayersSize") or 0),
+        "build_cache": sum(int(row.get("Size") or 0) for row in cache),
+    }
 
 
 def facts(docker: Docker, reference: str) -> ImageFacts | None:
@@ -80,10 +88,32 @@ def facts(docker: Docker, reference: str) -> ImageFacts | None:
     )
 
 
-def load(docker: Docker, tag: str, image_id: str, archive: Iterable[bytes]) -> str:
+def load(docker: Docker, tag: str, ids: Collection[str], archive: Iterable[bytes]) -> str:
     """Put an image into the engine without any registry; see `LocalRegistry.load`."""
-    with docker.call(f"load the image {tag}", _LIMIT):
-        client = docker.client(_LIMIT)
-        if not (client.image.exists(tag) and client.image.inspect(tag).id == image_id):
-            client.image.load(iter(archive))
-        return str(client.image.inspect(tag).id)
+    found = _id(docker, tag)
+    if found not in ids:
+        with docker.call(f"load the image {tag}", _LIMIT):
+            docker.client(_LIMIT).image.load(iter(archive))
+        found = _id(docker, tag)
+    if not found:
+        raise EngineCallFailed(
+            f"could not load the image {tag}: the engine took it, and does not have it",
+            hint="inv host.check   (disk space)",
+        )
+    return found
+
+
+def id_of(docker: Docker, digests: Sequence[str]) -> str:
+    """Return by which of these digests the engine names an image; empty where it has none.
+
+    Args:
+        docker: the engine.
+        digests: of one image: of its manifest, which is its ID with the containerd image store,
+            and of its configuration, which is its ID with the others.
+    """
+    ids = {str(row.get("Id")) for row in docker.engine.inspect_images(digests)}
+    return next((digest for digest in digests if digest in ids), "")
+
+
+def _id(docker: Docker, tag: str) -> str:
+    return next((str(row["Id"]) for row in docker.engine.inspect_images([tag])), "")

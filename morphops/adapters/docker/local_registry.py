@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -44,9 +44,9 @@ class EngineRegistry:
             self._docker.client(_PULL_LIMIT).image.pull(reference, quiet=True)
         return reference
 
-    def load(self, tag: str, image_id: str, archive: Iterable[bytes]) -> str:
+    def load(self, tag: str, ids: Collection[str], archive: Iterable[bytes]) -> str:
         """See `LocalRegistry.load`."""
-        return image_store.load(self._docker, tag, image_id, archive)
+        return image_store.load(self._docker, tag, ids, archive)
 
 
 def up(

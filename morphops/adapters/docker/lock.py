@@ -95,7 +95,7 @@ class EngineLock:
                     raise EngineCallFailed(
                         f"could not take the lock of {process.project}", detail=process.complaint
                     )
-                if not self._load_image():
+                if not lock_image.ensure(self._docker):
                     time.sleep(_MOMENT)  # the engine may not have freed the name yet
                 continue
             if _runs(found):
@@ -117,19 +117,6 @@ class EngineLock:
     def _look(self, project: str) -> dict[str, Any] | None:
         found = self._docker.engine.inspect([_name(project)])
         return found[0] if found else None
-
-    def _load_image(self) -> bool:
-        """Load the lock's image where it is missing, and return whether it was.
-
-        Raises:
-            EngineUnavailable: no engine answers.
-        """
-        if self._docker.engine.inspect_images([lock_image.reference()]):
-            return False
-        archive = lock_image.archive(str(self._docker.engine.version().get("Arch") or "unknown"))
-        with self._docker.call("load the image of the lock", 60):
-            self._docker.client(60).image.load(archive)
-        return True
 
     def _remove_half_taken(self, id_: str) -> None:
         with suppress(EngineCallFailed):  # it was started, or removed by another one who waits

@@ -15,9 +15,13 @@ import io
 import struct
 import tarfile
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from morphops.core.release.digest import canonical_json
 from morphops.errors import EngineUnavailable
+
+if TYPE_CHECKING:
+    from morphops.adapters.docker.client import Docker
 
 SAYS = b"held\n"
 
@@ -94,6 +98,21 @@ def archive(architecture: str) -> bytes:
             "manifest.json": (manifest, 0o644),
         }
     )
+
+
+def ensure(docker: Docker) -> bool:
+    """Load it where it is missing, and return whether it was.
+
+    Raises:
+        EngineUnavailable: no engine answers, or there is no program for it.
+        EngineCallFailed: it does not take it.
+    """
+    if docker.engine.inspect_images([reference()]):
+        return False
+    made = archive(str(docker.engine.version().get("Arch") or "unknown"))
+    with docker.call("load the image of the lock", 60):
+        docker.client(60).image.load(made)
+    return True
 
 
 def _tar(files: Mapping[str, tuple[bytes, int]]) -> bytes:

@@ -30,6 +30,8 @@ from morphops.core.stack import (
 _FORM = 2
 # A service has fields of their own for these.
 _APART = ("image", "environment", "labels")
+# Key of the compose-spec that may say `service:NAME` → what of that service it names.
+_SHARED = {"pid": "processes", "ipc": "memory", "network_mode": "network"}
 _FOR_EVER = 24 * 3600.0
 
 
@@ -262,6 +264,7 @@ def service(
         restarts_with=frozenset(
             other for other, how in (spec.get("depends_on") or {}).items() if how.get("restart")
         ),
+        shares=shares(spec),
         variables={key: seal.of(value) for key, value in (spec.get("environment") or {}).items()},
         keys={key: seal.of(value) for key, value in keys.items()},
         contents=contents,
@@ -269,6 +272,23 @@ def service(
     )
     # The parts are all that there is, so that what has the same parts is the same.
     return replace(found, config=seal.of([_FORM, found.image, text_of(found.parts)])[:12])
+
+
+def shares(spec: Mapping[str, Any]) -> dict[str, str]:
+    """Return the services of which a service has a part: service → which part.
+
+    Compose creates it again with them.
+    """
+    found = {}
+    for source in spec.get("volumes_from") or ():
+        first, _, _ = str(source).partition(":")
+        if first != "container":
+            found[first] = "volumes"
+    for key, what in _SHARED.items():
+        kind, _, other = str(spec.get(key) or "").partition(":")
+        if kind == "service":
+            found[other] = what
+    return found
 
 
 def text_of(parts: Parts) -> str:

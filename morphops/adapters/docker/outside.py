@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from morphops.adapters.docker import labels
+from morphops.adapters.docker import labels, trial
 from morphops.adapters.docker.client import Docker
 from morphops.core.outside import Needs, Outside
 
@@ -35,6 +35,7 @@ def needs(spec: Mapping[str, Any], rendered: Mapping[str, Any]) -> Needs:
         ),
         runtime=str(spec.get("runtime") or ""),
         platform=str(spec.get("platform") or ""),
+        trial=trial.of_service(spec),
     )
 
 
@@ -85,6 +86,11 @@ def look(docker: Docker, project: str, wanted: Iterable[Needs]) -> Outside:
         if runtimes
         else frozenset(),
         names=_holders(engine.containers(), project, container_names) if container_names else {},
+        refused={
+            how: why
+            for how in sorted({one.trial for one in each if one.trial})
+            if (why := trial.refusal(docker, how))
+        },
     )
 
 

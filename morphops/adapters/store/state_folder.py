@@ -9,6 +9,7 @@
 - `pins.json`: releases that prune leaves
 - `runbooks/`: transcripts and reports
 - `build.json`: the digests of the last `inv build`
+- `built.json`: what the engine may name the images that were built here
 - `.plan-*`: scratch: what a plan was computed in, gone when it is
 """
 

@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from morphops.core.history import operations
+from morphops.core.history import operations, space
 from morphops.core.history.operations import Record
 from morphops.core.release.digest import short
 from morphops.core.release.reference import hold_of, repository_of
@@ -37,7 +37,7 @@ class Garbage:
         releases: digests of stored releases.
         deployments: numbers of stored deployments.
         containers: stopped ones of no service of the stack, by id.
-        at_most: bytes of the images that lose all of their references.
+        at_most: bytes that the images free which lose all of their references.
     """
 
     references: tuple[str, ...] = ()
@@ -79,12 +79,12 @@ class Fate:
     Attributes:
         references: of its references those that go.
         untagged: it has no reference, and goes as it is.
-        frees: bytes that this frees at most; 0 where the image stays.
+        goes: whether the image itself is gone with them.
     """
 
     references: frozenset[str] = frozenset()
     untagged: bool = False
-    frees: int = 0
+    goes: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +98,7 @@ class Kept:
         releases: the roots; None for one whose files are not here.
         built: references of the last build, which the next release is made of.
         deployments: the numbers of those that a kept release needs.
+        built_here: the digests by which an engine may name the images that were built here.
     """
 
     project: str
@@ -106,19 +107,22 @@ class Kept:
     deployments: Collection[int]
     built: Collection[str] = ()
     services: Collection[str] = ()
+    built_here: Collection[str] = ()
 
     def fate(self, image: LocalImage) -> Fate:
         """What becomes of an image."""
         if not image.references:
-            goes = image.project == self.project and not image.used and image.id not in self._ids
-            return Fate(untagged=goes, frees=image.size if goes else 0)
+            # By its label alone it may be the image of another checkout of the same project.
+            ours = image.project == self.project and image.id in self.built_here
+            goes = ours and not image.used and image.id not in self._ids
+            return Fate(untagged=goes, goes=goes)
         holds = {r: hold for r in image.references if (hold := hold_of(r))}
         own = {r: hold for r, hold in holds.items() if hold.project == self.project}
         live = frozenset(r for r, hold in own.items() if hold.release in self._shorts)
         # Another project that holds it finds it by its digest as well.
         if not (live or len(own) < len(holds) or self._is_needed(image)):
             ours = frozenset(r for r in image.references if r in own or self._is_ours(r))
-            return Fate(ours, frees=image.size if ours == image.references else 0)
+            return Fate(ours, goes=ours == image.references)
         # The image stays. Tags of releases that go are removed anyway, but never all names.
         going = frozenset(own) - live
         return Fate(going - self._last_names(image, going))
@@ -180,7 +184,10 @@ def garbage(there: Inventory, kept: Kept) -> Garbage:
             for container in there.containers
             if container.state in _STOPPED and container.service not in kept.services
         ),
-        at_most=sum(fate.frees for _, fate in fates),
+        at_most=space.at_most(
+            [image for image, fate in fates if fate.goes],
+            [image for image, fate in fates if not fate.goes],
+        ),
     )
 
 

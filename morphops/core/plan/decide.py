@@ -96,4 +96,5 @@ def reasons(
         yield from preconditions.taken_ports(services, situation)
     judged_by = desired.bundle if policy.unhealthy else None
     again = changes.for_others(desired.bundle, services, running, desired.again)
+    yield from preconditions.not_startable(services, situation, again)
     yield from preconditions.stuck(services, running, remedies, judged_by, again=again)

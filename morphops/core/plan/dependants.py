@@ -25,10 +25,12 @@ class Dependencies:
     Attributes:
         direct: service → those that it depends on.
         kept: the services that stay whatever happens to those.
+        shared: service → those of which it has a part itself → which part.
     """
 
     direct: Mapping[str, frozenset[str]] = field(default_factory=dict)
     kept: frozenset[str] = frozenset()
+    shared: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @cached_property
     def all(self) -> Mapping[str, frozenset[str]]:
@@ -58,10 +60,14 @@ class Dependencies:
         found = {}
         for name in movable:
             if cause := _first(self.all[name] & renewed, self.direct[name]):
-                found[name] = f"depends on {cause}, which is replaced"
+                found[name] = f"{self._tie(name, cause)}, which is replaced"
             elif cause := _first(newer[name], self.direct[name]):
-                found[name] = f"depends on {cause}, which is newer than it"
+                found[name] = f"{self._tie(name, cause)}, which is newer than it"
         return found
+
+    def _tie(self, name: str, other: str) -> str:
+        part = self.shared.get(name, {}).get(other, "")
+        return f"shares the {part} of {other}" if part else f"depends on {other}"
 
     def findings(self, waves: Sequence[Sequence[str]]) -> Iterator[str]:
         """Yield what cannot be kept to: nothing is recreated before what it depends on.
@@ -93,6 +99,7 @@ def of(bundle: Bundle, services: Mapping[str, Service]) -> Dependencies:
     return Dependencies(
         {name: others & services.keys() for name, others in direct.items() if name in services},
         frozenset(keep.service for keep in bundle.keeps),
+        {name: service.shares for name, service in services.items()},
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Literal
 
 from morphops.core.bundle.schema import Bundle
-from morphops.core.plan import dependants, exclusive
+from morphops.core.plan import changes, dependants, exclusive
 from morphops.core.plan.desired import Desired, Situation
 from morphops.core.plan.reasons import Reason
 from morphops.core.plan.remedies import Remedies
@@ -221,6 +221,31 @@ def from_outside(desired: Desired, situation: Situation, remedies: Remedies) -> 
         yield Reason(
             what=f"the engine has no runtime {runtime}",
             hint="install it, or remove runtime: from the compose file",
+        )
+
+
+def not_startable(
+    services: Mapping[str, Service], situation: Situation, again: Collection[str]
+) -> Iterator[Reason]:
+    """Services that the platform would not start, of those that are to be started.
+
+    Args:
+        services: what is to run.
+        situation: what is there; what runs needs no start.
+        again: services that are recreated although they are as they should be.
+    """
+    started = {*changes.renewed(services, situation.running), *again}
+    found = [
+        (name, why)
+        for name, service in services.items()
+        if name in started and (why := situation.outside.refused.get(service.needs.trial, ""))
+    ]
+    if found:
+        yield Reason(
+            what=f"the engine does not start {', '.join(name for name, _ in found)}",
+            detail=tuple(f"{name}: {why}" for name, why in found),
+            hint="see `logging:`, `gpus:` and `devices:` of it in the compose file; what is named "
+            "there has to be reached from the engine",
         )
 
 

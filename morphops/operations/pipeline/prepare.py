@@ -34,7 +34,7 @@ from morphops.core.release.digest import canonical_json, short
 from morphops.core.release.release import Release
 from morphops.core.seal import Seal
 from morphops.core.stack import Running, Service, Stack
-from morphops.core.yaml_text import YamlText
+from morphops.core.yaml_text import YamlText, may_be_endless
 from morphops.errors import ConfigError, InputError, PreconditionError
 from morphops.operations.pipeline import values as kept
 from morphops.site import BUNDLE, Site
@@ -208,7 +208,12 @@ def _profiles_of(services: Mapping[str, Service]) -> set[str]:
 def _refuse_included(release: Release, bundle: Bundle) -> None:
     """Refuse compose files that have Compose read others, which the release does not carry."""
     texts = [(name, _text(release.files, name, "")) for name in bundle.files()]
-    sources = [YamlText(name, text) for name, text in texts if working_tree.may_include(text)]
+    # What is without measure is refused as it is read, and Compose would work on it without end.
+    sources = [
+        YamlText(name, text)
+        for name, text in texts
+        if working_tree.may_include(text) or may_be_endless(text)
+    ]
     if found := working_tree.included_lines(sources):
         raise _left_behind(release, found)
 

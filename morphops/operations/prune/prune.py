@@ -10,8 +10,9 @@ from morphops.core.history import operations, recovery, retention
 from morphops.core.history.retention import Garbage, Inventory, Kept
 from morphops.core.results.prune import Prune
 from morphops.errors import LockLost, MorphopsError
+from morphops.operations.image import built_here
 from morphops.operations.pipeline.session import demand_reason, exclusive
-from morphops.operations.prune.removal import Removal
+from morphops.operations.prune import removal
 from morphops.operations.release import create
 from morphops.operations.release.find import stored_releases
 from morphops.operations.release.kept import kept_roots
@@ -52,13 +53,13 @@ def prune(
         kept, gone = _decide(site, keep)
         before = site.platform.images.disk_use()
         record = session.history.begin("prune", reason=reason)
-        removal = Removal(site, session, record)
+        work = removal.Removal(site, session, record)
         try:
             with session.signals.shield():  # it finishes the removal that it began
                 # Images first: a release whose files are here can be pulled again.
-                removal.containers(gone.containers)
-                removal.references(gone.references)
-                removal.untagged(gone.untagged)
+                work.containers(gone.containers)
+                work.references(gone.references)
+                work.untagged(gone.untagged)
                 # That takes minutes, and what is stored here may be needed by now.
                 kept, now = _decide(site, keep)
                 gone = replace(
@@ -66,11 +67,12 @@ def prune(
                     releases=tuple(r for r in gone.releases if r in now.releases),
                     deployments=tuple(d for d in gone.deployments if d in now.deployments),
                 )
-                removal.releases(gone.releases)
-                removal.deployments(gone.deployments)
-                removal.leftovers()
+                work.releases(gone.releases)
+                work.deployments(gone.deployments)
+                work.leftovers()
+                built_here.forget(site, {i.id for i in site.platform.images.inventory()})
                 if build_cache:
-                    removal.build_cache()
+                    work.build_cache()
                 after = site.platform.images.disk_use()
                 session.history.end(record, "pruned")
         except MorphopsError as err:
@@ -81,9 +83,9 @@ def prune(
                 # What failed is what the caller has to know, not that it could not be written too.
                 with suppress(MorphopsError):
                     session.history.end(record, "failed", err.what)
-            raise err.with_(state=removal.state, hint=hint) from None
-    freed = removal.freed + sum(max(0, before[what] - after[what]) for what in before)
-    refused = tuple(removal.refused)
+            raise err.with_(state=work.state, hint=hint) from None
+    freed = work.freed + sum(max(0, before[what] - after[what]) for what in before)
+    refused = tuple(work.refused)
     return replace(_result(site, kept, gone), state="pruned", freed=freed, refused=refused)
 
 
@@ -103,8 +105,12 @@ def _decide(site: Site, keep: int) -> tuple[dict[str, tuple[str, ...]], Garbage]
         releases={digest: stored_releases(site, digest) for digest in kept},
         built=set(create.last_build(site).values()),
         deployments=retention.needed_deployments(records, kept),
+        built_here=built_here.known(site),
     )
-    return kept, retention.garbage(there, needed)
+    gone = retention.garbage(there, needed)
+    files = [site.state.release(digest) for digest in gone.releases]
+    files += [site.state.deployment(number).folder for number in gone.deployments]
+    return kept, replace(gone, at_most=gone.at_most + sum(map(removal.size, files)))
 
 
 def _result(site: Site, kept: dict[str, tuple[str, ...]], gone: Garbage) -> Prune:

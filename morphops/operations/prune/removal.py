@@ -106,7 +106,7 @@ class Removal:
         self._log.end("ok", time.monotonic() - begun)
 
     def _remove(self, path: Path) -> None:
-        self.freed += sum(map(_size, (path, *path.rglob("*"))))
+        self.freed += size(path)
         try:
             if path.is_dir():
                 # Without its index a layout counts as not there, so half of one is never used.
@@ -121,6 +121,11 @@ class Removal:
                 f"cannot remove {err.filename or path}: {err.strerror}",
                 hint=f"see owner and mode of {path.parent}",
             ) from None
+
+
+def size(path: Path) -> int:
+    """Return the bytes of a file, or of all files below a folder."""
+    return sum(map(_size, (path, *path.rglob("*"))))
 
 
 def _size(path: Path) -> int:

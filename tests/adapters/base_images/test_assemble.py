@@ -321,12 +321,25 @@ def test_the_documents_of_an_image(tmp_path: Path, maker: Any) -> None:
     assert json.loads(job.blob(job.config).read_bytes())["config"]["User"] == "10001"
 
 
-def test_what_docker_load_reads(tmp_path: Path, maker: Any) -> None:
+@pytest.mark.parametrize(
+    ("tag", "whole"),
+    [
+        ("web:local", "docker.io/library/web:local"),
+        ("shop/web:local", "docker.io/shop/web:local"),
+        ("127.0.0.1:5000/shop/web:local", "127.0.0.1:5000/shop/web:local"),
+        ("localhost/web:local", "localhost/web:local"),
+    ],
+)
+def test_what_docker_load_reads(tmp_path: Path, maker: Any, tag: str, whole: str) -> None:
     (image,) = assemble.make(recipes(), ("web",), store=tmp_path / "store", say=print)
-    stream = io.BytesIO(b"".join(assemble.archive(image, "shop/web:local")))
+    stream = io.BytesIO(b"".join(assemble.archive(image, tag)))
     with tarfile.open(fileobj=stream) as tar:
+        (kept,) = json.loads(text_of(tar, "index.json"))["manifests"]
+        assert kept["annotations"] == {"io.containerd.image.name": whole}
+        manifest = text_of(tar, f"blobs/{kept['digest'].replace(':', '/')}").encode()
+        assert (digest_of(manifest), len(manifest)) == (image.digest, kept["size"])
         (entry,) = json.loads(text_of(tar, "manifest.json"))
-        assert entry["RepoTags"] == ["shop/web:local"]
+        assert entry["RepoTags"] == [tag]
         assert digest_of(text_of(tar, entry["Config"]).encode()) == image.config
         blob = tar.extractfile(entry["Layers"][0])
         assert blob is not None

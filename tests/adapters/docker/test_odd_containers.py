@@ -105,6 +105,24 @@ def test_one_that_cannot_be_read_leaves_the_others_as_they_are(
 
 
 @pytest.mark.parametrize(
+    ("driver", "says_"),
+    [
+        ("none", "the log driver of api keeps nothing that can be read"),
+        ("json-file", "could not read the logs of api"),
+        (None, "could not read the logs of api"),
+    ],
+)
+def test_logs_that_cannot_be_read(
+    fake: FakeEngine, monkeypatch: pytest.MonkeyPatch, driver: str | None, says_: str
+) -> None:
+    how = {"LogConfig": driver and {"Type": driver}}
+    fake.answers[f"/containers/{PLAIN['Id']}/json"] = says({**PLAIN, "HostConfig": how})
+    monkeypatch.setenv("DOCKER_HOST", fake.url)
+    (line,) = ComposeTarget(Docker(), str).logs(model.seen(PLAIN, "config"), 10)
+    assert line.startswith(says_)
+
+
+@pytest.mark.parametrize(
     ("asked", "got", "ports"),
     [
         ([("", "8080")], {}, (Port("", 8080, 80),)),

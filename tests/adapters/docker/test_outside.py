@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from morphops.adapters.docker import model, outside
+from morphops.adapters.docker import lock_image, model, outside, trial
 from morphops.adapters.docker.client import Docker
 from morphops.core.outside import NO_NEEDS, Needs, Outside
-from tests.adapters.docker.fake_engine import FakeEngine, says
+from tests.adapters.docker.fake_engine import Behaviour, FakeEngine, says
 
 MODEL: dict[str, Any] = {
     "services": {
@@ -113,3 +116,100 @@ def test_what_nobody_needs_is_not_asked_for(
     monkeypatch.setenv("DOCKER_HOST", fake.url)
     assert outside.look(Docker(), "p", [NO_NEEDS]) == Outside()
     assert fake.asked == []
+
+
+SYSLOG = {"driver": "syslog", "options": {"syslog-address": "tcp://10.0.0.9:514"}}
+REQUEST = {"Driver": "", "DeviceIDs": [], "Options": {}, "Capabilities": [["gpu"]]}
+
+
+@pytest.mark.parametrize(
+    ("spec", "config"),
+    [
+        ({}, None),
+        ({"logging": {"driver": "json-file", "options": {"max-size": "1m"}}}, None),
+        ({"logging": {"driver": "none"}}, None),
+        ({"logging": {}}, None),
+        (
+            {"logging": SYSLOG},
+            {"LogConfig": {"Type": "syslog", "Config": SYSLOG["options"]}},
+        ),
+        ({"gpus": [{"count": -1}]}, {"DeviceRequests": [{**REQUEST, "Count": -1}]}),
+        (
+            {"gpus": [{"device_ids": ["0"]}]},
+            {"DeviceRequests": [{**REQUEST, "Count": 0, "DeviceIDs": ["0"]}]},
+        ),
+        (
+            {
+                "deploy": {
+                    "resources": {
+                        "reservations": {
+                            "devices": [
+                                {"driver": "cdi", "count": "all", "capabilities": ["a", "b"]}
+                            ]
+                        }
+                    }
+                }
+            },
+            {
+                "DeviceRequests": [
+                    {**REQUEST, "Driver": "cdi", "Count": -1, "Capabilities": [["a", "b"]]}
+                ]
+            },
+        ),
+        ({"deploy": {"resources": {"limits": {"cpus": "1"}}}}, None),
+    ],
+)
+def test_what_only_a_start_can_show(spec: dict[str, Any], config: dict[str, Any] | None) -> None:
+    found = trial.of_service(spec)
+    assert (json.loads(found) if found else None) == config
+
+
+@pytest.mark.parametrize(
+    ("started", "says_"),
+    [
+        (says(b"", 204), {}),
+        (
+            says({"message": "could not select device driver"}, 500),
+            {"{}": "could not select device driver"},
+        ),
+    ],
+)
+def test_a_start_is_tried(
+    fake: FakeEngine,
+    monkeypatch: pytest.MonkeyPatch,
+    started: Behaviour,
+    says_: dict[str, str],
+) -> None:
+    old = {"Id": "left", "Created": 1, "Labels": {"morphops.trial": ""}}
+    new = {"Id": "another's", "Created": time.time(), "Labels": {"morphops.trial": ""}}
+    image = lock_image.reference()
+    fake.answers |= {
+        f"/images/{image}/json": says({"Id": "sha256:1"}),
+        "/containers/json": says([old, new]),
+        "/containers/create": says({"Id": "made"}, 201),
+        "/containers/made/start": started,
+        "/containers/made": says(b"", 204),
+        "/containers/left": says(b"", 204),
+    }
+    monkeypatch.setenv("DOCKER_HOST", fake.url)
+    needs = replace(NO_NEEDS, trial="{}")
+    assert outside.look(Docker(), "p", [needs, needs]).refused == says_
+    removed = [path for _, method, path, _ in fake.asked if method == "DELETE"]
+    assert removed == ["/v1.46/containers/left", "/v1.46/containers/made"]
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    ("spec", "says_"),
+    [
+        ({"logging": SYSLOG | {"options": {"syslog-address": "tcp://127.0.0.1:1"}}}, "refused"),
+        ({"logging": SYSLOG | {"options": {"syslog-address": "udp://127.0.0.1:1"}}}, ""),
+        ({"logging": {"driver": "no-such-driver"}}, "no-such-driver"),
+        ({"logging": SYSLOG | {"options": {"syslog-adress": "x"}}}, "unknown log opt"),
+        ({"gpus": [{"count": -1, "driver": "no-such-driver"}]}, "no-such-driver"),
+    ],
+)
+def test_a_start_on_an_engine(spec: dict[str, Any], says_: str) -> None:
+    why = trial.refusal(Docker(), trial.of_service(spec))
+    assert (says_ in why) if says_ else not why
+    assert not Docker().engine.containers(label=["morphops.trial"])

@@ -153,6 +153,7 @@ def sweep(
         releases={digest(release): made(release, image) for release, image in kept.items()},
         built=built,
         deployments=(2, 3),
+        built_here={image.id for image in images if image.id != "elsewhere"},
     )
     return retention.garbage(there, needed)
 
@@ -215,6 +216,8 @@ def test_foreign_tags_stay_and_so_does_their_image() -> None:
         (LocalImage("id", frozenset(), 7, project="shop"), True),
         (LocalImage("id", frozenset(), 7, used=True, project="shop"), False),
         (LocalImage("id", frozenset(), 7, project="shop2"), False),
+        # Another checkout of the same project gives the same label.
+        (LocalImage("elsewhere", frozenset(), 7, project="shop"), False),
         (LocalImage("id", frozenset(), 7), False),
         (LocalImage(digest_of(b"c"), frozenset(), 7, project="shop"), False),  # a kept release's
         (LocalImage(digest_of(b"image 2"), frozenset(), 7, project="shop"), False),

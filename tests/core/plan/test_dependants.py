@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -118,6 +119,32 @@ def test_why_a_service_that_stays_as_it_is_is_replaced_is_in_the_plan() -> None:
     told = {change.service: (change.action, change.because) for change in todo.changes}
     assert told == {"a": ("replace", ""), "b": ("replace", "depends on a, which is replaced")}
     assert [s.again for s in todo.steps if isinstance(s, steps.Start)] == [(), ("b",)]
+
+
+def test_what_has_a_part_of_another_service_is_replaced_with_it() -> None:
+    services = stack({"a": "", "b": "a", "c": "b"}, a="c2")
+    services["b"] = replace(services["b"], shares={"a": "network"})
+    found = changes.for_others(bundle(NAMES), services, there("a", "b", "c"))
+    assert found == {
+        "b": "shares the network of a, which is replaced",
+        "c": "depends on a, which is replaced",
+    }
+
+
+@pytest.mark.parametrize(
+    ("spec", "shares"),
+    [
+        ({}, {}),
+        ({"network_mode": "host", "pid": "host", "ipc": "shareable"}, {}),
+        ({"network_mode": "service:vpn"}, {"vpn": "network"}),
+        ({"network_mode": "service:vpn", "pid": "service:vpn"}, {"vpn": "network"}),
+        ({"ipc": "service:a", "pid": "service:b"}, {"a": "memory", "b": "processes"}),
+        ({"volumes_from": ["a:ro", "b", "container:c"]}, {"a": "volumes", "b": "volumes"}),
+        ({"network_mode": "container:x"}, {}),
+    ],
+)
+def test_what_a_service_has_of_another(spec: dict[str, Any], shares: dict[str, str]) -> None:
+    assert model.service("web", {"image": "x", **spec}).shares == shares
 
 
 @pytest.mark.parametrize(

@@ -54,3 +54,21 @@ def test_a_path_of_the_host_is_mounted(running: World) -> None:
     made = artifact.encode_release(dataclasses.replace(OLD, files=files))
     find.keep(running.site(), artifact.decode(made.digest, made.manifest, made.blobs.__getitem__))
     deploy(running.site(), [made.digest])
+
+
+# Four hundred million values in as many bytes as this.
+BOMB = "x-0: &a0 [x]\n" + "".join(
+    f"x-{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 10)
+)
+
+
+def test_what_is_without_measure_is_refused_before_anybody_reads_it(running: World) -> None:
+    files = {**OLD.files, "compose.yaml": (COMPOSE + BOMB).encode()}
+    made = artifact.encode_release(dataclasses.replace(OLD, files=files))
+    find.keep(running.site(), artifact.decode(made.digest, made.manifest, made.blobs.__getitem__))
+    with pytest.raises(ConfigError, match="its aliases repeat values") as refused:
+        deploy(running.site(), [made.digest], plan_only=True)
+    assert refused.value.exit_code == 2
+    (running.folder / "ops/compose.yaml").write_text(COMPOSE + BOMB)
+    with pytest.raises(ConfigError, match="its aliases repeat values"):
+        working_files(running.site())

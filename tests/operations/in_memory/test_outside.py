@@ -37,6 +37,18 @@ LACKING = {
         3,
     ),
     "a runtime": ("    runtime: nvidia\n", "", "the engine has no runtime nvidia", 3),
+    "a GPU": (
+        "    gpus: all\n",
+        "",
+        "api: could not select device driver",
+        3,
+    ),
+    "a place for logs": (
+        "    logging: {driver: syslog, options: {syslog-address: 'tcp://10.0.0.9:514'}}\n",
+        "",
+        "api: failed to initialize logging driver",
+        3,
+    ),
     "a platform": (
         "    platform: linux/arm64\n",
         "",
@@ -62,6 +74,10 @@ def test_what_is_missing_is_found_before_anything_is_touched(
 ) -> None:
     more, end, says, code = LACKING[what]
     running.engine.names["shop-redis"] = "a container of other"
+    running.engine.refuses |= {
+        "gpus": "could not select device driver",
+        "log driver syslog": "failed to initialize logging driver",
+    }
     release = made(running, more, end)
     before = [c.id for c in running.engine_view()]
     with pytest.raises(MorphopsError) as refused:
@@ -72,6 +88,18 @@ def test_what_is_missing_is_found_before_anything_is_touched(
     assert refused.value.hint
     assert [c.id for c in running.engine_view()] == before
     assert running.outcomes == [("deploy", "deployed")]
+
+
+@pytest.mark.parametrize("what", ["a GPU", "a place for logs"])
+def test_what_runs_needs_no_start(running: World, what: str) -> None:
+    release = made(running, *LACKING[what][:2])
+    deploy(running.site(), [release.digest])
+    running.engine.refuses |= {"gpus": "no GPU any more", "log driver syslog": "no answer"}
+    deploy(running.site(), [release.digest])
+    down(running.site(), reason="x")
+    with pytest.raises(MorphopsError, match="the engine does not start api") as refused:
+        up(running.site(), reason="x")
+    assert refused.value.exit_code == 3
 
 
 @pytest.mark.parametrize("what", ["a network", "a volume"])
