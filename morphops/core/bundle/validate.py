@@ -78,6 +78,8 @@ def _sections(bundle: Bundle) -> Iterator[tuple[str, Iterable[str]]]:
         yield f"accept/{number}", acceptance.findings()
     for number, keep in enumerate(bundle.keeps):
         yield f"keeps/{number}", keep.findings(bundle)
+    for service, job in bundle.jobs.items():
+        yield f"jobs/{service}", job.findings(service, bundle)
     for moment, hook in bundle.hooks.items():
         yield f"hooks/{moment}", hook.findings()
     if bundle.notify is not None:
