@@ -53,6 +53,9 @@ def _parse(text: str, source: str) -> Bundle:
         bundle.compose,
         files=_plain(bundle.compose.files),
         profiles={name: _plain(files) for name, files in bundle.compose.profiles.items()},
+        carries=_plain(bundle.compose.carries),
+        data=_plain(bundle.compose.data),
+        leaves=_plain(bundle.compose.leaves),
     )
     bundle = dataclasses.replace(bundle, probes=probes, compose=compose)
     findings = cross_findings(bundle)

@@ -16,6 +16,7 @@ from morphops.core.bundle.moments import Hook, Moment, Notify
 from morphops.core.env.encryption import RECIPIENT
 from morphops.core.jmespath import syntax_error
 from morphops.core.probes.specs import Probe
+from morphops.core.release.reference import SourceRef, source_fault
 from morphops.core.schema import NAME, more_than_zero, not_negative
 
 # `{NAME}` in a document's path.
@@ -28,33 +29,75 @@ _FLAG = re.compile(r"--?[A-Za-z0-9][A-Za-z0-9_-]*(=\S+)?")
 class ImageSpec:
     """One image of the stack.
 
+    It has a `repository` or a `source`, and a `variable` or `services`.
+
     Attributes:
         repository: its repository below the bundle's registry (`shop/api`).
+        source: of an image of somebody else's registry, its name as the compose files have it
+            (`postgres:16`). It is resolved to a digest for each release, and never pushed.
         variable: the variable by which the compose files name it.
+        services: the services whose `image:` the release sets to it.
         target: the bake target that builds it; none for an image that is only mirrored.
         user: the uid that it must run as; 0 for any but root.
         check: arguments with which it must end well on a read-only root (`[--help]`).
     """
 
-    repository: str
-    variable: str
+    repository: str = ""
+    source: str = ""
+    variable: str = ""
+    services: tuple[str, ...] = ()
     target: str = ""
     user: int = 0
     check: tuple[str, ...] = ()
+
+    def findings(self) -> list[str]:
+        """What is wrong with it."""
+        said = []
+        if bool(self.repository) == bool(self.source):
+            said.append("repository: name a repository of your registry, or a source; one of them")
+        if bool(self.variable) == bool(self.services):
+            said.append("variable: name the variable that the compose files use, or services")
+        if self.source and (fault := source_fault(self.source)):
+            said.append(f"source: {self.source!r} {fault}")
+        if self.source and self.target:
+            said.append("target: what is built here has a repository, and no source")
+        return said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComposeSpec:
     """The compose files, relative to the bundle's folder.
 
+    The files and folders beside them that services mount stand in one of three lists. Their paths
+    are relative to the bundle's folder.
+
     Attributes:
         files: always used, in this order.
         profiles: profile → the override files that come with it. A profile is switched on by
             `COMPOSE_PROFILES` in the env file, as plain Compose has it.
+        carries: content that the release carries; services mount the release's own copy.
+        data: what belongs to the machine: it stays where it is, and is never carried or removed.
+        leaves: what a release leaves out: nothing is mounted there (a source folder).
     """
 
     files: tuple[str, ...]
     profiles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    carries: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
+    leaves: tuple[str, ...] = ()
+
+    def findings(self) -> list[str]:
+        """What is wrong with the three lists of what stands beside the files."""
+        lists = {"carries": self.carries, "data": self.data, "leaves": self.leaves}
+        found, where = [], dict[str, str]()
+        for key, paths in lists.items():
+            for place, path in enumerate(paths):
+                if path.startswith("/") or not path:
+                    found.append(f"{key}/{place}: {path!r} is not relative to the bundle's folder")
+                elif path in where:
+                    found.append(f"{key}/{place}: {path} stands in {where[path]} already")
+                where[path] = key
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -361,11 +404,23 @@ class Bundle:
             names += self.compose.profiles.get(profile, ())
         return tuple(dict.fromkeys(names))
 
+    @property
+    def image_variables(self) -> Mapping[str, str]:
+        """Variable → the image that it names, of those that the compose files name by one."""
+        return {image.variable: name for name, image in self.images.items() if image.variable}
+
     def repository(self, image: str) -> str:
-        """An image's full repository, with the registry's host."""
-        return f"{self.registry}/{self.images[image].repository}"
+        """An image's full repository, with the registry's host; of a source as Docker writes it."""
+        spec = self.images[image]
+        if spec.source:
+            return SourceRef.parse(spec.source).repository
+        return f"{self.registry}/{spec.repository}"
+
+    @property
+    def own_repositories(self) -> frozenset[str]:
+        """The full repositories of the images that are the bundle's own."""
+        return frozenset(self.repository(n) for n, spec in self.images.items() if spec.repository)
 
     def owns(self, repository: str) -> bool:
         """Whether the bundle declares this full repository as its own."""
-        own = {self.repository(name) for name in self.images}
-        return repository in own | {f"{self.registry}/{self.releases}"}
+        return repository in self.own_repositories | {f"{self.registry}/{self.releases}"}

@@ -116,7 +116,7 @@ def _prepare(
         )
     site.redact.learn(schema.secrets(env.values))
     _refuse_included(release, bundle)
-    images = {spec.variable: str(release.image(name).ref) for name, spec in bundle.images.items()}
+    images = {v: str(release.image(name).ref) for v, name in bundle.image_variables.items()}
     rules.check(
         env,
         schema,
@@ -307,7 +307,7 @@ def stored(site: Site, digest: str) -> Release:
 
 def operator_values(bundle: Bundle, values: EnvFile) -> EnvFile:
     """Of a deployment's values those that a person set: neither the release nor a document did."""
-    decided = variable_names(bundle) | {spec.variable for spec in bundle.images.values()}
+    decided = variable_names(bundle) | bundle.image_variables.keys()
     own = {name: value for name, value in values.values.items() if name not in decided}
     return replace(values, values=own)
 

@@ -98,7 +98,7 @@ def _decide(site: Site, keep: int) -> tuple[dict[str, tuple[str, ...]], Garbage]
     )
     needed = Kept(
         project=site.bundle.project,
-        repositories={site.bundle.repository(name) for name in site.bundle.images},
+        repositories=site.bundle.own_repositories,
         services=site.bundle.services,
         releases={digest: stored_releases(site, digest) for digest in kept},
         built=set(create.last_build(site).values()),
