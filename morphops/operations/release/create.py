@@ -69,8 +69,11 @@ def working_files(site: Site) -> dict[str, bytes]:
     # How the release is operated goes with it; a stack without runbooks has none here either.
     folder = site.folder / bundle.runbooks
     paths |= {f"{_RUNBOOKS}/{path.name}": path for path in sorted(folder.glob("*.md"))}
-    files = {}
+    # What nobody wrote is complete already: a short bundle's whole text, and its env schema.
+    files = {name: text.encode() for name, text in site.texts.items()}
     for name, path in paths.items():
+        if name in files:
+            continue
         try:
             files[name] = path.read_bytes()
         except OSError as err:

@@ -46,18 +46,8 @@ def images(
     Raises:
         ConfigError: a service has neither an image nor a build, or its tag has no value.
     """
-    groups: dict[str, list[str]] = {}
-    for name, service in services.items():
-        text = service.get("image")
-        if not text and not service.get("build"):
-            raise ConfigError(
-                f"{where.get(name, name)}: {name} has neither image nor build",
-                state="nothing was changed",
-                hint=f"write image: into {name}",
-            )
-        groups.setdefault(str(text) if text else f"build of {name}", []).append(name)
     found: dict[str, DerivedImage] = {}
-    for text, names in groups.items():
+    for text, names in _by_text(services, where).items():
         built = next((name for name in names if services[name].get("build")), "")
         first = next((name for name in names if name not in ends), names[0])
         name = _free(_name(first, text), found)
@@ -69,6 +59,26 @@ def images(
     return found
 
 
+def _by_text(
+    services: Mapping[str, Mapping[str, Any]], where: Mapping[str, str]
+) -> dict[str, list[str]]:
+    """The text of each `image:`, and the services that have it."""
+    groups: dict[str, list[str]] = {}
+    for name, service in services.items():
+        text = str(service.get("image") or "")
+        if not text and not service.get("build"):
+            raise ConfigError(
+                f"{where.get(name, name)}: {name} has neither image nor build",
+                state="nothing was changed",
+                hint=f"write image: into {name}",
+            )
+        # A variable is the same one with an error text behind it and without.
+        variable = _variable(text)
+        key = f"${{{variable}}}" if variable else text or f"build of {name}"
+        groups.setdefault(key, []).append(name)
+    return groups
+
+
 def image_variables(found: Mapping[str, DerivedImage]) -> frozenset[str]:
     """The variables that a release decides."""
     return frozenset(str(i.spec["variable"]) for i in found.values() if "variable" in i.spec)
@@ -77,8 +87,7 @@ def image_variables(found: Mapping[str, DerivedImage]) -> frozenset[str]:
 def _spec(
     text: str, names: list[str], repository: str, values: Mapping[str, str]
 ) -> dict[str, Any]:
-    whole = _WHOLE.fullmatch(text)
-    variable = whole and (whole[1] or whole[2])
+    variable = _variable(text)
     if variable and not values.get(variable):
         return {"repository": repository, "variable": variable}
     source = substituted(text, values)
@@ -93,10 +102,15 @@ def _spec(
     return {"source": source, "services": names}
 
 
+def _variable(text: str) -> str:
+    """The variable that a text is, where it is one and has no default."""
+    whole = _WHOLE.fullmatch(text)
+    return (whole[1] or whole[2]) if whole else ""
+
+
 def _name(service: str, text: str) -> str:
     """A name that can be typed: a-z, 0-9 and -."""
-    whole = _WHOLE.fullmatch(text)
-    variable = (whole[1] or whole[2]) if whole else ""
+    variable = _variable(text)
     named = variable.removesuffix("_IMAGE") if variable.endswith("_IMAGE") else ""
     return re.sub(r"[^a-z0-9]+", "-", (named or service).lower()).strip("-") or "image"
 

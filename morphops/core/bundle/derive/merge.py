@@ -49,10 +49,7 @@ def _lists(below: list[Any], above: list[Any], key: str) -> list[Any]:
     items = [*below, *(untagged(item) for item in above)]
     if name is None:
         return items
-    by_name = {
-        item.get(name) if isinstance(item, dict) else str(item): item
-        for item in items
-    }
+    by_name = {item.get(name) if isinstance(item, dict) else str(item): item for item in items}
     return list(by_name.values())
 
 

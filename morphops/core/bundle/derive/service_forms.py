@@ -76,10 +76,7 @@ def _volumes(value: Any, base: str) -> list[Any]:
 
 
 def _volume(item: Any, base: str) -> Any:
-    if isinstance(item, dict):
-        found = {"type": "volume", **item}
-    else:
-        found = _short_volume(str(item))
+    found = {"type": "volume", **item} if isinstance(item, dict) else _short_volume(str(item))
     source = found.get("source") or ""
     if found["type"] == "bind" and isinstance(source, str) and _is_beside(source):
         found["source"] = _beside(source, base)

@@ -1,4 +1,4 @@
-"""Which services are jobs, and in which order services are started: from what depends on what. Pure.
+"""Which services are jobs, and in which order services are started. Pure.
 
 compose-spec, "depends_on", "links", "volumes_from", "network_mode", "ipc", "pid".
 """
