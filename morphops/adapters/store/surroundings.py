@@ -17,6 +17,7 @@ from morphops.errors import ConfigError, MorphopsError
 
 _GIT_LIMIT = 10.0  # seconds
 # Git keeps no empty folder; these stand in one for that.
+_EXAMPLES = (".example", ".sample", ".template", ".dist")
 _KEEPERS = (".gitkeep", ".keep", ".gitignore")
 
 
@@ -39,7 +40,7 @@ def read(folder: Path, files: Sequence[str], *, shown: str, runbooks: str) -> Su
         texts=texts,
         values=values,
         places=_places(folder, found),
-        env_files={m.path: _values(folder / m.path) for m in found if m.how == "env_file"},
+        env_files={m.path: _env_file(folder / m.path) for m in found if m.how == "env_file"},
         schema=(folder / SCHEMA).is_file(),
         runbooks=runbooks,
         has_runbooks=any((folder / runbooks).glob("*.md")),
@@ -76,10 +77,17 @@ def _values(path: Path) -> Mapping[str, str]:
         return {}
 
 
+def _env_file(path: Path) -> Mapping[str, str]:
+    """The values of a service's env file, and without one the names that its example has."""
+    examples = (path.with_name(path.name + suffix) for suffix in _EXAMPLES)
+    names = {name: "" for example in examples for name in _values(example)}
+    return {**names, **_values(path)}
+
+
 def _places(folder: Path, found: Iterable[Mount]) -> dict[str, Place]:
     paths = dict.fromkeys(mount.path for mount in found)
-    # Only of what a service may write does git tell us anything.
-    written = [m.path for m in found if m.how == "volume" and not m.read_only]
+    # Only of what a service may write, and of env files, does git tell us anything.
+    written = [m.path for m in found if m.how == "env_file" or not m.read_only]
     tracked = _tracked(folder, list(dict.fromkeys(written))) if written else None
     return {path: _place(folder, path, tracked) for path in paths}
 

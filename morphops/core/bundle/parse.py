@@ -80,6 +80,7 @@ def read_bundle(raw: Mapping[str, Any], document: YamlText) -> Bundle:
         carries=_plain(bundle.compose.carries),
         data=_plain(bundle.compose.data),
         leaves=_plain(bundle.compose.leaves),
+        values={_plain([name])[0]: found for name, found in bundle.compose.values.items()},
     )
     bundle = dataclasses.replace(bundle, probes=probes, compose=compose)
     findings = cross_findings(bundle)

@@ -78,6 +78,10 @@ class ComposeSpec:
         carries: content that the release carries; services mount the release's own copy.
         data: what belongs to the machine: it stays where it is, and is never carried or removed.
         leaves: what a release leaves out: nothing is mounted there (a source folder).
+        values: an `env_file` that is not carried → the variables that it sets. The services get
+            those from the env file of a deploy, so they stand in the env schema.
+        folder: absolute; what `data` is relative to. Empty for the bundle's folder, as it was at
+            the first deploy on a machine.
     """
 
     files: tuple[str, ...]
@@ -85,9 +89,11 @@ class ComposeSpec:
     carries: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
     leaves: tuple[str, ...] = ()
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    folder: str = ""
 
     def findings(self) -> list[str]:
-        """What is wrong with the three lists of what stands beside the files."""
+        """What is wrong with what it says of the files beside them."""
         lists = {"carries": self.carries, "data": self.data, "leaves": self.leaves}
         found, where = [], dict[str, str]()
         for key, paths in lists.items():
@@ -97,6 +103,13 @@ class ComposeSpec:
                 elif path in where:
                     found.append(f"{key}/{place}: {path} stands in {where[path]} already")
                 where[path] = key
+        found += [
+            f"values/{path}: {path} stands in {where[path]} already"
+            for path in self.values
+            if path in where
+        ]
+        if self.folder and not self.folder.startswith("/"):
+            found.append(f"folder: {self.folder!r} is not an absolute path")
         return found
 
 

@@ -272,6 +272,16 @@ DATA = "data: {kind: checksum, document: data, file: file, bytes: bytes, sha256:
         ),
         (
             "compose:\n",
+            "compose:\n  carries: [a.env]\n  values: {./a.env: [A]}\n",
+            "compose/values/a.env: a.env stands in carries already",
+        ),
+        (
+            "compose:\n",
+            "compose:\n  folder: srv\n",
+            "compose/folder: 'srv' is not an absolute path",
+        ),
+        (
+            "compose:\n",
             "compose:\n  carries: [../a]\n",
             "compose/carries/0: '../a' is no path inside of the bundle's folder; "
             "put the file there",

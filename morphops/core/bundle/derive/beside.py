@@ -15,8 +15,10 @@ from morphops.core.bundle.derive.secret_names import holds_secret, is_secret_nam
 from morphops.core.checks.interpolation import substituted
 
 Kind = Literal["file", "folder", ""]
-Verdict = Literal["carries", "data", "leaves"]
+Verdict = Literal["carries", "data", "leaves", "values"]
 
+# Of what several say of a path, the first that is said counts.
+_ORDER: tuple[Verdict, ...] = ("data", "leaves", "values", "carries")
 # What a program writes, though it is a single file.
 _WRITTEN = (".db", ".sqlite", ".sqlite3", ".log", ".pid", "acme.json")
 
@@ -57,11 +59,17 @@ class Mount:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """The three lists of a bundle's `compose`, each path with why."""
+    """What a bundle's `compose` says of paths beside its files, each with why.
+
+    Attributes:
+        carries, data, leaves: path → why.
+        values: path of an env file → why; its variables come from the env file of a deploy.
+    """
 
     carries: Mapping[str, str] = field(default_factory=dict)
     data: Mapping[str, str] = field(default_factory=dict)
     leaves: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, str] = field(default_factory=dict)
 
 
 def mounts(model: ComposeModel, values: Mapping[str, str]) -> tuple[Mount, ...]:
@@ -112,7 +120,7 @@ def sorted_out(
     places: Mapping[str, Place],
     env_files: Mapping[str, Mapping[str, str]],
 ) -> Beside:
-    """Each path in one of the three lists.
+    """Each path in one of the lists.
 
     Args:
         found: what the compose files name.
@@ -124,10 +132,10 @@ def sorted_out(
         place = places.get(mount.path, Place(""))
         verdict, why = _verdict(mount, place, env_files.get(mount.path, {}))
         said.setdefault(mount.path, {}).setdefault(verdict, f"{mount.by} {why}")
-    lists: dict[Verdict, dict[str, str]] = {"carries": {}, "data": {}, "leaves": {}}
+    lists: dict[Verdict, dict[str, str]] = {key: {} for key in _ORDER}
     for path, verdicts in said.items():
         # What one service writes is data for all of them.
-        chosen = next(v for v in ("data", "leaves", "carries") if v in verdicts)
+        chosen = next(verdict for verdict in _ORDER if verdict in verdicts)
         lists[chosen][path] = verdicts[chosen]
     return Beside(**lists)
 
@@ -137,9 +145,8 @@ def _verdict(mount: Mount, place: Place, env: Mapping[str, str]) -> tuple[Verdic
         return "carries", "reads it"
     if mount.how == "secret":
         return "data", "is a secret, which no release carries"
-    secret = any(is_secret_name(name) or holds_secret(value) for name, value in env.items())
-    if mount.how == "env_file" and secret:
-        return "data", "reads secrets from it, which no release carries"
+    if mount.how == "env_file":
+        return _env_file(mount, place, env)
     if mount.path.startswith(".."):
         return "data", "names it, and it is outside of the bundle's folder"
     if not place.kind:
@@ -147,6 +154,15 @@ def _verdict(mount: Mount, place: Place, env: Mapping[str, str]) -> tuple[Verdic
     if mount.how != "volume" or mount.read_only:
         return "carries", "reads it"
     return _written(mount, place)
+
+
+def _env_file(mount: Mount, place: Place, env: Mapping[str, str]) -> tuple[Verdict, str]:
+    if any(is_secret_name(name) or holds_secret(value) for name, value in env.items()):
+        return "values", "reads it, and it holds secrets"
+    own = posixpath.basename(mount.path) == ".env" or place.tracked is False
+    if own or not place.kind or mount.path.startswith(".."):
+        return "values", "reads it, and it is of this machine"
+    return "carries", "reads it"
 
 
 def _written(mount: Mount, place: Place) -> tuple[Verdict, str]:

@@ -10,10 +10,14 @@ from typing import Any
 from morphops.core.bundle.derive.beside import Beside, Place, mounts, sorted_out
 from morphops.core.bundle.derive.compose_files import together
 from morphops.core.bundle.derive.images import images
-from morphops.core.bundle.derive.variables import variables, with_changes
+from morphops.core.bundle.derive.probe_places import of_probes
+from morphops.core.bundle.derive.variables import (
+    Says,
+    decided_variables,
+    variables,
+    with_changes,
+)
 from morphops.core.bundle.derive.waves import jobs, waves
-from morphops.core.checks.interpolation import uses
-from morphops.core.probes.specs import PROBES
 from morphops.core.yaml_text import YamlText
 from morphops.errors import ConfigError
 
@@ -146,10 +150,13 @@ class _Completion:
         raw["env"] = self._env(raw["images"])
         if ends := self._jobs():
             raw["jobs"] = ends
-        if "checks" not in self._raw and (checks := self._offline_probes()):
-            raw["checks"] = checks
+        offline, running = of_probes(self._raw.get("probes"))
+        if offline and "checks" not in self._raw:
+            raw["checks"] = offline
             self._origins["checks"] = "probes that read files only"
-        raw["waves"] = self._key("waves", self._waves, f"{self._files}: depends_on")
+        raw["waves"] = self._key(
+            "waves", lambda: self._waves(running), f"{self._files}: depends_on"
+        )
         for key, value in _FIXED.items():
             raw[key] = self._key(key, lambda value=value: value)
         raw["runbooks"] = self._key("runbooks", lambda: self._around.runbooks)
@@ -218,20 +225,24 @@ class _Completion:
     def _with_beside(self) -> dict[str, Any]:
         beside = self._beside()
         self._origins["compose"] = _at(self._text, "compose")
-        for key in ("carries", "data", "leaves"):
+        named = {path for key in _BESIDE for path in self._listed(key)}
+        for key in _BESIDE:
             found: Mapping[str, str] = getattr(beside, key)
-            named = {p for other in ("carries", "data", "leaves") for p in self._listed(other)}
             if key in self._compose:
                 self._origins[f"compose/{key}"] = _at(self._text, "compose", key)
             elif own := [path for path in found if path not in named]:
-                self._compose[key] = own
+                self._compose[key] = self._names_of(own) if key == "values" else own
                 self._origins |= {f"compose/{key}/{path}": found[path] for path in own}
         return self._compose
 
     def _listed(self, key: str) -> list[str]:
         value = self._raw.get("compose")
         listed = value.get(key) if isinstance(value, dict) else None
-        return [str(path) for path in listed] if isinstance(listed, list) else []
+        return [str(path) for path in listed] if isinstance(listed, list | dict) else []
+
+    def _names_of(self, env_files: Sequence[str]) -> dict[str, list[str]]:
+        """The variables that each env file sets."""
+        return {path: list(self._around.env_files.get(path, ())) for path in env_files}
 
     def _beside(self) -> Beside:
         found = mounts(self._model, self._around.values)
@@ -252,56 +263,41 @@ class _Completion:
                 self._origins["env/schema"] = "the file is there"
             else:
                 self._origins["env/schema"] = f"{self._files}: ${{…}}"
-                self._derive_schema(image_specs, changes)
+                self._schema = self._derived_schema(image_specs, changes)
         return env
 
-    def _derive_schema(self, image_specs: Any, changes: Any) -> None:
-        specs = image_specs.values() if isinstance(image_specs, dict) else ()
-        decided = {s["variable"] for s in specs if isinstance(s, dict) and s.get("variable")}
-        documents = self._raw.get("documents")
-        for document in documents.values() if isinstance(documents, dict) else ():
-            provides = document.get("provides") if isinstance(document, dict) else None
-            decided |= set(provides or {})
-        profiles = {p for s in self._model.services.values() for p in s.get("profiles") or ()}
-        every = [use for text in self._around.texts.values() for use in uses(text)]
-        found = variables(
-            every, decided=decided, profiles=profiles | set(self._compose.get("profiles") or {})
+    def _derived_schema(self, image_specs: Any, changes: Any) -> Mapping[str, Any]:
+        values = self._compose.get("values")
+        says = Says(
+            texts=self._around.texts,
+            decided=decided_variables(image_specs, self._raw.get("documents")),
+            profiles=self._profiles(),
+            env_files={
+                path: self._around.env_files.get(path, dict.fromkeys(names, ""))
+                for path, names in (values if isinstance(values, dict) else {}).items()
+            },
         )
-        for name in found:
-            self._origins[f"env/variables/{name}"] = next(
-                (f"{use.file}:{use.line}" for use in every if use.name == name), self._files
-            )
+        found, origins = variables(says)
+        self._origins |= {f"env/variables/{name}": origin for name, origin in origins.items()}
         if isinstance(changes, dict):
             found = with_changes(found, changes)
-            self._origins |= {
-                f"env/variables/{name}": _at(self._text, "env", "variables", name)
-                for name in changes
-            }
-        self._schema = {"schema": 1, "variables": found}
+            for name in changes:
+                own = _at(self._text, "env", "variables", name)
+                self._origins[f"env/variables/{name}"] = own
+        return {"schema": 1, "variables": found}
 
-    def _waves(self) -> list[dict[str, Any]]:
+    def _profiles(self) -> frozenset[str]:
+        named = self._compose.get("profiles")
+        own = named if isinstance(named, dict) else {}
+        services = self._model.services.values()
+        return frozenset(own) | {name for s in services for name in s.get("profiles") or ()}
+
+    def _waves(self, probes: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
         named = self._raw.get("jobs")
         specs = named.values() if isinstance(named, dict) else ()
         undo = {spec.get("undo") for spec in specs if isinstance(spec, dict)}
         services = {n: s for n, s in self._model.services.items() if n not in undo}
-        return waves(services, self._ends(), self._running_probes())
-
-    def _probes(self) -> Mapping[str, Mapping[str, Any]]:
-        probes = self._raw.get("probes")
-        probes = probes if isinstance(probes, dict) else {}
-        return {n: p for n, p in probes.items() if isinstance(p, dict) and p.get("kind") in PROBES}
-
-    def _offline_probes(self) -> list[str]:
-        return [name for name, probe in self._probes().items() if PROBES[probe["kind"]].offline]
-
-    def _running_probes(self) -> dict[str, list[str]]:
-        """The probes that need running services, with these."""
-        found = {}
-        for name, probe in self._probes().items():
-            if not PROBES[probe["kind"]].offline:
-                needs = [probe.get("service"), *(probe.get("services") or ())]
-                found[name] = [*filter(None, needs), *(probe.get("judges") or ())]
-        return found
+        return waves(services, self._ends(), probes)
 
     def _accept(self) -> Any:
         given = self._raw.get("accept", [])
@@ -315,6 +311,7 @@ class _Completion:
 
 
 # What a key that is left out means, whatever the compose files say.
+_BESIDE = ("carries", "data", "leaves", "values")
 _FIXED: Mapping[str, Any] = {
     "settle": 15,
     "pull": {"stalled_after": 120},

@@ -2,42 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from morphops.core.bundle.derive.secret_names import can_be_made, holds_secret, is_secret_name
-from morphops.core.checks.interpolation import Use
+from morphops.core.checks.interpolation import Use, uses
+from morphops.core.yaml_text import YamlText
 
 PROFILES = "COMPOSE_PROFILES"
 # Compose says these itself.
 OF_COMPOSE = ("COMPOSE_PROJECT_NAME",)
 
+Variable = dict[str, Any]
 
-def variables(
-    uses: Iterable[Use], *, decided: Collection[str], profiles: Collection[str]
-) -> dict[str, dict[str, Any]]:
-    """The variables of an env schema, by name, in the order of the files.
 
-    Args:
-        uses: of all compose files.
+@dataclass(frozen=True, slots=True)
+class Says:
+    """What an env schema is derived from.
+
+    Attributes:
+        texts: every compose file.
         decided: variables that the release or a document decides.
         profiles: of the services.
+        env_files: path → its values, of the env files that a release does not carry.
     """
+
+    texts: Mapping[str, YamlText]
+    decided: Collection[str] = ()
+    profiles: Collection[str] = ()
+    env_files: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+def variables(says: Says) -> tuple[dict[str, Variable], dict[str, str]]:
+    """The variables of an env schema by name, in the order of the files; and who names each."""
+    every = [use for text in says.texts.values() for use in uses(text)]
     by_name: dict[str, list[Use]] = {}
-    for use in uses:
-        if use.name not in decided and use.name not in OF_COMPOSE:
+    for use in every:
+        if use.name not in says.decided and use.name not in OF_COMPOSE:
             by_name.setdefault(use.name, []).append(use)
     found = {name: _variable(name, where) for name, where in by_name.items()}
-    if profiles and PROFILES not in found:
-        found[PROFILES] = {
-            "about": f"Profiles that are on, with commas between: {', '.join(sorted(profiles))}."
-        }
-    return found
+    origins = {name: f"{where[0].file}:{where[0].line}" for name, where in by_name.items()}
+    for path, values in says.env_files.items():
+        for name, value in values.items():
+            found[name] = _in_env_file(name, value, path, found.get(name))
+            origins.setdefault(name, path)
+    if says.profiles and PROFILES not in found:
+        named = ", ".join(sorted(says.profiles))
+        found[PROFILES] = {"about": f"Profiles that are on, with commas between: {named}."}
+        origins[PROFILES] = "profiles"
+    return found, origins
 
 
-def with_changes(
-    made: Mapping[str, Mapping[str, Any]], changes: Mapping[str, Any]
-) -> dict[str, Any]:
+def with_changes(made: Mapping[str, Variable], changes: Mapping[str, Any]) -> dict[str, Variable]:
     """The variables with what a person says of some of them, key by key.
 
     Args:
@@ -53,15 +70,57 @@ def with_changes(
     return {**made, **changed}
 
 
-def _variable(name: str, uses: Sequence[Use]) -> dict[str, Any]:
-    default = next((u.word for u in uses if u.operator in (":-", "-") and u.word), "")
-    secret = is_secret_name(name) or holds_secret(default) or any(map(_is_secret_file, uses))
-    refused = any(use.operator in (":?", "?") for use in uses)
-    bare = not default and all(use.operator == "" for use in uses)
+def decided_variables(images: Any, documents: Any) -> frozenset[str]:
+    """The variables that no person sets: the release decides them, or a document does.
+
+    Args:
+        images, documents: as the bundle has them; what is wrong with them is told elsewhere.
+    """
+    decided = {spec["variable"] for spec in _mappings(images) if spec.get("variable")}
+    for document in _mappings(documents):
+        provides = document.get("provides")
+        decided |= set(provides if isinstance(provides, dict) else ())
+    return frozenset(decided)
+
+
+def _mappings(section: Any) -> list[dict[str, Any]]:
+    items = section.values() if isinstance(section, dict) else ()
+    return [item for item in items if isinstance(item, dict)]
+
+
+def _variable(name: str, where: Sequence[Use]) -> Variable:
+    default = next((u.word for u in where if u.operator in (":-", "-") and u.word), "")
+    is_file = any(map(_is_secret_file, where))
+    secret = is_secret_name(name) or holds_secret(default) or is_file
+    refused = any(use.operator in (":?", "?") for use in where)
+    bare = not default and all(use.operator == "" for use in where)
     # What nobody sets is empty for Compose; a password that is empty would be no protection.
     fresh = secret and can_be_made(name) and (refused or bare)
-    required = refused or fresh or any(map(_is_secret_file, uses))
-    spec: dict[str, Any] = {"about": _about(uses)}
+    return _spec(
+        about=f"Used by {', '.join(dict.fromkeys(_place(use.path) for use in where))}.",
+        required=refused or fresh or is_file,
+        secret=secret,
+        default=default,
+        fresh=fresh,
+    )
+
+
+def _in_env_file(name: str, value: str, path: str, known: Variable | None) -> Variable:
+    """A variable of an env file, which services are given as it stands there."""
+    known = known or {"about": ""}
+    secret = is_secret_name(name) or holds_secret(value) or bool(known.get("secret"))
+    required = bool(value or known.get("required"))
+    return _spec(
+        about=f"{known['about']} Stands in {path}.".strip(),
+        required=required,
+        secret=secret,
+        default=known.get("default", ""),
+        fresh=secret and can_be_made(name) and required,
+    )
+
+
+def _spec(*, about: str, required: bool, secret: bool, default: str, fresh: bool) -> Variable:
+    spec: Variable = {"about": about}
     if required:
         spec["required"] = True
     if secret:
@@ -78,13 +137,8 @@ def _is_secret_file(use: Use) -> bool:
     return use.by_name and use.path[:1] == ("secrets",)
 
 
-def _about(uses: Sequence[Use]) -> str:
-    """Who uses it; without lines, for the text is a part of the release."""
-    places = dict.fromkeys(_place(use.path) for use in uses)
-    return f"Used by {', '.join(places)}."
-
-
 def _place(path: tuple[str, ...]) -> str:
+    """Who uses a variable; without lines, for the text is a part of the release."""
     if path[:1] == ("services",) and len(path) > 1:
         return path[1]
     return "/".join(path[:2])
