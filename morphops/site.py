@@ -251,7 +251,7 @@ def open_site(
         ConfigError: there is no bundle, or it is wrong.
     """
     settings = Settings.of(environ)
-    path = _find(settings)
+    path = _need_bundle(settings)
     try:
         working = _load(path, settings.registry)
     except ConfigError as err:
@@ -318,19 +318,31 @@ def _bundle_of_record(path: Path, settings: Settings, environ: Mapping[str, str]
 _PROJECT = re.compile(r"^project:[ \t]*[\"']?([a-z0-9][a-z0-9_-]*)[\"']?[ \t]*(?:#.*)?$", re.M)
 
 
-def _find(settings: Settings) -> Path:
+def find_bundle(settings: Settings, here: Path) -> Path | None:
+    """Where the bundle is: `MORPHOPS_BUNDLE`, else ops/bundle.yaml or bundle.yaml, here or above.
+
+    Args:
+        settings: what the environment says.
+        here: where the person stands.
+    """
     if settings.bundle:
         return Path(settings.bundle).absolute()
-    here = Path.cwd()
     for folder in (here, *here.parents):
         if (folder / OPS / BUNDLE).is_file():
             return folder / OPS / BUNDLE
         if _is_bundle(folder / BUNDLE):
             return folder / BUNDLE
+    return None
+
+
+def _need_bundle(settings: Settings) -> Path:
+    here = Path.cwd()
+    if (path := find_bundle(settings, here)) is not None:
+        return path
     raise ConfigError(
         f"there is no {OPS}/{BUNDLE} or {BUNDLE} in {here} or above it",
-        hint=f"inv bundle.init   (writes {BUNDLE} for a compose file that is here), or run inside "
-        "of a checkout that has one, or set MORPHOPS_BUNDLE",
+        hint=f"inv bundle.init   (writes {BUNDLE} beside a compose file), or run inside of a "
+        "checkout that has one, or set MORPHOPS_BUNDLE",
     )
 
 

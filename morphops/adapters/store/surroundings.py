@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from morphops.adapters.store import text_file
+from morphops.adapters.store.compose_found import values
 from morphops.core.bundle.derive.beside import Mount, Place, mounts
 from morphops.core.bundle.derive.complete import DOTENV, SCHEMA, Surroundings
 from morphops.core.bundle.derive.compose_files import further, together
-from morphops.core.env import dotenv
 from morphops.core.yaml_text import YamlText
-from morphops.errors import ConfigError, MorphopsError
+from morphops.errors import ConfigError
 
 _GIT_LIMIT = 10.0  # seconds
 # Git keeps no empty folder; these stand in one for that.
@@ -34,11 +34,11 @@ def read(folder: Path, files: Sequence[str], *, shown: str, runbooks: str) -> Su
         ConfigError: a compose file is not there, or is not YAML.
     """
     texts = _texts(folder, files, shown)
-    values = _values(folder / posixpath.dirname(files[0]) / DOTENV)
-    found = mounts(together(files, texts), values)
+    of_dotenv = values(folder / posixpath.dirname(files[0]) / DOTENV)
+    found = mounts(together(files, texts), of_dotenv)
     return Surroundings(
         texts=texts,
-        values=values,
+        values=of_dotenv,
         places=_places(folder, found),
         env_files={m.path: _env_file(folder / m.path) for m in found if m.how == "env_file"},
         schema=(folder / SCHEMA).is_file(),
@@ -69,19 +69,11 @@ def _texts(folder: Path, files: Sequence[str], shown: str) -> dict[str, YamlText
     return texts
 
 
-def _values(path: Path) -> Mapping[str, str]:
-    """The values of an env file that Compose would read; none where it is not there."""
-    try:
-        return dotenv.scan(text_file.read(path, path.name), path.name).values
-    except (MorphopsError, OSError):
-        return {}
-
-
 def _env_file(path: Path) -> Mapping[str, str]:
     """The values of a service's env file, and without one the names that its example has."""
     examples = (path.with_name(path.name + suffix) for suffix in _EXAMPLES)
-    names = {name: "" for example in examples for name in _values(example)}
-    return {**names, **_values(path)}
+    names = {name: "" for example in examples for name in values(example)}
+    return {**names, **values(path)}
 
 
 def _places(folder: Path, found: Iterable[Mount]) -> dict[str, Place]:

@@ -40,7 +40,11 @@ def read(path: Path) -> WorkingBundle:
     Raises:
         ConfigError: it is no YAML, or it or a compose file does not fit.
     """
-    text = text_file.read(path)
+    return of_text(text_file.read(path), path)
+
+
+def of_text(text: str, path: Path) -> WorkingBundle:
+    """The bundle that a text would be at a path; see `read`."""
     document, raw = read_mapping(text, str(path))
     if not is_short(raw):
         return WorkingBundle(parse.parse_bundle(text, str(path)))

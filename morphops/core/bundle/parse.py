@@ -53,6 +53,16 @@ def written(raw: Mapping[str, Any]) -> str:
     return text
 
 
+def flow(value: Any) -> str:
+    """A value as YAML in one line."""
+    import yaml
+
+    text: str = yaml.safe_dump(
+        value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10_000
+    )
+    return text.removesuffix("\n").removesuffix("\n...")
+
+
 def read_bundle(raw: Mapping[str, Any], document: YamlText) -> Bundle:
     """A bundle from its keys.
 

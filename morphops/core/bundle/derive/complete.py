@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from morphops.core.bundle.derive.beside import Beside, Place, mounts, sorted_out
-from morphops.core.bundle.derive.compose_files import together
+from morphops.core.bundle.derive.compose_files import ComposeModel, together
 from morphops.core.bundle.derive.images import images
 from morphops.core.bundle.derive.probe_places import of_probes
 from morphops.core.bundle.derive.variables import (
     Says,
     decided_variables,
+    of_images,
     variables,
     with_changes,
 )
@@ -64,11 +65,15 @@ class Completed:
         raw: its keys, with nothing left to derive.
         schema: the env schema; None where it is a file.
         origins: path (`images/db`) → where that part comes from.
+        model: what the compose files say; nothing where they were not read.
+        image_variables: those that decide images alone, when a release is made.
     """
 
     raw: Mapping[str, Any]
     schema: Mapping[str, Any] | None = None
     origins: Mapping[str, str] = field(default_factory=dict)
+    model: ComposeModel = field(default_factory=lambda: ComposeModel({}))
+    image_variables: frozenset[str] = frozenset()
 
 
 def is_short(raw: Mapping[str, Any]) -> bool:
@@ -164,7 +169,13 @@ class _Completion:
             raw["accept"] = accept
         rest = {key: value for key, value in self._raw.items() if key not in raw}
         self._origins |= {key: _at(self._text, key) for key in rest}
-        return Completed({**raw, **rest}, self._schema, self._origins)
+        return Completed(
+            {**raw, **rest},
+            self._schema,
+            self._origins,
+            self._model,
+            of_images(self._around.texts),
+        )
 
     def _key(self, key: str, derived: Callable[[], Any], origin: str = BY_DEFAULT) -> Any:
         """What the person wrote, or else what is derived."""

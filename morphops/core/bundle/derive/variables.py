@@ -54,6 +54,17 @@ def variables(says: Says) -> tuple[dict[str, Variable], dict[str, str]]:
     return found, origins
 
 
+def of_images(texts: Mapping[str, YamlText]) -> frozenset[str]:
+    """The variables that decide nothing but which image a service has: `image: app:${TAG}`."""
+    every = [use for text in texts.values() for use in uses(text)]
+    others = {use.name for use in every if not _is_image(use)}
+    return frozenset(use.name for use in every if _is_image(use)) - others
+
+
+def _is_image(use: Use) -> bool:
+    return use.path[:1] == ("services",) and use.path[-1] == "image"
+
+
 def with_changes(made: Mapping[str, Variable], changes: Mapping[str, Any]) -> dict[str, Variable]:
     """The variables with what a person says of some of them, key by key.
 
@@ -96,8 +107,11 @@ def _variable(name: str, where: Sequence[Use]) -> Variable:
     bare = not default and all(use.operator == "" for use in where)
     # What nobody sets is empty for Compose; a password that is empty would be no protection.
     fresh = secret and can_be_made(name) and (refused or bare)
+    about = f"Used by {', '.join(dict.fromkeys(_place(use.path) for use in where))}."
+    if all(map(_is_image, where)):
+        about += " Decides the image when a release is made; set it in .env."
     return _spec(
-        about=f"Used by {', '.join(dict.fromkeys(_place(use.path) for use in where))}.",
+        about=about,
         required=refused or fresh or is_file,
         secret=secret,
         default=default,

@@ -114,14 +114,21 @@ def _wave(names: list[str], services: Services) -> dict[str, Any]:
 
 def deadline(services: Iterable[Mapping[str, Any]]) -> int:
     """Seconds in which a wave must be healthy: more where its health checks may take longer."""
-    longest = (_longest(service.get("healthcheck") or {}) for service in services)
-    return max([_DEADLINE, *(math.ceil(seconds) for seconds in longest)])
+    return max([_DEADLINE, *(math.ceil(_longest(service)) for service in services)])
 
 
-def _longest(check: Mapping[str, Any]) -> float:
+def has_health_check(service: Mapping[str, Any]) -> bool:
+    """Whether the compose files give a service a health check."""
+    check = service.get("healthcheck") or {}
+    is_off = str(check.get("disable", "")).lower() == "true"
+    return bool(check.get("test")) and not is_off and check["test"] != ["NONE"]
+
+
+def _longest(service: Mapping[str, Any]) -> float:
     """Seconds until an engine calls a service unhealthy at the latest."""
-    if str(check.get("disable", "")).lower() == "true" or not check.get("test"):
+    if not has_health_check(service):
         return 0.0
+    check = service["healthcheck"]
     interval = seconds(check.get("interval"), _INTERVAL)
     timeout = seconds(check.get("timeout"), _TIMEOUT)
     retries = str(check.get("retries") or "")
