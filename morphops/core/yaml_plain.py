@@ -12,6 +12,7 @@ from typing import Any
 from morphops.core.yaml_text import YamlText
 from morphops.errors import ConfigError
 
+RESET = "!reset"  # of Compose: what stands below is gone
 _MERGE = "tag:yaml.org,2002:merge"
 _NULL = "tag:yaml.org,2002:null"
 

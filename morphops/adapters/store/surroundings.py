@@ -9,7 +9,7 @@ from pathlib import Path
 
 from morphops.adapters.store import text_file
 from morphops.adapters.store.compose_found import values
-from morphops.core.bundle.derive.beside import Mount, Place, mounts
+from morphops.core.bundle.derive.beside import Kind, Mount, Place, mounts
 from morphops.core.bundle.derive.complete import DOTENV, SCHEMA, Surroundings
 from morphops.core.bundle.derive.compose_files import further, together
 from morphops.core.yaml_text import YamlText
@@ -86,7 +86,7 @@ def _places(folder: Path, found: Iterable[Mount]) -> dict[str, Place]:
 
 def _place(folder: Path, path: str, tracked: frozenset[str] | None) -> Place:
     place = folder / path
-    kind = "folder" if place.is_dir() else "file" if place.is_file() else ""
+    kind: Kind = "folder" if place.is_dir() else "file" if place.is_file() else ""
     if tracked is None:
         return Place(kind)
     inside = (name for name in tracked if name == path or name.startswith(f"{path}/"))

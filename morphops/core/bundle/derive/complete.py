@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from morphops.core.bundle.derive.beside import Beside, Place, mounts, sorted_out
@@ -162,8 +163,8 @@ class _Completion:
         raw["waves"] = self._key(
             "waves", lambda: self._waves(running), f"{self._files}: depends_on"
         )
-        for key, value in _FIXED.items():
-            raw[key] = self._key(key, lambda value=value: value)
+        for key in _FIXED:
+            raw[key] = self._key(key, partial(_FIXED.get, key))
         raw["runbooks"] = self._key("runbooks", lambda: self._around.runbooks)
         if accept := self._accept():
             raw["accept"] = accept
@@ -312,6 +313,8 @@ class _Completion:
 
     def _accept(self) -> Any:
         given = self._raw.get("accept", [])
+        if "accept" in self._raw:
+            self._origins["accept"] = _at(self._text, "accept")
         if self._around.has_runbooks or not isinstance(given, list):
             return given
         if any(isinstance(item, dict) and item.get("rule") == NO_RUNBOOKS for item in given):

@@ -48,6 +48,7 @@ def further(name: str, text: YamlText, base: str) -> tuple[str, ...]:
         ConfigError: one of them is not a file beside it.
     """
     document = _document(text)
+    named: list[tuple[str, tuple[str, ...]]]
     named = [(path, ("include",)) for item in _includes(document) for path in item.paths]
     for service, spec in _services(document, text).items():
         extends = spec.get("extends") if isinstance(spec, dict) else None
@@ -112,7 +113,8 @@ class _Reader:
         for item in _includes(document):
             found = merged(found, self._included(item, base))
         document.pop("include", None)
-        return merged(found, document)
+        # Tags stay where nothing is included: they may be meant for a file below this one.
+        return merged(found, document) if found else document
 
     def _included(self, item: _Include, base: str) -> dict[str, Any]:
         paths = [posixpath.normpath(posixpath.join(base, path)) for path in item.paths]

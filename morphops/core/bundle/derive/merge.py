@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from morphops.core.yaml_plain import Tagged
+from morphops.core.yaml_plain import RESET, Tagged
 
 # The last parts of paths whose list is replaced and not added to.
 _REPLACED = ("command", "entrypoint", "test")
@@ -26,7 +26,7 @@ def _maps(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     for key, value in above.items():
         if isinstance(value, Tagged):
             result.pop(key, None)
-            if value.tag != "!reset":
+            if value.tag != RESET:
                 result[key] = untagged(value)
         elif key in below:
             result[key] = _both(below[key], value, key)
@@ -61,7 +61,7 @@ def untagged(value: Any) -> Any:
         return {
             key: untagged(inner)
             for key, inner in value.items()
-            if not (isinstance(inner, Tagged) and inner.tag == "!reset")
+            if not (isinstance(inner, Tagged) and inner.tag == RESET)
         }
     if isinstance(value, list):
         return [untagged(inner) for inner in value]

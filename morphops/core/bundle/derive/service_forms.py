@@ -9,7 +9,7 @@ import posixpath
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from morphops.core.yaml_plain import Tagged
+from morphops.core.yaml_plain import RESET, Tagged
 
 _STARTED = "service_started"
 
@@ -27,7 +27,8 @@ def normal(service: Mapping[str, Any], base: str) -> dict[str, Any]:
         if value is None:
             continue
         if isinstance(value, Tagged):
-            found[key] = Tagged(value.tag, value.value and form(value.value, base))
+            gone = value.tag == RESET
+            found[key] = Tagged(value.tag, None if gone else form(value.value, base))
         else:
             found[key] = form(value, base)
     return found
