@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def find(folder: Path, named: Sequence[str], environ: Mapping[str, str]) -> tupl
     said = environ.get("COMPOSE_FILE") or values(folder / DOTENV).get("COMPOSE_FILE", "")
     separator = environ.get("COMPOSE_PATH_SEPARATOR", ":")
     names = [part for name in named or (said,) for part in name.split(separator) if part]
-    paths = tuple((folder / text_file.path(name)).absolute() for name in names)
+    paths = tuple(Path(os.path.normpath(folder / text_file.path(name))) for name in names)
     for path in paths:
         if not path.is_file():
             raise InputError(
