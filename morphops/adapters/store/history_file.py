@@ -1,15 +1,14 @@
 """History: what was intended and what happened, append-only.
 
 One JSON object a line in a hash chain (`chain`), fsynced before what it announces is done. It lies
-in segments (`segments`), each of which but the first begins with a checkpoint:
+in segments (`segments`). Each segment but the first begins with a checkpoint.
 
-    begin   an operation starts: kind, release, plan, deployment, who, why
-    step    a step of it is about to be done
-    result  how that step came out, and how long it took
-    resume  an incomplete operation is taken up again, to finish it or to undo it: who
-    end     how it came out
-
-    checkpoint  what follows from all operations before
+- `begin`: an operation starts: kind, release, plan, deployment, who, why
+- `step`: a step of it is about to be done
+- `result`: how that step came out, and how long it took
+- `resume`: an incomplete operation is taken up again, to finish it or to undo it: who
+- `end`: how it came out
+- `checkpoint`: what follows from all operations before
 
 `operations` makes operations of the entries, and answers what follows from them.
 """
@@ -31,6 +30,7 @@ from morphops.core.chain import Place
 from morphops.core.history import checkpoint, heads, operations, recovery
 from morphops.core.history.checkpoint import Replay
 from morphops.core.history.heads import FIRST, Head
+from morphops.core.history.jobs import JobMark
 from morphops.core.history.operations import (
     ALLOWED_WHILE_INCOMPLETE,
     END_FIELDS,
@@ -170,8 +170,8 @@ class HistoryWriter(HistoryReader):
     """The same file for the one operation that may write to it.
 
     Every method returns only when its entry is on the disk and the witness knows of it. Nothing is
-    added where another process has written to the file since it was first read: an operation that
-    was stopped, and lost the lock meanwhile, is not to write behind the one that took it.
+    added where another process has written to the file since it was first read. An operation that
+    was paused, and lost the lock meanwhile, must not write behind the one that took the lock.
 
     Args:
         path: the file.
@@ -259,9 +259,19 @@ class HistoryWriter(HistoryReader):
             ) from None
         return record
 
-    def step(self, record: Record, text: str, *, touches: bool = True) -> None:
-        """Announce a step of an operation before it is done, and whether it changes containers."""
+    def step(
+        self, record: Record, text: str, *, touches: bool = True, job: JobMark | None = None
+    ) -> None:
+        """Announce a step of an operation before it is done.
+
+        Args:
+            record: the operation.
+            text: the step.
+            touches: whether it changes containers.
+            job: the job that it runs, or takes back.
+        """
         entry = {"entry": "step", "id": record.id, "at": now(), "step": text, "touches": touches}
+        entry |= {"job": asdict(job)} if job else {}
         self._put(entry, sure=False)
         self._tell(record.id, text, sure=touches)
 

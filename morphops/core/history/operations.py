@@ -2,8 +2,8 @@
 
 What runs by right, where a rollback goes, what is incomplete, what is approved.
 
-The functions take a history as it is known: every operation, or those after a checkpoint together
-with what follows from the ones before it (`Past`).
+The functions take a history as it is known. That is every operation, or those after a checkpoint
+together with what follows from the ones before it (`Past`).
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
+
+from morphops.core.history.jobs import JobMark, JobRun
 
 Kind: TypeAlias = Literal[
     "deploy", "rollback", "up", "down", "prune", "adopt", "break", "approve", "revoke"
@@ -72,6 +74,7 @@ class StepRecord:
         touches: whether it may have changed a container.
         result: `ok` or `failed`; empty while it runs, or if it was interrupted.
         took: seconds.
+        job: the job that it runs or takes back; null for any other step.
     """
 
     step: str
@@ -79,6 +82,7 @@ class StepRecord:
     touches: bool = True
     result: str = ""
     took: float = 0.0
+    job: JobMark | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +151,7 @@ class Standing:
         abandoned: see `abandoned_deploy`.
         begun: the last operation that had a deployment.
         stop: see `stop_of_record`.
+        jobs: see `jobs.runs`.
     """
 
     last: int = 0
@@ -155,6 +160,7 @@ class Standing:
     abandoned: Record | None = None
     begun: Record | None = None
     stop: Record | None = None
+    jobs: tuple[JobRun, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +199,8 @@ def replay(entries: Iterable[Mapping[str, Any]]) -> tuple[Record, ...]:
 def apply_entry(records: dict[int, Record], entry: Mapping[str, Any]) -> None:
     """Put the next entry of a history where it belongs.
 
-    Each kind of entry says only what is its own to say: no single line can announce an operation
-    and how it came out, or make another one of it, and nothing comes after its end.
+    Each kind of entry says only what is its own to say. No single line can announce an operation
+    and how it came out, or make another one of it. Nothing comes after its end.
 
     Args:
         records: the operations so far, by number; changed.
@@ -215,6 +221,8 @@ def apply_entry(records: dict[int, Record], entry: Mapping[str, Any]) -> None:
         case "step":
             # One that does not say it may have.
             done = StepRecord(fields["step"], fields["at"], bool(fields.get("touches", True)))
+            if mark := fields.get("job"):
+                done = replace(done, job=JobMark(**mark))
             records[id_] = replace(record, steps=(*record.steps, done))
         case "result":
             *before, last = record.steps
@@ -261,8 +269,8 @@ def deployment_stack(known: Known) -> tuple[Record, ...]:
     """The stack of healthy deployments, the one of record last; at most `DEPTH` of them.
 
     A deploy of something new goes on top. A rollback goes back to where its target lies and drops
-    what is above, so that rolling back twice goes back twice; one to a release that was dropped so
-    (`--to` what was rolled back from) goes on top again. `up` changes nothing of this.
+    what is above, so that rolling back twice goes back twice. A rollback to a release that was
+    dropped in this way (`--to`) goes on top again. `up` changes nothing of this.
     """
     past = past_of(known)
     stack = list(past.before.stack)
