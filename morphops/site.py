@@ -115,7 +115,7 @@ class Site:
         webhook: tells others how an operation ended.
         editor: of the person at the terminal.
         completed: how the bundle was completed; None where the person wrote all of it.
-        texts: files of the working tree that nobody wrote: the complete bundle, the env schema.
+        texts: what is derived in place of files: the complete bundle, the env schema.
         seed: decides which questions are asked; empty for new ones.
     """
 

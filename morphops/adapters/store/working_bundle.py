@@ -22,8 +22,8 @@ class WorkingBundle:
     Attributes:
         bundle: complete.
         completed: how it was completed; None where the person wrote all of it.
-        texts: the files that a release carries and nobody wrote, by name: the complete bundle, and
-            the env schema where that is derived.
+        texts: the files of a release that are derived, by name: the complete bundle, and the env
+            schema if it is no file.
     """
 
     bundle: Bundle

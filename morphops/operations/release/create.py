@@ -69,7 +69,7 @@ def working_files(site: Site) -> dict[str, bytes]:
     # How the release is operated goes with it; a stack without runbooks has none here either.
     folder = site.folder / bundle.runbooks
     paths |= {f"{_RUNBOOKS}/{path.name}": path for path in sorted(folder.glob("*.md"))}
-    # What nobody wrote is complete already: a short bundle's whole text, and its env schema.
+    # Of a short bundle the whole text and the env schema are derived.
     files = {name: text.encode() for name, text in site.texts.items()}
     for name, path in paths.items():
         if name in files:

@@ -94,8 +94,7 @@ def _spec(
     if source is None:
         missing = [name for name, operator, _ in variables(text) if not values.get(name)]
         raise ConfigError(
-            f"{names[0]}: image: {text}: {missing[0]} has no value, so nobody knows which image "
-            "this is",
+            f"{names[0]}: image: {text}: {missing[0]} has no value, so the image is not known",
             state="nothing was changed",
             hint=f"write {missing[0]}=… into .env beside the compose file",
         )

@@ -105,7 +105,7 @@ def _variable(name: str, where: Sequence[Use]) -> Variable:
     secret = is_secret_name(name) or holds_secret(default) or is_file
     refused = any(use.operator in (":?", "?") for use in where)
     bare = not default and all(use.operator == "" for use in where)
-    # What nobody sets is empty for Compose; a password that is empty would be no protection.
+    # What is not set is empty for Compose; an empty password would be no protection.
     fresh = secret and can_be_made(name) and (refused or bare)
     about = f"Used by {', '.join(dict.fromkeys(_place(use.path) for use in where))}."
     if all(map(_is_image, where)):
