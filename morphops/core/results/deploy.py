@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from morphops.core.bundle.beside import Kind
 from morphops.core.plan.changes import Action, Change, Names
 from morphops.core.results.base import Result
 
@@ -88,6 +89,21 @@ class PlannedWave:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedBeside:
+    """Something that stands beside the compose files, and where it lies for the services.
+
+    Attributes:
+        path: relative to the bundle's folder.
+        kind: `carried` by the release; `data` of the machine, which stays where it is; `left out`.
+        where: absolute; empty: it is left out.
+    """
+
+    path: str
+    kind: Kind
+    where: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedUndo:
     """What is done where the plan fails.
 
@@ -117,6 +133,7 @@ class PlanResult(Result):
         waves: in order.
         steps: what would be done, in order, as the history will name it.
         undo: what is done on failure; null: nothing would be undone.
+        beside: what services mount from beside the compose files.
     """
 
     state: Literal["planned"] = "planned"
@@ -129,6 +146,7 @@ class PlanResult(Result):
     waves: tuple[PlannedWave, ...]
     steps: tuple[str, ...]
     undo: PlannedUndo | None
+    beside: tuple[PlannedBeside, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

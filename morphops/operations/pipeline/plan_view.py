@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from morphops.core.plan.plan import Plan
-from morphops.core.results.deploy import PlannedUndo, PlannedWave, PlanResult, of_changes
+from morphops.core.results.deploy import (
+    PlannedBeside,
+    PlannedUndo,
+    PlannedWave,
+    PlanResult,
+    of_changes,
+)
 from morphops.operations.pipeline.prepare import PreparedRelease
 
 
@@ -36,4 +42,8 @@ def view(plan: Plan, ready: PreparedRelease, *, previous: str) -> PlanResult:
         waves=waves,
         steps=tuple(str(step) for step in plan.steps),
         undo=undo,
+        beside=tuple(
+            PlannedBeside(path=place.path, kind=place.kind, where=place.where)
+            for place in ready.beside.places
+        ),
     )
