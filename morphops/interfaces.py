@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
+from morphops.core.bundle.beside import Place
 from morphops.core.history.heads import Head
 from morphops.core.history.jobs import JobMark
 from morphops.core.host.requirements import HostFacts, Needs
@@ -96,6 +97,15 @@ class Workloads(Protocol):
 
         Raises:
             ConfigError: the files do not fit together, or a variable is missing.
+        """
+
+    def moved(self, stack: Stack, place: Callable[[str], Place | None]) -> bytes:
+        """The content of one more file of a stack, by which its services are given other files.
+
+        Args:
+            stack: without it.
+            place: absolute path of what a service mounts → where it lies; None where it stays as it
+                is. What is carried is mounted read-only.
         """
 
     def marks(self, services: Mapping[str, Service], owners: Mapping[str, str]) -> bytes:

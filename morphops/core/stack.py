@@ -52,6 +52,19 @@ Health: TypeAlias = Literal["healthy", "starting", "unhealthy", "none"]
 
 
 @dataclass(frozen=True, slots=True)
+class Carried:
+    """A copy of what a release carries, that services mount.
+
+    Attributes:
+        name: its path in the bundle's folder.
+        digest: of its content.
+    """
+
+    name: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stack:
     """A stack made ready to be started: files on disk, values and all.
 
@@ -63,6 +76,9 @@ class Stack:
         variables: what the values decide, and no shell that exports the same name. Nor does it
             decide any other: what the values do not know is not set.
         seal: makes the digests of what is started.
+        carried: path of the machine → what the release has there.
+        data: paths of the machine that services write to. What lies there is theirs, and the target
+            may make what is not there.
     """
 
     project: str
@@ -71,6 +87,8 @@ class Stack:
     profiles: tuple[str, ...] = ()
     variables: frozenset[str] = frozenset()
     seal: Seal = UNSEALED
+    carried: Mapping[str, Carried] = field(default_factory=dict)
+    data: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,15 +169,15 @@ class Content:
     """A file that a container is given, and that is not in its image.
 
     Attributes:
-        kind: `config` and `secret` of the compose files; `host-file`: a file of the machine that is
-            mounted.
+        kind: `config` and `secret` of the compose files; `carried`: a copy of what the release
+            carries; `host-file`: another file of the machine that is mounted.
         name: what the compose files call it; of a file of the machine its path.
         digest: keyed digest of its bytes; empty where there is nothing to be given.
         inside: where a copy of it lies inside; empty where it is mounted.
         source: what it is made from, in words; to be named where that is missing.
     """
 
-    kind: Literal["config", "secret", "host-file"]
+    kind: Literal["config", "secret", "carried", "host-file"]
     name: str
     digest: str
     inside: str = ""

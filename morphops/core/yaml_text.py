@@ -138,6 +138,16 @@ class YamlText:
             return tuple(map(str, range(len(node.value))))
         return tuple(key.value for key, _ in node.value)
 
+    def text_at(self, *path: str) -> str:
+        """Returns the plain value at a path; empty if there is none, or it is no plain value."""
+        node: Any = self._root
+        for part in path:
+            found = _child(node, part, set())
+            if found is None:
+                return ""
+            node = found[1]
+        return str(node.value) if node is not None and node.id == "scalar" else ""
+
     def values(self) -> Iterator[tuple[tuple[str, ...], Scalar]]:
         """Yields every value with its path, once; what an alias repeats has its first one."""
         stack: list[tuple[tuple[str, ...], Any]] = [((), self._root)]

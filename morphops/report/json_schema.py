@@ -71,7 +71,7 @@ TASKS: Mapping[str, tuple[type[Document], ...]] = {
     "build": (build.Build,),
     "pull": (release.ReleaseInfo,),
     "prune": (prune.Prune,),
-    "release.create": (release.ReleaseInfo,),
+    "release.create": (release.ReleaseCreated,),
     "release.show": (release.ReleaseDetail,),
     "release.list": (release.ReleaseList,),
     "release.pin": (release.Pin,),

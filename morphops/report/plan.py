@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from morphops.core.release.digest import short
-from morphops.core.results.deploy import PlannedJob, PlannedUndo, PlanResult, ServiceChange
+from morphops.core.results.deploy import (
+    PlannedBeside,
+    PlannedJob,
+    PlannedUndo,
+    PlanResult,
+    ServiceChange,
+)
 
 
 def plan(result: PlanResult) -> Iterator[str]:
@@ -15,6 +21,7 @@ def plan(result: PlanResult) -> Iterator[str]:
     yield f"plan for release {result.release} ({here}; nothing was changed)"
     for line in changes(result.changes):
         yield f"  {line}"
+    yield from _beside(result.beside)
     yield "waves:"
     if result.checks:
         yield f"   0. checks, before anything is touched: {', '.join(result.checks)}"
@@ -42,6 +49,19 @@ def _job(job: PlannedJob) -> str:
         back = f"{job.undo} takes back what it did"
     once = "may run twice" if job.repeatable else "is not repeated after a crash"
     return f"job {job.service}: within {job.deadline:g} s; {back}; {once}"
+
+
+def _beside(rows: Sequence[PlannedBeside]) -> Iterator[str]:
+    if rows:
+        yield "beside the compose files:"
+    for row in rows:
+        match row.kind:
+            case "carried":
+                yield f"  {row.path}: the release's own copy, {row.where}"
+            case "data":
+                yield f"  {row.path}: data of this machine, {row.where}; it is never removed"
+            case _:
+                yield f"  {row.path}: left out, so nothing is mounted there"
 
 
 def changes(rows: Sequence[ServiceChange]) -> Iterator[str]:

@@ -6,6 +6,7 @@ import json
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, Literal
 
 from morphops.adapters.docker import labels as names
@@ -16,6 +17,7 @@ from morphops.adapters.docker.shapes import shape_of_service, with_mounts_of
 from morphops.core.release.digest import canonical_json, digest_of, short
 from morphops.core.seal import UNSEALED, Seal
 from morphops.core.stack import (
+    Carried,
     Content,
     Health,
     HealthCheck,
@@ -31,10 +33,14 @@ _FORM = 2
 # A service has fields of their own for these.
 _APART = ("image", "environment", "labels")
 _FOR_EVER = 24 * 3600.0
+NOTHING_CARRIED: Mapping[str, Carried] = MappingProxyType({})
 
 
 def services(
-    rendered: Mapping[str, Any], contents: Contents | None = None, seal: Seal = UNSEALED
+    rendered: Mapping[str, Any],
+    contents: Contents | None = None,
+    seal: Seal = UNSEALED,
+    carried: Mapping[str, Carried] = NOTHING_CARRIED,
 ) -> dict[str, Service]:
     """Return the services of a model that Compose rendered, with the names that the engine knows.
 
@@ -42,6 +48,7 @@ def services(
         rendered: `docker compose config --format json`.
         contents: what they are given besides.
         seal: makes the digests.
+        carried: paths that are called by what the release calls them.
     """
     volumes = {
         key: str((volume or {}).get("name") or key)
@@ -55,7 +62,7 @@ def services(
         name: with_networks(with_volumes(spec, volumes), networks) for name, spec in written.items()
     }
     made = {
-        name: service(name, spec, contents.of(spec) if contents else (), seal)
+        name: service(name, spec, contents.of(spec) if contents else (), seal, carried)
         for name, spec in specs.items()
     }
     shapes = with_mounts_of({name: one.launch for name, one in made.items()}, specs)
@@ -226,7 +233,11 @@ def files(spec: Mapping[str, Any], rendered: Mapping[str, Any]) -> frozenset[str
 
 
 def service(
-    name: str, spec: Mapping[str, Any], contents: tuple[Content, ...] = (), seal: Seal = UNSEALED
+    name: str,
+    spec: Mapping[str, Any],
+    contents: tuple[Content, ...] = (),
+    seal: Seal = UNSEALED,
+    carried: Mapping[str, Carried] = NOTHING_CARRIED,
 ) -> Service:
     """Return a service as Compose renders it (compose-spec, `services`).
 
@@ -235,12 +246,15 @@ def service(
         spec: its own part of the model.
         contents: the files that it is given.
         seal: makes the digests.
+        carried: paths that are called by what the release calls them.
     """
     labels = spec.get("labels") or {}
     own = {k: v for k, v in labels.items() if k not in names.OURS}
     plain = normal({**spec, "labels": own})
     keys = {key: value for key, value in plain.items() if key not in _APART}
     keys |= {"labels": own} if own else {}
+    if "volumes" in keys:
+        keys["volumes"] = [_by_name(mount, carried) for mount in keys["volumes"]]
     found = Service(
         name=name,
         image=spec.get("image", ""),
@@ -270,6 +284,12 @@ def service(
     )
     # The parts are all that there is, so that what has the same parts is the same.
     return replace(found, config=seal.of([_FORM, found.image, text_of(found.parts)])[:12])
+
+
+def _by_name(mount: Mapping[str, Any], carried: Mapping[str, Carried]) -> Mapping[str, Any]:
+    """A mount by the name of what it gives: the content, which its place goes by, is told apart."""
+    found = carried.get(str(mount.get("source") or ""))
+    return {**mount, "source": f"carried {found.name}"} if found else mount
 
 
 def text_of(parts: Parts) -> str:

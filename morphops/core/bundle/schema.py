@@ -37,7 +37,8 @@ class ImageSpec:
             (`postgres:16`). It is resolved to a digest for each release, and never pushed.
         variable: the variable by which the compose files name it.
         services: the services whose `image:` the release sets to it.
-        target: the bake target that builds it; none for an image that is only mirrored.
+        target: the bake target that builds it, or without a bake file the service whose `build:`
+            does; none for an image that is only mirrored.
         user: the uid that it must run as; 0 for any but root.
         check: arguments with which it must end well on a read-only root (`[--help]`).
     """
@@ -65,6 +66,23 @@ class ImageSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CarryLimits:
+    """How much a release may carry for its services: what is larger belongs into an image.
+
+    Attributes:
+        file: bytes of one file.
+        total: bytes of all of them.
+    """
+
+    file: int = 1 << 20
+    total: int = 8 << 20
+
+    def findings(self) -> list[str]:
+        """What is wrong with it."""
+        return more_than_zero(file=self.file, total=self.total)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ComposeSpec:
     """The compose files, relative to the bundle's folder.
 
@@ -82,6 +100,7 @@ class ComposeSpec:
             those from the env file of a deploy, so they stand in the env schema.
         folder: absolute; what `data` is relative to. Empty for the bundle's folder, as it was at
             the first deploy on a machine.
+        limits: how much may be carried.
     """
 
     files: tuple[str, ...]
@@ -91,6 +110,7 @@ class ComposeSpec:
     leaves: tuple[str, ...] = ()
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     folder: str = ""
+    limits: CarryLimits = field(default_factory=CarryLimits)
 
     def findings(self) -> list[str]:
         """What is wrong with what it says of the files beside them."""
@@ -110,7 +130,7 @@ class ComposeSpec:
         ]
         if self.folder and not self.folder.startswith("/"):
             found.append(f"folder: {self.folder!r} is not an absolute path")
-        return found
+        return [*found, *(f"limits/{finding}" for finding in self.limits.findings())]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

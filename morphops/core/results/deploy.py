@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from morphops.core.bundle.beside import Kind
 from morphops.core.plan.changes import Action, Change, Names
 from morphops.core.results.base import Result
 
@@ -109,6 +110,21 @@ class PlannedJob:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedBeside:
+    """Something that stands beside the compose files, and where it lies for the services.
+
+    Attributes:
+        path: relative to the bundle's folder.
+        kind: `carried` by the release; `data` of the machine, which stays where it is; `left out`.
+        where: absolute; empty: it is left out.
+    """
+
+    path: str
+    kind: Kind
+    where: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedUndo:
     """What is done where the plan fails.
 
@@ -140,6 +156,7 @@ class PlanResult(Result):
         undo: what is done on failure; null: nothing would be undone.
         jobs: the jobs that would run, in order.
         warning: what an automatic rollback would not bring back; empty: nothing.
+        beside: what services mount from beside the compose files.
     """
 
     state: Literal["planned"] = "planned"
@@ -154,6 +171,7 @@ class PlanResult(Result):
     undo: PlannedUndo | None
     jobs: tuple[PlannedJob, ...] = ()
     warning: str = ""
+    beside: tuple[PlannedBeside, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -115,7 +115,7 @@ class _Stack:
                     sentinels=self._made_up.sentinels,
                     sources=self._sources,
                     folder=str(self._site.folder),
-                    project=self._site.bundle.project,
+                    bundle=self._site.bundle,
                     relative=relative,
                 )
             )

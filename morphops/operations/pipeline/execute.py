@@ -192,6 +192,7 @@ class Executor:
             case steps.Pull():
                 pull(step, self.platform.images, project, self.observer)
             case steps.Start():
+                prepared.beside.lay()
                 again = self._again(step, prepared)
                 workloads.start(prepared.stack, step.services, step.slot, again)
             case steps.RunJob() | steps.UndoJob():

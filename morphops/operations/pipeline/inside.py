@@ -24,13 +24,17 @@ def differences(
         workloads: where.
         running: what was observed there.
     """
-    seal = prepared.stack.seal
+    seal, wrong = prepared.stack.seal, prepared.beside.wrong()
     return tuple(
         difference
         for name in staying(prepared.services)
         for container in running.of(name)
-        for difference in contents.compare(
-            prepared.services[name], _read(prepared.services[name], container, workloads, seal)
+        for difference in (
+            *contents.compare(
+                prepared.services[name],
+                _read(prepared.services[name], container, workloads, seal),
+            ),
+            *contents.carried(prepared.services[name], wrong),
         )
     )
 
@@ -49,6 +53,8 @@ def noticed(
         running: what was observed there.
         shapes: how each container was started, by id.
     """
+    # A copy that is gone was not changed: what is mounted is as it was.
+    altered = {path for path, digest in prepared.beside.wrong().items() if digest}
 
     def look(container: Instance) -> Instance:
         service = prepared.services.get(container.service)
@@ -63,6 +69,7 @@ def noticed(
         variables = (f"environment.{name}" for name in drift.other_values(wanted, found))
         copies = _read(service, container, workloads, prepared.stack.seal)
         files = {f"{content.kind}s" for content in contents.others(service, copies)}
+        files |= {str(content) for content in service.contents if content.source in altered}
         return replace(
             container, altered=(*drift.settings(wanted, found), *variables, *sorted(files))
         )

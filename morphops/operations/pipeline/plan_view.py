@@ -9,6 +9,7 @@ from morphops.core.plan.jobs import irreversible
 from morphops.core.plan.plan import Plan
 from morphops.core.plan.steps import RunJob
 from morphops.core.results.deploy import (
+    PlannedBeside,
     PlannedJob,
     PlannedUndo,
     PlannedWave,
@@ -64,6 +65,10 @@ def view(plan: Plan, ready: PreparedRelease, *, previous: str) -> PlanResult:
             for step in due
         ),
         warning=warning(plan),
+        beside=tuple(
+            PlannedBeside(path=place.path, kind=place.kind, where=place.where)
+            for place in ready.beside.places
+        ),
     )
 
 

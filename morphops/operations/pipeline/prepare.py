@@ -14,7 +14,7 @@ from morphops.adapters.store import documents
 from morphops.adapters.store.release_layout import read_layout
 from morphops.adapters.store.state_folder import Deployment
 from morphops.core import jobs
-from morphops.core.bundle import parse
+from morphops.core.bundle import generated, parse
 from morphops.core.bundle.documents import (
     changed_since_deploy,
     derive_values,
@@ -37,7 +37,9 @@ from morphops.core.seal import Seal
 from morphops.core.stack import Running, Service, Stack
 from morphops.core.yaml_text import YamlText
 from morphops.errors import ConfigError, InputError, PreconditionError
+from morphops.operations.pipeline import beside
 from morphops.operations.pipeline import values as kept
+from morphops.operations.pipeline.beside import NOTHING_BESIDE, Beside
 from morphops.site import BUNDLE, Site
 
 
@@ -53,6 +55,7 @@ class PreparedRelease:
         context: what its probes may look at.
         approved: names of the invariants that may be broken.
         undoing: the services that only take back what a job did.
+        beside: where what stands beside the compose files lies.
     """
 
     bundle: Bundle
@@ -61,6 +64,7 @@ class PreparedRelease:
     services: Mapping[str, Service]
     context: ProbeContext
     approved: frozenset[str] = frozenset()
+    beside: Beside = NOTHING_BESIDE
     undoing: Mapping[str, Service] = field(default_factory=dict)
 
     @property
@@ -138,12 +142,14 @@ def _prepare(
     kept.store_values(site, deployment, release.digest, values, encrypted=env.encrypted)
     for name, data in release.files.items():
         site.state.write(deployment.files / name, data)
-    stack = _stack(site, bundle, schema, deployment, values)
+    bare = stack_of(site, release, schema, deployment, values)
+    stack, places = beside.place(site, release, bundle, deployment, bare)
     digests = {name: document.digest for name, document in loaded.items()}
     site.state.write(deployment.documents, canonical_json(digests))
     services = with_documents(site.platform.workloads.render(stack), loaded, digests)
     _refuse_unknown_profiles(site, bundle, stack, services)
-    _refuse_left_behind(release, bundle, deployment, services)
+    if missing := left_behind(release, bundle, deployment, services):
+        raise _left_behind(release, missing)
     return PreparedRelease(
         bundle=bundle,
         release=release,
@@ -152,6 +158,7 @@ def _prepare(
         undoing=jobs.undoing(bundle, services),
         context=ProbeContext(site.platform.workloads, bundle.project, loaded),
         approved=_approved(site) if approved is None else approved,
+        beside=places,
     )
 
 
@@ -217,31 +224,31 @@ def _refuse_included(release: Release, bundle: Bundle) -> None:
     """Refuse compose files that have Compose read others, which the release does not carry."""
     texts = [(name, _text(release.files, name, "")) for name in bundle.files()]
     sources = [YamlText(name, text) for name, text in texts if working_tree.may_include(text)]
-    if found := working_tree.included_lines(sources):
+    if found := working_tree.included_lines(sources, bundle):
         raise _left_behind(release, found)
 
 
-def _refuse_left_behind(
+def left_behind(
     release: Release, bundle: Bundle, deployment: Deployment, services: Mapping[str, Service]
-) -> None:
-    """Refuse files beside the compose files that did not come with them into the release.
+) -> tuple[str, ...]:
+    """The files beside the compose files that a release neither carries nor names.
 
-    For one that is mounted and not there the engine would make an empty folder.
+    They would be looked for in the folder of the deployment, which is another one each time.
+
+    Returns:
+        each as `service: path`.
     """
     given = {(name, path) for name, service in services.items() for path in service.files}
     if not given:
-        return
+        return ()
     here, files = deployment.folder.parent.absolute(), deployment.files.absolute()
     sources = [YamlText(name, _text(release.files, name, "")) for name in bundle.files()]
     relative = working_tree.relative(sources, str(files))
-    missing = tuple(
+    return tuple(
         f"{name}: {os.path.relpath(path, files)}"
         for name, path in sorted(given)
-        if (Path(path).is_relative_to(here) or os.path.normpath(path) in relative)
-        and not (Path(path).is_relative_to(files) and Path(path).exists())
+        if Path(path).is_relative_to(here) or os.path.normpath(path) in relative
     )
-    if missing:
-        raise _left_behind(release, missing)
 
 
 def _left_behind(release: Release, found: tuple[str, ...]) -> InputError:
@@ -249,8 +256,8 @@ def _left_behind(release: Release, found: tuple[str, ...]) -> InputError:
         f"release {release.short} names files of the working tree, and does not carry them",
         detail=found,
         state="nothing was changed",
-        hint="put them into an image, write what they say into the compose file, or name a mounted "
-        "path of the host by a variable; then inv bundle.check",
+        hint="name each in the bundle: compose/carries for content, compose/data for what the "
+        "machine has, compose/leaves for what is left out; then inv bundle.check",
     )
 
 
@@ -283,7 +290,9 @@ def reopen(
     site.redact.learn(schema.secrets(operator_values(bundle, values).values))
     loaded = documents.load(bundle, values.values)
     digests = documents.recorded(deployment.documents)
-    stack = _labelled(_stack(site, bundle, schema, deployment, values.values), deployment)
+    bare = stack_of(site, release, schema, deployment, values.values)
+    stack, places = beside.again(release, bundle, deployment, bare)
+    stack = _labelled(stack, deployment)
     services = site.platform.workloads.render(stack)
     other = changed_since_deploy(bundle, loaded, values.values) if same_data else ()
     if other or (same_data and (other := replaced_in_place(services, loaded, digests))):
@@ -302,6 +311,7 @@ def reopen(
         undoing=jobs.undoing(bundle, known),
         context=ProbeContext(site.platform.workloads, bundle.project, loaded),
         approved=_approved(site) if approved is None else approved,
+        beside=places,
     )
 
 
@@ -346,22 +356,33 @@ def _text(files: Mapping[str, bytes], name: str, source: str) -> str:
         raise ConfigError(f"{source}{name}: is not UTF-8") from None
 
 
-def _stack(
+def stack_of(
     site: Site,
-    bundle: Bundle,
+    release: Release,
     schema: EnvSchema,
     deployment: Deployment,
     values: Mapping[str, str],
 ) -> Stack:
+    """What a deployment is started from, as far as its release says it.
+
+    Args:
+        site: where.
+        release: what.
+        schema: the release's own.
+        deployment: its folder, with the release's files.
+        values: all that it runs with.
+    """
+    bundle, _ = read_bundle(release)
     # As Compose reads it: without the blanks around each name.
     given = values.get("COMPOSE_PROFILES", "").split(",")
     profiles = tuple(name.strip() for name in given if name.strip())
     if jobs.undo_services(bundle):  # so that they are described; a deploy does not start them
         profiles = tuple(dict.fromkeys((*profiles, jobs.UNDO_PROFILE)))
-    files = tuple(deployment.files / name for name in bundle.compose_files(profiles))
+    names = bundle.compose_files(profiles)
+    files = (*names, *filter(release.files.__contains__, map(generated.override_of, names)))
     return Stack(
         project=bundle.project,
-        files=files,
+        files=tuple(deployment.files / name for name in files),
         env_file=kept.env_file_for_platform(site, deployment),
         profiles=profiles,
         variables=frozenset({*schema.variables, *values}),

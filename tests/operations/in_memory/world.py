@@ -191,10 +191,15 @@ class World:
         path.write_text("".join(f"{name}={value}\n" for name, value in given.items()))
         path.chmod(0o600)
 
-    def site(self, *, of_record: bool = False) -> Site:
-        """The site as a process of its own opens it; see `open_site`."""
+    def site(self, *, of_record: bool = False, folder: Path | None = None) -> Site:
+        """The site as a process of its own opens it; see `open_site`.
+
+        Args:
+            of_record: see `open_site`.
+            folder: the bundle's, where it is another one.
+        """
         environ = {
-            "MORPHOPS_BUNDLE": str(self.folder / "ops/bundle.yaml"),
+            "MORPHOPS_BUNDLE": str((folder or self.folder / "ops") / "bundle.yaml"),
             "MORPHOPS_STATE": str(self.folder / "state"),
         }
         site = open_site(self.observer, environ, of_record=of_record)
