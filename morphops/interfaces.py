@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
+from morphops.core.bundle.beside import Place
 from morphops.core.history.heads import Head
+from morphops.core.history.jobs import JobMark
 from morphops.core.host.requirements import HostFacts, Needs
 from morphops.core.lock import Holder
 from morphops.core.outside import Outside
@@ -51,8 +53,14 @@ class Heads(Protocol):
 class StepLog(Protocol):
     """The record of an operation: each step before it is done, and how it came out."""
 
-    def begin(self, step: str, *, touches: bool) -> None:
-        """A step is about to be done, which may change containers; raises where it must not be."""
+    def begin(self, step: str, *, touches: bool, job: JobMark | None = None) -> None:
+        """Announce a step that is about to be done; raise where it must not be.
+
+        Args:
+            step: what it is.
+            touches: whether it may change containers.
+            job: the job that it runs, or takes back.
+        """
 
     def end(self, result: Literal["ok", "failed"], took: float) -> None:
         """The step that was begun last came out so, after `took` seconds."""
@@ -95,6 +103,15 @@ class Workloads(Protocol):
 
         Raises:
             ConfigError: the files do not fit together, or a variable is missing.
+        """
+
+    def moved(self, stack: Stack, place: Callable[[str], Place | None]) -> bytes:
+        """The content of one more file of a stack, by which its services are given other files.
+
+        Args:
+            stack: without it.
+            place: absolute path of what a service mounts → where it lies; None where it stays as it
+                is. What is carried is mounted read-only.
         """
 
     def marks(self, services: Mapping[str, Service], owners: Mapping[str, str]) -> bytes:

@@ -75,6 +75,7 @@ class BuildRequest:
         ca_file: certificates that the build trusts, given as the secret `ca`.
         targets: which ones; the default group without.
         push: push them; otherwise they are only loaded into the engine.
+        tags: target → the name that it is pushed under, where the bake file does not say it.
     """
 
     file: Path
@@ -88,6 +89,7 @@ class BuildRequest:
     ca_file: Path | None = None
     targets: tuple[str, ...] = ()
     push: bool = True
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

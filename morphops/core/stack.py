@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from morphops.core.bundle.schema import Job
 from morphops.core.outside import NO_NEEDS, Needs
 from morphops.core.release.release import Image
 from morphops.core.seal import UNSEALED, Seal
@@ -55,6 +56,19 @@ Health: TypeAlias = Literal["healthy", "starting", "unhealthy", "none"]
 
 
 @dataclass(frozen=True, slots=True)
+class Carried:
+    """A copy of what a release carries, that services mount.
+
+    Attributes:
+        name: its path in the bundle's folder.
+        digest: of its content.
+    """
+
+    name: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stack:
     """A stack made ready to be started: files on disk, values and all.
 
@@ -66,6 +80,9 @@ class Stack:
         variables: what the values decide, and no shell that exports the same name. Nor does it
             decide any other: what the values do not know is not set.
         seal: makes the digests of what is started.
+        carried: path of the machine → what the release has there.
+        data: paths of the machine that services write to. What lies there is theirs, and the target
+            may make what is not there.
     """
 
     project: str
@@ -74,6 +91,8 @@ class Stack:
     profiles: tuple[str, ...] = ()
     variables: frozenset[str] = frozenset()
     seal: Seal = UNSEALED
+    carried: Mapping[str, Carried] = field(default_factory=dict)
+    data: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,15 +173,15 @@ class Content:
     """A file that a container is given, and that is not in its image.
 
     Attributes:
-        kind: `config` and `secret` of the compose files; `host-file`: a file of the machine that is
-            mounted.
+        kind: `config` and `secret` of the compose files; `carried`: a copy of what the release
+            carries; `host-file`: another file of the machine that is mounted.
         name: what the compose files call it; of a file of the machine its path.
         digest: keyed digest of its bytes; empty where there is nothing to be given.
         inside: where a copy of it lies inside; empty where it is mounted.
         source: what it is made from, in words; to be named where that is missing.
     """
 
-    kind: Literal["config", "secret", "host-file"]
+    kind: Literal["config", "secret", "carried", "host-file"]
     name: str
     digest: str
     inside: str = ""
@@ -192,6 +211,7 @@ class Service:
         restarts_with: of these the ones whose replacement it must not outlive (`restart: true`).
         shares: of these the ones of which it has a part itself → which (`network`, `pid` …).
         ends: whether it is never started again automatically, which is said of what ends.
+        job: how it is run to its end; None for a service that stays up.
         needs: what it needs from outside of its stack.
         profiles: the profiles that switch it on; empty for a service that is always on.
         variables: variable of its environment → digest of the value.
@@ -215,6 +235,7 @@ class Service:
     restarts_with: frozenset[str] = frozenset()
     shares: Mapping[str, str] = field(default_factory=dict)
     ends: bool = False
+    job: Job | None = None
     needs: Needs = NO_NEEDS
     profiles: frozenset[str] = frozenset()
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -305,6 +326,7 @@ class Instance:
         health: of its health check; `none` where it has none.
         restarts: how often it was restarted automatically.
         exit_code: of its last exit.
+        ended: when that was, UTC, ISO 8601; empty for one that runs, or where it is not known.
         stop_grace_period: seconds that it is given to end when it is stopped.
         managed: whether a release created it.
         release: digest of the release that created it.
@@ -335,6 +357,7 @@ class Instance:
     health: Health
     restarts: int = 0
     exit_code: int = 0
+    ended: str = ""
     stop_grace_period: float = 10.0
     managed: bool = True
     release: str = ""
@@ -358,6 +381,11 @@ class Instance:
     def ready(self) -> bool:
         """Running, and healthy where there is a check."""
         return self.state == "running" and self.health in ("healthy", "none")
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it ended with 0, as a job is to."""
+        return self.state == "exited" and self.exit_code == 0
 
     def published_at(self, port: int, machine: str) -> str:
         """The address at which it publishes a TCP port, as `host:port`; empty where it does not.

@@ -104,6 +104,11 @@ class YamlText:
         except RecursionError:
             raise self._too_deep() from None
 
+    @property
+    def root(self) -> Any:
+        """The tree of nodes; None for an empty document."""
+        return self._root
+
     def _too_deep(self) -> ConfigError:
         return ConfigError(f"{self.name}: is nested too deeply")
 
@@ -142,6 +147,16 @@ class YamlText:
         if node.id == "sequence":
             return tuple(map(str, range(len(node.value))))
         return tuple(key.value for key, _ in node.value)
+
+    def text_at(self, *path: str) -> str:
+        """Returns the plain value at a path; empty if there is none, or it is no plain value."""
+        node: Any = self._root
+        for part in path:
+            found = _child(node, part, set())
+            if found is None:
+                return ""
+            node = found[1]
+        return str(node.value) if node is not None and node.id == "scalar" else ""
 
     def values(self) -> Iterator[tuple[tuple[str, ...], Scalar]]:
         """Yields every value with its path, once; what an alias repeats has its first one."""

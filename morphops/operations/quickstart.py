@@ -70,7 +70,7 @@ def quickstart(site: Site) -> Quickstart:
     stage("the env file")
     path = _write_env(site, sample.env)
     stage("the release")
-    release = create.create(site, (), ())
+    release = create.create(site, (), ()).release
     site.observer.note(release.digest)
     stage("deploy")
     done = deploy.deploy(site, [release.digest], reason="quickstart")

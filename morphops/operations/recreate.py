@@ -77,6 +77,7 @@ def _decided(
     names = there.named(services, "recreate")
     prepared = replace(there.prepared, again=frozenset(names))
     deployment = site.state.deployment(there.record.deployment)
-    decided = decide_on(site, prepared, deployment, past, there.running, None)
+    desired = replace(prepared.desired(deployment.id), runs_jobs=False)
+    decided = decide_on(site, prepared, desired, past, there.running, None)
     doing = f"recreating {', '.join(names)}"
     return there, names, replace(decided, plan=replace(decided.plan, doing=doing))

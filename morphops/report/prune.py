@@ -45,3 +45,5 @@ def _goes(result: Prune) -> Iterator[str]:
         yield f"stopped container {container}"
     for number in result.deployments:
         yield f"values and files of deployment {number}"
+    for folder in result.copies:
+        yield f"copies of carried files in {folder}"

@@ -5,9 +5,11 @@ from __future__ import annotations
 from morphops.core.release.digest import short
 from morphops.core.results.release import (
     Pin,
+    ReleaseCreated,
     ReleaseDetail,
     ReleaseInfo,
     ReleaseList,
+    ResolvedSource,
 )
 from morphops.report.console import Reporter
 
@@ -19,6 +21,29 @@ def release(reporter: Reporter, result: ReleaseInfo) -> None:
     reporter.table(("image", "reference", "platform"), rows)
     for key, value in sorted(result.labels.items()):
         reporter.say(f"{key}: {value}")
+
+
+def release_created(reporter: Reporter, result: ReleaseCreated) -> None:
+    """Show a release that was made: what its tags name now, and what it carries."""
+    release(reporter, result)
+    if result.sources:
+        rows = [
+            (row.image, row.source, short(row.digest), _against_the_last(row))
+            for row in result.sources
+        ]
+        reporter.table(("image", "from", "digest", "last release"), rows)
+    if result.carried:
+        total = sum(row.size for row in result.carried)
+        reporter.say(f"carries {len(result.carried)} files for its services, {total} bytes:")
+        for row in result.carried:
+            mode = ", executable" if row.executable else ""
+            reporter.say(f"  {row.path} ({row.size} bytes{mode})")
+
+
+def _against_the_last(row: ResolvedSource) -> str:
+    if not row.previous:
+        return "not known there"
+    return f"had {short(row.previous)}" if row.changed else "the same"
 
 
 def release_list(reporter: Reporter, result: ReleaseList) -> None:

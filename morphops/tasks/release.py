@@ -15,19 +15,31 @@ _DIGEST = "of the release, or its first 12 digits or more"
     iterable=["image", "label"],
     help={
         "image": "NAME=sha256:<digest> or NAME=repository@sha256:<digest> (repeatable; "
-        "default: the last build)",
+        "default: the last build, or the image's source); of a source NAME=repository:tag as well",
+        "frozen": "refuse a tag that names another image than in the last release",
         "label": "KEY=VALUE, kept in the release (repeatable)",
         "json": JSON,
     },
 )
 @command(changes=True)
-def create(c: Context, image: list[str], label: list[str], json: bool = False) -> None:
+def create(
+    c: Context,
+    image: list[str],
+    label: list[str],
+    frozen: bool = False,
+    json: bool = False,
+) -> None:
     """Put a release together, push it, and print its digest."""
-    from morphops.core.results.release import of_release
+    from morphops.core.results.release import ReleaseCreated, of_created
     from morphops.operations.release import create
     from morphops.report import release as report
+    from morphops.site import Site
 
-    perform(json, lambda site: of_release(create.create(site, image, label)), report.release)
+    def made(site: Site) -> ReleaseCreated:
+        found = create.create(site, image, label, frozen=frozen)
+        return of_created(found.release, found.sources, found.carried)
+
+    perform(json, made, report.release_created)
 
 
 @task(help={"json": JSON})

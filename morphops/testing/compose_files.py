@@ -6,7 +6,8 @@ It understands what test stacks need:
 - `profiles`, and `${NAME}`, `${NAME:-default}`, `${NAME:?why}`, `${NAME:+text}`, `$$`
 - networks and volumes with their names, short and long ports, and JSON marks
 
-It has no `extends`, no `include` and no YAML tags. A test of such things needs a real engine.
+It has no `extends`, no `include`, and of the YAML tags only `!override` of a list. A test of such
+things needs a real engine.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
+from morphops.core.compose_override import TAG, Whole
 from morphops.core.env import dotenv
 from morphops.core.stack import Stack
 from morphops.errors import ConfigError, InputError
@@ -45,6 +47,7 @@ def read_model(stack: Stack) -> dict[str, Any]:
         for name, spec in (model.get("services") or {}).items()
         if _is_on(spec, stack.profiles)
     }
+    services = {name: _by_name(spec or {}, values) for name, spec in services.items()}
     interpolated = _interpolate({**model, "services": services}, values)
     return interpolated if isinstance(interpolated, dict) else {}
 
@@ -82,14 +85,41 @@ def _document(text: str, source: str) -> dict[str, Any]:
     """A YAML file; the same text is parsed once, so what it returns must not be changed."""
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        document = yaml.load(text, loader)  # noqa: S506 - both loaders are safe ones
+        document = yaml.load(text, _loader())  # noqa: S506 - it is a safe one
     except yaml.YAMLError as err:
         raise ConfigError(f"{source}: is not YAML: {err}") from None
     if not isinstance(document, dict):
         raise ConfigError(f"{source}: is not a Compose file")
     return document
+
+
+def _by_name(spec: Mapping[str, Any], values: Mapping[str, str]) -> Mapping[str, Any]:
+    """A service whose variables without a value have the one that there is, or are not there."""
+    given = spec.get("environment")
+    if not isinstance(given, Mapping) or None not in given.values():
+        return spec
+    found = {
+        name: values[name].replace("$", "$$") if value is None else value
+        for name, value in given.items()
+        if value is not None or name in values
+    }
+    return {**spec, "environment": found}
+
+
+@cache
+def _loader() -> Any:
+    """A safe loader that knows a list that takes the place of another one."""
+    import yaml
+
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+        pass
+
+    def whole(loader: Any, node: Any) -> Whole:
+        return Whole(loader.construct_sequence(node, deep=True))
+
+    Loader.add_constructor(TAG, whole)
+    return Loader
 
 
 def _is_on(spec: Mapping[str, Any], profiles: tuple[str, ...]) -> bool:
@@ -101,8 +131,9 @@ def _merge(below: Any, above: Any, key: str = "") -> Any:
     if isinstance(below, dict) and isinstance(above, dict):
         merged = {name: _merge(below[name], above[name], name) for name in below.keys() & above}
         return {**below, **above, **merged}
-    if isinstance(below, list) and isinstance(above, list) and key not in _REPLACED:
-        return [*below, *above]
+    if isinstance(below, list) and isinstance(above, list):
+        added = key not in _REPLACED and not isinstance(above, Whole)
+        return [*below, *above] if added else list(above)
     return above
 
 

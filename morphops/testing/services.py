@@ -13,7 +13,7 @@ from typing import Any
 from morphops.core.outside import Needs
 from morphops.core.release.digest import canonical_json, digest_of, short
 from morphops.core.seal import Seal
-from morphops.core.stack import LaunchConfig, Network, Port, Stack
+from morphops.core.stack import LaunchConfig, Mount, Network, Port, Stack
 from morphops.testing.contents import GivenFile, contents_of, given_to
 from morphops.testing.engine import CheckedService
 
@@ -38,7 +38,7 @@ def services_of(model: Mapping[str, Any], stack: Stack) -> dict[str, CheckedServ
         _volumes(model, stack.project),
         folder,
         contents_of(model, stack),
-        stack.seal,
+        stack,
     )
     return {
         name: replace(_service(name, spec or {}, around), needs=_needs(spec or {}, model))
@@ -54,14 +54,25 @@ class _Around:
         networks, volumes: by their keys.
         folder: what relative paths are relative to.
         given: (kind, name) of configs and secrets → the file that a service gets.
-        seal: makes the digests.
+        stack: what it was read from.
     """
 
     networks: Mapping[str, Network]
     volumes: Mapping[str, str]
     folder: Path
     given: Mapping[tuple[str, str], GivenFile]
-    seal: Seal
+    stack: Stack
+
+    @property
+    def seal(self) -> Seal:
+        """Makes the digests."""
+        return self.stack.seal
+
+    def called(self, mount: Mount) -> Mount:
+        """A mount by the name of what it gives, where the release carries it."""
+        inside, outside, writable = mount
+        carried = self.stack.carried.get(outside)
+        return (inside, f"carried {carried.name}", writable) if carried else mount
 
 
 def volumes_of(model: Mapping[str, Any], project: str) -> set[str]:
@@ -90,12 +101,12 @@ def _volumes(model: Mapping[str, Any], project: str) -> dict[str, str]:
 def _service(name: str, spec: Mapping[str, Any], around: _Around) -> CheckedService:
     environment = _environment(spec.get("environment"))
     attached = _attached(spec, around.networks)
-    mounts = [_mount(mount, around.volumes, around.folder) for mount in spec.get("volumes") or ()]
+    mounts = [mount_of(mount, around.volumes, around.folder) for mount in spec.get("volumes") or ()]
     published = [_port(port) for port in spec.get("ports") or ()]
     config = {key: value for key, value in spec.items() if key not in _NOT_CONFIG}
-    config |= {"environment": environment, "volumes": mounts}
+    config |= {"environment": environment, "volumes": list(map(around.called, mounts))}
     config |= {"networks": {network.name: network.config for network in attached}}
-    files = tuple(dict.fromkeys(given_to(spec, mounts, around.given)))
+    files = tuple(dict.fromkeys(given_to(spec, mounts, around.given, around.stack)))
     contents = tuple(file.content(around.seal) for file in files)
     of_contents = {str(content): content.digest for content in contents}
     return CheckedService(
@@ -144,7 +155,7 @@ def _attached(spec: Mapping[str, Any], networks: Mapping[str, Network]) -> tuple
     return tuple(networks[key] for key in spec.get("networks") or ("default",) if key in networks)
 
 
-def _mount(given: Any, volumes: Mapping[str, str], folder: Path) -> tuple[str, str, bool]:
+def mount_of(given: Any, volumes: Mapping[str, str], folder: Path) -> tuple[str, str, bool]:
     """A mount in the short or the long form: (inside, outside, whether it may write)."""
     if isinstance(given, Mapping):
         source, target = str(given.get("source") or ""), str(given["target"])

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import Any
 
-from morphops.core import log_lines
+from morphops.core import compose_override, log_lines
+from morphops.core.bundle.beside import Place
 from morphops.core.outside import Outside
 from morphops.core.requests import CommandEnd, CommandRequest, RunRequest
 from morphops.core.stack import Instance, LaunchConfig, Port, Running, Service, Stack
@@ -15,6 +16,7 @@ from morphops.errors import EngineCallFailed, PreconditionError
 from morphops.testing.behaviour import Behaviour
 from morphops.testing.compose_files import encode_marks, read_marks, read_model
 from morphops.testing.engine import CheckedService, FakeContainer, FakeEngine
+from morphops.testing.moves import override
 from morphops.testing.services import services_of, volumes_of
 
 
@@ -52,6 +54,11 @@ class FakeWorkloads:
         """See `Workloads.render`."""
         with self._engine.faults.around("render"):
             return services_of(read_model(stack), stack)
+
+    def moved(self, stack: Stack, place: Callable[[str], Place | None]) -> bytes:
+        """See `Workloads.moved`."""
+        with self._engine.faults.around("render"):
+            return compose_override.text(override(read_model(stack), stack, place))
 
     def marks(self, services: Mapping[str, Service], owners: Mapping[str, str]) -> bytes:
         """See `Workloads.marks`."""
@@ -176,7 +183,8 @@ class FakeWorkloads:
             raise EngineCallFailed(f"could not start {one.service}: its container is paused")
         behaves = container.behaviour
         health = behaves.health if one.health != "none" else "none"
-        container.instance = replace(one, state=behaves.state, health=health, restarts=0)
+        container.instance = replace(one, health=health, restarts=0)
+        container.begin()
         self._engine.changed()
 
     def _refuse_taken(self, service: Service, before: FakeContainer | None) -> None:

@@ -286,7 +286,7 @@ ALL_ESCAPES = [
 
 
 def test_what_is_all_escapes_takes_a_time_that_grows_with_its_length() -> None:
-    """A hundred thousand characters each: tenths of a second. With their square it is a minute each,
+    """A hundred thousand characters each: tenths of a second. Their square would be a minute each,
     and the process is killed before that. What it was at is the last that it wrote.
     """
     done = subprocess.run(

@@ -36,7 +36,7 @@ class Release:
         if not self._inv.network:
             bundle = {"MORPHOPS_BUNDLE": str(self._inv.folder / "ops/bundle.yaml")}
             site = open_site(Recorder(), self._inv.environ | bundle)
-            return create.create(site, images, ()).digest
+            return create.create(site, images, ()).release.digest
         made = self._inv("release.create", *(f"--image={image}" for image in images), "--json")
         assert made.code == 0, made
         return str(made.json["release"])

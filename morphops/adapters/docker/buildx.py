@@ -150,6 +150,8 @@ def override(definition: Mapping[str, Mapping[str, Any]], request: BuildRequest)
             if not absolute.is_dir():
                 raise InputError(f"the build context of {name} is not there: {absolute}")
             changes["context"] = str(absolute)
+        if name in request.tags:
+            changes["tags"] = [request.tags[name]]
         if request.bases:
             changes["contexts"] = {
                 reference: f"docker-image://{image}" for reference, image in request.bases.items()

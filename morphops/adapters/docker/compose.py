@@ -19,6 +19,7 @@ from morphops.adapters.docker import (
     image_store,
     labels,
     model,
+    moves,
     outside,
     run_once,
     settings,
@@ -29,6 +30,8 @@ from morphops.adapters.docker.contents import Contents
 from morphops.adapters.docker.events import EventWatch
 from morphops.adapters.docker.shapes import names, shape_seen
 from morphops.adapters.host import ports as host_ports
+from morphops.core import compose_override
+from morphops.core.bundle.beside import Place
 from morphops.core.env import dotenv
 from morphops.core.outside import Outside
 from morphops.core.release.digest import canonical_json
@@ -112,7 +115,18 @@ class ComposeTarget:
 
     def render(self, stack: Stack) -> Mapping[str, Service]:
         """See `Workloads.render`."""
-        rendered = compose_config.rendered(
+        rendered = self._rendered(stack)
+        here = self._docker.endpoint.is_local
+        environment = _environment(stack, rendered)
+        contents = Contents(rendered, environment, stack.seal, here=here, stack=stack)
+        return model.services(rendered, contents, stack.seal, stack.carried)
+
+    def moved(self, stack: Stack, place: Callable[[str], Place | None]) -> bytes:
+        """See `Workloads.moved`: a Compose override with other mounts."""
+        return compose_override.text(moves.override(self._rendered(stack), place))
+
+    def _rendered(self, stack: Stack) -> dict[str, Any]:
+        return compose_config.rendered(
             self._docker,
             stack.files,
             env_file=stack.env_file,
@@ -121,9 +135,6 @@ class ComposeTarget:
             ignore=stack.variables,
             project=stack.project,
         )
-        here = self._docker.endpoint.is_local
-        contents = Contents(rendered, _environment(stack, rendered), stack.seal, here=here)
-        return model.services(rendered, contents, stack.seal)
 
     def observe(self, project: str) -> Running:
         """See `Workloads.observe`."""

@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from morphops.adapters.docker.normal import place_of
 from morphops.core.seal import Seal
-from morphops.core.stack import Content
+from morphops.core.stack import Content, Stack
+from morphops.errors import PreconditionError
 
 # A larger file is data. To hash it at each look would take longer than the look.
 LARGEST = 16 << 20  # bytes
@@ -27,6 +28,10 @@ class Contents:
         environment: what Compose takes `environment:` of configs and secrets from.
         seal: makes the digests.
         here: whether paths of the model are of this machine.
+        stack: what was rendered; knows which of the files the release carries.
+
+    Raises:
+        PreconditionError: the release carries files, and the engine is on another machine.
     """
 
     def __init__(
@@ -36,7 +41,17 @@ class Contents:
         seal: Seal,
         *,
         here: bool,
+        stack: Stack | None = None,
     ) -> None:
+        self._carried = stack.carried if stack else {}
+        self._data = stack.data if stack else frozenset()
+        if self._carried and not here:
+            raise PreconditionError(
+                "the release carries files that services mount, and the engine is on another "
+                "machine, which does not have them",
+                state="nothing was changed",
+                hint="run morphops on the machine of the engine",
+            )
         self._rendered = rendered
         self._environment = environment
         self._seal = seal
@@ -92,11 +107,18 @@ class Contents:
             return
         for mount in spec.get("volumes") or ():
             path = str(mount.get("source") or "")
-            if mount["type"] == "bind" and path and not _is_something_else(path):
+            if mount["type"] != "bind" or not path or path in self._data:
+                continue
+            if carried := self._carried.get(path):
+                digest = self._file(path)
+                yield Content(kind="carried", name=carried.name, digest=digest, source=path)
+            elif not _is_something_else(path):
                 digest = self._file(path)
                 yield Content(kind="host-file", name=path, digest=digest, source=path)
 
     def _file(self, path: str) -> str:
+        if carried := self._carried.get(path):  # what is released, whatever lies there now
+            return self._seal.of(carried.digest)
         if path not in self._files:
             self._files[path] = digest_of_file(path, self._seal)
         return self._files[path]

@@ -6,6 +6,7 @@ import json
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, Literal
 
 from morphops.adapters.docker import labels as names
@@ -16,6 +17,7 @@ from morphops.adapters.docker.shapes import shape_of_service, with_mounts_of
 from morphops.core.release.digest import canonical_json, digest_of, short
 from morphops.core.seal import UNSEALED, Seal
 from morphops.core.stack import (
+    Carried,
     Content,
     Health,
     HealthCheck,
@@ -33,10 +35,14 @@ _APART = ("image", "environment", "labels")
 # Key of the compose-spec that may say `service:NAME` → what of that service it names.
 _SHARED = {"pid": "processes", "ipc": "memory", "network_mode": "network"}
 _FOR_EVER = 24 * 3600.0
+NOTHING_CARRIED: Mapping[str, Carried] = MappingProxyType({})
 
 
 def services(
-    rendered: Mapping[str, Any], contents: Contents | None = None, seal: Seal = UNSEALED
+    rendered: Mapping[str, Any],
+    contents: Contents | None = None,
+    seal: Seal = UNSEALED,
+    carried: Mapping[str, Carried] = NOTHING_CARRIED,
 ) -> dict[str, Service]:
     """Return the services of a model that Compose rendered, with the names that the engine knows.
 
@@ -44,6 +50,7 @@ def services(
         rendered: `docker compose config --format json`.
         contents: what they are given besides.
         seal: makes the digests.
+        carried: paths that are called by what the release calls them.
     """
     volumes = {
         key: str((volume or {}).get("name") or key)
@@ -57,7 +64,7 @@ def services(
         name: with_networks(with_volumes(spec, volumes), networks) for name, spec in written.items()
     }
     made = {
-        name: service(name, spec, contents.of(spec) if contents else (), seal)
+        name: service(name, spec, contents.of(spec) if contents else (), seal, carried)
         for name, spec in specs.items()
     }
     shapes = with_mounts_of({name: one.launch for name, one in made.items()}, specs)
@@ -132,6 +139,7 @@ def instance(
         health=_health(health.get("Status")),
         restarts=int(inspected.get("RestartCount") or 0),
         exit_code=int(state.get("ExitCode") or 0),
+        ended=_ended(state),
         stop_grace_period=stop_grace_period(inspected["Config"].get("StopTimeout")),
         managed=names.RELEASE in labels,
         release=str(labels.get(names.RELEASE) or ""),
@@ -227,7 +235,11 @@ def files(spec: Mapping[str, Any], rendered: Mapping[str, Any]) -> frozenset[str
 
 
 def service(
-    name: str, spec: Mapping[str, Any], contents: tuple[Content, ...] = (), seal: Seal = UNSEALED
+    name: str,
+    spec: Mapping[str, Any],
+    contents: tuple[Content, ...] = (),
+    seal: Seal = UNSEALED,
+    carried: Mapping[str, Carried] = NOTHING_CARRIED,
 ) -> Service:
     """Return a service as Compose renders it (compose-spec, `services`).
 
@@ -236,12 +248,15 @@ def service(
         spec: its own part of the model.
         contents: the files that it is given.
         seal: makes the digests.
+        carried: paths that are called by what the release calls them.
     """
     labels = spec.get("labels") or {}
     own = {k: v for k, v in labels.items() if k not in names.OURS}
     plain = normal({**spec, "labels": own})
     keys = {key: value for key, value in plain.items() if key not in _APART}
     keys |= {"labels": own} if own else {}
+    if "volumes" in keys:
+        keys["volumes"] = [_by_name(mount, carried) for mount in keys["volumes"]]
     found = Service(
         name=name,
         image=spec.get("image", ""),
@@ -289,6 +304,12 @@ def shares(spec: Mapping[str, Any]) -> dict[str, str]:
         if kind == "service":
             found[other] = what
     return found
+
+
+def _by_name(mount: Mapping[str, Any], carried: Mapping[str, Carried]) -> Mapping[str, Any]:
+    """A mount by the name of what it gives: the content, which its place goes by, is told apart."""
+    found = carried.get(str(mount.get("source") or ""))
+    return {**mount, "source": f"carried {found.name}"} if found else mount
 
 
 def text_of(parts: Parts) -> str:
@@ -346,6 +367,14 @@ def stop_grace_period(timeout: int | None) -> float:
     if timeout is None:
         return 10.0
     return float(timeout) if timeout >= 0 else _FOR_EVER
+
+
+def _ended(state: Mapping[str, Any]) -> str:
+    """When a container ended, to the second; the engine writes year 1 for one that never did."""
+    time = str(state.get("FinishedAt") or "")
+    if state.get("Status") != "exited" or time.startswith("0001-"):
+        return ""
+    return f"{time[:19]}+00:00"
 
 
 def _health(status: str | None) -> Health:

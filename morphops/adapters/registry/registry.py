@@ -53,6 +53,19 @@ class Registry:
             blob=lambda digest: self._client.read_blob(ref.path, digest),
         )
 
+    def digest_of_tag(self, repository: str, tag: str) -> str:
+        """Return the digest of the manifest or index that a tag names now.
+
+        Args:
+            repository: without the host.
+            tag: its name.
+
+        Raises:
+            NotFound: the registry does not have it.
+            RegistryError: it is out of reach or refuses.
+        """
+        return self._client.get_manifest(repository, tag).digest
+
     def has(self, repository: str, digest: str) -> bool:
         """Tell whether a repository (without the host) has a manifest of this digest."""
         try:

@@ -4,6 +4,7 @@
 - `history.jsonl`: see `history_file`; beside it room set aside for its last entries
 - `history/<number>.jsonl`: sealed segments; see `segments`
 - `releases/<64 hex>/`: an OCI image layout for each release that was ever used here
+- `carried/<64 hex>/`: copies of what releases carry, which services mount; see `copies`
 - `deployments/<id>/`: compose files, labels and values.env (or .age) of one deployment
 - `failures/<time>-<id>/`: what a failed release left; see `operations/pipeline/evidence`
 - `pins.json`: releases that prune leaves
@@ -59,6 +60,16 @@ class Deployment:
     def documents(self) -> Path:
         """What each document of the bundle said: name → digest."""
         return self.folder / "documents.json"
+
+    @property
+    def mounts(self) -> Path:
+        """The override with the places of what stands beside the compose files."""
+        return self.folder / "mounts.yaml"
+
+    @property
+    def places(self) -> Path:
+        """The same, for this program."""
+        return self.folder / "places.json"
 
     @property
     def files(self) -> Path:
@@ -138,6 +149,11 @@ class StateFolder:
         if not folder.is_dir():
             return ()
         return tuple(sorted(f"sha256:{p.name}" for p in folder.iterdir() if len(p.name) == 64))
+
+    @property
+    def carried(self) -> Path:
+        """The folder of the copies of what releases carry."""
+        return self.root / "carried"
 
     def deployment(self, id_: int) -> Deployment:
         """The folder of one deployment."""

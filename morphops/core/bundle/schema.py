@@ -16,6 +16,7 @@ from morphops.core.bundle.moments import Hook, Moment, Notify
 from morphops.core.env.encryption import RECIPIENT
 from morphops.core.jmespath import syntax_error
 from morphops.core.probes.specs import Probe
+from morphops.core.release.reference import SourceRef, source_fault
 from morphops.core.schema import NAME, more_than_zero, not_negative
 
 # `{NAME}` in a document's path.
@@ -28,33 +29,108 @@ _FLAG = re.compile(r"--?[A-Za-z0-9][A-Za-z0-9_-]*(=\S+)?")
 class ImageSpec:
     """One image of the stack.
 
+    It has a `repository` or a `source`, and a `variable` or `services`.
+
     Attributes:
         repository: its repository below the bundle's registry (`shop/api`).
+        source: of an image of somebody else's registry, its name as the compose files have it
+            (`postgres:16`). It is resolved to a digest for each release, and never pushed.
         variable: the variable by which the compose files name it.
-        target: the bake target that builds it; none for an image that is only mirrored.
+        services: the services whose `image:` the release sets to it.
+        target: the bake target that builds it, or without a bake file the service whose `build:`
+            does; none for an image that is only mirrored.
         user: the uid that it must run as; 0 for any but root.
         check: arguments with which it must end well on a read-only root (`[--help]`).
     """
 
-    repository: str
-    variable: str
+    repository: str = ""
+    source: str = ""
+    variable: str = ""
+    services: tuple[str, ...] = ()
     target: str = ""
     user: int = 0
     check: tuple[str, ...] = ()
+
+    def findings(self) -> list[str]:
+        """What is wrong with it."""
+        said = []
+        if bool(self.repository) == bool(self.source):
+            said.append("repository: name a repository of your registry, or a source; one of them")
+        if bool(self.variable) == bool(self.services):
+            said.append("variable: name the variable that the compose files use, or services")
+        if self.source and (fault := source_fault(self.source)):
+            said.append(f"source: {self.source!r} {fault}")
+        if self.source and self.target:
+            said.append("target: what is built here has a repository, and no source")
+        return said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CarryLimits:
+    """How much a release may carry for its services: what is larger belongs into an image.
+
+    Attributes:
+        file: bytes of one file.
+        total: bytes of all of them.
+    """
+
+    file: int = 1 << 20
+    total: int = 8 << 20
+
+    def findings(self) -> list[str]:
+        """What is wrong with it."""
+        return more_than_zero(file=self.file, total=self.total)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComposeSpec:
     """The compose files, relative to the bundle's folder.
 
+    The files and folders beside them that services mount stand in one of three lists. Their paths
+    are relative to the bundle's folder.
+
     Attributes:
         files: always used, in this order.
         profiles: profile → the override files that come with it. A profile is switched on by
             `COMPOSE_PROFILES` in the env file, as plain Compose has it.
+        carries: content that the release carries; services mount the release's own copy.
+        data: what belongs to the machine: it stays where it is, and is never carried or removed.
+        leaves: what a release leaves out: nothing is mounted there (a source folder).
+        values: an `env_file` that is not carried → the variables that it sets. The services get
+            those from the env file of a deploy, so they stand in the env schema.
+        folder: absolute; what `data` is relative to. Empty for the bundle's folder, as it was at
+            the first deploy on a machine.
+        limits: how much may be carried.
     """
 
     files: tuple[str, ...]
     profiles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    carries: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
+    leaves: tuple[str, ...] = ()
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    folder: str = ""
+    limits: CarryLimits = field(default_factory=CarryLimits)
+
+    def findings(self) -> list[str]:
+        """What is wrong with what it says of the files beside them."""
+        lists = {"carries": self.carries, "data": self.data, "leaves": self.leaves}
+        found, where = [], dict[str, str]()
+        for key, paths in lists.items():
+            for place, path in enumerate(paths):
+                if path.startswith("/") or not path:
+                    found.append(f"{key}/{place}: {path!r} is not relative to the bundle's folder")
+                elif path in where:
+                    found.append(f"{key}/{place}: {path} stands in {where[path]} already")
+                where[path] = key
+        found += [
+            f"values/{path}: {path} stands in {where[path]} already"
+            for path in self.values
+            if path in where
+        ]
+        if self.folder and not self.folder.startswith("/"):
+            found.append(f"folder: {self.folder!r} is not an absolute path")
+        return [*found, *(f"limits/{finding}" for finding in self.limits.findings())]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,6 +349,41 @@ class Keep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A service that does something once, and ends: a migration.
+
+    Attributes:
+        run: `once` for each image, configuration and values; `always` in each deploy.
+        deadline: seconds in which it has to end.
+        repeatable: whether it may run once more where it was killed in the middle.
+        reversible: whether the release before works with what it did.
+        undo: a service that takes back what it did; it is in no wave, and runs for a rollback.
+    """
+
+    run: Literal["once", "always"] = "once"
+    deadline: float = 600.0
+    repeatable: bool = False
+    reversible: bool = False
+    undo: str = ""
+
+    def findings(self, service: str, bundle: Bundle) -> list[str]:
+        """What is wrong with it beside the bundle's waves.
+
+        Args:
+            service: whose job it is.
+            bundle: that it stands in.
+        """
+        findings = more_than_zero(deadline=self.deadline)
+        if service not in bundle.services:
+            findings.append("service: is in no wave; put it in the one in which it is to run")
+        if self.undo in bundle.services:
+            findings.append(f"undo: {self.undo!r} is in a wave, so each deploy would run it")
+        if self.undo and self.reversible:
+            findings.append("undo: reversible: true says that nothing is taken back; remove one")
+        return findings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
     """The whole of `bundle.yaml`.
 
@@ -294,6 +405,8 @@ class Bundle:
         notify: a webhook, of the working tree like the hooks.
         invariants: by name; checked before anything is touched, and on what runs.
         keeps: services that stay when what they depend on is replaced, and why.
+        jobs: service → how it is run to its end. One whose end another service waits for
+            (`service_completed_successfully`) is a job without being named.
         accept: rules of `bundle.check` that do not hold here, and why.
         demand: what `bundle.check` only counts elsewhere, and refuses here.
     """
@@ -319,6 +432,7 @@ class Bundle:
     notify: Notify | None = None
     invariants: Mapping[str, Invariant] = field(default_factory=dict)
     keeps: tuple[Keep, ...] = ()
+    jobs: Mapping[str, Job] = field(default_factory=dict)
     accept: tuple[Acceptance, ...] = ()
     demand: tuple[Literal["hardening"], ...] = ()
 
@@ -341,11 +455,23 @@ class Bundle:
             names += self.compose.profiles.get(profile, ())
         return tuple(dict.fromkeys(names))
 
+    @property
+    def image_variables(self) -> Mapping[str, str]:
+        """Variable → the image that it names, of those that the compose files name by one."""
+        return {image.variable: name for name, image in self.images.items() if image.variable}
+
     def repository(self, image: str) -> str:
-        """An image's full repository, with the registry's host."""
-        return f"{self.registry}/{self.images[image].repository}"
+        """An image's full repository, with the registry's host; of a source as Docker writes it."""
+        spec = self.images[image]
+        if spec.source:
+            return SourceRef.parse(spec.source).repository
+        return f"{self.registry}/{spec.repository}"
+
+    @property
+    def own_repositories(self) -> frozenset[str]:
+        """The full repositories of the images that are the bundle's own."""
+        return frozenset(self.repository(n) for n, spec in self.images.items() if spec.repository)
 
     def owns(self, repository: str) -> bool:
         """Whether the bundle declares this full repository as its own."""
-        own = {self.repository(name) for name in self.images}
-        return repository in own | {f"{self.registry}/{self.releases}"}
+        return repository in self.own_repositories | {f"{self.registry}/{self.releases}"}

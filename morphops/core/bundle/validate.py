@@ -19,7 +19,11 @@ def registry_findings(bundle: Bundle) -> list[str]:
     """What is wrong with the names that the bundle has in a registry."""
     fault = registry_fault(bundle.registry)
     findings = [f"registry: {fault}"] if fault else []
-    names = {f"images/{name}/repository": image.repository for name, image in bundle.images.items()}
+    names = {
+        f"images/{name}/repository": image.repository
+        for name, image in bundle.images.items()
+        if image.repository
+    }
     for path, name in {"releases": bundle.releases, **names}.items():
         if not is_repository(name):
             findings.append(
@@ -63,6 +67,7 @@ def _files(bundle: Bundle) -> Iterator[str]:
     paths = {f"compose/files/{n}": name for n, name in enumerate(bundle.compose.files)}
     for profile, names in bundle.compose.profiles.items():
         paths |= {f"compose/profiles/{profile}/{n}": name for n, name in enumerate(names)}
+    paths |= {f"compose/carries/{n}": name for n, name in enumerate(bundle.compose.carries)}
     paths["env/schema"] = bundle.env.schema
     for path, name in paths.items():
         if not is_inside(name):
@@ -74,14 +79,24 @@ def _sections(bundle: Bundle) -> Iterator[tuple[str, Iterable[str]]]:
     yield "retention", bundle.retention.findings()
     yield "pull", bundle.pull.findings()
     yield "env", bundle.env.findings()
+    yield "compose", bundle.compose.findings()
+    yield from _items(bundle)
+    if bundle.notify is not None:
+        yield "notify", bundle.notify.findings()
+
+
+def _items(bundle: Bundle) -> Iterator[tuple[str, Iterable[str]]]:
+    """The same of what a section has several of."""
+    for name, image in bundle.images.items():
+        yield f"images/{name}", image.findings()
     for number, acceptance in enumerate(bundle.accept):
         yield f"accept/{number}", acceptance.findings()
     for number, keep in enumerate(bundle.keeps):
         yield f"keeps/{number}", keep.findings(bundle)
+    for service, job in bundle.jobs.items():
+        yield f"jobs/{service}", job.findings(service, bundle)
     for moment, hook in bundle.hooks.items():
         yield f"hooks/{moment}", hook.findings()
-    if bundle.notify is not None:
-        yield "notify", bundle.notify.findings()
     for name, invariant in bundle.invariants.items():
         yield f"invariants/{name}", invariant.findings(name, bundle)
     for name, document in bundle.documents.items():
@@ -99,6 +114,13 @@ def _twice(bundle: Bundle) -> Iterator[str]:
         if variable in variables:
             yield f"{path}: already that of {variables[variable]!r}"
         variables[variable] = owner
+    images: dict[str, str] = {}
+    for name, image in bundle.images.items():
+        for place, service in enumerate(image.services):
+            if service in images:
+                where = f"images/{name}/services/{place}"
+                yield f"{where}: {service} has the image {images[service]} already"
+            images[service] = name
     waves: dict[str, int] = {}
     for number, wave in enumerate(bundle.waves):
         for place, service in enumerate(wave.services):
@@ -111,7 +133,8 @@ def _twice(bundle: Bundle) -> Iterator[str]:
 def _decided(bundle: Bundle) -> Iterator[tuple[str, str, str]]:
     """Each variable that the bundle decides: the path that says so, its name, and what decides."""
     for name, image in bundle.images.items():
-        yield f"images/{name}/variable", image.variable, name
+        if image.variable:
+            yield f"images/{name}/variable", image.variable, name
     for name, document in bundle.documents.items():
         for variable in document.provides:
             yield f"documents/{name}/provides/{variable}", variable, name

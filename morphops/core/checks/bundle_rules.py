@@ -151,9 +151,9 @@ def _unknown_profile(stack: Stack) -> Broken:
 
 
 def _unused_image(stack: Stack) -> Broken:
-    for image, spec in stack.bundle.images.items():
-        if spec.variable not in stack.variables:
-            yield at("images", image, "variable", image=image, variable=spec.variable)
+    for variable, image in stack.bundle.image_variables.items():
+        if variable not in stack.variables:
+            yield at("images", image, "variable", image=image, variable=variable)
 
 
 def _unused_provided(stack: Stack) -> Broken:

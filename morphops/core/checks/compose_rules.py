@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from posixpath import normpath
+from itertools import chain
+from posixpath import normpath, relpath
 from typing import Any, TypeAlias
 
+from morphops.core.bundle import beside
+from morphops.core.bundle.schema import Bundle
 from morphops.core.checks import compose_secrets, service_rules, working_tree
 from morphops.core.checks.compose_secrets import Texts
 from morphops.core.finding import Finding
@@ -29,7 +32,7 @@ class Rendered:
         sentinels: variable → its sentinel.
         sources: the files that it was rendered from, in order.
         folder: where the bundle is, absolute.
-        project: the project's name in the bundle.
+        bundle: says what a release carries.
         relative: what the relative paths of the files are; see `working_tree.relative`.
     """
 
@@ -37,17 +40,19 @@ class Rendered:
     sentinels: Mapping[str, str]
     sources: Sequence[YamlText]
     folder: str
-    project: str
+    bundle: Bundle
     relative: frozenset[str] = frozenset()
 
     def locate(self, path: Path) -> tuple[str, int]:
         """Returns the file and the line that decide a path, see `place`."""
         return place(self.sources, path)
 
-    def is_inside(self, path: Any) -> bool:
-        """Returns whether a path is in the bundle's folder, or is written relative to it."""
+    def is_left_behind(self, path: Any) -> bool:
+        """Returns whether a path is of the working tree, and the bundle does not name it."""
         text = str(path or "")
-        return text.startswith(f"{self.folder}/") or normpath(text) in self.relative
+        if not text.startswith(f"{self.folder}/") and normpath(text) not in self.relative:
+            return False
+        return beside.kind_of(self.bundle.compose, relpath(text, self.folder)) is None
 
 
 def place(sources: Sequence[YamlText], path: Path) -> tuple[str, int]:
@@ -98,20 +103,26 @@ def refusal(said: Sequence[str], sources: Sequence[YamlText], doing: str) -> Fin
 
 def _left_behind(rendered: Rendered) -> Broken:
     """Files of the working tree that the compose files name: a release does not carry them."""
-    included = (path for source in rendered.sources for path in working_tree.included(source))
-    found = (*included, *_mounted(rendered))
+    included = (working_tree.included(source, rendered.bundle) for source in rendered.sources)
+    found = (*chain.from_iterable(included), *_mounted(rendered))
     return (at(*path, path="/".join(path)) for path in found)
 
 
 def _mounted(rendered: Rendered) -> Iterator[Path]:
     for kind in ("configs", "secrets"):
         for name, spec in (rendered.model.get(kind) or {}).items():
-            if rendered.is_inside(spec.get("file")):
+            if rendered.is_left_behind(spec.get("file")):
                 yield kind, name, "file"
     for name, service in (rendered.model.get("services") or {}).items():
         for number, mount in enumerate(service.get("volumes") or ()):
-            if mount.get("type") == "bind" and rendered.is_inside(mount.get("source")):
+            if mount.get("type") == "bind" and rendered.is_left_behind(mount.get("source")):
                 yield "services", name, "volumes", str(number)
+
+
+def _carried_secret(rendered: Rendered) -> Broken:
+    """Secrets whose files a release would carry."""
+    for _, path in working_tree.carried_secrets(rendered.sources, rendered.bundle):
+        yield at(*path, name=path[1])
 
 
 def _copied_into_read_only(rendered: Rendered) -> Broken:
@@ -165,8 +176,8 @@ def _replicas(service: Mapping[str, Any]) -> int:
 
 def _other_project(rendered: Rendered) -> Broken:
     name = rendered.model.get("name")
-    if name != rendered.project:
-        yield at("name", name=name, project=rendered.project)
+    if name != rendered.bundle.project:
+        yield at("name", name=name, project=rendered.bundle.project)
 
 
 RULES: tuple[Rule[Rendered, Path], ...] = (
@@ -174,7 +185,15 @@ RULES: tuple[Rule[Rendered, Path], ...] = (
         "",
         _left_behind,
         "{path} is a file of the working tree, and a release does not carry it",
-        "put it into an image, write it here, or name a path of the host by a variable",
+        "name it in the bundle: compose/carries for content, compose/data for what the machine "
+        "has, compose/leaves for what is left out",
+    ),
+    Rule(
+        "",
+        _carried_secret,
+        "the secret {name} is a file that the release would carry, for all who may read it",
+        "name it in compose/data of the bundle, so that it is read from the machine; "
+        "or take it from a variable: environment: …",
     ),
     Rule(
         "",

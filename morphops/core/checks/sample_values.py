@@ -54,9 +54,10 @@ def values(
         elif spec.required:
             found[name] = _value(spec, "1", wanted.get(name, ""))
     must = {use.name for use in uses if use.refuses}
-    for image in bundle.images.values():
-        if image.variable in must:
-            found[image.variable] = f"registry.invalid/{image.repository}@sha256:{'a' * 64}"
+    for variable, image in bundle.image_variables.items():
+        if variable in must:
+            path = bundle.images[image].repository or image
+            found[variable] = f"registry.invalid/{path}@sha256:{'a' * 64}"
     return MadeUp(found, sentinels)
 
 

@@ -40,7 +40,7 @@ class Variables:
     @property
     def images(self) -> frozenset[str]:
         """The variables of images."""
-        return frozenset(spec.variable for spec in self.bundle.images.values())
+        return frozenset(self.bundle.image_variables)
 
     @property
     def provided(self) -> frozenset[str]:

@@ -9,7 +9,7 @@ the same content has the same bytes, and so the same digest, which is the releas
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -55,6 +55,7 @@ def encode(
     files: Mapping[str, bytes],
     manifests: Mapping[str, bytes],
     labels: Mapping[str, str],
+    executable: Collection[str] = (),
 ) -> Artifact:
     """A release's content → its artifact.
 
@@ -64,6 +65,7 @@ def encode(
         files: path inside of the bundle → bytes; a kind of file that does not exist is absent.
         manifests: digest → bytes of the images' manifests and indexes.
         labels: what `release.create` was told.
+        executable: the names of the files that may be executed.
 
     Raises:
         InputError: a path is unsafe, or a name stands twice.
@@ -82,6 +84,8 @@ def encode(
             "files": {name: digest_of(data) for name, data in files.items()},
             "manifests": sorted(manifests),
             "labels": dict(labels),
+            # A release without such files has the same digest as before there were any.
+            **({"executable": sorted(executable)} if executable else {}),
         }
     )
     layers = [_descriptor(_FILE, data, {_TITLE: name}) for name, data in sorted(files.items())] + [
@@ -108,6 +112,7 @@ def encode_release(release: Release) -> Artifact:
         files=release.files,
         manifests=release.manifests,
         labels=release.labels,
+        executable=release.executable,
     )
 
 
@@ -165,6 +170,9 @@ def _decode(digest: str, document: Mapping[str, Any], blob: Callable[[str], byte
     project, labels = config["project"], config["labels"]
     if not isinstance(project, str) or not _is_text_map(labels):
         raise TypeError("its project or its labels are no text")
+    executable = config.get("executable", [])
+    if not isinstance(executable, list) or not set(executable) <= files.keys():
+        raise TypeError("what it says may be executed is no file of it")
     images = tuple(_image(name, spec) for name, spec in sorted(config["images"].items()))
     _check_images(images, manifests)
     return Release(
@@ -174,6 +182,7 @@ def _decode(digest: str, document: Mapping[str, Any], blob: Callable[[str], byte
         files=files,
         manifests=manifests,
         labels=labels,
+        executable=frozenset(executable),
     )
 
 

@@ -108,23 +108,84 @@ class ImageRef:
     @property
     def host(self) -> str:
         """`host[:port]` of the registry to ask; Docker's short names are Docker Hub's."""
-        return self._where[0]
+        return _place(self.repository)[0]
 
     @property
     def path(self) -> str:
         """The repository as that registry calls it."""
-        return self._where[1]
-
-    @property
-    def _where(self) -> tuple[str, str]:
-        first, slash, rest = self.repository.partition("/")
-        if slash and first not in _HUB_NAMES and (set(".:") & set(first) or first == "localhost"):
-            return first, rest
-        path = rest if slash and first in _HUB_NAMES else self.repository
-        return HUB, path if "/" in path else f"library/{path}"
+        return _place(self.repository)[1]
 
     def __str__(self) -> str:
         return f"{self.repository}@{self.digest}"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRef:
+    """An image as a compose file names it: `postgres:16`, `ghcr.io/x/y`, `nginx@sha256:…`.
+
+    Attributes:
+        repository: as Docker writes it; of Docker Hub without its host and without `library/`.
+        tag: `latest` where nothing is said; empty where a digest is said.
+        digest: empty where a tag decides.
+    """
+
+    repository: str
+    tag: str = ""
+    digest: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> SourceRef:
+        """Read it (github.com/distribution/reference, "normalize").
+
+        Raises:
+            InputError: it is not the name of an image.
+        """
+        if fault := source_fault(text):
+            raise InputError(f"{text!r} {fault}", state="nothing was changed")
+        name, _, digest = text.partition("@")
+        tag = tag_of(name)
+        repository = familiar(name.removesuffix(f":{tag}") if tag else name)
+        return cls(repository, "" if digest else tag or "latest", digest)
+
+    @property
+    def host(self) -> str:
+        """See `ImageRef.host`."""
+        return _place(self.repository)[0]
+
+    @property
+    def path(self) -> str:
+        """See `ImageRef.path`."""
+        return _place(self.repository)[1]
+
+    def __str__(self) -> str:
+        return self.repository + (f"@{self.digest}" if self.digest else f":{self.tag}")
+
+
+def _place(repository: str) -> tuple[str, str]:
+    """The host of the registry that has a repository, and how that registry calls it."""
+    first, slash, rest = repository.partition("/")
+    if slash and first not in _HUB_NAMES and (set(".:") & set(first) or first == "localhost"):
+        return first, rest
+    path = rest if slash and first in _HUB_NAMES else repository
+    return HUB, path if "/" in path else f"library/{path}"
+
+
+def source_fault(text: str) -> str:
+    """What is wrong with the name of an image; empty where it can be asked for."""
+    name, at, digest = text.partition("@")
+    if at and not is_digest(digest):
+        return "has no digest behind the @: write sha256: and 64 hex digits"
+    tag = tag_of(name)
+    if not _REPOSITORY.fullmatch(name.removesuffix(f":{tag}") if tag else name):
+        return "is not the name of an image; write it as postgres:16 or ghcr.io/shop/api:1"
+    return ""
+
+
+def familiar(repository: str) -> str:
+    """A repository as Docker writes it: Docker Hub's without the host and without `library/`."""
+    first, slash, rest = repository.partition("/")
+    name = rest if slash and first in _HUB_NAMES else repository
+    return name.removeprefix("library/") if name != repository or first == "library" else name
 
 
 def tag_of(text: str) -> str:

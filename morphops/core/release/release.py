@@ -46,6 +46,7 @@ class Release:
         manifests: digest → bytes of the image manifests and indexes, kept so that an identity can
             be verified where no registry is.
         labels: revision, version and the like; what `release.create` was told.
+        executable: the names of the files that may be executed.
     """
 
     digest: str
@@ -54,6 +55,7 @@ class Release:
     files: Mapping[str, bytes]
     manifests: Mapping[str, bytes] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    executable: frozenset[str] = frozenset()
 
     @property
     def short(self) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from morphops.core.bundle.beside import Kind
 from morphops.core.plan.changes import Action, Change, Names
 from morphops.core.results.base import Result
 
@@ -30,7 +31,7 @@ class ServiceChange:
     Attributes:
         service: its name.
         action: `create`; `replace`; `scale` (another number of containers; those that stay are
-            kept); `start` (stopped; otherwise unchanged); `keep`; `remove`.
+            kept); `start` (stopped; otherwise unchanged); `run` (a job); `keep`; `remove`.
         compared_with: `release`: the rendering of the release of record. `labels`: what the
             container remembers that it was created from. `container`: what the engine shows of one
             that does not remember it: variables, and how it was started. Empty: nothing.
@@ -79,12 +80,48 @@ class PlannedWave:
         services: their names.
         deadline: seconds until all must be healthy.
         probes: names of the probes that must pass then.
+        jobs: the jobs that stand in it, also those that ran.
     """
 
     wave: int
     services: tuple[str, ...]
     deadline: float
     probes: tuple[str, ...]
+    jobs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedJob:
+    """A job that runs.
+
+    Attributes:
+        service: its name.
+        deadline: seconds in which it has to end.
+        repeatable: whether it may run once more where it is cut off in the middle.
+        reversible: whether the release before works with what it does.
+        undo: the service that takes back what it did; empty: none.
+    """
+
+    service: str
+    deadline: float
+    repeatable: bool
+    reversible: bool
+    undo: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedBeside:
+    """Something that stands beside the compose files, and where it lies for the services.
+
+    Attributes:
+        path: relative to the bundle's folder.
+        kind: `carried` by the release; `data` of the machine, which stays where it is; `left out`.
+        where: absolute; empty: it is left out.
+    """
+
+    path: str
+    kind: Kind
+    where: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +157,9 @@ class PlanResult(Result):
         unchecked: services without a health check in the compose files. Unless their images have
             one, a deploy sees no more of them than that they run for `settle`.
         settle: seconds that these have to run without a restart.
+        jobs: the jobs that would run, in order.
+        warning: what an automatic rollback would not bring back; empty: nothing.
+        beside: what services mount from beside the compose files.
     """
 
     state: Literal["planned"] = "planned"
@@ -134,6 +174,9 @@ class PlanResult(Result):
     undo: PlannedUndo | None
     unchecked: tuple[str, ...] = ()
     settle: float = 0.0
+    jobs: tuple[PlannedJob, ...] = ()
+    warning: str = ""
+    beside: tuple[PlannedBeside, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

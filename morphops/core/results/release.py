@@ -75,6 +75,77 @@ def images_of(release: Release) -> dict[str, ReleaseImage]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvedSource:
+    """An image of another registry, and what its name was resolved to.
+
+    Attributes:
+        image: its name in the bundle.
+        source: what was resolved: `postgres:16`.
+        digest: what that is now.
+        previous: its digest in the last release; empty: it is not known there.
+        changed: whether the last release has another digest.
+        moved: whether it has another digest of the very same source.
+    """
+
+    image: str
+    source: str
+    digest: str
+    previous: str
+    changed: bool
+    moved: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CarriedFile:
+    """A file that a release carries for its services.
+
+    Attributes:
+        path: relative to the bundle's folder.
+        size: bytes.
+        executable: whether it may be executed.
+    """
+
+    path: str
+    size: int
+    executable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseCreated(ReleaseInfo):
+    """A release that was made.
+
+    Attributes:
+        state: `ok`.
+        exit: 0.
+        release: its digest.
+        project: the stack's name on the engine.
+        images: by name.
+        files: names of the files that it carries.
+        labels: what was noted with it, by key.
+        sources: the images of other registries, and what their names were resolved to.
+        carried: the files that services mount from it.
+    """
+
+    sources: tuple[ResolvedSource, ...]
+    carried: tuple[CarriedFile, ...]
+
+
+def of_created(
+    release: Release, sources: tuple[ResolvedSource, ...], carried: tuple[CarriedFile, ...]
+) -> ReleaseCreated:
+    """Return a release that was made, as its task shows it."""
+    return ReleaseCreated(
+        release=release.digest,
+        project=release.project,
+        images=images_of(release),
+        files=tuple(sorted(release.files)),
+        labels=dict(release.labels),
+        sources=sources,
+        carried=carried,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseDetail(ReleaseInfo):
     """A release, and what was done with it.
 

@@ -33,3 +33,16 @@ def compare(service: Service, found: Mapping[str, str]) -> Iterator[Difference]:
         what = "is not the release's" if found[content.inside] else "is not there"
         says = f"the content of {content} at {content.inside} {what}"
         yield Difference("altered", service.name, says)
+
+
+def carried(service: Service, wrong: Mapping[str, str]) -> Iterator[Difference]:
+    """The copies of what the release carries that are not its own, of those that a service mounts.
+
+    Args:
+        service: as the release renders it.
+        wrong: path of a copy → digest of what lies there; empty for nothing.
+    """
+    for content in service.contents:
+        if content.source in wrong:
+            what = "has another content than the release's" if wrong[content.source] else "is gone"
+            yield Difference("host-file", service.name, f"{content} {what}")

@@ -58,7 +58,7 @@ def examine(
     found = rules.findings(
         env,
         schema,
-        images={spec.variable: "" for spec in site.bundle.images.values()},
+        images=dict.fromkeys(site.bundle.image_variables, ""),
         provided=documents.variable_names(site.bundle),
         exported=site.exported,
     )

@@ -35,8 +35,8 @@ def show(site: Site, env_file: str = "") -> EnvSources:
         for name in unknown
     ]
     rows += [
-        VariableSource(name=image.variable, source=f"the release's image {name}")
-        for name, image in site.bundle.images.items()
+        VariableSource(name=variable, source=f"the release's image {name}")
+        for variable, name in site.bundle.image_variables.items()
     ]
     for name, document in site.bundle.documents.items():
         rows += [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from morphops.core.jobs import staying
 from morphops.core.seal import Seal
 from morphops.core.stack import Instance, LaunchConfig, Running, Service
 from morphops.core.verify import contents, drift
@@ -23,12 +24,18 @@ def differences(
         workloads: where.
         running: what was observed there.
     """
-    seal = prepared.stack.seal
+    seal, wrong = prepared.stack.seal, prepared.beside.wrong()
     return tuple(
         difference
-        for name, service in prepared.services.items()
+        for name in staying(prepared.services)
         for container in running.of(name)
-        for difference in contents.compare(service, _read(service, container, workloads, seal))
+        for difference in (
+            *contents.compare(
+                prepared.services[name],
+                _read(prepared.services[name], container, workloads, seal),
+            ),
+            *contents.carried(prepared.services[name], wrong),
+        )
     )
 
 
@@ -46,15 +53,23 @@ def noticed(
         running: what was observed there.
         shapes: how each container was started, by id.
     """
+    # A copy that is gone was not changed: what is mounted is as it was.
+    altered = {path for path, digest in prepared.beside.wrong().items() if digest}
 
     def look(container: Instance) -> Instance:
         service = prepared.services.get(container.service)
-        if service is None or service.config != container.config or container.id not in shapes:
+        if (
+            service is None
+            or service.job is not None
+            or service.config != container.config
+            or container.id not in shapes
+        ):
             return container  # it is replaced, or removed
         wanted, found = service.launch, shapes[container.id]
         variables = (f"environment.{name}" for name in drift.other_values(wanted, found))
         copies = _read(service, container, workloads, prepared.stack.seal)
         files = {f"{content.kind}s" for content in contents.others(service, copies)}
+        files |= {str(content) for content in service.contents if content.source in altered}
         return replace(
             container, altered=(*drift.settings(wanted, found), *variables, *sorted(files))
         )

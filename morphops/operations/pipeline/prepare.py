@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from morphops.adapters import actor
@@ -13,7 +13,8 @@ from morphops.adapters.probes import ProbeContext
 from morphops.adapters.store import documents
 from morphops.adapters.store.release_layout import read_layout
 from morphops.adapters.store.state_folder import Deployment
-from morphops.core.bundle import parse
+from morphops.core import jobs
+from morphops.core.bundle import generated, parse
 from morphops.core.bundle.documents import (
     changed_since_deploy,
     derive_values,
@@ -36,7 +37,9 @@ from morphops.core.seal import Seal
 from morphops.core.stack import Running, Service, Stack
 from morphops.core.yaml_text import YamlText, may_be_endless
 from morphops.errors import ConfigError, InputError, PreconditionError
+from morphops.operations.pipeline import beside
 from morphops.operations.pipeline import values as kept
+from morphops.operations.pipeline.beside import NOTHING_BESIDE, Beside
 from morphops.site import BUNDLE, Site
 
 
@@ -48,10 +51,12 @@ class PreparedRelease:
         bundle: the release's own.
         release: what is to run.
         stack: what the platform starts it from.
-        services: as the platform renders them.
+        services: as the platform renders them, jobs included.
         context: what its probes may look at.
         approved: names of the invariants that may be broken.
         again: services that a person wants to have recreated.
+        undoing: the services that only take back what a job did.
+        beside: where what stands beside the compose files lies.
     """
 
     bundle: Bundle
@@ -61,6 +66,13 @@ class PreparedRelease:
     context: ProbeContext
     approved: frozenset[str] = frozenset()
     again: frozenset[str] = frozenset()
+    beside: Beside = NOTHING_BESIDE
+    undoing: Mapping[str, Service] = field(default_factory=dict)
+
+    @property
+    def every(self) -> Mapping[str, Service]:
+        """All that can be started of it."""
+        return {**self.services, **self.undoing}
 
     def asking(self, seed: str) -> PreparedRelease:
         """The same, with the questions that a seed decides."""
@@ -75,6 +87,7 @@ class PreparedRelease:
             deployment=deployment,
             approved=self.approved,
             again=self.again,
+            undoing=self.undoing,
         )
 
 
@@ -119,7 +132,7 @@ def _prepare(
         )
     site.redact.learn(schema.secrets(env.values))
     _refuse_included(release, bundle)
-    images = {spec.variable: str(release.image(name).ref) for name, spec in bundle.images.items()}
+    images = {v: str(release.image(name).ref) for v, name in bundle.image_variables.items()}
     rules.check(
         env,
         schema,
@@ -132,19 +145,23 @@ def _prepare(
     kept.store_values(site, deployment, release.digest, values, encrypted=env.encrypted)
     for name, data in release.files.items():
         site.state.write(deployment.files / name, data)
-    stack = _stack(site, bundle, schema, deployment, values)
+    bare = stack_of(site, release, schema, deployment, values)
+    stack, places = beside.place(site, release, bundle, deployment, bare)
     digests = {name: document.digest for name, document in loaded.items()}
     site.state.write(deployment.documents, canonical_json(digests))
     services = with_documents(site.platform.workloads.render(stack), loaded, digests)
     _refuse_unknown_profiles(site, bundle, stack, services)
-    _refuse_left_behind(release, bundle, deployment, services)
+    if missing := left_behind(release, bundle, deployment, services):
+        raise _left_behind(release, missing)
     return PreparedRelease(
         bundle=bundle,
         release=release,
         stack=_labelled(stack, deployment),
-        services=services,
+        services=jobs.with_jobs(bundle, services),
+        undoing=jobs.undoing(bundle, services),
         context=ProbeContext(site.platform.workloads, bundle.project, loaded),
         approved=_approved(site) if approved is None else approved,
+        beside=places,
     )
 
 
@@ -159,24 +176,24 @@ def mark(site: Site, prepared: PreparedRelease, deployment: Deployment, running:
     """
     services = prepared.services
     again = changes.for_others(prepared.bundle, services, running, prepared.again)
-    owners = plan.ownership(services, running, prepared.release.digest, again)
-    marks = site.platform.workloads.marks(prepared.services, owners)
+    owners = plan.ownership(prepared.every, running, prepared.release.digest, again)
+    marks = site.platform.workloads.marks(prepared.every, owners)
     site.state.write(deployment.labels, marks)
 
 
 def refuse_what_ends(prepared: PreparedRelease) -> None:
-    """Refuse services that are made to end: they would run, and then the deploy be undone.
+    """Refuse services that are made to end and are no job: the deploy would be undone.
 
     Raises:
         InputError: there is one.
     """
-    if found := [name for name, service in prepared.services.items() if service.ends]:
+    services = prepared.services
+    if found := [name for name in jobs.staying(services) if services[name].ends]:
         raise InputError(
-            f"{', '.join(found)}: restart: no is for what ends, and each service of a release has "
-            "to stay up",
+            f"{', '.join(found)}: restart: no is for what ends, and the bundle names no such job",
             state="nothing was changed",
-            hint="do it in the service before it is healthy, or in a before-deploy hook; "
-            "else write restart: unless-stopped",
+            hint=f"name it in the bundle, jobs: {{{found[0]}: {{}}}}; "
+            "or, if it has to stay up, write restart: unless-stopped",
         )
 
 
@@ -188,7 +205,8 @@ def _refuse_unknown_profiles(
     A service that a profile switches on has the profile; so those that no service has are unknown.
     """
     known = {*bundle.compose.profiles, *_profiles_of(services)}
-    unknown = [name for name in stack.profiles if name not in known and name != "*"]
+    ours = {jobs.UNDO_PROFILE} if jobs.undo_services(bundle) else set()
+    unknown = [name for name in stack.profiles if name not in known | ours | {"*"}]
     if not unknown:
         return
     all_on = replace(stack, profiles=("*",))
@@ -214,31 +232,31 @@ def _refuse_included(release: Release, bundle: Bundle) -> None:
         for name, text in texts
         if working_tree.may_include(text) or may_be_endless(text)
     ]
-    if found := working_tree.included_lines(sources):
+    if found := working_tree.included_lines(sources, bundle):
         raise _left_behind(release, found)
 
 
-def _refuse_left_behind(
+def left_behind(
     release: Release, bundle: Bundle, deployment: Deployment, services: Mapping[str, Service]
-) -> None:
-    """Refuse files beside the compose files that did not come with them into the release.
+) -> tuple[str, ...]:
+    """The files beside the compose files that a release neither carries nor names.
 
-    For one that is mounted and not there the engine would make an empty folder.
+    They would be looked for in the folder of the deployment, which is another one each time.
+
+    Returns:
+        each as `service: path`.
     """
     given = {(name, path) for name, service in services.items() for path in service.files}
     if not given:
-        return
+        return ()
     here, files = deployment.folder.parent.absolute(), deployment.files.absolute()
     sources = [YamlText(name, _text(release.files, name, "")) for name in bundle.files()]
     relative = working_tree.relative(sources, str(files))
-    missing = tuple(
+    return tuple(
         f"{name}: {os.path.relpath(path, files)}"
         for name, path in sorted(given)
-        if (Path(path).is_relative_to(here) or os.path.normpath(path) in relative)
-        and not (Path(path).is_relative_to(files) and Path(path).exists())
+        if Path(path).is_relative_to(here) or os.path.normpath(path) in relative
     )
-    if missing:
-        raise _left_behind(release, missing)
 
 
 def _left_behind(release: Release, found: tuple[str, ...]) -> InputError:
@@ -246,8 +264,8 @@ def _left_behind(release: Release, found: tuple[str, ...]) -> InputError:
         f"release {release.short} names files of the working tree, and does not carry them",
         detail=found,
         state="nothing was changed",
-        hint="put them into an image, write what they say into the compose file, or name a mounted "
-        "path of the host by a variable; then inv bundle.check",
+        hint="name each in the bundle: compose/carries for content, compose/data for what the "
+        "machine has, compose/leaves for what is left out; then inv bundle.check",
     )
 
 
@@ -280,7 +298,9 @@ def reopen(
     site.redact.learn(schema.secrets(operator_values(bundle, values).values))
     loaded = documents.load(bundle, values.values)
     digests = documents.recorded(deployment.documents)
-    stack = _labelled(_stack(site, bundle, schema, deployment, values.values), deployment)
+    bare = stack_of(site, release, schema, deployment, values.values)
+    stack, places = beside.again(release, bundle, deployment, bare)
+    stack = _labelled(stack, deployment)
     services = site.platform.workloads.render(stack)
     other = changed_since_deploy(bundle, loaded, values.values) if same_data else ()
     if other or (same_data and (other := replaced_in_place(services, loaded, digests))):
@@ -290,13 +310,16 @@ def reopen(
             state="nothing was changed",
             hint=f"inv deploy --image={digest}   (with the current data), or put the old data back",
         )
+    known = with_documents(services, loaded, digests)
     return PreparedRelease(
         bundle=bundle,
         release=release,
         stack=stack,
-        services=with_documents(services, loaded, digests),
+        services=jobs.with_jobs(bundle, known),
+        undoing=jobs.undoing(bundle, known),
         context=ProbeContext(site.platform.workloads, bundle.project, loaded),
         approved=_approved(site) if approved is None else approved,
+        beside=places,
     )
 
 
@@ -315,7 +338,7 @@ def stored(site: Site, digest: str) -> Release:
 
 def operator_values(bundle: Bundle, values: EnvFile) -> EnvFile:
     """Of a deployment's values those that a person set: neither the release nor a document did."""
-    decided = variable_names(bundle) | {spec.variable for spec in bundle.images.values()}
+    decided = variable_names(bundle) | bundle.image_variables.keys()
     own = {name: value for name, value in values.values.items() if name not in decided}
     return replace(values, values=own)
 
@@ -341,20 +364,33 @@ def _text(files: Mapping[str, bytes], name: str, source: str) -> str:
         raise ConfigError(f"{source}{name}: is not UTF-8") from None
 
 
-def _stack(
+def stack_of(
     site: Site,
-    bundle: Bundle,
+    release: Release,
     schema: EnvSchema,
     deployment: Deployment,
     values: Mapping[str, str],
 ) -> Stack:
+    """What a deployment is started from, as far as its release says it.
+
+    Args:
+        site: where.
+        release: what.
+        schema: the release's own.
+        deployment: its folder, with the release's files.
+        values: all that it runs with.
+    """
+    bundle, _ = read_bundle(release)
     # As Compose reads it: without the blanks around each name.
     given = values.get("COMPOSE_PROFILES", "").split(",")
     profiles = tuple(name.strip() for name in given if name.strip())
-    files = tuple(deployment.files / name for name in bundle.compose_files(profiles))
+    if jobs.undo_services(bundle):  # so that they are described; a deploy does not start them
+        profiles = tuple(dict.fromkeys((*profiles, jobs.UNDO_PROFILE)))
+    names = bundle.compose_files(profiles)
+    files = (*names, *filter(release.files.__contains__, map(generated.override_of, names)))
     return Stack(
         project=bundle.project,
-        files=files,
+        files=tuple(deployment.files / name for name in files),
         env_file=kept.env_file_for_platform(site, deployment),
         profiles=profiles,
         variables=frozenset({*schema.variables, *values}),

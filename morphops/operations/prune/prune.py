@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
+from morphops.adapters.store import copies
 from morphops.adapters.store.release_layout import is_complete
 from morphops.core.history import operations, recovery, retention
 from morphops.core.history.retention import Garbage, Inventory, Kept
 from morphops.core.results.prune import Prune
 from morphops.errors import LockLost, MorphopsError
 from morphops.operations.image import built_here
+from morphops.operations.pipeline import beside
 from morphops.operations.pipeline.session import demand_reason, exclusive
 from morphops.operations.prune import removal
 from morphops.operations.release import create
@@ -46,7 +50,8 @@ def prune(
     """
     keep = site.bundle.retention.keep if keep is None else keep
     if not apply:
-        return _result(site, *_decide(site, keep))
+        kept, gone = _decide(site, keep)
+        return _result(site, kept, gone, _copies(site, gone.deployments))
     demand_reason(reason, "prune --apply")
     with exclusive(site, "prune", reason=reason, wait=wait) as session:
         recovery.refuse(session.history.past())
@@ -69,6 +74,8 @@ def prune(
                 )
                 work.releases(gone.releases)
                 work.deployments(gone.deployments)
+                unused = _copies(site, gone.deployments)
+                work.copies(unused)
                 work.leftovers()
                 built_here.forget(site, {i.id for i in site.platform.images.inventory()})
                 if build_cache:
@@ -86,7 +93,8 @@ def prune(
             raise err.with_(state=work.state, hint=hint) from None
     freed = work.freed + sum(max(0, before[what] - after[what]) for what in before)
     refused = tuple(work.refused)
-    return replace(_result(site, kept, gone), state="pruned", freed=freed, refused=refused)
+    done = _result(site, kept, gone, unused)
+    return replace(done, state="pruned", freed=freed, refused=refused)
 
 
 def _decide(site: Site, keep: int) -> tuple[dict[str, tuple[str, ...]], Garbage]:
@@ -100,7 +108,7 @@ def _decide(site: Site, keep: int) -> tuple[dict[str, tuple[str, ...]], Garbage]
     )
     needed = Kept(
         project=site.bundle.project,
-        repositories={site.bundle.repository(name) for name in site.bundle.images},
+        repositories=site.bundle.own_repositories,
         services=site.bundle.services,
         releases={digest: stored_releases(site, digest) for digest in kept},
         built=set(create.last_build(site).values()),
@@ -113,7 +121,21 @@ def _decide(site: Site, keep: int) -> tuple[dict[str, tuple[str, ...]], Garbage]
     return kept, replace(gone, at_most=gone.at_most + sum(map(removal.size, files)))
 
 
-def _result(site: Site, kept: dict[str, tuple[str, ...]], gone: Garbage) -> Prune:
+def _copies(site: Site, gone: Collection[int]) -> tuple[Path, ...]:
+    """The copies of carried files that no deployment needs that stays, and no container mounts."""
+    stay = [one for one in site.state.deployments() if one.id not in gone]
+    used = {place.where for one in stay for place in beside.recorded(one)}
+    workloads = site.platform.workloads
+    if not site.state.carried.is_dir():
+        return ()
+    shapes = workloads.launch_configs(workloads.observe(site.bundle.project))
+    used |= {outside for shape in shapes.values() for _, outside, _ in shape.mounts}
+    return copies.unused(site.state.carried.absolute(), used)
+
+
+def _result(
+    site: Site, kept: dict[str, tuple[str, ...]], gone: Garbage, unused: Sequence[Path]
+) -> Prune:
     return Prune(
         state="planned",
         project=site.bundle.project,
@@ -123,9 +145,10 @@ def _result(site: Site, kept: dict[str, tuple[str, ...]], gone: Garbage) -> Prun
         nameless=tuple(gone.untagged),
         releases=tuple(gone.releases),
         deployments=tuple(gone.deployments),
+        copies=tuple(map(str, unused)),
         containers=tuple(container[:12] for container in gone.containers),
         at_most=gone.at_most,
-        nothing=gone.empty,
+        nothing=gone.empty and not unused,
     )
 
 

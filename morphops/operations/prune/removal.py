@@ -73,6 +73,10 @@ class Removal:
         state = self._site.state
         self._each("deployments", numbers, lambda n: self._remove(state.deployment(n).folder))
 
+    def copies(self, folders: Sequence[Path]) -> None:
+        """Remove copies of files that releases carried."""
+        self._each("copies of carried files", folders, self._remove)
+
     def leftovers(self) -> None:
         """Remove what interrupted writes and plans left in the state folder."""
         left = self._site.state.leftovers(time.time() - _OLD)

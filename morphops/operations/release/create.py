@@ -4,58 +4,111 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from morphops.adapters.store.files import read_table
+from morphops.core.bundle import generated
+from morphops.core.bundle.schema import Bundle
 from morphops.core.checks import working_tree
 from morphops.core.env import parse
-from morphops.core.release.reference import ImageRef, tag_of
+from morphops.core.release.digest import is_digest
+from morphops.core.release.reference import ImageRef, source_fault, tag_of
 from morphops.core.release.release import Release
+from morphops.core.results.release import CarriedFile, ResolvedSource
 from morphops.errors import ConfigError, InputError
 from morphops.operations.bundle.files import yaml_file
+from morphops.operations.release import carried, judge, sources
+from morphops.operations.release.carried import CarriedFiles
 from morphops.operations.release.find import split_images
-from morphops.operations.release.publish import publish, resolve_image
+from morphops.operations.release.publish import Draft, publish, resolve_image
+from morphops.operations.release.sources import with_source
 from morphops.site import BUNDLE, Site
 
 _RUNBOOKS = "runbooks"  # their folder inside of a release
 
 
-def create(site: Site, images: Sequence[str], labels: Sequence[str]) -> Release:
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A release that was made.
+
+    Attributes:
+        release: it.
+        sources: the images of other registries, compared with the last release.
+        carried: what it carries for its services.
+    """
+
+    release: Release
+    sources: tuple[ResolvedSource, ...]
+    carried: tuple[CarriedFile, ...]
+
+
+def create(
+    site: Site, images: Sequence[str], labels: Sequence[str], *, frozen: bool = False
+) -> Created:
     """Put a release together from the working tree and push it.
 
     Args:
         site: where.
         images: `name=sha256:…` or `name=repository@sha256:…`; for what is not named, the digest
-            of the last build.
+            of the last build, or of the image's source. Of that `name=repository:tag` as well.
         labels: `key=value`, kept in the release.
+        frozen: refuse a tag that names another image than in the last release.
 
     Raises:
-        InputError: an unknown image, a malformed digest, an image that was not named or built.
+        InputError: an unknown image, a malformed digest, an image that was not named or built;
+            what can never be deployed.
         ConfigError: the bundle, the schema or a file of it is wrong.
-        RegistryError, NotFound: the registry does not answer, or lacks an image.
+        RegistryError, NotFound: a registry does not answer, or lacks an image.
+        PreconditionError: a tag has moved, and `frozen` is given.
     """
     bundle = site.bundle
-    named = _named(bundle.images, images, site.observer.note)
-    refs = {}
-    built = last_build(site)
-    for name in bundle.images:
+    named = _named(bundle, images, site.observer.note)
+    files, beside = working_files(site), carried.read(site)
+    _refuse_same_names(files, beside)
+    found = sources.resolve(site, bundle, named)
+    rows = sources.compared(site, found)
+    if frozen:
+        sources.refuse_moved(rows)
+    refs = {**_own_refs(site, named), **{source.name: source.ref for source in found}}
+    resolved = {name: resolve_image(site, bundle, name, refs[name]) for name in bundle.images}
+    draft = Draft(
+        images=[image for image, _ in resolved.values()],
+        files={**files, **beside.files},
+        manifests={k: v for _, kept in resolved.values() for k, v in kept.items()},
+        labels={**_revision(site), **_pairs(labels)},
+        executable=beside.executable,
+        sources={source.name: str(source.asked) for source in found},
+    )
+    judge.judge(site, publish(site, draft, store=False))
+    return Created(publish(site, draft), rows, beside.rows)
+
+
+def _own_refs(site: Site, named: Mapping[str, str]) -> dict[str, ImageRef]:
+    """The images of the bundle's own registry, as they were named or built."""
+    bundle, built = site.bundle, last_build(site)
+    refs: dict[str, ImageRef] = {}
+    for name, spec in bundle.images.items():
+        if spec.source:
+            continue
         ref = named.get(name) or built.get(name)
         if ref is None:
             raise InputError(
                 f"image {name} was neither named nor built here",
                 hint=f"inv build   (or --image={name}=sha256:<digest>)",
             )
-        refs[name] = ref if "@" in ref else f"{bundle.repository(name)}@{ref}"
-    resolved = {
-        name: resolve_image(site, bundle, name, ImageRef.parse(ref)) for name, ref in refs.items()
-    }
-    return publish(
-        site,
-        images=[image for image, _ in resolved.values()],
-        files=working_files(site),
-        manifests={k: v for _, kept in resolved.values() for k, v in kept.items()},
-        labels={**_revision(site), **_pairs(labels)},
-    )
+        refs[name] = ImageRef.parse(ref if "@" in ref else f"{bundle.repository(name)}@{ref}")
+    return refs
+
+
+def _refuse_same_names(files: Mapping[str, bytes], beside: CarriedFiles) -> None:
+    """Refuse a carried file under a name that the release has for something else."""
+    for name, data in beside.files.items():
+        if files.get(name, data) != data or generated.is_generated(name):
+            raise InputError(
+                f"a release has another file under the name {name}",
+                state="nothing was changed",
+                hint="carry it under another name",
+            )
 
 
 def working_files(site: Site) -> dict[str, bytes]:
@@ -69,20 +122,24 @@ def working_files(site: Site) -> dict[str, bytes]:
     # How the release is operated goes with it; a stack without runbooks has none here either.
     folder = site.folder / bundle.runbooks
     paths |= {f"{_RUNBOOKS}/{path.name}": path for path in sorted(folder.glob("*.md"))}
-    files = {}
+    # Of a short bundle the whole text and the env schema are derived.
+    files = {name: text.encode() for name, text in site.texts.items()}
     for name, path in paths.items():
+        if name in files:
+            continue
         try:
             files[name] = path.read_bytes()
         except OSError as err:
             raise ConfigError(f"{path}: {err.strerror}") from None
     parse.parse_env_schema(files[bundle.env.schema].decode(), bundle.env.schema)
-    sources = [yaml_file(site, site.folder / name) for name in bundle.files()]
-    if found := working_tree.included_lines(sources):
+    texts = [yaml_file(site, site.folder / name) for name in bundle.files()]
+    if found := working_tree.included_lines(texts, bundle):
         raise ConfigError(
             "the compose files name files that a release does not carry",
             detail=found,
             state="nothing was changed",
-            hint="write what they say into the compose file; then inv bundle.check",
+            hint="name them in compose/carries of the bundle; of an env_file with secrets name the "
+            "variables in compose/values; then inv bundle.check",
         )
     return files
 
@@ -99,19 +156,24 @@ def last_build(site: Site) -> dict[str, str]:
     )
 
 
-def _named(
-    known_images: Mapping[str, Any], images: Sequence[str], note: Callable[[str], None]
-) -> dict[str, str]:
-    named = split_images(images)
+def _named(bundle: Bundle, images: Sequence[str], note: Callable[[str], None]) -> dict[str, str]:
+    pairs = [text.partition("=")[::2] for text in images]
+    tagged = {name: ref for name, ref in pairs if name in with_source(bundle) and _is_tagged(ref)}
+    named = split_images(text for text in images if text.partition("=")[0] not in tagged)
     for name, ref in named.items():
         if tag := tag_of(ref):
             note(f"{name}: the tag {tag} is left out; the digest says which image it is")
-        if name not in known_images:
+        if name not in bundle.images:
             raise InputError(
-                f"no image {name!r} in the bundle (it has: {', '.join(known_images)})",
+                f"no image {name!r} in the bundle (it has: {', '.join(bundle.images)})",
                 state="nothing was changed",
             )
-    return named
+    return {**named, **tagged}
+
+
+def _is_tagged(text: str) -> bool:
+    """Whether a text names an image by a tag."""
+    return not ("@" in text or is_digest(text) or source_fault(text))
 
 
 def _pairs(labels: Sequence[str]) -> dict[str, str]:

@@ -158,7 +158,7 @@ def _image_of(site: Site, digest: str) -> str:
     names = [
         name
         for name, spec in site.bundle.images.items()
-        if site.registry.has(spec.repository, digest)
+        if spec.repository and site.registry.has(spec.repository, digest)
     ]
     if not names:
         raise NotFound(

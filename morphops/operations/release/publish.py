@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from morphops.adapters.store.release_layout import write_layout
+from morphops.core.bundle import generated, parse
 from morphops.core.bundle.schema import Bundle
 from morphops.core.release.artifact import decode, encode
 from morphops.core.release.reference import ImageRef
 from morphops.core.release.release import Image, Release
+from morphops.core.yaml_text import YamlText
 from morphops.errors import EngineUnavailable
 from morphops.operations.pipeline.prepare import read_bundle
-from morphops.site import Site
+from morphops.site import BUNDLE, Site
 
 
 def derive(site: Site, base: Release, named: Mapping[str, str], *, store: bool = True) -> Release:
@@ -31,38 +34,66 @@ def derive(site: Site, base: Release, named: Mapping[str, str], *, store: bool =
     manifests = dict(base.manifests)
     for name, ref in named.items():
         before = base.image(name)
-        repository = before.ref.repository if name not in bundle.images else _own(site, name)
+        spec = bundle.images.get(name)
+        repository = _own(site, name) if spec and spec.repository else before.ref.repository
         parsed = ImageRef.parse(ref if "@" in ref else f"{repository}@{ref}")
         images[name], kept = resolve_image(site, bundle, name, parsed)
         manifests |= kept
     if tuple(images.values()) == base.images:
         return base
     needed = {digest for image in images.values() for digest in (image.manifest, image.index)}
-    return publish(
-        site,
+    sources = generated.sources_of(base.files, bundle)
+    draft = Draft(
         images=list(images.values()),
         files=base.files,
         manifests={k: v for k, v in manifests.items() if k in needed},
         labels={**base.labels, "derived-from": base.digest},
-        store=store,
+        executable=base.executable,
+        sources={name: source for name, source in sources.items() if name not in named},
     )
+    return publish(site, draft, store=store)
 
 
-def publish(
-    site: Site,
-    *,
-    images: Sequence[Image],
-    files: Mapping[str, bytes],
-    manifests: Mapping[str, bytes],
-    labels: Mapping[str, str],
-    store: bool = True,
-) -> Release:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What a release is put together from.
+
+    Attributes:
+        images, manifests, labels, executable: see `encode`.
+        files: path inside of the bundle → bytes; what this program generates is made again.
+        sources: image → the name that it was resolved from.
+    """
+
+    images: Sequence[Image]
+    files: Mapping[str, bytes]
+    manifests: Mapping[str, bytes]
+    labels: Mapping[str, str]
+    executable: Collection[str] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+
+def publish(site: Site, draft: Draft, *, store: bool = True) -> Release:
+    """Put a release together, push it, and keep it here.
+
+    Args:
+        site: where.
+        draft: what it is made from.
+        store: without this it is neither pushed nor kept.
+
+    Raises:
+        ConfigError: what it carries does not fit.
+        RegistryError: the registry is out of reach or refuses.
+    """
+    own = {name: data for name, data in draft.files.items() if not generated.is_generated(name)}
+    bundle = parse.parse_bundle(own[BUNDLE].decode(), BUNDLE)
+    texts = {name: YamlText(name, own[name].decode()) for name in bundle.files()}
     artifact = encode(
         project=site.bundle.project,
-        images=images,
-        files=files,
-        manifests=manifests,
-        labels=labels,
+        images=draft.images,
+        files={**own, **generated.overrides(bundle, texts, draft.images, draft.sources)},
+        manifests=draft.manifests,
+        labels=draft.labels,
+        executable=draft.executable,
     )
     release = decode(artifact.digest, artifact.manifest, artifact.blobs.__getitem__)
     read_bundle(release)  # what cannot be read back is not published

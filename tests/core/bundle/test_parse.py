@@ -22,6 +22,10 @@ KINDS = "must be one of checksum, same, agree, answers, http"
 INCOMPLETE = "not a JMESPath expression: Incomplete expression"
 NAME = "a-z, 0-9, - and _, and a letter or digit first"
 NOT_A = "unable to parse string as"
+EITHER = "name a repository of your registry, or a source; one of them"
+NAMED = "name the variable that the compose files use, or services"
+NO_IMAGE = "is not the name of an image; write it as postgres:16 or ghcr.io/shop/api:1"
+OWN = "repository: morphops-test/pair,"
 ALONE = "name two different ones at least, or nothing is compared"
 ONE_OF = f"one of {', '.join(field.name for field in dataclasses.fields(Bundle))}"
 TYPE = "a value is not of the type that it looks like"
@@ -102,7 +106,7 @@ def test_the_address_of_a_registry(address: str, fault: str, tmp_path: Path) -> 
         ("shop/api:1", False),
         ("127.0.0.1:5000/shop", False),
         (f"shop@sha256:{'a' * 64}", False),
-        ("", False),
+        (" ", False),
     ],
 )
 def test_the_name_of_a_repository(name: str, right: bool, tmp_path: Path) -> None:
@@ -182,7 +186,6 @@ def test_an_unknown_key_at_any_level(was: str, becomes: str, path: str) -> None:
     [
         ("schema: 1\n", "", "schema: is missing; add it"),
         ("schema: 1", "schema: 2", "schema: input should be 1"),
-        ("repository: morphops-test/pair,", "", "images/pair/repository: is missing; add it"),
         ('  file: "{state}/test.env"\n', "", "env/file: is missing; add it"),
         ("name: double,", "", "probes/answers/questions/0/name: is missing; add it"),
         ("project: morphops-test", "project: 5", 'project: must be text; write "5"'),
@@ -235,6 +238,54 @@ DATA = "data: {kind: checksum, document: data, file: file, bytes: bytes, sha256:
     [
         ("project: morphops-test", "project: Shop!", f"project: {NAME}"),
         ("project: morphops-test", "project: -shop", f"project: {NAME}"),
+        (OWN, "", f"images/pair/repository: {EITHER}"),
+        (OWN, f"{OWN} source: nginx,", f"images/pair/repository: {EITHER}"),
+        (", variable: PAIR_IMAGE", "", f"images/pair/variable: {NAMED}"),
+        ("PAIR_IMAGE", "PAIR_IMAGE, services: [a]", f"images/pair/variable: {NAMED}"),
+        (OWN, "source: 'nginx:',", f"images/pair/source: 'nginx:' {NO_IMAGE}"),
+        (OWN, "source: Nginx,", f"images/pair/source: 'Nginx' {NO_IMAGE}"),
+        (
+            OWN,
+            "source: 'nginx@sha256:1',",
+            "images/pair/source: 'nginx@sha256:1' has no digest behind the @: "
+            "write sha256: and 64 hex digits",
+        ),
+        (
+            OWN,
+            "source: nginx, target: x,",
+            "images/pair/target: what is built here has a repository, and no source",
+        ),
+        (
+            "images:\n",
+            "images:\n  x: {source: x, services: [a, b]}\n  y: {source: y, services: [b]}\n",
+            "images/y/services/0: b has the image x already",
+        ),
+        (
+            "compose:\n",
+            "compose:\n  carries: [a, ./b/]\n  data: [../a, b]\n",
+            "compose/data/1: b stands in carries already",
+        ),
+        (
+            "compose:\n",
+            "compose:\n  data: [/srv/a]\n",
+            "compose/data/0: '/srv/a' is not relative to the bundle's folder",
+        ),
+        (
+            "compose:\n",
+            "compose:\n  carries: [a.env]\n  values: {./a.env: [A]}\n",
+            "compose/values/a.env: a.env stands in carries already",
+        ),
+        (
+            "compose:\n",
+            "compose:\n  folder: srv\n",
+            "compose/folder: 'srv' is not an absolute path",
+        ),
+        (
+            "compose:\n",
+            "compose:\n  carries: [../a]\n",
+            "compose/carries/0: '../a' is no path inside of the bundle's folder; "
+            "put the file there",
+        ),
         ("FRONT_IMAGE", "PAIR_IMAGE", "images/front/variable: already that of 'pair'"),
         (
             "DATA_EPOCH: epoch",
@@ -316,6 +367,26 @@ DATA = "data: {kind: checksum, document: data, file: file, bytes: bytes, sha256:
             "settle: 0",
             "settle: 0\nkeeps: [{service: front, because: ' '}]",
             "keeps/0/because: say why it may stay",
+        ),
+        (
+            "settle: 0",
+            "settle: 0\njobs: {w: {}}",
+            "jobs/w/service: is in no wave; put it in the one in which it is to run",
+        ),
+        (
+            "settle: 0",
+            "settle: 0\njobs: {a: {deadline: 0}}",
+            "jobs/a/deadline: must be more than 0",
+        ),
+        (
+            "settle: 0",
+            "settle: 0\njobs: {a: {undo: b}}",
+            "jobs/a/undo: 'b' is in a wave, so each deploy would run it",
+        ),
+        (
+            "settle: 0",
+            "settle: 0\njobs: {a: {undo: z, reversible: true}}",
+            "jobs/a/undo: reversible: true says that nothing is taken back; remove one",
         ),
         (
             "service: front\n    port",
@@ -423,6 +494,21 @@ def test_files_by_profile() -> None:
     both = ("compose/compose.yaml", "compose/compose.extra.yaml")
     assert bundle.compose_files(("extra",)) == bundle.files() == both
     assert bundle.compose_files(("unheard-of", "extra", "extra")) == both
+
+
+def test_an_image_of_somebody_else() -> None:
+    text = changed("images:\n", "images:\n  db: {source: docker.io/postgres:16, services: [a]}\n")
+    bundle = parse.parse_bundle(text, "b.yaml")
+    assert bundle.repository("db") == "postgres"
+    assert not bundle.owns("postgres")
+    assert "db" not in bundle.image_variables.values()
+    assert bundle.images["db"].services == ("a",)
+
+
+def test_what_stands_beside_the_compose_files() -> None:
+    lists = "compose:\n  carries: [./conf/, a.sh]\n  data: [./data, ../x]\n  leaves: [./]\n"
+    spec = parse.parse_bundle(changed("compose:\n", lists), "b.yaml").compose
+    assert (spec.carries, spec.data, spec.leaves) == (("conf", "a.sh"), ("data", "../x"), (".",))
 
 
 def test_what_a_bundle_owns() -> None:

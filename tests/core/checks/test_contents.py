@@ -8,6 +8,7 @@ from morphops.core.checks import compose_rules, interpolation, variable_rules
 from morphops.core.env.parse import parse_env_schema
 from morphops.core.yaml_text import YamlText
 from tests.samples.releases import BUNDLE
+from tests.samples.releases import BUNDLE as OF_SHOP
 
 
 @pytest.mark.parametrize(
@@ -31,7 +32,7 @@ def test_what_compose_copies_cannot_be_given_to_what_is_read_only(
     }
     text = YamlText("compose.yaml", f"services:\n  a:\n    read_only: true\n    {kind}: [x]\n")
     rendered = compose_rules.Rendered(
-        model=model, sentinels={}, sources=[text], folder="/stack", project="p"
+        model=model, sentinels={}, sources=[text], folder="/stack", bundle=OF_SHOP
     )
     told = [f for f in compose_rules.check(rendered) if "copies" in f.what]
     assert [(f.line, kind.removesuffix("s") in f.what) for f in told] == [(4, True)] * found

@@ -12,6 +12,7 @@ from morphops.core.env.parse import parse_env_schema
 from morphops.core.env.schema import EnvSchema, Variable
 from morphops.core.yaml_text import YamlText
 from morphops.errors import ConfigError
+from tests.samples.releases import BUNDLE as OF_SHOP
 
 BUNDLE = parse_bundle(
     """
@@ -130,7 +131,7 @@ def test_a_path_above_the_bundle_is_left_behind_as_one_in_it(source: str, is_lef
             sentinels={},
             sources=[YamlText("c", text)],
             folder="/repo/ops",
-            project="shop",
+            bundle=OF_SHOP,
             relative=frozenset({"/repo/data"}),
         )
     )

@@ -14,6 +14,7 @@ from morphops.core.checks import (
 )
 from morphops.core.finding import Finding
 from morphops.core.yaml_text import YamlText
+from tests.samples.releases import BUNDLE as OF_SHOP
 
 Findings: TypeAlias = list[Finding]
 
@@ -21,7 +22,7 @@ Findings: TypeAlias = list[Finding]
 def secrets_of(model: Mapping[str, Any], sentinels: Mapping[str, str], text: YamlText) -> Findings:
     """What the rules for secrets find in the services of a model."""
     rendered = compose_rules.Rendered(
-        model=model, sentinels=sentinels, sources=[text], folder="/stack", project=""
+        model=model, sentinels=sentinels, sources=[text], folder="/stack", bundle=OF_SHOP
     )
     named = {rule.remedy for rule in compose_secrets.RULES}
     return [finding for finding in compose_rules.check(rendered) if finding.remedy in named]

@@ -25,6 +25,7 @@ from morphops.core.env.schema import EnvSchema, Variable
 from morphops.core.schema import parse_mapping
 from morphops.core.yaml_text import YamlText
 from tests.paths import STACK
+from tests.samples.releases import BUNDLE as OF_SHOP
 
 TEXT = (STACK / "bundle.yaml").read_text()
 BUNDLE = parse.parse_bundle(TEXT, "b.yaml")
@@ -248,7 +249,7 @@ def rendered(**model: Any) -> compose_rules.Rendered:
         sentinels={},
         sources=[COMPOSE],
         folder="/work/ops",
-        project="shop",
+        bundle=OF_SHOP,
     )
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from morphops.core.bundle.parse import parse_bundle
 from morphops.core.checks import working_tree
 from morphops.core.yaml_text import YamlText
 from morphops.errors import ConfigError
+from tests.samples.releases import BUNDLE as OF_SHOP
 
 SERVICE = "services:\n  app:\n    image: x\n    "
 
@@ -16,17 +19,17 @@ SERVICE = "services:\n  app:\n    image: x\n    "
     ("text", "found"),
     [
         (f"{SERVICE}env_file: .env\n", "c.yaml:4: services/app/env_file"),
-        (f"{SERVICE}env_file: [/etc/app.env]\n", "c.yaml:4: services/app/env_file"),
+        (f"{SERVICE}env_file: [/etc/app.env]\n", "c.yaml:4: services/app/env_file/0"),
         (
             f"{SERVICE}env_file: [{{path: ./a.env, required: false}}]\n",
-            "c.yaml:4: services/app/env_file",
+            "c.yaml:4: services/app/env_file/0/path",
         ),
         (f"{SERVICE}label_file: ./labels\n", "c.yaml:4: services/app/label_file"),
         (
             f"{SERVICE}extends: {{file: /etc/shadow, service: x}}\n",
             "c.yaml:4: services/app/extends/file",
         ),
-        (f"include: [other.yaml]\n{SERVICE}init: true\n", "c.yaml:1: include"),
+        (f"include: [other.yaml]\n{SERVICE}init: true\n", "c.yaml:1: include/0"),
         (
             "x-h: &h {env_file: .env}\nservices: {app: {<<: *h, image: x}}\n",
             "c.yaml:1: services/app/env_file",
@@ -38,8 +41,49 @@ SERVICE = "services:\n  app:\n    image: x\n    "
 )
 def test_what_compose_reads_beside_the_files(text: str, found: str) -> None:
     assert working_tree.may_include(text)
-    lines = working_tree.included_lines([YamlText("c.yaml", text)])
+    lines = working_tree.included_lines([YamlText("c.yaml", text)], OF_SHOP)
     assert lines == ((found,) if found else ())
+
+
+CARRIES = replace(
+    OF_SHOP,
+    compose=replace(
+        OF_SHOP.compose,
+        files=("deploy/compose.yaml",),
+        carries=("deploy/conf", "deploy/a.env"),
+        data=("deploy/data",),
+        values={"deploy/.env": ("A",)},
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (f"{SERVICE}env_file: a.env\n", ()),
+        (f"{SERVICE}env_file: [a.env, {{path: conf/b.env}}, .env]\n", ()),
+        (f"{SERVICE}env_file: [a.env, c.env]\n", ("services/app/env_file/1",)),
+        (f"{SERVICE}env_file: data/x.env\n", ("services/app/env_file",)),
+        (f"{SERVICE}label_file: .env\n", ("services/app/label_file",)),
+        (f"{SERVICE}extends: {{file: conf/base.yaml, service: x}}\n", ()),
+        (f"{SERVICE}extends: {{file: compose.yaml, service: x}}\n", ()),
+        (f"include: [conf/a.yaml]\n{SERVICE}init: true\n", ()),
+        (
+            f"include: [{{path: [conf/a.yaml, b.yaml], env_file: .env}}]\n{SERVICE}init: true\n",
+            ("include/0/path/1", "include/0/env_file"),
+        ),
+    ],
+)
+def test_what_is_carried_is_there(text: str, found: tuple[str, ...]) -> None:
+    source = YamlText("c.yaml", text)
+    told = {"/".join(path) for path in working_tree.included(source, CARRIES)}
+    assert told == set(found)
+
+
+def test_a_secret_is_never_carried() -> None:
+    text = "secrets: {a: {file: conf/a}, b: {file: ./data/b}, c: {environment: C}, d: {file: /d}}"
+    found = working_tree.carried_secrets([YamlText("c.yaml", text)], CARRIES)
+    assert [path for _, path in found] == [("secrets", "a", "file")]
 
 
 def test_relative_paths_are_those_of_the_folder() -> None:

@@ -7,9 +7,11 @@ import hashlib
 import json
 import os
 import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from morphops.adapters.store.history_file import HistoryReader
@@ -111,10 +113,16 @@ def release(version: str, *, worker: bool = False) -> Release:
 
 
 def release_of(
-    *, db: str = "1", api: str = "1", bundle: str = BUNDLE, compose: str = COMPOSE
+    *,
+    db: str = "1",
+    api: str = "1",
+    bundle: str = BUNDLE,
+    compose: str = COMPOSE,
+    more: Mapping[str, str] = MappingProxyType({}),
 ) -> Release:
-    """A release of these versions and files."""
-    images = dict([image("db", db), image("api", api)])
+    """A release of these versions and files, and of more images: name → version."""
+    versions = {"db": db, "api": api, **more}
+    images = dict(image(name, version) for name, version in versions.items())
     files = {"bundle.yaml": bundle, "schema.yaml": SCHEMA, "compose.yaml": compose}
     made = artifact.encode(
         project=PROJECT,
@@ -185,10 +193,15 @@ class World:
         path.write_text("".join(f"{name}={value}\n" for name, value in given.items()))
         path.chmod(0o600)
 
-    def site(self, *, of_record: bool = False) -> Site:
-        """The site as a process of its own opens it; see `open_site`."""
+    def site(self, *, of_record: bool = False, folder: Path | None = None) -> Site:
+        """The site as a process of its own opens it; see `open_site`.
+
+        Args:
+            of_record: see `open_site`.
+            folder: the bundle's, where it is another one.
+        """
         environ = {
-            "MORPHOPS_BUNDLE": str(self.folder / "ops/bundle.yaml"),
+            "MORPHOPS_BUNDLE": str((folder or self.folder / "ops") / "bundle.yaml"),
             "MORPHOPS_STATE": str(self.folder / "state"),
         }
         site = open_site(self.observer, environ, of_record=of_record)
