@@ -88,6 +88,9 @@ class FakeTarget:
     def outside(self, project: str, services: Mapping[str, Service]) -> Outside:
         return AS_NEEDED
 
+    def moved(self, stack: Stack, place: Callable[[str], Place | None]) -> bytes:
+        raise NotImplementedError
+
     def marks(self, services: Mapping[str, Service], owners: Mapping[str, str]) -> bytes:
         return canonical_json(dict(owners))
 

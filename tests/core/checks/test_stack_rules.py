@@ -429,7 +429,7 @@ def test_several_writers_of_a_volume(services: dict[str, Any], said: list[str]) 
         sentinels={},
         sources=[YamlText("c.yaml", "volumes:\n  data:\n")],
         folder="/x",
-        project="shop",
+        bundle=OF_SHOP,
     )
     found = [f for f in compose_rules.check(rendered) if f.rule == compose_rules.WRITERS]
     assert [f.what.partition(", and each")[0] for f in found] == said

@@ -20,8 +20,8 @@ from morphops.operations.status import status
 from morphops.operations.up import up
 from morphops.operations.verify import verify
 from morphops.operations.wait import wait
-from morphops.testing import Behaviour, FakeEngine
-from tests.operations.in_memory.kept import keep, laid
+from morphops.testing import Behaviour
+from tests.operations.in_memory.kept import Kept, keep, laid
 from tests.operations.in_memory.world import (
     BUNDLE,
     COMPOSE,
@@ -91,19 +91,19 @@ HARMLESS = release("2", "2", reversible=True)
 
 
 @pytest.fixture(scope="module")
-def migrated(folders: Path, made: FakeEngine) -> FakeEngine:
-    """The engine after a first deploy with a migration; its files are in `migrated`."""
-    world = laid(folders, "made", made)
+def migrated(place: Path, made: Kept) -> Kept:
+    """A world after a first deploy with a migration."""
+    world = laid(place, made)
     for one in (FIRST, SECOND, SAME, UNDOABLE, REPEATABLE, HARMLESS):
         world.keep(one, migrate=ENDS, back=BACK)
     deploy(world.site(), [FIRST.digest])
-    return keep(folders, "migrated", world)
+    return keep(world)
 
 
 @pytest.fixture
-def shop(folders: Path, migrated: FakeEngine) -> World:
+def shop(place: Path, migrated: Kept) -> World:
     """The first release runs, and its migration ran."""
-    return laid(folders, "migrated", migrated)
+    return laid(place, migrated)
 
 
 def started(world: World) -> list[str]:
@@ -124,8 +124,8 @@ def behave(world: World, which: Release, **behaviours: Behaviour) -> None:
         world.engine.behave(str(which.image(image).ref), behaviour)
 
 
-def test_a_migration_runs_once_between_its_waves(folders: Path, made: FakeEngine) -> None:
-    world = laid(folders, "made", made)
+def test_a_migration_runs_once_between_its_waves(place: Path, made: Kept) -> None:
+    world = laid(place, made)
     world.keep(FIRST, migrate=ENDS, back=BACK)
     done = valid("deploy", deploy(world.site(), [FIRST.digest]))
     assert {c["service"]: c["action"] for c in done["changes"]} == {
