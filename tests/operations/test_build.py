@@ -59,7 +59,8 @@ def test_building_asks_for_no_lock(site: Site) -> None:
 
 @pytest.fixture
 def without_build(site: Site) -> Site:
-    return replace(site, bundle=replace(site.bundle, build=None))
+    images = {name: replace(spec, target="") for name, spec in site.bundle.images.items()}
+    return replace(site, bundle=replace(site.bundle, build=None, images=images))
 
 
 def test_a_registry_that_runs_needs_no_recipe(without_build: Site) -> None:
