@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Generator
 from typing import Any
 
 import pytest
+from coverage import Coverage
 from hypothesis import settings
 
 # How long an example takes says something of the machine only. What is said of everything is tried
@@ -16,6 +18,19 @@ settings.load_profile("untimed")
 
 # Under `nohup` a terminal that is gone means nothing, to whatever is started here as well.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """What takes the same lines again and again is not traced: that would double its time."""
+    tracing = Coverage.current() if item.get_closest_marker("unmeasured") else None
+    if tracing is None:
+        return (yield)
+    tracing.stop()
+    try:
+        return (yield)
+    finally:
+        tracing.start()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

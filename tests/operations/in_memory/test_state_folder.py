@@ -64,6 +64,7 @@ def refused_after(world: World, at: int) -> MorphopsError | None:
     return None
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("first", [0, 1])
 def test_a_history_that_cannot_be_written_at_any_point(
     place: Path, deployed: Kept, first: int
