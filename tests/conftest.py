@@ -47,18 +47,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
-            module = nodeid.partition("::")[0]
-            if module.startswith("tests/e2e/"):
-                return "e2e"  # one story, in its order
-            return module if module.startswith(_TOGETHER) else nodeid
+            together = (start for start in _TOGETHER if nodeid.startswith(start))
+            return next(together, nodeid)
 
     return Scheduling(config, log)
 
 
-# What they share costs more than they do.
+# One story in its order, and those that share what costs more than they do.
 _TOGETHER = (
-    "tests/contracts/test_registry",
-    "tests/engine/test_env_",
-    "tests/engine/test_manifests",
+    "tests/e2e/",
+    "tests/contracts/",  # a registry, images, and a stack that runs
+    "tests/engine/faults/test_engine_faults",  # a second engine, and so below
+    "tests/engine/faults/test_image_store",
     "tests/engine/test_mutations",
 )

@@ -12,7 +12,7 @@ from tests.engine.helpers import Release, assert_runs, containers, deploy
 from tests.engine.registry_proxy import Fault
 from tests.stacks import Inv, Result
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +113,6 @@ def test_while_it_starts_and_waits(
     ended_whole(inv, done, old, new)
 
 
-@pytest.mark.long
 def test_it_stays_away(inv: Inv, elsewhere: Elsewhere, release: Release) -> None:
     old, new = release(), release(pair="v2", front="v2")
     deploy(inv, old)

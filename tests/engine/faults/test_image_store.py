@@ -12,7 +12,7 @@ from tests.engine.faults.helpers import Elsewhere
 from tests.engine.helpers import Release, assert_runs, deploy, project
 from tests.stacks import Inv
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")
