@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Generator
 from typing import Any
 
 import pytest
+from coverage import Coverage
 from hypothesis import settings
 
 # How long an example takes says something of the machine only. What is said of everything is tried
@@ -16,6 +18,19 @@ settings.load_profile("untimed")
 
 # Under `nohup` a terminal that is gone means nothing, to whatever is started here as well.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """What takes the same lines again and again is not traced: that would double its time."""
+    tracing = Coverage.current() if item.get_closest_marker("unmeasured") else None
+    if tracing is None:
+        return (yield)
+    tracing.stop()
+    try:
+        return (yield)
+    finally:
+        tracing.start()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,18 +47,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
-            module = nodeid.partition("::")[0]
-            if module.startswith("tests/e2e/"):
-                return "e2e"  # one story, in its order
-            return module if module.startswith(_TOGETHER) else nodeid
+            together = (start for start in _TOGETHER if nodeid.startswith(start))
+            return next(together, nodeid)
 
     return Scheduling(config, log)
 
 
-# What they share costs more than they do.
+# One story in its order, and those that share what costs more than they do.
 _TOGETHER = (
-    "tests/contracts/test_registry",
-    "tests/engine/test_env_",
-    "tests/engine/test_manifests",
+    "tests/e2e/",
+    "tests/contracts/",  # a registry, images, and a stack that runs
+    "tests/engine/faults/test_engine_faults",  # a second engine, and so below
+    "tests/engine/faults/test_image_store",
     "tests/engine/test_mutations",
 )

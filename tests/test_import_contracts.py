@@ -19,6 +19,8 @@ from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
 
 from tests.paths import ROOT
 
+pytestmark = pytest.mark.unmeasured
+
 NAME = "madeup"
 ARCHITECTURE = ROOT / "docs" / "explanation" / "architecture.md"
 TEXT = (ROOT / "pyproject.toml").read_text()

@@ -14,6 +14,8 @@ import pytest
 
 from tests.paths import ROOT
 
+pytestmark = pytest.mark.unmeasured
+
 TESTS = ROOT / "tests"
 
 

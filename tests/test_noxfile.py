@@ -101,6 +101,18 @@ def test_with_an_engine(noxfile: ModuleType, engine: Callable[[int], None]) -> N
     assert here.ran == ["inv bundle.check", "pytest -m"] * 2
 
 
+def test_what_a_developer_runs_is_not_measured_and_what_all_of_nox_runs_is(
+    noxfile: ModuleType,
+) -> None:
+    measured, plain = Session(), Session()
+    noxfile.tests(plain)
+    noxfile.coverage(measured)
+    assert plain.ran == ["pytest -m"]
+    assert measured.ran == ["pytest -m", "coverage report", "coverage report"]
+    default = noxfile.nox.options.sessions
+    assert ("coverage" in default, "tests" in default) == (True, False)
+
+
 def test_what_the_fast_tests_leave_out_needs_an_engine(noxfile: ModuleType) -> None:
     modules = [path for folder in noxfile.ENGINE for path in (ROOT / folder).rglob("test_*.py")]
     assert modules

@@ -9,6 +9,8 @@ import pytest
 from tests.docs import code_prose, house_words
 from tests.paths import ROOT
 
+pytestmark = pytest.mark.unmeasured
+
 
 def found_in(code: str) -> Iterator[str]:
     for line, text in code_prose.passages(code):

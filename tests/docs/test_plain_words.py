@@ -12,6 +12,8 @@ from tests.docs import prose
 from tests.docs.house_words import HOUSE_WORDS
 from tests.docs.house_words import found_in as house_words_in
 
+pytestmark = pytest.mark.unmeasured
+
 ROOT = Path(__file__).parents[2]
 PAGES = prose.read(
     ROOT,

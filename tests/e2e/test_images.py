@@ -9,7 +9,7 @@ import pytest
 
 from tests.stacks import Inv
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.long]
 
 IMAGES = ("server", "rpc-adapter", "code-data")
 HARDENED = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--network=none")

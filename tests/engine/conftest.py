@@ -44,8 +44,8 @@ def images(bases: dict[str, BaseImage], registry: str) -> dict[str, str]:
     starting for as long as a test may take on a busy machine.
     """
     modes = {
-        "pair": ("ok", "v2", "sick", "slow", "crash", "drifted", "wrong"),
-        "front": ("ok", "v2", "slow", "wrong", "error", "flapping", "caching"),
+        "pair": ("ok", "v2", "sick", "slow", "crash", "drifted"),
+        "front": ("ok", "v2", "slow", "wrong", "flapping"),
     }
     return {
         f"{name}-{mode}": stacks.variant(

@@ -106,21 +106,6 @@ def test_a_release_that_breaks_an_invariant_needs_an_approval(
     ]
 
 
-def test_going_back_to_what_was_approved_of_then(
-    inv: Inv, release: Release, tmp_path: Path
-) -> None:
-    good, bad = release(), release(front="wrong")
-    assert inv(*GRANT).code == 0
-    assert inv("deploy", f"--image={good}", loose(inv, tmp_path)).code == 0
-    assert inv(*REVOKE).code == 0
-    failed = inv("deploy", f"--image={bad}")
-    assert failed.code == 4, failed
-    assert "front: --loose is on its command line, and no approval of that is" in failed.err
-    assert [row["kind"] for row in difference(inv)] == ["invariant"]
-    status = inv("status", "--json").json
-    assert status["release"] == good
-
-
 def test_what_an_image_brings_is_seen_when_it_runs(
     inv: Inv, release: Release, images: dict[str, str], bases: dict[str, BaseImage]
 ) -> None:

@@ -15,7 +15,7 @@ from morphops.operations import status as operations_status
 from morphops.report.console import Reporter
 from morphops.site import open_site
 from tests import stacks
-from tests.engine.helpers import Release, ask, containers, project
+from tests.engine.helpers import Release, containers, project
 from tests.stacks import SECRET, Inv
 
 pytestmark = pytest.mark.engine
@@ -116,39 +116,6 @@ def test_a_state_folder_that_was_lost(inv: Inv, release: Release, tmp_path: Path
     refused(inv, "down")
 
 
-def test_what_is_not_proven_can_be_left_out(inv: Inv, release: Release, tmp_path: Path) -> None:
-    runs = release()
-    assert inv("deploy", f"--image={runs}").code == 0
-    new = elsewhere(inv, tmp_path)
-    stacks.write_env(new.state / "test.env", DATA_DIR=str(new.folder / "data"), FRONT_PORT="1")
-    before = containers(new)
-    assert new("history.adopt", "--reason=x").code == 3
-    done = new("history.adopt", "--reason=the values are lost", "--without-running")
-    assert done.code == 0, done
-    assert "was not taken over" in done.out
-    assert new("status", "--json").json["release"] == ""
-    failed = new("deploy", f"--image={release(front='wrong')}", f"--env-file={env(inv)}")
-    assert failed.code == 5, failed
-    assert "there is no automatic rollback" in failed.err
-    assert set(containers(new)) == set(before), "somebody relies on these"
-
-
-def test_a_file_that_was_edited_is_set_aside(inv: Inv, release: Release) -> None:
-    runs = release()
-    assert inv("deploy", f"--image={runs}", "--reason=why").code == 0
-    edited = history(inv).read_text().replace('"reason":"why"', '"reason":"not"')
-    history(inv).write_text(edited)
-    broken = inv("deploy", f"--image={runs}")
-    assert broken.code == 3, broken
-    assert "history.jsonl:1: was changed after it was written" in broken.err
-    assert inv("history.adopt", "--reason=edited").code == 0
-    (aside,) = inv.state.glob("history.jsonl.broken-*")
-    assert aside.read_text() == edited
-    assert inv("status", "--json").json["release"] == runs
-    (record,) = inv("history", "--json").json["operations"]
-    assert aside.name in record["subject"]
-
-
 def test_nothing_is_known_of_what_runs(inv: Inv, release: Release) -> None:
     """Neither here nor on the engine; so nobody can say what a failed deploy would go back to."""
     assert inv("deploy", f"--image={release()}").code == 0
@@ -160,20 +127,6 @@ def test_nothing_is_known_of_what_runs(inv: Inv, release: Release) -> None:
     assert set(containers(inv)) == {"a", "b", "front"}
     # What it had deployed before was not written over.
     assert len(list((inv.state / "deployments").iterdir())) == 2
-
-
-def test_each_step_is_recorded_with_its_result(inv: Inv, release: Release) -> None:
-    good, bad = release(), release(front="wrong")
-    assert inv("deploy", f"--image={good}").code == 0
-    assert inv("deploy", f"--image={bad}", "--reason=better").code == 4
-    first, second = inv("history", "--json").json["operations"]
-    assert {step["result"] for step in first["steps"]} == {"ok"}
-    assert first["variables"] == ["DATA_DIR", "FRONT_PORT", "TOKEN"]
-    assert [s["step"] for s in second["steps"] if s["result"] == "failed"] == ["probe answers"]
-    undone = [step for step in second["steps"] if step["step"].startswith("undo: ")]
-    assert {step["result"] for step in undone} == {"ok"}
-    assert all(step["took"] >= 0 and step["at"] for step in second["steps"])
-    assert ask(inv) == 8
 
 
 def test_what_was_under_way_is_known_without_an_engine(inv: Inv, release: Release) -> None:
@@ -223,7 +176,3 @@ def test_beside_what_was_cut_off_somebody_may_be_at_something_else(
         under_way = operations_status.status(site).under_way
         assert under_way is not None
         assert under_way.alive
-
-
-def env(inv: Inv) -> Path:
-    return inv.state / "test.env"

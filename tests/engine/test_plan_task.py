@@ -130,6 +130,10 @@ def test_a_partial_release_and_its_rollback_are_planned_without_being_made(
     # What was planned is what is made, under the same name.
     assert (done.json["release"], done.json["changes"]) == (view["release"], view["changes"])
 
+    # A bare digest that is an image of just one repository means the same.
+    bare = inv("deploy", f"--image={images['front-v2']}", "--json")
+    assert (bare.code, bare.json["changed"]) == (0, False), bare
+
     before = kept(inv)
     back = planned(inv, "rollback")
     assert (back["release"], back["previous"]) == (good, view["release"])

@@ -65,12 +65,12 @@ def test_many_releases(
         number: stacks.variant(
             bases["python"], registry, "morphops-test/front", MODE="ok", ROLE="front", N=str(number)
         )
-        for number in range(1, 7)
+        for number in range(1, 6)
     }
     good: list[str] = []
     for number, image in made.items():
         for front, code in ((images["front-wrong"], 4), (image, 0)):
-            if code and number not in (3, 5):
+            if code and number != 3:
                 continue
             created = inv(
                 "release.create",
@@ -129,7 +129,7 @@ def test_many_releases(
     # No registry answers from here on.
     off = {"MORPHOPS_REGISTRY": f"127.0.0.1:{free_port()}"}
     dead = Inv(inv.folder, inv.state, off["MORPHOPS_REGISTRY"])
-    for release in (good[-2], pinned, good[-1], good[0]):
+    for release in (good[-2], pinned, good[0]):
         back = dead("rollback", f"--to={release}", "--reason=x")
         assert back.code == 0, back
         status = dead("status", "--json").json

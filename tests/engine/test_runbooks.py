@@ -1,4 +1,7 @@
-"""Runbooks carried out on a real stack: deploy, a deploy that fails, back; and the record of it."""
+"""Runbooks carried out on a real stack: stopped, resumed, asked for, interrupted; and the record.
+
+A deploy, one that fails, the way back and a look by runbooks are in tests/e2e.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,6 @@ from typing import Any
 
 import pytest
 
-from tests import stacks
 from tests.engine.helpers import Release
 from tests.paths import ROOT
 from tests.stacks import Inv
@@ -37,47 +39,6 @@ def books(inv: Inv) -> Path:
 def transcript(inv: Inv, name: str) -> list[dict[str, Any]]:
     folder = sorted((inv.state / "runbooks").glob(f"*-{name}"))[-1]
     return [json.loads(line) for line in (folder / "transcript.jsonl").read_text().splitlines()]
-
-
-def test_deploy_a_failed_deploy_back_and_a_look(inv: Inv, release: Release, books: Path) -> None:
-    first, second, bad = release(), release(pair="v2"), release(front="wrong")
-    for digest in (first, second):
-        done = inv(RUN, "deploy", f"--release={digest}", "--reason=a new one", "--yes", "--json")
-        assert done.code == 0, done
-        assert done.json["steps"] == ["host", "env", "pull", "plan", "deploy", "smoke"]
-    report = Path(done.json["report"]).read_text()
-    assert "| outcome | passed |" in report
-    assert f"| release before | {first} |" in report
-    assert f"| release after | {second} |" in report
-    assert f"inv deploy --image={second} '--reason=a new one' --json" in report
-
-    failed = inv(RUN, "deploy", f"--release={bad}", "--reason=a bad one", "--yes")
-    assert failed.code == 4, failed
-    # The last words have the cause, the evidence and the state, and do not say: once more.
-    words = failed.err[failed.err.rindex("step deploy failed: release ") :]
-    assert "probe answers did not pass: 5 of 5 known answers were missed" in words
-    assert "evidence: " in words
-    assert f"state: release {second[7:19]} runs again" in words
-    assert "; the run is stopped; its report: " in words
-    assert (
-        "next:  inv status; inv history; fix the cause, then begin again: inv runbook.run" in words
-    )
-    entries = transcript(inv, "deploy-deploy-a-release")
-    results = [(e["step"], e["passed"]) for e in entries if e["entry"] == "result"]
-    # The step that `on-fail` names was done, and passed.
-    assert results[-2:] == [("deploy", False), ("diagnose", True)]
-    assert entries[-1]["outcome"].startswith("stopped: step deploy failed: release ")
-    assert entries[-1]["release"] == second
-    assert inv("status", "--json").json["release"] == second
-
-    back = inv(RUN, "rollback", "--reason=it was slow", "--yes", "--json")
-    assert back.code == 0, back
-    assert inv("status", "--json").json["release"] == first
-
-    look = inv(RUN, "maintenance", "--section=is-all-well", "--yes", "--json")
-    assert look.code == 0, look
-    everything = "".join(p.read_text() for p in inv.state.glob("runbooks/*/*") if p.is_file())
-    assert stacks.SECRET not in everything
 
 
 def test_a_stopped_run_is_resumed_and_nothing_is_done_twice(

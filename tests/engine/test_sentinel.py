@@ -79,7 +79,7 @@ def command_lines() -> Iterator[set[str]]:
         new: dict[str, float] = {}
         known: set[str] = set()
         everybody = 0.0
-        while not over.wait(0.002):
+        while not over.wait(0.01):
             now = time.monotonic()
             there = {pid for pid in os.listdir(proc) if pid.isdigit()}  # noqa: PTH208 - only names
             new = {pid: since for pid, since in new.items() if now - since < 0.2}
@@ -138,7 +138,7 @@ def in_plain(state: Path) -> set[str]:
 def run(every: Everything, release: Release, env: Path) -> None:
     """Every task once or more; what it is told to do wrong here, it says without the secret."""
     first, second = release(), release(pair="v2")
-    sick, wrong = release(pair="sick"), release(front="wrong")
+    sick = release(pair="sick")
     every("release.create", code=2)  # no image named, and nothing was built here
     every.both("release.list")
     every.both("release.show", f"--digest={first}")
@@ -153,8 +153,7 @@ def run(every: Everything, release: Release, env: Path) -> None:
     every("deploy", f"--image={first}")
     every("deploy", f"--image={second}", "--reason=newer", "--json")
     every("deploy", f"--image={sick}", f"{TYPED} {TOKEN}", code=4)
-    every("deploy", f"--image={wrong}", "--json", code=4)
-    every("deploy", f"--image={sick}", "--no-rollback", code=5)
+    every("deploy", f"--image={sick}", "--no-rollback", "--json", code=5)
     for end in ("resume", "abort"):
         every(end, code=3)
     # The health check's output, which holds the secrets, is what explains it.
@@ -167,7 +166,7 @@ def run(every: Everything, release: Release, env: Path) -> None:
     every("rollback", f"--to={first}", "--reason=drill")
     every("down")
     every("up", "--json")
-    for task in ("wait", "smoke", "history.show", "audit.show", "audit.verify", "lock.status"):
+    for task in ("wait", "history.show", "audit.show", "audit.verify", "lock.status"):
         every.both(task)
     every("lock.break", "--reason=nobody holds it")
     every("history.adopt", "--reason=nothing to adopt")
@@ -193,7 +192,6 @@ def run(every: Everything, release: Release, env: Path) -> None:
     for line in (f"TOKEN {TOKEN}", f"TOKEN={TOKEN}", f"TOKN={TOKEN}", f"FRONT_PORT={TOKEN}"):
         env.write_text(f"{whole}{line}\n")
         every("deploy", f"--image={first}", code=2)
-        every("env.check", "--json", code=2)
         every("env.show", code=(0, 2))
     env.write_text(whole)
 
@@ -206,7 +204,6 @@ def sealed(every: Everything, release: Release) -> None:
     every.both("env.check")
     every.both("env.show")
     every("deploy", f"--image={release(front='v2')}", "--json")
-    every("deploy", f"--image={release(pair='sick')}", code=4)
     every.both("status")
     every.both("logs")
     every("rollback", "--reason=drill")

@@ -9,6 +9,8 @@ import pytest
 
 import morphops
 
+pytestmark = pytest.mark.unmeasured
+
 ROOT = Path(morphops.__file__).parent
 DOOR = ROOT / "adapters" / "docker" / "client.py"
 ARGV = DOOR.with_name("argv.py")

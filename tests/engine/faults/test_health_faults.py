@@ -1,5 +1,7 @@
-"""A container that ends, stands still or vanishes while a deploy waits, and health that comes and
-goes."""
+"""A container that is restarted or vanishes while a deploy waits, and health that comes and goes.
+
+One that ended or was paused is met in memory (tests/operations/in_memory/test_faults.py).
+"""
 
 from __future__ import annotations
 
@@ -28,14 +30,6 @@ def killed(container: str) -> None:
     os.kill(int(docker("inspect", "--format", "{{.State.Pid}}", container)), signal.SIGKILL)
 
 
-def ended(container: str) -> None:
-    docker("kill", container)
-
-
-def paused(container: str) -> None:
-    docker("pause", container)
-
-
 def removed(container: str) -> None:
     docker("rm", "-f", container)
 
@@ -51,8 +45,6 @@ def check_often(inv: Inv) -> None:
     ("happens", "line", "front", "says"),
     [
         (killed, "probe pair", "v2", "a was ready, ended, and was restarted"),
-        (ended, "start wave 2", "slow", "a exited with 137"),
-        (paused, "start wave 2", "slow", "a is paused"),
         # It is ended, removed and gone; which of these is seen is a matter of the moment.
         (
             removed,
@@ -65,8 +57,7 @@ def check_often(inv: Inv) -> None:
 def test_a_container_of_the_pair(
     inv: Inv, release: Release, happens: Callable[[str], None], line: str, front: str, says: str
 ) -> None:
-    if happens is not paused:  # where a check begins as it is paused, an engine can hang
-        check_often(inv)
+    check_often(inv)
     old = release()
     amend(inv, settle=15)  # the health of the new one has to last
     new = release(pair="v2", front=front)

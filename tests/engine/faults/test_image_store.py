@@ -12,7 +12,7 @@ from tests.engine.faults.helpers import Elsewhere
 from tests.engine.helpers import Release, assert_runs, deploy, project
 from tests.stacks import Inv
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")
@@ -30,14 +30,12 @@ def inv(elsewhere: Elsewhere, tmp_path: Path, images: dict[str, str]) -> Iterato
 
 
 def test_the_whole_story(inv: Inv, elsewhere: Elsewhere, release: Release) -> None:
-    first, second, bad = release(), release(pair="v2", front="v2"), release(front="wrong")
+    first, second = release(), release(pair="v2", front="v2")
     for made in (first, second):
         deploy(inv, made)
         assert_runs(inv, made)
         kinds = {row["image"]["kind"] for row in inv("status", "--json").json["services"]}
         assert kinds == {"manifest"}
-    assert inv("deploy", f"--image={bad}").code == 4
-    assert_runs(inv, second)
     assert inv("verify").code == 0
     assert inv("drift").code == 0
     elsewhere.proxy.down()

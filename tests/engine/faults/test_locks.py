@@ -19,7 +19,7 @@ from morphops.adapters.docker import lock_image
 from morphops.adapters.docker.client import Docker
 from morphops.adapters.docker.lock import EngineLock
 from morphops.errors import LockHeld
-from tests.engine.helpers import Release, assert_serves, containers, hook, project, status
+from tests.engine.helpers import Release, assert_serves, containers, hook, status
 from tests.stacks import Inv
 
 pytestmark = pytest.mark.engine
@@ -40,7 +40,7 @@ def test_two_at_once(inv: Inv, release: Release) -> None:
     """Several times: exactly one runs, and the other says who."""
     runs, other = release(), release(front="v2")
     assert inv("deploy", f"--image={runs}").code == 0
-    for _ in range(6):
+    for _ in range(3):
         both = [inv.start("deploy", f"--image={other}", "--reason=a race") for _ in range(2)]
         ended = [process.communicate(timeout=600) for process in both]
         codes = [process.returncode for process in both]
@@ -72,45 +72,6 @@ def test_a_dead_holder_holds_nothing(inv: Inv, release: Release) -> None:
     assert done.code == 0, done
 
 
-LOOKS = (
-    *("status", "drift", "verify", "smoke", "wait", "logs", "history", "prune"),
-    *("audit.show", "audit.verify", "lock.status", "release.list", "approval.list"),
-    *("env.check", "env.show"),
-)
-
-
-def test_who_looks_or_builds_needs_no_lock(inv: Inv, release: Release, docker: Docker) -> None:
-    """None of them waits for it, and none is refused: who holds it never lets go meanwhile."""
-    first = release()
-    assert inv("deploy", f"--image={first}").code == 0
-    with EngineLock(docker).hold(project(inv), actor.holder("deploy of somebody else")) as held:
-        for task in LOOKS:
-            done = inv(task, "--json")
-            assert done.code == 0, (task, done)
-        assert inv("release.show", first, "--json").json["release"] == first
-        second = release(pair="v2")  # puts one together, pushes it and keeps it
-        assert inv("deploy", f"--image={second}", "--plan").code == 0
-        assert second in {row["release"] for row in inv("release.list", "--json").json["releases"]}
-        assert inv("lock.status", "--json").json["holder"]["what"] == "deploy of somebody else"
-        refused = inv("down")
-        assert refused.code == 3, refused
-        assert "deploy of somebody else, by " in refused.err
-        assert held.alive()
-    assert_serves(inv, first)
-
-
-def test_one_can_wait_for_it(inv: Inv, release: Release) -> None:
-    first = release()
-    assert inv("deploy", f"--image={first}").code == 0
-    hook(inv, "before-deploy", "sleep 3")
-    holder = inv.start("deploy", f"--image={first}")
-    held_by(inv)
-    waited = inv("up", "--wait-lock=600", "--json")
-    assert waited.code == 0, waited
-    assert holder.wait(600) == 0
-    assert [r["kind"] for r in inv("history", "--json").json["operations"]][-2:] == ["deploy", "up"]
-
-
 def test_a_hook_does_not_wait_for_its_own_operation(inv: Inv, release: Release) -> None:
     first = release()
     inside = inv.folder / "inside"
@@ -124,29 +85,6 @@ def test_a_hook_does_not_wait_for_its_own_operation(inv: Inv, release: Release) 
     assert Path(f"{inside}.code").read_text() == "3\n"
     assert "was started by the operation that holds the lock" in Path(f"{inside}.down").read_text()
     assert_serves(inv, first)
-
-
-def test_the_lock_is_taken_from_one_who_has_touched_nothing(inv: Inv, release: Release) -> None:
-    first, second = release(), release(pair="v2")
-    assert inv("deploy", f"--image={first}").code == 0
-    go = inv.folder / "go"
-    hook(inv, "before-deploy", f"while ! test -e {go}; do sleep 0.1; done")
-    hangs = inv.start("deploy", f"--image={second}")
-    held_by(inv)
-    assert inv("lock.break").code == 2  # not without a reason
-    broken = inv("lock.break", "--reason=hangs", "--json")
-    assert broken.code == 0, broken
-    assert (broken.json["holder"]["pid"], broken.json["cut_off"]) == (hangs.pid, 0)
-    go.touch()
-    _, err = hangs.communicate(timeout=600)
-    assert hangs.returncode == 3, err
-    assert "no container was touched" in err
-    assert_serves(inv, first)
-    last = inv("history", "--json").json["operations"][-1]
-    assert (last["kind"], last["outcome"], last["reason"]) == ("break", "broken", "hangs")
-    assert f"(pid {hangs.pid})" in last["subject"]
-    nobody = inv("lock.break", "--reason=again", "--json").json
-    assert (nobody["state"], nobody["changed"]) == ("free", False)
 
 
 def test_the_lock_is_taken_from_one_in_the_middle(inv: Inv, release: Release) -> None:
@@ -207,7 +145,6 @@ def test_one_that_was_stopped_does_nothing_more_when_it_goes_on(inv: Inv, releas
         ("before", "begin", 3),
         ("after", "step start wave 1", 3),
         ("before", "result start wave 1", 5),
-        ("before", "step start wave 2", 5),
     ):
         stopped = inv.start_script(STOPS, "-c", when, words, "deploy", f"--image={second}")
         while state(stopped.pid) != "T":
@@ -260,7 +197,7 @@ def test_a_client_killed_while_it_takes_the_lock(place: tuple[EngineLock, str]) 
     begun = time.monotonic()
     with lock.hold(project, actor.holder("second")):
         took = time.monotonic() - begun
-    chance, moments = random.Random(5), 20
+    chance, moments = random.Random(5), 10
     for number in range(moments):
         pid = child(take)
         time.sleep((number + chance.random()) / moments * took)

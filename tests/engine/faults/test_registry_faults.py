@@ -31,11 +31,7 @@ IMAGE_FAULTS = [
     (Fault("hang", "/blobs/"), f"nothing came for {SILENT} s"),
 ]
 # What our own client of the registry meets has its table in tests/adapters/registry/test_faults.py.
-RELEASE_FAULTS = [
-    (Fault("status", "/blobs/", 503), "answers HTTP 503"),
-    (Fault("other bytes", "/manifests/"), "does not hash to its digest"),
-    (Fault("hang", "/blobs/"), "out of reach"),
-]
+RELEASE_FAULTS = [(Fault("other bytes", "/manifests/"), "does not hash to its digest")]
 
 
 @pytest.fixture
@@ -148,17 +144,14 @@ def test_an_image_of_the_way_back_that_somebody_removed(
     assert_runs(through, runs)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_while_it_pulls(
-    through: Inv, proxy: Proxy, runs: str, new: str, number: signal.Signals
-) -> None:
+def test_interrupted_while_it_pulls(through: Inv, proxy: Proxy, runs: str, new: str) -> None:
     before = containers(through)
     proxy.becomes(Fault("hang", "/blobs/"))
     process = through.start("deploy", f"--image={new}")
     proxy.hit()
-    process.send_signal(number)
+    process.send_signal(signal.SIGTERM)
     _, said = process.communicate(timeout=600)
-    assert process.returncode == 128 + number, said
+    assert process.returncode == 128 + signal.SIGTERM, said
     assert "no container was touched" in said
     assert containers(through) == before
     assert_runs(through, runs)

@@ -17,6 +17,8 @@ from morphops.operations.resume import resume
 from morphops.operations.rollback import rollback
 from tests.operations.in_memory.world import BUNDLE, OLD, Killed, World
 
+pytestmark = pytest.mark.unmeasured
+
 COMPOSE = """
 services:
   db:

@@ -199,7 +199,30 @@ def test_a_kill_in_the_automatic_rollback_is_aborted(running: World) -> None:
     assert running.outcomes[-1] == ("deploy", "rolled back")
 
 
-def test_a_down_that_was_killed_is_resumed(running: World) -> None:
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"state": "exited", "exit_code": 137}, "api exited with 137"),
+        ({"state": "paused"}, "api is paused"),
+    ],
+)
+def test_a_container_that_ends_or_stands_still_while_it_waits(
+    running: World, changes: dict[str, object], says: str
+) -> None:
+    step = "wait for health: api"
+    running.observer.on_step[step] = lambda: running.engine.becomes("api", **changes)
+    with pytest.raises(RolledBack) as failed:
+        deploy(running.site(), [NEW.digest])
+    assert says in "\n".join((failed.value.what, *failed.value.detail))
+    assert running.runs == OLD_RUNS
+
+
+def test_a_down_that_was_killed_is_aborted_and_resumed(running: World) -> None:
+    running.engine.faults.at("teardown", Killed())
+    with pytest.raises(Killed):
+        down(running.site(), reason="a new disk")
+    abort(running.site())
+    assert running.runs == OLD_RUNS
     running.engine.faults.at("teardown", Killed())
     with pytest.raises(Killed):
         down(running.site(), reason="a new disk")

@@ -32,6 +32,8 @@ from tests.operations.in_memory.world import (
     World,
 )
 
+pytestmark = pytest.mark.unmeasured
+
 Act: TypeAlias = Callable[[World], object]
 Runs: TypeAlias = dict[str, str]
 When: TypeAlias = Literal["before", "after"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -12,14 +13,23 @@ from morphops.errors import (
     GateFailed,
     InputError,
     IntegrityError,
+    LockHeld,
     LockLost,
     MorphopsError,
     PreconditionError,
 )
-from morphops.operations import approval, down, drift, lock, logs, pull, smoke, wait
+from morphops.operations import approval, audit, down, drift, lock, logs, pull, smoke, wait
 from morphops.operations.deploy import deploy
+from morphops.operations.env.check import check
+from morphops.operations.env.show import show
 from morphops.operations.history import adopt
+from morphops.operations.history.show import history
+from morphops.operations.prune.prune import prune
+from morphops.operations.release.list import list_releases
 from morphops.operations.rollback import rollback
+from morphops.operations.status import status
+from morphops.operations.verify import verify
+from morphops.site import Site
 from tests.operations.in_memory.world import NEW, OLD, OLD_RUNS, PROJECT, SECRET, World
 from tests.results import valid
 
@@ -197,6 +207,38 @@ def test_the_lock_that_is_free_and_held(running: World) -> None:
     assert str(view["holder"]["what"]).startswith("deploy ")
     assert isinstance(view["under_way"], dict)
     assert view["under_way"]["operation"] == 2
+
+
+LOOKS: dict[str, Callable[[Site], object]] = {
+    "status": status,
+    "drift": drift.look,
+    "verify": verify,
+    "smoke": smoke.smoke,
+    "wait": wait.wait,
+    "logs": lambda site: logs.logs(site, "", 10),
+    "history": lambda site: history(site, 10),
+    "prune": lambda site: prune(site, apply=False, build_cache=False),
+    "audit.show": lambda site: audit.show(site, 0, 10),
+    "audit.verify": lambda site: audit.verify(site, ""),
+    "lock.status": lock.status,
+    "release.list": list_releases,
+    "approval.list": approval.show,
+    "env.check": check,
+    "env.show": show,
+    "deploy --plan": lambda site: deploy(site, [NEW.digest], plan_only=True),
+}
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_who_looks_needs_no_lock(running: World, name: str) -> None:
+    """None of them waits for it, and none is refused: who holds it never lets go meanwhile."""
+    running.engine.locks[PROJECT] = holder = Holder(
+        token="t", what="a deploy", reason="", user="ben", host="h", pid=1, since="s"
+    )
+    LOOKS[name](running.site())
+    assert running.engine.locks[PROJECT] is holder
+    with pytest.raises(LockHeld, match="a deploy, by ben"):
+        down.down(running.site(), reason="x")
 
 
 def test_a_lock_is_taken_from_one_who_hangs(running: World) -> None:

@@ -30,6 +30,8 @@ from morphops.operations.pipeline.session import Session
 from morphops.site import Site
 from tests.fakes import Grip, Recorder
 
+pytestmark = pytest.mark.unmeasured
+
 COMMANDS = (
     *("deploy", "deploy", "rollback", "up", "down", "prune", "approve", "revoke", "adopt", "break"),
     *("resume", "resume", "abort", "abort"),

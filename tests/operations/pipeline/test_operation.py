@@ -404,6 +404,7 @@ def test_a_wait_without_a_way_back_is_interrupted(
 
 # In a generator that Python throws away, somebody is interrupted of whom nobody hears.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("happens", [nothing_more, fails, interrupted])
 def test_at_every_line(
     site: Site, monkeypatch: pytest.MonkeyPatch, happens: Callable[[Upgrade], None]
