@@ -407,6 +407,12 @@ class LocalRegistry(Protocol):
     def stop(self, *, name: str, delete_data: bool) -> RegistryInfo:
         """Stop and remove the registry; its data stays unless told otherwise."""
 
+    def collect(self, *, name: str) -> int:
+        """Free what no manifest of it names any more, and return the bytes.
+
+        It is stopped meanwhile, for what is pushed then would be lost.
+        """
+
     def pull(self, reference: str = "") -> str:
         """Pull an image for it; the public one where none is named. Returns the reference."""
 

@@ -16,6 +16,7 @@ import requests
 from morphops.adapters.base_images import assemble, push
 from morphops.adapters.docker import buildx, image_store, local_registry
 from morphops.adapters.docker.client import Docker
+from morphops.adapters.registry import RegistryClient
 from morphops.core.release.digest import is_digest
 from morphops.core.requests import BuildRequest
 from morphops.errors import (
@@ -123,6 +124,24 @@ def test_it_keeps_its_data_and_lets_delete(
     with requests.Session() as session:
         session.trust_env = False
         assert session.delete(url, timeout=10).status_code == 202
+
+
+@pytest.mark.engine
+def test_what_no_manifest_names_is_freed(
+    docker: Docker, made: assemble.BaseImage, image: str, name: str
+) -> None:
+    with pytest.raises(PreconditionError, match=f"no container {name}"):
+        local_registry.collect(docker, name=name)
+    registry = local_registry.up(docker, image=image, port=free_port(), name=name).address
+    base = push.push(made, registry=registry, repository="shop/base", say=print)
+    other = stacks.variant(made, registry, "shop/other", layer=os.urandom(300_000))
+    assert local_registry.collect(docker, name=name) == 0
+    client = RegistryClient(registry)
+    client.delete_manifest("shop/other", other)
+    freed = local_registry.collect(docker, name=name)
+    assert 300_000 <= freed < 400_000
+    assert client.head_manifest("shop/base", base.digest) == base.digest
+    assert all(client.has_blob("shop/base", layer) for layer in made.layers)
 
 
 @pytest.mark.engine
