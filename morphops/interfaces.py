@@ -99,6 +99,9 @@ class Workloads(Protocol):
             owners: service → digest of the release that its containers are marked with.
         """
 
+    def maker(self) -> str:
+        """The program that makes containers here, with its version; empty where it does not say."""
+
     def observe(self, project: str) -> Running:
         """What is there now, of all slots; without what was run once, beside its services."""
 

@@ -15,6 +15,7 @@ def plan(result: PlanResult) -> Iterator[str]:
     yield f"plan for release {result.release} ({here}; nothing was changed)"
     for line in changes(result.changes):
         yield f"  {line}"
+    yield from (f"note: {text}" for text in result.notes)
     yield "waves:"
     if result.checks:
         yield f"   0. checks, before anything is touched: {', '.join(result.checks)}"

@@ -71,6 +71,9 @@ class FakeTarget:
     def platform(self) -> str:
         return "linux/amd64"
 
+    def maker(self) -> str:
+        return ""
+
     def render(self, stack: Stack) -> Mapping[str, Service]:
         return self.stacks[str(stack.env_file)]
 

@@ -124,6 +124,10 @@ class ComposeTarget:
         contents = Contents(rendered, _environment(stack, rendered), stack.seal, here=here)
         return model.services(rendered, contents, stack.seal)
 
+    def maker(self) -> str:
+        """See `Workloads.maker`."""
+        return model.compose_version(self._docker.plugin_version("compose"))
+
     def observe(self, project: str) -> Running:
         """See `Workloads.observe`."""
         kind = self._identity_kind()

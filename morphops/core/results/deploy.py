@@ -117,6 +117,7 @@ class PlanResult(Result):
         waves: in order.
         steps: what would be done, in order, as the history will name it.
         undo: what is done on failure; null: nothing would be undone.
+        notes: what else to know: that another version of Compose made what runs.
     """
 
     state: Literal["planned"] = "planned"
@@ -129,6 +130,7 @@ class PlanResult(Result):
     waves: tuple[PlannedWave, ...]
     steps: tuple[str, ...]
     undo: PlannedUndo | None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,13 +7,14 @@ from morphops.core.results.deploy import PlannedUndo, PlannedWave, PlanResult, o
 from morphops.operations.pipeline.prepare import PreparedRelease
 
 
-def view(plan: Plan, ready: PreparedRelease, *, previous: str) -> PlanResult:
+def view(plan: Plan, ready: PreparedRelease, *, previous: str, note: str = "") -> PlanResult:
     """Return a plan as `--plan` shows it.
 
     Args:
         plan: the plan.
         ready: what its steps work on.
         previous: the release of record; empty for none.
+        note: what a person should know besides; empty for nothing.
     """
     waves = tuple(
         PlannedWave(
@@ -36,4 +37,5 @@ def view(plan: Plan, ready: PreparedRelease, *, previous: str) -> PlanResult:
         waves=waves,
         steps=tuple(str(step) for step in plan.steps),
         undo=undo,
+        notes=(note,) if note else (),
     )
