@@ -333,7 +333,8 @@ class Builder(Protocol):
 
         Raises:
             InputError: there is no such file or context.
-            EngineCallFailed: the build failed; with its last lines.
+            ConfigError: a file of the build is wrong; with its last lines.
+            EngineCallFailed: the build failed otherwise; likewise.
         """
 
     def prune_cache(self, older_than_hours: int) -> None:

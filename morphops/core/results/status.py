@@ -98,6 +98,8 @@ class Status(Result):
         probes: the probes that compare services, by name.
         differences: what differs from the release of record, one text each.
         under_way: an operation without an end; null: none.
+        invariants: the flags of the release that break an invariant, and that no approval covers;
+            such a release is not started again.
         history: why the history here is not the one that the engine knows of; empty: it is.
     """
 
@@ -111,3 +113,4 @@ class Status(Result):
     differences: tuple[str, ...]
     under_way: Incomplete | None
     history: str
+    invariants: tuple[str, ...] = ()

@@ -304,7 +304,7 @@ def test_the_certificates_reach_the_build(workshop: Workshop) -> None:
 def test_a_failed_build_shows_its_last_lines_without_secrets(workshop: Workshop) -> None:
     workshop.dockerfile("RUN echo the token is hunter2hunter2; exit 3")
     said: list[str] = []
-    with pytest.raises(EngineCallFailed, match="could not build default") as caught:
+    with pytest.raises(ConfigError, match="could not build default") as caught:
         buildx.bake(
             workshop.docker,
             workshop.request(),
@@ -315,7 +315,20 @@ def test_a_failed_build_shows_its_last_lines_without_secrets(workshop: Workshop)
     assert "the token is ***" in text
     assert "exit code: 3" in text
     assert len(caught.value.detail) <= 20
+    # What the error says is not said before it as well.
+    assert not any(line.startswith("ERROR:") for line in said)
+    assert sum("the token is ***" in line and line.startswith("#") for line in said) <= 1
+    assert not any(line.startswith(">") or "did not complete" in line for line in said)
     assert "hunter2" not in text + "".join(said)
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("line", ["NONSENSE x", "COPY there-is-no-such-file /x"])
+def test_a_dockerfile_that_is_wrong_is_bad_input(workshop: Workshop, line: str) -> None:
+    workshop.dockerfile(line)
+    with pytest.raises(ConfigError, match="could not build") as caught:
+        workshop.bake()
+    assert caught.value.exit_code == 2
 
 
 @pytest.mark.engine
