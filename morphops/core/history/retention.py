@@ -108,8 +108,8 @@ class Kept:
         """What becomes of an image."""
         if not image.references:
             # By its label alone it may be the image of another checkout of the same project.
-            ours = image.project == self.project and image.id in self.built_here
-            goes = ours and not image.used and image.id not in self._ids
+            made = image.project == self.project and image.id in self.built_here
+            goes = made and not image.used and image.id not in self._ids
             return Fate(untagged=goes, goes=goes)
         holds = {r: hold for r in image.references if (hold := hold_of(r))}
         own = {r: hold for r, hold in holds.items() if hold.project == self.project}

@@ -285,7 +285,7 @@ def test_load_without_push_names_the_image(workshop: Workshop) -> None:
     (workshop.folder / "src" / "code").write_text("2\n")
     assert workshop.bake(push=False)["one"] != ids["one"]
     left = [image for image in image_store.images(workshop.docker) if image.id == ids["one"]]
-    kept = [] if keeps_manifests() else [(frozenset(), "shop")]
+    kept: list[tuple[frozenset[str], str]] = [] if keeps_manifests() else [(frozenset(), "shop")]
     assert [(image.references, image.project) for image in left] == kept
     assert image_store.remove_references(workshop.docker, [ids["one"]]) == ()
 

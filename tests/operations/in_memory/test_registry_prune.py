@@ -145,7 +145,8 @@ def test_a_registry_that_lets_nothing_go(shelf: Shelf, monkeypatch: pytest.Monke
 
 def test_what_is_interrupted_is_found_again(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     kind = type(shelf.site().registry)
-    remove, gone = kind.remove, []
+    remove = kind.remove
+    gone: list[str] = []
 
     def once(registry: object, repository: str, digest: str) -> None:
         if gone:
