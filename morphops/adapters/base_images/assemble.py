@@ -138,6 +138,22 @@ def make(
     )
 
 
+def unused(recipes: Recipes, store: Path) -> tuple[Path, ...]:
+    """Return the folders of images that no recipe makes any more, in their present form.
+
+    Args:
+        recipes: the recipes.
+        store: the folder that keeps the images; it need not be there.
+    """
+    if not store.is_dir():
+        return ()
+    architecture = _architecture()
+    made = {short(key(recipes, name, architecture)) for name in recipes.images}
+    # A name with a dot is one that is being made.
+    others = (path for path in store.iterdir() if path.name not in made)
+    return tuple(sorted(path for path in others if not path.name.startswith(".")))
+
+
 def _make_one(
     recipes: Recipes, name: str, architecture: str, mirrors: Mirrors, folder: Path
 ) -> None:

@@ -32,6 +32,7 @@ class Garbage:
         releases: digests of stored releases.
         deployments: numbers of stored deployments.
         containers: stopped ones of no service of the stack, by id.
+        bases: names of base images that no recipe makes any more.
         at_most: bytes that the images free which lose all of their references.
     """
 
@@ -40,14 +41,14 @@ class Garbage:
     releases: tuple[str, ...] = ()
     deployments: tuple[int, ...] = ()
     containers: tuple[str, ...] = ()
+    bases: tuple[str, ...] = ()
     at_most: int = 0
 
     @property
     def empty(self) -> bool:
         """Whether nothing goes."""
-        return not (
-            self.references or self.untagged or self.releases or self.deployments or self.containers
-        )
+        going = (self.references, self.untagged, self.releases, self.deployments)
+        return not any((*going, self.containers, self.bases))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ class Prune(Result):
         releases: digests of releases that are removed.
         deployments: numbers of deployments whose files and values are removed.
         containers: stopped containers that are removed.
+        bases: base images in the state folder that no recipe makes any more, and that are removed.
         at_most: bytes that this can free.
         nothing: whether there is nothing to remove.
         freed: bytes that were freed; 0 without `--apply`.
@@ -43,3 +44,4 @@ class Prune(Result):
     nothing: bool
     freed: int = 0
     refused: tuple[str, ...] = ()
+    bases: tuple[str, ...] = ()

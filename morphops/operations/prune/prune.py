@@ -11,6 +11,7 @@ from morphops.core.history.retention import Garbage, Inventory, Kept
 from morphops.core.results.prune import Prune
 from morphops.errors import LockLost, MorphopsError
 from morphops.operations.image import built_here
+from morphops.operations.image.base import unused_bases
 from morphops.operations.pipeline.session import demand_reason, exclusive
 from morphops.operations.prune import removal
 from morphops.operations.release import create
@@ -69,6 +70,7 @@ def prune(
                 )
                 work.releases(gone.releases)
                 work.deployments(gone.deployments)
+                work.bases([path for path in unused_bases(site) if path.name in gone.bases])
                 work.leftovers()
                 built_here.forget(site, {i.id for i in site.platform.images.inventory()})
                 if build_cache:
@@ -110,7 +112,9 @@ def _decide(site: Site, keep: int) -> tuple[dict[str, tuple[str, ...]], Garbage]
     gone = retention.garbage(there, needed)
     files = [site.state.release(digest) for digest in gone.releases]
     files += [site.state.deployment(number).folder for number in gone.deployments]
-    return kept, replace(gone, at_most=gone.at_most + sum(map(removal.size, files)))
+    bases = unused_bases(site)
+    at_most = gone.at_most + sum(map(removal.size, (*files, *bases)))
+    return kept, replace(gone, at_most=at_most, bases=tuple(path.name for path in bases))
 
 
 def _result(site: Site, kept: dict[str, tuple[str, ...]], gone: Garbage) -> Prune:
@@ -124,6 +128,7 @@ def _result(site: Site, kept: dict[str, tuple[str, ...]], gone: Garbage) -> Prun
         releases=tuple(gone.releases),
         deployments=tuple(gone.deployments),
         containers=tuple(container[:12] for container in gone.containers),
+        bases=gone.bases,
         at_most=gone.at_most,
         nothing=gone.empty,
     )

@@ -73,6 +73,10 @@ class Removal:
         state = self._site.state
         self._each("deployments", numbers, lambda n: self._remove(state.deployment(n).folder))
 
+    def bases(self, folders: Sequence[Path]) -> None:
+        """Remove base images that were made here."""
+        self._each("base images", folders, self._remove)
+
     def leftovers(self) -> None:
         """Remove what interrupted writes and plans left in the state folder."""
         left = self._site.state.leftovers(time.time() - _OLD)
