@@ -248,8 +248,8 @@ def _architecture() -> str:
 def archive(image: BaseImage, tag: str) -> Iterator[bytes]:
     """The image in the form that `docker load` reads, piece by piece.
 
-    It is an OCI image layout (image-spec v1.1, image-layout.md), so that an engine which keeps
-    manifests keeps this one, and has its `manifest.json` for the others.
+    It is an OCI image layout (image-spec v1.1, image-layout.md). So an engine that keeps manifests
+    keeps this one. For the others there is `manifest.json`.
     """
     manifest = (image.folder / "manifest").read_bytes()
     described = {

@@ -1,7 +1,7 @@
 """What may leave a registry: what only releases need that no root keeps. It decides only. Pure.
 
-A registry may be shared. So a release goes only if it was here once, and an image only if every tag
-that it has is one by which a release that goes held it. A tag of anybody else, or of a release that
+A registry may be shared. So a release goes only if it was here once. An image goes only if each of
+its tags is one by which a release that goes held it. A tag of anybody else, or of a release that
 was never here, keeps it.
 """
 
