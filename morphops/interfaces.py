@@ -122,6 +122,9 @@ class Workloads(Protocol):
             owners: service → digest of the release that its containers are marked with.
         """
 
+    def maker(self) -> str:
+        """The program that makes containers here, with its version; empty where it does not say."""
+
     def observe(self, project: str) -> Running:
         """What is there now, of all slots; without what was run once, beside its services."""
 
@@ -399,7 +402,8 @@ class Builder(Protocol):
 
         Raises:
             InputError: there is no such file or context.
-            EngineCallFailed: the build failed; with its last lines.
+            ConfigError: a file of the build is wrong; with its last lines.
+            EngineCallFailed: the build failed otherwise; likewise.
         """
 
     def prune_cache(self, older_than_hours: int) -> None:
@@ -475,6 +479,12 @@ class LocalRegistry(Protocol):
 
     def stop(self, *, name: str, delete_data: bool) -> RegistryInfo:
         """Stop and remove the registry; its data stays unless told otherwise."""
+
+    def collect(self, *, name: str) -> int:
+        """Free what no manifest of it names any more, and return the bytes.
+
+        It is stopped meanwhile, for what is pushed then would be lost.
+        """
 
     def pull(self, reference: str = "") -> str:
         """Pull an image for it; the public one where none is named. Returns the reference."""

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from morphops.errors import Interrupted
 from morphops.settings import ENV_SHOW_TEXT
@@ -155,7 +155,7 @@ class _Output:
         lines = io.IncrementalNewlineDecoder(decoder, translate=True)
         rest, over = "", False
         while not self._given_up:
-            watched = [stream] if over else [stream, self._over]
+            watched: list[Any] = [stream] if over else [stream, self._over]
             ready, _, _ = select.select(watched, [], [], 0 if over else None)
             if stream in ready:
                 data = os.read(stream.fileno(), _PIECE)

@@ -1,7 +1,7 @@
 """What a secret looks like where it stands encoded, in base64 or in hexadecimal digits. Pure.
 
-Base64 (RFC 4648) writes three bytes as four characters, so that what a secret looks like depends on
-how many bytes stand before it: there are three ways, as in the header of a Basic authorization. The
+Base64 (RFC 4648) writes three bytes as four characters. So what a secret looks like depends on how
+many bytes stand before it, as in the header of a Basic authorization: there are three ways. The
 characters at its ends depend on the bytes around it, too, and are taken for a part of it.
 """
 

@@ -17,8 +17,8 @@ class Needs:
         addresses: that its container is to have, each as `network/address`.
         runtime: what runs its containers; empty for the platform's own.
         platform: what it asks its image to be for; empty where it does not say.
-        trial: how a container is started of which only a start tells whether the platform can do
-            it, as the platform writes it: devices, where logs are sent. Empty where nothing is.
+        trial: what of its setup only a start can show, as the platform writes it: devices, where
+            logs are sent. Empty where there is nothing of that.
     """
 
     networks: frozenset[str] = frozenset()

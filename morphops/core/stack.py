@@ -348,6 +348,7 @@ class Instance:
         slot: the generation of the stack that it belongs to; empty where there is only one.
         node: the machine that it runs on; empty where there is only one.
         created: when it was made, as a text that sorts by time; empty where that is not known.
+        made_with: the program that made it, with its version; empty where that is not known.
     """
 
     service: str
@@ -376,6 +377,7 @@ class Instance:
     slot: str = ""
     node: str = ""
     created: str = ""
+    made_with: str = ""
 
     @property
     def ready(self) -> bool:

@@ -15,7 +15,7 @@ from morphops.core.results.build import Build
 from morphops.operations import compose_build
 from morphops.operations.image import built_here
 from morphops.operations.image.base import build_spec, make_bases
-from morphops.operations.release.create import git
+from morphops.operations.release.create import git, revision
 from morphops.site import Site
 
 
@@ -29,7 +29,8 @@ def build(site: Site, *, version: str = "", push: bool = True) -> Build:
 
     Raises:
         ConfigError: the bundle builds nothing, or Compose refuses its files.
-        EngineCallFailed: the build failed; with its last lines.
+        ConfigError: a Dockerfile, or a command in it, failed; with its last lines.
+        EngineCallFailed: the build failed otherwise; likewise.
         RegistryError: the registry does not answer.
     """
     wanted = {image.target: name for name, image in site.bundle.images.items() if image.target}
@@ -43,7 +44,7 @@ def build(site: Site, *, version: str = "", push: bool = True) -> Build:
         project=site.bundle.project,
         registry=site.bundle.registry,
         version=found,
-        revision=git(site, "rev-parse", "HEAD") or "unknown",
+        revision=revision(site) or "unknown",
         source=_without_credentials(git(site, "remote", "get-url", "origin")),
         bases=_bases(site, spec),
         ca_file=site.builder.trusted_certificates(),

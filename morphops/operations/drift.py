@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from morphops.adapters import probes
 from morphops.core.history import operations
 from morphops.core.results.check import of_differences
@@ -12,6 +14,7 @@ from morphops.errors import DriftFound, PreconditionError
 from morphops.operations.pipeline import inside, prepare, secrets
 from morphops.site import Site
 
+_UNAPPROVED = "inv approval.grant NAME --reason=…, or deploy a release without that flag"
 _NEXT = "inv up --reason=…   (brings the release of record), or inv deploy"
 
 
@@ -56,8 +59,15 @@ def look(site: Site) -> Drift:
     return Drift(
         state="drift" if found else "as released",
         exit=DriftFound.EXIT if found else 0,
-        findings=of_differences(found, _NEXT),
-        next=_NEXT if found else "",
+        findings=of_differences(found, _next(found)),
+        next=_next(found),
         release=record.release,
         differences=tuple(found),
     )
+
+
+def _next(found: Sequence[Difference]) -> str:
+    """What to type next; empty where nothing differs."""
+    if any(difference.kind == "invariant" for difference in found):
+        return _UNAPPROVED  # `inv up` would refuse the same release for the same reason
+    return _NEXT if found else ""

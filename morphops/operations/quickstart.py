@@ -26,8 +26,9 @@ from morphops.core.results.deploy import PlanResult
 from morphops.core.results.quickstart import Answer, Quickstart
 from morphops.core.schema import parse_mapping
 from morphops.errors import ConfigError, GateFailed
-from morphops.operations import build, deploy, host, registry
+from morphops.operations import build, deploy, host
 from morphops.operations.env.schema import read_schema
+from morphops.operations.registry import local
 from morphops.operations.release import create
 from morphops.site import Site
 
@@ -60,8 +61,8 @@ def quickstart(site: Site) -> Quickstart:
     stage("the container engine")
     host.setup(site)
     stage("the local registry")
-    if registry.is_local(site.bundle.registry):
-        site.observer.note(f"{registry.registry_up(site).address} answers")
+    if local.is_local(site.bundle.registry):
+        site.observer.note(f"{local.registry_up(site).address} answers")
     stage("the images")
     built = build.build(site).images
     stage("sample data")

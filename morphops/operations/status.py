@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 
@@ -21,7 +21,7 @@ from morphops.core.results.status import (
     Status,
 )
 from morphops.core.stack import Instance, Running, Service
-from morphops.core.verify import drift, health
+from morphops.core.verify import drift, health, invariants
 from morphops.core.when import ago
 from morphops.errors import EngineUnavailable, InputError, PreconditionError
 from morphops.operations.pipeline import history_check, prepare, secrets
@@ -121,7 +121,13 @@ def _compared(shown: Status, ready: PreparedRelease, running: Running) -> Status
             for name, r in readings.items()
         },
         differences=(*map(str, found), *health.unwell(running, names)),
+        invariants=tuple(map(str, _breaches(ready))),
     )
+
+
+def _breaches(ready: PreparedRelease) -> Iterator[invariants.Breach]:
+    lines = invariants.of_services(ready.services)
+    return invariants.breaches(ready.bundle.invariants, lines, ready.approved)
 
 
 def _known(record: Record | None, cut_off: Record | None) -> tuple[str, ...]:

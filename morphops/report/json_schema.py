@@ -102,6 +102,7 @@ TASKS: Mapping[str, tuple[type[Document], ...]] = {
     "host.setup": (host.HostSetup,),
     "registry.up": (registry.RegistryInfo,),
     "registry.down": (registry.RegistryInfo,),
+    "registry.prune": (registry.RegistryPrune,),
 }
 # What other programs read besides.
 OTHERS: Mapping[str, tuple[type[Document], ...]] = {

@@ -22,6 +22,7 @@ def plan(result: PlanResult) -> Iterator[str]:
     for line in changes(result.changes):
         yield f"  {line}"
     yield from _beside(result.beside)
+    yield from (f"note: {text}" for text in result.notes)
     yield "waves:"
     if result.checks:
         yield f"   0. checks, before anything is touched: {', '.join(result.checks)}"

@@ -43,6 +43,8 @@ def _goes(result: Prune) -> Iterator[str]:
             yield f"image {short(image)}, built here, which has no name any more"
     for container in result.containers:
         yield f"stopped container {container}"
+    for base in result.bases:
+        yield f"base image {base}, which no recipe makes any more"
     for number in result.deployments:
         yield f"values and files of deployment {number}"
     for folder in result.copies:

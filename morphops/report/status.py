@@ -25,6 +25,12 @@ def status(reporter: Reporter, result: Status) -> None:
         reporter.say(f"{name}: {probe.reason}")
     for difference in result.differences:
         reporter.say(f"difference: {difference}")
+    for breach in result.invariants:
+        reporter.say(f"invariant: {breach}")
+    if result.invariants:
+        reporter.say(
+            "next: inv approval.grant NAME --reason=…, or deploy a release without that flag"
+        )
     if result.history:
         reporter.say(f"the history here is not the engine's: {result.history}")
         reporter.say("next: inv history.adopt --reason=…, or the state folder that it belongs to")

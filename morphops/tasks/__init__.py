@@ -85,7 +85,7 @@ _GROUPS = {
     "host": (host.check, host.setup),
     "image": (image.base, image.image_check),
     "lock": (lock.lock_status, lock.lock_break),
-    "registry": (registry.registry_up, registry.registry_down),
+    "registry": (registry.registry_up, registry.registry_down, registry.registry_prune),
     "release": (
         release.create,
         release.release_list,

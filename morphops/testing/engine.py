@@ -88,6 +88,7 @@ class FakeEngine:
         busy: (host, port, protocol) of the ports that something else has.
         shared: names of the external networks and volumes that are there.
         runtimes: names of what can run containers here.
+        maker: what makes containers here, with its version.
         refuses: what cannot be started here, as `trial` of `Needs` has it, and why.
         names: container name → whose it is, of containers that were not started here.
         served: reference → the image that a registry answers with.
@@ -109,6 +110,7 @@ class FakeEngine:
     shared: set[str] = field(default_factory=set)
     runtimes: set[str] = field(default_factory=lambda: {"runc"})
     refuses: dict[str, str] = field(default_factory=dict)
+    maker: str = "Fake 1.0"
     names: dict[str, str] = field(default_factory=dict)
     served: dict[str, Image] = field(default_factory=dict)
     local: dict[str, Image] = field(default_factory=dict)
@@ -322,6 +324,7 @@ class FakeEngine:
             addresses=service.needs.addresses,
             slot=slot,
             created=f"{self._made:09d}",
+            made_with=self.maker,
         )
         container = FakeContainer(
             project, instance, service.launch, behaves, files=dict(service.copies)

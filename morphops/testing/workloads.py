@@ -73,6 +73,10 @@ class FakeWorkloads:
             }
         )
 
+    def maker(self) -> str:
+        """See `Workloads.maker`."""
+        return self._engine.maker
+
     def observe(self, project: str) -> Running:
         """See `Workloads.observe`; each look finds the result of one more health check."""
         with self._engine.call("observe"):

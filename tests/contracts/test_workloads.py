@@ -108,6 +108,7 @@ def test_what_was_started_is_observed_with_its_marks(started: Place) -> None:
         assert one.image.is_of(started.good)
         assert (one.slot, one.state) == ("", "running")
         assert one.networks == {f"{started.project}_back"}
+        assert one.made_with == started.client().workloads.maker() != ""
     assert len({one.id for one in running.containers}) == 3
 
 

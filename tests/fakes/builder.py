@@ -71,6 +71,9 @@ class FakeLocalRegistry:
             deleted=delete_data,
         )
 
+    def collect(self, *, name: str) -> int:
+        return 1_500_000
+
     def pull(self, reference: str = "") -> str:
         return reference or "the public image"
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from morphops.core.bundle.beside import Place
 from morphops.core.outside import AS_NEEDED, Outside
 from morphops.core.release.digest import canonical_json
 from morphops.core.release.reference import hold_tag
@@ -72,6 +73,9 @@ class FakeTarget:
 
     def platform(self) -> str:
         return "linux/amd64"
+
+    def maker(self) -> str:
+        return ""
 
     def render(self, stack: Stack) -> Mapping[str, Service]:
         return self.stacks[str(stack.env_file)]

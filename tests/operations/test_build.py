@@ -15,7 +15,7 @@ from morphops.errors import ConfigError, PreconditionError
 from morphops.interfaces import Held
 from morphops.operations import build
 from morphops.operations.image import base
-from morphops.operations.registry import registry_down, registry_up
+from morphops.operations.registry.local import registry_down, registry_up
 from morphops.report import registry as report
 from morphops.report.console import Reporter
 from morphops.site import Site, open_site

@@ -11,7 +11,7 @@ import pytest
 from morphops.adapters.registry.registry import Registry
 from morphops.core.release.digest import digest_of
 from morphops.core.release.reference import ImageRef
-from morphops.errors import EngineUnavailable
+from morphops.errors import EngineUnavailable, MorphopsError, NotFound, RegistryError
 from morphops.operations.release.publish import resolve_image
 from morphops.site import Site, open_site
 from tests.fakes import FakeTarget, Recorder
@@ -68,6 +68,35 @@ def test_what_a_release_is_resolved_for(
     site = site_with(tmp_path, engine)
     resolve_image(site, replace(site.bundle, platform=said), "api", REF)
     assert asked == [platform]
+
+
+@pytest.mark.parametrize(
+    ("host", "error", "hint"),
+    [
+        ("own", NotFound("it does not have it"), "see whether the digest"),
+        ("ghcr.io", NotFound("it does not have it"), "see whether the digest"),
+        ("own", RegistryError("out of reach", hint="inv registry.up"), "inv registry.up"),
+        (
+            "127.0.0.1:1",
+            RegistryError("out of reach", hint="inv registry.up"),
+            "see whether the registry at 127.0.0.1:1 runs",
+        ),
+        ("ghcr.io", RegistryError("refused", hint="docker login ghcr.io"), "docker login ghcr.io"),
+    ],
+)
+def test_an_image_that_cannot_be_had(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, error: MorphopsError, hint: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Registry, "resolve_image", refuse)
+    site = site_with(tmp_path, FakeTarget({}))
+    ref = ImageRef(f"{site.bundle.registry if host == 'own' else host}/shop/api", REF.digest)
+    with pytest.raises(type(error)) as caught:
+        resolve_image(site, site.bundle, "api", ref)
+    assert caught.value.state == "nothing was changed"
+    assert caught.value.hint.startswith(hint)
 
 
 def test_without_an_engine_the_bundle_must_say_it(tmp_path: Path, asked: list[str]) -> None:

@@ -34,7 +34,7 @@ from morphops.report import prune as report
 from morphops.report.console import Reporter
 from morphops.site import Site, open_site
 from tests.fakes import FakeBuilder, FakeTarget, Place, Recorder, Remembering, grip
-from tests.paths import STACK
+from tests.paths import ROOT, STACK
 from tests.results import valid
 from tests.samples.artifacts import artifact, decode
 from tests.samples.releases import digest
@@ -179,6 +179,26 @@ def test_a_folder_that_cannot_be_removed_is_a_message(
     monkeypatch.setattr(shutil, "rmtree", refuse)
     with pytest.raises(PreconditionError, match=r"cannot remove .*: Read-only file system"):
         prune(site)
+
+
+def test_base_images_that_no_recipe_makes_any_more(tmp_path: Path) -> None:
+    environ = {
+        "MORPHOPS_BUNDLE": str(ROOT / "ops/bundle.yaml"),
+        "MORPHOPS_STATE": str(tmp_path / "state"),
+    }
+    opened = replace(open_site(Recorder(), environ), builder=FakeBuilder())
+    target = FakeTarget({})
+    site = opened.on(lock=Place(), heads=Remembering(), workloads=target, images=target)
+    old = site.state.root / "bases/0123456789ab"
+    old.mkdir(parents=True)
+    (old / "layer").write_bytes(bytes(5000))
+    planned = prune_prune.prune(site, apply=False, build_cache=False)
+    assert (planned.bases, planned.at_most, planned.nothing) == (("0123456789ab",), 5000, False)
+    assert old.exists()
+    done = prune_prune.prune(site, apply=True, build_cache=False, reason="room")
+    assert (done.bases, done.freed, old.exists()) == (("0123456789ab",), 5000, False)
+    *_, record = site.history.records()
+    assert [step.step for step in record.steps] == ["remove base images (1)"]
 
 
 NAME = ".values.env.ab12_cd3.part"

@@ -10,7 +10,7 @@ import pytest
 from morphops.core.results.registry import RegistryInfo
 from morphops.errors import InputError, RegistryError
 from morphops.operations.image import base
-from morphops.operations.registry import registry_down, registry_up
+from morphops.operations.registry.local import registry_down, registry_up
 from morphops.report import registry as report
 from morphops.report.console import Reporter
 from morphops.site import Site, open_site

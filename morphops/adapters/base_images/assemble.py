@@ -138,6 +138,22 @@ def make(
     )
 
 
+def unused(recipes: Recipes, store: Path) -> tuple[Path, ...]:
+    """Return the folders of images that no recipe makes any more, in their present form.
+
+    Args:
+        recipes: the recipes.
+        store: the folder that keeps the images; it need not be there.
+    """
+    if not store.is_dir():
+        return ()
+    architecture = _architecture()
+    made = {short(key(recipes, name, architecture)) for name in recipes.images}
+    # A name with a dot is one that is being made.
+    others = (path for path in store.iterdir() if path.name not in made)
+    return tuple(sorted(path for path in others if not path.name.startswith(".")))
+
+
 def _make_one(
     recipes: Recipes, name: str, architecture: str, mirrors: Mirrors, folder: Path
 ) -> None:
@@ -232,8 +248,8 @@ def _architecture() -> str:
 def archive(image: BaseImage, tag: str) -> Iterator[bytes]:
     """The image in the form that `docker load` reads, piece by piece.
 
-    It is an OCI image layout (image-spec v1.1, image-layout.md), so that an engine which keeps
-    manifests keeps this one, and has its `manifest.json` for the others.
+    It is an OCI image layout (image-spec v1.1, image-layout.md). So an engine that keeps manifests
+    keeps this one. For the others there is `manifest.json`.
     """
     manifest = (image.folder / "manifest").read_bytes()
     described = {

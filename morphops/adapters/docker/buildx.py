@@ -33,6 +33,13 @@ _CHATTER = re.compile(
 )
 
 
+# How BuildKit words that a Dockerfile, or a command in it, is wrong.
+_OWN_FAULT = re.compile(
+    r"did not complete successfully|dockerfile parse error|unknown instruction"
+    r"|failed to (?:compute cache key|calculate checksum)|failed to read dockerfile"
+)
+
+
 class Buildx:
     """Implements `Builder` with Buildx.
 
@@ -85,7 +92,8 @@ def bake(
     Raises:
         InputError: there is no such file or context.
         EngineUnavailable: no engine answers, or it has no Buildx.
-        EngineCallFailed: the build failed; with the last lines that it said.
+        ConfigError: a Dockerfile, or a command in it, failed; with the last lines that it said.
+        EngineCallFailed: the build failed otherwise; likewise.
     """
     if not request.file.is_file():
         raise InputError(f"{request.file}: there is no such bake file")
@@ -217,15 +225,23 @@ class _Log:
         self._say = say
         self._redact = redact
         self._tail: deque[str] = deque(maxlen=_TAIL)
+        self._ended = False
 
     @property
     def tail(self) -> tuple[str, ...]:
         return tuple(self._tail)
 
+    @property
+    def own_fault(self) -> bool:
+        """Whether the build failed by what its files say."""
+        return any(_OWN_FAULT.search(text) for text in self._tail)
+
     def add(self, line: str) -> None:
         if text := self._redact(line.rstrip()):
             self._tail.append(text)
-            if not _CHATTER.match(text):
+            # What failed is told once more at the end, and that becomes the error.
+            self._ended = self._ended or text.startswith(("------", "ERROR:"))
+            if not (self._ended or _CHATTER.match(text)):
                 self._say(text)
 
 
@@ -233,7 +249,8 @@ def _build(docker: Docker, request: BuildRequest, extra: Path, metadata: Path, l
     """Run the build.
 
     Raises:
-        EngineCallFailed: it failed; with the last lines.
+        ConfigError: a Dockerfile, or a command in it, failed; with the last lines.
+        EngineCallFailed: something else did; with the last lines.
     """
     targets = list(request.targets) or ["default"]
     try:
@@ -255,7 +272,8 @@ def _build(docker: Docker, request: BuildRequest, extra: Path, metadata: Path, l
             for line in lines:
                 log.add(line)
     except EngineCallFailed as err:
-        raise EngineCallFailed(
+        kind = ConfigError if log.own_fault else EngineCallFailed
+        raise kind(
             err.what,
             state="images that are already released are untouched",
             hint="fix what the last lines say, then `inv build` again",

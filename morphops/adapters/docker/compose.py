@@ -136,6 +136,10 @@ class ComposeTarget:
             project=stack.project,
         )
 
+    def maker(self) -> str:
+        """See `Workloads.maker`."""
+        return model.compose_version(self._docker.plugin_version("compose"))
+
     def observe(self, project: str) -> Running:
         """See `Workloads.observe`."""
         kind = self._identity_kind()

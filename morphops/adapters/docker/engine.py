@@ -135,6 +135,14 @@ class Engine:
         query = "type=image&type=build-cache"
         return self._get("ask how much space is used", f"/system/df?{query}", _one, limit=limit)
 
+    def volume_sizes(self, limit: float = 120.0) -> list[Document]:
+        """Return the volumes (Volume) with their `UsageData`; to look takes as long as they are."""
+
+        def read(found: object) -> list[Document]:
+            return _rows(_one(found).get("Volumes"))
+
+        return self._get("see how large volumes are", "/system/df?type=volume", read, limit=limit)
+
     def layers(self, image: str) -> tuple[str, ...]:
         """Return how each layer of an image was made, by its own account; the newest first."""
         path = f"/images/{_quoted(image)}/history"

@@ -108,8 +108,8 @@ def id_of(docker: Docker, digests: Sequence[str]) -> str:
 
     Args:
         docker: the engine.
-        digests: of one image: of its manifest, which is its ID with the containerd image store,
-            and of its configuration, which is its ID with the others.
+        digests: of the manifest and of the configuration of one image. The first is its ID with
+            the containerd image store, the second with the others.
     """
     ids = {str(row.get("Id")) for row in docker.engine.inspect_images(digests)}
     return next((digest for digest in digests if digest in ids), "")

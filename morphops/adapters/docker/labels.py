@@ -10,6 +10,7 @@ PROJECT = "com.docker.compose.project"
 SERVICE = "com.docker.compose.service"
 REPLACES = "com.docker.compose.replace"  # on a new container until it has taken the place
 NUMBER = "com.docker.compose.container-number"
+VERSION = "com.docker.compose.version"  # of the Compose that made it
 ONE_OFF = "com.docker.compose.oneoff"  # "True" on what `docker compose run` started
 
 # Of an image: the project that built it. It is known by this when it has lost every name.

@@ -20,6 +20,7 @@ ROLE = {"morphops.role": "registry"}
 _DATA = "/var/lib/registry"
 _PORT = 5000
 _PULL_LIMIT = 300.0
+_COLLECT = 600.0
 _State: TypeAlias = Literal["running", "stopped", "absent"]
 
 
@@ -36,6 +37,10 @@ class EngineRegistry:
     def stop(self, *, name: str, delete_data: bool) -> RegistryInfo:
         """See `LocalRegistry.stop`."""
         return down(self._docker, name=name, delete_data=delete_data)
+
+    def collect(self, *, name: str) -> int:
+        """See `LocalRegistry.collect`."""
+        return collect(self._docker, name=name)
 
     def pull(self, reference: str = "") -> str:
         """See `LocalRegistry.pull`."""
@@ -133,6 +138,49 @@ def down(
             client.volume.remove(name)
     state: _State = "absent" if found is None else "stopped"
     return replace(_info(address, name, state), deleted=delete_data)
+
+
+def collect(docker: Docker, *, name: str = "morphops-registry") -> int:
+    """Free what no manifest names any more (distribution, `garbage-collect`).
+
+    Returns:
+        how many bytes.
+
+    Raises:
+        PreconditionError: there is none, or a container of that name was not made by morphops.
+        EngineCallFailed: it did not work; the registry runs again, or the message says how.
+    """
+    found = _find(docker, name)
+    if found is None:
+        raise PreconditionError(
+            f"there is no container {name}", state="nothing was freed", hint="inv registry.up"
+        )
+    image, program = str(found["Image"]), str(found["Path"])
+    config = str((found["Args"] or [""])[-1])
+    before = _size(docker, name)
+    words = ["run", "--rm", "--pull=never", "--network=none", "--log-driver=none"]
+    words += ["--cap-drop=ALL", "--security-opt=no-new-privileges", "--read-only"]
+    words += [f"--volumes-from={name}", f"--entrypoint={program}", image]
+    client = docker.client(60)
+    with docker.call(f"stop the registry {name}", 60):
+        client.container.stop(found["Id"], time=10)
+    try:
+        docker.run([*words, "garbage-collect", config], "free the space in the registry", _COLLECT)
+    finally:
+        with docker.call(f"start the registry {name} again (inv registry.up)", 60):
+            client.container.start(found["Id"])
+    bound = _bound(found)
+    if bound:
+        _await(docker, _info(f"{bound[0]}:{bound[1]}", name, "running"), 30)
+    return max(0, before - _size(docker, name))
+
+
+def _size(docker: Docker, volume: str) -> int:
+    """Bytes in a volume; 0 where the engine does not say."""
+    for row in docker.engine.volume_sizes():
+        if row.get("Name") == volume:
+            return max(0, int((row.get("UsageData") or {}).get("Size") or 0))
+    return 0
 
 
 def _info(address: str, name: str, state: _State) -> RegistryInfo:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -164,7 +165,14 @@ def instance(
         replica_index=int(number) if number.isdecimal() else 1,
         name=str(inspected["Name"]).removeprefix("/"),
         addresses=outside.addresses(inspected),
+        made_with=compose_version(str(labels.get(names.VERSION) or "")),
     )
+
+
+def compose_version(said: str) -> str:
+    """Return which Compose a text names: `Compose 2.26.1`; empty where it names none."""
+    found = re.search(r"[0-9]+(?:\.[0-9]+)+", said)
+    return f"Compose {found[0]}" if found else ""
 
 
 def sortable(time: str) -> str:

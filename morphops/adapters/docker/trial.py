@@ -1,7 +1,7 @@
 """Starts a container that does nothing, to see whether the engine can start one set up like this.
 
-Whether there is a GPU, or whether the place that logs are sent to answers, the engine tells only
-when it starts a container: in the middle of a deploy, without this.
+Whether there is a GPU, or whether the place that logs are sent to answers, only a start tells.
+Without this, that start would be in the middle of a deploy.
 """
 
 from __future__ import annotations

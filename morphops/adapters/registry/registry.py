@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from morphops.adapters.registry import RegistryClient
 from morphops.core.release.artifact import Artifact, children, decode
@@ -112,6 +113,28 @@ class Registry:
                 bytes_ = release.manifests.get(child) or self._manifest(repository, child)
                 self.tag(repository, bytes_, f"morphops-{release.short}-{short(child)}")
             self.tag(repository, data, f"morphops-{release.short}")
+
+    def tags(self, repository: str) -> Mapping[str, str]:
+        """Return every tag of a repository, and the digest that it has; empty where there is none.
+
+        Raises:
+            RegistryError: the registry is out of reach or refuses.
+        """
+        try:
+            named = self._client.tags(repository)
+        except NotFound:
+            return {}
+        found = ((tag, self._client.head_manifest(repository, tag)) for tag in named)
+        return {tag: digest for tag, digest in found if digest}
+
+    def remove(self, repository: str, digest: str) -> None:
+        """Remove a manifest with all its tags; one that is not there is fine.
+
+        Raises:
+            RegistryError: the registry is out of reach, refuses, or lets nothing be removed.
+        """
+        with suppress(NotFound):
+            self._client.delete_manifest(repository, digest)
 
     def tag(self, repository: str, manifest: bytes, tag: str) -> None:
         """Put a manifest under a tag.

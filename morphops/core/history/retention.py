@@ -37,6 +37,7 @@ class Garbage:
         releases: digests of stored releases.
         deployments: numbers of stored deployments.
         containers: stopped ones of no service of the stack, by id.
+        bases: names of base images that no recipe makes any more.
         at_most: bytes that the images free which lose all of their references.
     """
 
@@ -45,14 +46,14 @@ class Garbage:
     releases: tuple[str, ...] = ()
     deployments: tuple[int, ...] = ()
     containers: tuple[str, ...] = ()
+    bases: tuple[str, ...] = ()
     at_most: int = 0
 
     @property
     def empty(self) -> bool:
         """Whether nothing goes."""
-        return not (
-            self.references or self.untagged or self.releases or self.deployments or self.containers
-        )
+        going = (self.references, self.untagged, self.releases, self.deployments)
+        return not any((*going, self.containers, self.bases))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,8 +114,8 @@ class Kept:
         """What becomes of an image."""
         if not image.references:
             # By its label alone it may be the image of another checkout of the same project.
-            ours = image.project == self.project and image.id in self.built_here
-            goes = ours and not image.used and image.id not in self._ids
+            made = image.project == self.project and image.id in self.built_here
+            goes = made and not image.used and image.id not in self._ids
             return Fate(untagged=goes, goes=goes)
         holds = {r: hold for r in image.references if (hold := hold_of(r))}
         own = {r: hold for r, hold in holds.items() if hold.project == self.project}

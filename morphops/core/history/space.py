@@ -1,8 +1,8 @@
 """How much space the removal of some images frees: layers that others have stay. Pure.
 
 An engine tells of an image how large it is, and how much of that is in layers that any other image
-has too. It does not tell how large a layer is. So this is an upper bound; it is exact where what is
-shared is shared with an image that stays, or by images that all go.
+has too. It does not tell how large a layer is. So this is an upper bound. It is exact where layers
+are shared with an image that stays, or among images that all go.
 """
 
 from __future__ import annotations

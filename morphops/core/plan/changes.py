@@ -157,6 +157,26 @@ def _of_job(service: Service, old: Service | None, is_due: bool) -> Change:
     return replace(between(old, service), action="run")
 
 
+def upgraded(now: str, running: Running) -> str:
+    """What to say where another program than the one in use made what runs; else empty.
+
+    What it makes of the same files may differ, so what is replaced may differ by more than a plan
+    tells. What is unchanged is kept: that is decided by the files.
+
+    Args:
+        now: the program with its version; empty where that is not known.
+        running: what is there.
+    """
+    others: dict[str, set[str]] = {}
+    for container in running.containers:
+        if now and container.made_with not in ("", now):
+            others.setdefault(container.made_with, set()).add(container.service)
+    told = "; ".join(
+        f"{made} made {', '.join(sorted(who))}" for made, who in sorted(others.items())
+    )
+    return f"{now} is used now, and {told}" if told else ""
+
+
 def renewed(services: Mapping[str, Service], running: Running) -> frozenset[str]:
     """The services that are created or replaced for a reason of their own.
 

@@ -155,7 +155,7 @@ def other_networks(
 
 def broken_invariants(desired: Desired) -> Iterator[Reason]:
     """Invariants that the release would break, and that no approval covers."""
-    lines = {name: (service.launch.argv,) for name, service in desired.services.items()}
+    lines = invariants.of_services(desired.services)
     found = tuple(invariants.breaches(desired.bundle.invariants, lines, desired.approved))
     if found:
         names = dict.fromkeys(breach.name for breach in found)

@@ -160,6 +160,7 @@ class PlanResult(Result):
         jobs: the jobs that would run, in order.
         warning: what an automatic rollback would not bring back; empty: nothing.
         beside: what services mount from beside the compose files.
+        notes: what else to know: that another version of Compose made what runs.
     """
 
     state: Literal["planned"] = "planned"
@@ -177,6 +178,7 @@ class PlanResult(Result):
     jobs: tuple[PlannedJob, ...] = ()
     warning: str = ""
     beside: tuple[PlannedBeside, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ class Prune(Result):
         deployments: numbers of deployments whose files and values are removed.
         containers: stopped containers that are removed.
         copies: folders with copies of carried files that are removed.
+        bases: base images in the state folder that no recipe makes any more, and that are removed.
         at_most: bytes that this can free.
         nothing: whether there is nothing to remove.
         freed: bytes that were freed; 0 without `--apply`.
@@ -45,3 +46,4 @@ class Prune(Result):
     freed: int = 0
     refused: tuple[str, ...] = ()
     copies: tuple[str, ...] = ()
+    bases: tuple[str, ...] = ()

@@ -120,6 +120,8 @@ class Status(Result):
         probes: the probes that compare services, by name.
         differences: what differs from the release of record, one text each.
         under_way: an operation without an end; null: none.
+        invariants: the flags of the release that break an invariant, and that no approval covers;
+            such a release is not started again.
         history: why the history here is not the one that the engine knows of; empty: it is.
         jobs: the jobs of the release of record.
     """
@@ -135,3 +137,4 @@ class Status(Result):
     under_way: Incomplete | None
     history: str
     jobs: tuple[JobFacts, ...] = ()
+    invariants: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from morphops.core.bundle.schema import Invariant
+from morphops.core.stack import Service
 
 # A shell takes these out of a word: --fall"back", --fall\back, a word that goes on in a new line.
 _QUOTING = re.compile(r"\\\n|[\\'\"]")
@@ -42,6 +43,11 @@ class Breach:
             f"{self.flag} is on its command line, and no approval of that is recorded "
             f"(invariant {self.name}: {self.why})"
         )
+
+
+def of_services(services: Mapping[str, Service]) -> dict[str, tuple[Sequence[str], ...]]:
+    """The command lines that services would be started with, for `breaches`."""
+    return {name: (service.launch.argv,) for name, service in services.items()}
 
 
 def breaches(

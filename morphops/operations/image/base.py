@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from morphops.adapters.base_images import assemble, push
 from morphops.core.base_images.recipe import Recipes
 from morphops.core.bundle.schema import BuildSpec
 from morphops.core.results.image import BaseImages
-from morphops.errors import ConfigError
+from morphops.errors import ConfigError, MorphopsError
 from morphops.site import Site
 
 
@@ -41,6 +43,20 @@ def make_bases(site: Site, *, refresh: bool = False) -> BaseImages:
         refs[image.name] = str(ref)
     replaces = {reference: refs[image.name] for image in images for reference in image.replaces}
     return BaseImages(state="built", images=refs, replaces=replaces)
+
+
+def unused_bases(site: Site) -> tuple[Path, ...]:
+    """The folders of base images in the state folder that no recipe makes any more.
+
+    None where the recipes cannot be read: what is of use is not known then.
+    """
+    spec = site.bundle.build
+    if spec is None or not spec.bases:
+        return ()
+    try:
+        return assemble.unused(base_recipes(site, spec), site.state.root / "bases")
+    except MorphopsError:
+        return ()
 
 
 def build_spec(site: Site) -> BuildSpec:

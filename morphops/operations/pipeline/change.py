@@ -20,6 +20,7 @@ from morphops.core.env import dotenv
 from morphops.core.env.dotenv import EnvFile
 from morphops.core.history import operations, recovery
 from morphops.core.history.operations import Kind, Past, Record, ValuesRecord
+from morphops.core.plan import changes
 from morphops.core.plan.decide import Policy, decide
 from morphops.core.plan.desired import Desired
 from morphops.core.plan.plan import Plan
@@ -74,12 +75,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A plan, what its steps and those of its undo work on, and what was there then."""
+    """A plan, what its steps and those of its undo work on, and what was there then.
+
+    Attributes:
+        note: what a person should know besides; empty for nothing.
+    """
 
     plan: Plan
     prepared: PreparedRelease
     before: PreparedRelease | None
     running: Running
+    note: str = ""
 
 
 def bring(site: Site, session: Session, request: Request) -> DeployResult:
@@ -94,6 +100,8 @@ def bring(site: Site, session: Session, request: Request) -> DeployResult:
     deployment = site.state.new_deployment(operations.next_id(past))
     decided = plan_release(site, request, past, deployment)
     previous = operations.release_of_record(past)
+    if decided.note:
+        site.observer.note(decided.note)
     if request.kind == "deploy":
         hooks.before(
             site,
@@ -172,7 +180,8 @@ def decide_on(
         remedies=site.platform.remedies,
         policy=policy,
     )
-    return Decided(plan, prepared, before, running)
+    now = site.platform.workloads.maker() if running.containers else ""
+    return Decided(plan, prepared, before, running, changes.upgraded(now, running))
 
 
 def announce(
@@ -210,7 +219,7 @@ def show_plan(site: Site, request: Request) -> PlanResult:
         deployment = Deployment(operations.next_id(past), folder / "deployment")
         decided = plan_release(site, request, past, deployment)
         previous = operations.release_of_record(past)
-        return plan_view.view(decided.plan, decided.prepared, previous=previous)
+        return plan_view.view(decided.plan, decided.prepared, previous=previous, note=decided.note)
 
 
 @contextmanager

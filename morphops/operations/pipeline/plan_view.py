@@ -19,13 +19,14 @@ from morphops.core.results.deploy import (
 from morphops.operations.pipeline.prepare import PreparedRelease
 
 
-def view(plan: Plan, ready: PreparedRelease, *, previous: str) -> PlanResult:
+def view(plan: Plan, ready: PreparedRelease, *, previous: str, note: str = "") -> PlanResult:
     """Return a plan as `--plan` shows it.
 
     Args:
         plan: the plan.
         ready: what its steps work on.
         previous: the release of record; empty for none.
+        note: what a person should know besides; empty for nothing.
     """
     stay = staying(ready.services)
     waves = tuple(
@@ -71,6 +72,7 @@ def view(plan: Plan, ready: PreparedRelease, *, previous: str) -> PlanResult:
             PlannedBeside(path=place.path, kind=place.kind, where=place.where)
             for place in ready.beside.places
         ),
+        notes=(note,) if note else (),
     )
 
 

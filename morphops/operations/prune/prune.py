@@ -14,6 +14,7 @@ from morphops.core.history.retention import Garbage, Inventory, Kept
 from morphops.core.results.prune import Prune
 from morphops.errors import LockLost, MorphopsError
 from morphops.operations.image import built_here
+from morphops.operations.image.base import unused_bases
 from morphops.operations.pipeline import beside
 from morphops.operations.pipeline.session import demand_reason, exclusive
 from morphops.operations.prune import removal
@@ -76,6 +77,7 @@ def prune(
                 work.deployments(gone.deployments)
                 unused = _copies(site, gone.deployments)
                 work.copies(unused)
+                work.bases([path for path in unused_bases(site) if path.name in gone.bases])
                 work.leftovers()
                 built_here.forget(site, {i.id for i in site.platform.images.inventory()})
                 if build_cache:
@@ -118,7 +120,9 @@ def _decide(site: Site, keep: int) -> tuple[dict[str, tuple[str, ...]], Garbage]
     gone = retention.garbage(there, needed)
     files = [site.state.release(digest) for digest in gone.releases]
     files += [site.state.deployment(number).folder for number in gone.deployments]
-    return kept, replace(gone, at_most=gone.at_most + sum(map(removal.size, files)))
+    bases = unused_bases(site)
+    at_most = gone.at_most + sum(map(removal.size, (*files, *bases)))
+    return kept, replace(gone, at_most=at_most, bases=tuple(path.name for path in bases))
 
 
 def _copies(site: Site, gone: Collection[int]) -> tuple[Path, ...]:
@@ -147,6 +151,7 @@ def _result(
         deployments=tuple(gone.deployments),
         copies=tuple(map(str, unused)),
         containers=tuple(container[:12] for container in gone.containers),
+        bases=gone.bases,
         at_most=gone.at_most,
         nothing=gone.empty and not unused,
     )

@@ -77,6 +77,10 @@ class Removal:
         """Remove copies of files that releases carried."""
         self._each("copies of carried files", folders, self._remove)
 
+    def bases(self, folders: Sequence[Path]) -> None:
+        """Remove base images that were made here."""
+        self._each("base images", folders, self._remove)
+
     def leftovers(self) -> None:
         """Remove what interrupted writes and plans left in the state folder."""
         left = self._site.state.leftovers(time.time() - _OLD)

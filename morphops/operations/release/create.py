@@ -75,7 +75,7 @@ def create(
         images=[image for image, _ in resolved.values()],
         files={**files, **beside.files},
         manifests={k: v for _, kept in resolved.values() for k, v in kept.items()},
-        labels={**_revision(site), **_pairs(labels)},
+        labels={**({"revision": said} if (said := revision(site)) else {}), **_pairs(labels)},
         executable=beside.executable,
         sources={source.name: str(source.asked) for source in found},
     )
@@ -186,10 +186,17 @@ def _pairs(labels: Sequence[str]) -> dict[str, str]:
     return pairs
 
 
-def _revision(site: Site) -> dict[str, str]:
-    """The commit of the working tree, where it is one."""
-    revision = git(site, "rev-parse", "HEAD")
-    return {"revision": revision} if revision else {}
+def revision(site: Site) -> str:
+    """The commit of the working tree, with `-dirty` where it has changes; empty where it has none.
+
+    A change is one of a file that git knows, anywhere in it, or a new file in the bundle's folder.
+    """
+    commit = git(site, "rev-parse", "HEAD")
+    changed = commit and (
+        git(site, "status", "--porcelain", "--untracked-files=no")
+        or git(site, "status", "--porcelain", "--", ".")
+    )
+    return f"{commit}-dirty" if changed else commit
 
 
 def git(site: Site, *words: str) -> str:

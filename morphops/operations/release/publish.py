@@ -12,7 +12,7 @@ from morphops.core.release.artifact import decode, encode
 from morphops.core.release.reference import ImageRef
 from morphops.core.release.release import Image, Release
 from morphops.core.yaml_text import YamlText
-from morphops.errors import EngineUnavailable
+from morphops.errors import EngineUnavailable, NotFound, RegistryError
 from morphops.operations.pipeline.prepare import read_bundle
 from morphops.site import BUNDLE, Site
 
@@ -122,7 +122,19 @@ def resolve_image(
         RegistryError, NotFound: the registry does not answer, or lacks it.
     """
     registry = site.registry_at(ref.host)
-    return registry.resolve_image(name, ref, bundle.platform or _engine_platform(site))
+    platform = bundle.platform or _engine_platform(site)
+    own = ref.host == site.bundle.registry
+    try:
+        return registry.resolve_image(name, ref, platform)
+    except NotFound as err:
+        build = "inv build   (builds and pushes it); or " if own and bundle.build else ""
+        hint = f"{build}see whether the digest and the repository {ref.repository} are right"
+        raise err.with_(state="nothing was changed", hint=hint) from None
+    except RegistryError as err:
+        # What is said of this machine's registry is about that of the bundle.
+        other = not own and err.hint == "inv registry.up"
+        hint = f"see whether the registry at {ref.host} runs" if other else err.hint
+        raise err.with_(state=err.state or "nothing was changed", hint=hint) from None
 
 
 def _engine_platform(site: Site) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import hashlib
 import io
@@ -319,6 +320,19 @@ def test_the_documents_of_an_image(tmp_path: Path, maker: Any) -> None:
         digest_of(gzip.decompress(image.blob(image.layers[0]).read_bytes()))
     ]
     assert json.loads(job.blob(job.config).read_bytes())["config"]["User"] == "10001"
+
+
+def test_what_no_recipe_makes_any_more_is_unused(tmp_path: Path, maker: Any) -> None:
+    store = tmp_path / "store"
+    assert assemble.unused(recipes(), store) == ()
+    before = assemble.make(recipes(), store=store, say=print)
+    (store / ".web-x1y2z3a4").mkdir()  # one that is being made
+    assert assemble.unused(recipes(), store) == ()
+    changed = dataclasses.replace(recipes(), epoch=5)
+    assert set(assemble.unused(changed, store)) == {image.folder for image in before}
+    after = assemble.make(changed, store=store, say=print)
+    assert set(assemble.unused(changed, store)) == {image.folder for image in before}
+    assert {image.folder for image in before}.isdisjoint(image.folder for image in after)
 
 
 @pytest.mark.parametrize(

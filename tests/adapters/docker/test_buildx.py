@@ -16,6 +16,7 @@ import requests
 from morphops.adapters.base_images import assemble, push
 from morphops.adapters.docker import buildx, image_store, local_registry
 from morphops.adapters.docker.client import Docker
+from morphops.adapters.registry import RegistryClient
 from morphops.core.release.digest import is_digest
 from morphops.core.requests import BuildRequest
 from morphops.errors import (
@@ -123,6 +124,24 @@ def test_it_keeps_its_data_and_lets_delete(
     with requests.Session() as session:
         session.trust_env = False
         assert session.delete(url, timeout=10).status_code == 202
+
+
+@pytest.mark.engine
+def test_what_no_manifest_names_is_freed(
+    docker: Docker, made: assemble.BaseImage, image: str, name: str
+) -> None:
+    with pytest.raises(PreconditionError, match=f"no container {name}"):
+        local_registry.collect(docker, name=name)
+    registry = local_registry.up(docker, image=image, port=free_port(), name=name).address
+    base = push.push(made, registry=registry, repository="shop/base", say=print)
+    other = stacks.variant(made, registry, "shop/other", layer=os.urandom(300_000))
+    assert local_registry.collect(docker, name=name) == 0
+    client = RegistryClient(registry)
+    client.delete_manifest("shop/other", other)
+    freed = local_registry.collect(docker, name=name)
+    assert 300_000 <= freed < 400_000
+    assert client.head_manifest("shop/base", base.digest) == base.digest
+    assert all(client.has_blob("shop/base", layer) for layer in made.layers)
 
 
 @pytest.mark.engine
@@ -266,7 +285,7 @@ def test_load_without_push_names_the_image(workshop: Workshop) -> None:
     (workshop.folder / "src" / "code").write_text("2\n")
     assert workshop.bake(push=False)["one"] != ids["one"]
     left = [image for image in image_store.images(workshop.docker) if image.id == ids["one"]]
-    kept = [] if keeps_manifests() else [(frozenset(), "shop")]
+    kept: list[tuple[frozenset[str], str]] = [] if keeps_manifests() else [(frozenset(), "shop")]
     assert [(image.references, image.project) for image in left] == kept
     assert image_store.remove_references(workshop.docker, [ids["one"]]) == ()
 
@@ -285,7 +304,7 @@ def test_the_certificates_reach_the_build(workshop: Workshop) -> None:
 def test_a_failed_build_shows_its_last_lines_without_secrets(workshop: Workshop) -> None:
     workshop.dockerfile("RUN echo the token is hunter2hunter2; exit 3")
     said: list[str] = []
-    with pytest.raises(EngineCallFailed, match="could not build default") as caught:
+    with pytest.raises(ConfigError, match="could not build default") as caught:
         buildx.bake(
             workshop.docker,
             workshop.request(),
@@ -296,7 +315,18 @@ def test_a_failed_build_shows_its_last_lines_without_secrets(workshop: Workshop)
     assert "the token is ***" in text
     assert "exit code: 3" in text
     assert len(caught.value.detail) <= 20
+    # What the error says is not said before it as well.
+    assert not any(line.startswith(("------", " > ", "ERROR:")) for line in said)
     assert "hunter2" not in text + "".join(said)
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("line", ["NONSENSE x", "COPY there-is-no-such-file /x"])
+def test_a_dockerfile_that_is_wrong_is_bad_input(workshop: Workshop, line: str) -> None:
+    workshop.dockerfile(line)
+    with pytest.raises(ConfigError, match="could not build") as caught:
+        workshop.bake()
+    assert caught.value.exit_code == 2
 
 
 @pytest.mark.engine

@@ -9,7 +9,7 @@ import pytest
 
 from morphops.core.release import artifact
 from morphops.errors import InputError, PreconditionError
-from morphops.operations import approval, drift
+from morphops.operations import approval, drift, status
 from morphops.operations.deploy import deploy
 from morphops.operations.release import find
 from tests.operations.in_memory.world import BUNDLE, NEW, World
@@ -54,8 +54,15 @@ def test_until_then_it_may_be_broken(
     assert drift.look(running.site()).differences == ()
     (row,) = approval.show(running.site()).invariants
     assert (row.approved, row.until) == (True, end)
+    assert status.status(running.site()).invariants == ()
     clock(end)
-    assert [d.kind for d in drift.look(running.site()).differences] == ["invariant"]
+    found = drift.look(running.site())
+    assert [d.kind for d in found.differences] == ["invariant"]
+    # `inv up` would refuse for the same reason.
+    assert found.next.startswith("inv approval.grant")
+    shown = status.status(running.site())
+    (breach,) = shown.invariants
+    assert (shown.state, "--level is on its command line" in breach) == ("healthy", True)
     with pytest.raises(PreconditionError, match="breaks the invariant loud"):
         deploy(running.site(), [digest])
     (row,) = approval.show(running.site()).invariants

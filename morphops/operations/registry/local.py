@@ -69,6 +69,15 @@ def registry_down(site: Site, *, delete_data: bool = False) -> RegistryInfo:
     return site.local_registry.stop(name=_registry_name(port), delete_data=delete_data)
 
 
+def local_name(site: Site) -> str:
+    """The name of the container and of the volume of the local registry.
+
+    Raises:
+        InputError: the bundle's registry is not on this machine, or has no port.
+    """
+    return _registry_name(_address(site)[1])
+
+
 def is_local(registry: str) -> bool:
     """Whether a registry address is on this machine."""
     return reference.is_loopback(registry)
