@@ -169,6 +169,8 @@ class Executor:
 
     def _effect(self, step: Step, prepared: PreparedRelease | None) -> None:
         workloads, project = self.platform.workloads, self.project
+        if prepared is not None and step.touches:
+            prepared.beside.lay()
         match step:
             case steps.Teardown():
                 workloads.teardown(project)
@@ -179,7 +181,6 @@ class Executor:
             case steps.Pull():
                 pull(step, self.platform.images, project, self.observer)
             case steps.Start():
-                prepared.beside.lay()
                 again = self._again(step, prepared)
                 workloads.start(prepared.stack, step.services, step.slot, again)
             case steps.Check() | steps.Gate():
