@@ -33,7 +33,7 @@ class ImageSpec:
 
     Attributes:
         repository: its repository below the bundle's registry (`shop/api`).
-        source: of an image of somebody else's registry, its name as the compose files have it
+        source: of an image of another registry, its name as the compose files have it
             (`postgres:16`). It is resolved to a digest for each release, and never pushed.
         variable: the variable by which the compose files name it.
         services: the services whose `image:` the release sets to it.
