@@ -1,10 +1,13 @@
 """Reads Compose files in a simple way, for the fake platform.
 
-It understands what test stacks need: several files (maps are merged, lists are appended, commands
-replaced), `profiles`, `${NAME}`, `${NAME:-default}`, `${NAME:?why}`, `${NAME:+text}` and `$$`,
-networks and volumes with their names, short and long ports, and JSON marks. It has no `extends`, no
-`include`, and of the YAML tags only `!override` of a list. A test of such things needs a real
-engine.
+It understands what test stacks need:
+
+- several files: maps are merged, lists are appended, commands replaced
+- `profiles`, and `${NAME}`, `${NAME:-default}`, `${NAME:?why}`, `${NAME:+text}`, `$$`
+- networks and volumes with their names, short and long ports, and JSON marks
+
+It has no `extends`, no `include`, and of the YAML tags only `!override` of a list. A test of such
+things needs a real engine.
 """
 
 from __future__ import annotations
