@@ -400,6 +400,11 @@ class Bundle:
         return tuple(dict.fromkeys(names))
 
     @property
+    def pinned(self) -> frozenset[str]:
+        """The services whose image a release sets."""
+        return frozenset(name for spec in self.images.values() for name in spec.services)
+
+    @property
     def image_variables(self) -> Mapping[str, str]:
         """Variable → the image that it names, of those that the compose files name by one."""
         return {image.variable: name for name, image in self.images.items() if image.variable}
