@@ -21,7 +21,7 @@ from morphops.core.plan import preconditions
 from morphops.core.plan.desired import Desired
 from morphops.core.release.release import Release
 from morphops.core.yaml_text import YamlText
-from morphops.errors import ConfigError, EngineUnavailable, InputError
+from morphops.errors import ConfigError, InputError, PreconditionError
 from morphops.operations.pipeline import beside, prepare
 from morphops.site import Site
 
@@ -42,7 +42,7 @@ def judge(site: Site, release: Release) -> None:
     ]
     try:
         found += _misfits(site, release, bundle, schema, sources)
-    except EngineUnavailable as err:
+    except PreconditionError as err:  # no docker client, or an engine that is elsewhere
         site.observer.note(f"whether it can be deployed was not tried: {err.what}")
     except ConfigError as err:
         # With the values of a machine it may well render.
