@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from morphops.adapters.base_images.assemble import BaseImage
+from morphops.adapters.registry import RegistryClient
 from morphops.adapters.registry.registry import Registry
 from tests import stacks
 from tests.engine.helpers import actions, containers
@@ -126,11 +127,8 @@ def push(bases: dict[str, BaseImage], registry: str, version: str) -> str:
 
 def tag(registry: str, digest: str, name: str) -> None:
     """Let a tag name an image."""
-    url = f"http://{registry}/v2/shop/web/manifests/{digest}"
-    manifest = requests.get(
-        url, headers={"Accept": "application/vnd.oci.image.manifest.v1+json"}, timeout=600
-    )
-    Registry(registry).tag("shop/web", manifest.content, name)
+    manifest = RegistryClient(registry).get_manifest("shop/web", digest)
+    Registry(registry).tag("shop/web", manifest.data, name)
 
 
 def created(inv: Inv, *words: str) -> Any:

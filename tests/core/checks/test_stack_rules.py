@@ -374,7 +374,10 @@ def test_what_a_base_image_replaces_is_named_by_digest(pinned: bool) -> None:
 def test_what_a_release_pins_needs_no_digest_in_the_file() -> None:
     images = {"web": ImageSpec(source="nginx:1", services=("web", "unheard-of"))}
     pinned = replace(rendered().bundle, images=images)
-    model = {"web": {"image": "nginx:1", "build": {"context": "."}}, "db": {"image": "postgres"}}
+    model: dict[str, dict[str, Any]] = {
+        "web": {"image": "nginx:1", "build": {"context": "."}},
+        "db": {"image": "postgres"},
+    }
     found = compose_rules.check(replace(rendered(services=model), bundle=pinned))
     told = {(f.rule, f.subjects) for f in found if f.rule in ("digest", "build")}
     assert told == {("digest", ("db",))}
