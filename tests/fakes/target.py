@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from morphops.core.bundle.beside import Place
 from morphops.core.outside import AS_NEEDED, Outside
 from morphops.core.release.digest import canonical_json
 from morphops.core.release.reference import hold_tag
@@ -73,6 +74,9 @@ class FakeTarget:
 
     def render(self, stack: Stack) -> Mapping[str, Service]:
         return self.stacks[str(stack.env_file)]
+
+    def moved(self, stack: Stack, place: Callable[[str], Place | None]) -> bytes:
+        return b"{}"
 
     def observe(self, project: str) -> Running:
         return Running(tuple(self.containers[name] for name in sorted(self.containers)))

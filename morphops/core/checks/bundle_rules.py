@@ -131,6 +131,14 @@ def _unused_image(stack: Stack) -> Broken:
             yield at("images", image, "variable", image=image, variable=variable)
 
 
+def _unknown_pinned(stack: Stack) -> Broken:
+    for image, spec in stack.bundle.images.items():
+        for place, name in enumerate(spec.services):
+            if name not in stack.services:
+                path = ("images", image, "services", str(place))
+                yield at(*path, image=image, service=name)
+
+
 def _unused_provided(stack: Stack) -> Broken:
     for document, about in stack.bundle.documents.items():
         for variable in about.provides:
@@ -184,6 +192,12 @@ RULES: tuple[Rule[Stack, Path], ...] = (
         "publish it on loopback, or fix the probe",
     ),
     Rule("", _unknown_profile, "no service has the profile {profile}", "fix its name"),
+    Rule(
+        "",
+        _unknown_pinned,
+        "image {image} is of the service {service}, and no compose file has such a service",
+        "correct its name, or remove it",
+    ),
     Rule(
         "",
         _unused_image,

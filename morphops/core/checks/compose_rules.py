@@ -74,10 +74,20 @@ def check(rendered: Rendered) -> Iterator[Finding]:
         def locate(path: Path, name: str = name) -> tuple[str, int]:
             return rendered.locate(("services", name, *path))
 
-        yield from findings(service_rules.RULES, service, locate, (name,))
+        released = _PINNED | _without_build(service) if name in rendered.bundle.pinned else service
+        yield from findings(service_rules.RULES, released, locate, (name,))
         texts = Texts(service, rendered.sentinels)
         yield from findings(compose_secrets.RULES, texts, locate, (name,))
     yield from findings(RULES, rendered, rendered.locate)
+
+
+# Any digest will do: a release sets it, whatever the files say.
+_PINNED = {"image": f"released@sha256:{'0' * 64}"}
+
+
+def _without_build(service: Mapping[str, Any]) -> dict[str, Any]:
+    """A service whose image a release sets, so that nothing is built where it runs."""
+    return {key: value for key, value in service.items() if key not in ("build", "image")}
 
 
 def refusal(said: Sequence[str], sources: Sequence[YamlText], doing: str) -> Finding:

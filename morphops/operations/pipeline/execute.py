@@ -182,6 +182,7 @@ class Executor:
 
     def _effect(self, step: Step, prepared: PreparedRelease | None) -> None:
         workloads, project = self.platform.workloads, self.project
+        _lay(step, prepared)
         match step:
             case steps.Teardown():
                 workloads.teardown(project)
@@ -192,7 +193,6 @@ class Executor:
             case steps.Pull():
                 pull(step, self.platform.images, project, self.observer)
             case steps.Start():
-                prepared.beside.lay()
                 again = self._again(step, prepared)
                 workloads.start(prepared.stack, step.services, step.slot, again)
             case steps.RunJob() | steps.UndoJob():
@@ -249,6 +249,12 @@ class Executor:
             self.project,
             tell=None if step.strict else self.observer.note,
         )
+
+
+def _lay(step: Step, prepared: PreparedRelease | None) -> None:
+    """Make the copies be there that containers mount, before one is started."""
+    if prepared is not None and step.touches:
+        prepared.beside.lay()
 
 
 def expected(raised: Exception) -> MorphopsError:

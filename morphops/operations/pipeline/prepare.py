@@ -224,7 +224,11 @@ def _refuse_included(release: Release, bundle: Bundle) -> None:
     """Refuse compose files that have Compose read others, which the release does not carry."""
     texts = [(name, _text(release.files, name, "")) for name in bundle.files()]
     sources = [YamlText(name, text) for name, text in texts if working_tree.may_include(text)]
-    if found := working_tree.included_lines(sources, bundle):
+
+    def carried(name: str) -> str | None:
+        return _text(release.files, name, "") if name in release.files else None
+
+    if found := working_tree.included_lines(sources, bundle, carried):
         raise _left_behind(release, found)
 
 

@@ -12,7 +12,7 @@ from morphops.core.base_images.recipe import ImageRecipe, Recipes
 from morphops.core.bundle import parse
 from morphops.core.bundle.moments import Notify
 from morphops.core.bundle.quickstart import Quickstart
-from morphops.core.bundle.schema import Bundle, Invariant
+from morphops.core.bundle.schema import Bundle, ImageSpec, Invariant
 from morphops.core.checks import (
     bundle_rules,
     compose_rules,
@@ -369,3 +369,18 @@ def test_what_a_base_image_replaces_is_named_by_digest(pinned: bool) -> None:
     assert [(f.line, f.what) for f in found] == (
         [] if pinned else [(3, "image base: debian:12 may be another image tomorrow")]
     )
+
+
+def test_what_a_release_pins_needs_no_digest_in_the_file() -> None:
+    images = {"web": ImageSpec(source="nginx:1", services=("web", "unheard-of"))}
+    pinned = replace(rendered().bundle, images=images)
+    model: dict[str, dict[str, Any]] = {
+        "web": {"image": "nginx:1", "build": {"context": "."}},
+        "db": {"image": "postgres"},
+    }
+    found = compose_rules.check(replace(rendered(services=model), bundle=pinned))
+    told = {(f.rule, f.subjects) for f in found if f.rule in ("digest", "build")}
+    assert told == {("digest", ("db",))}
+    text = YamlText("b.yaml", "images:\n  web:\n    services: [web,\n      unheard-of]\n")
+    unknown = [f for f in bundle_rules.check(pinned, model, (), text) if "unheard-of" in f.what]
+    assert [(f.file, f.line) for f in unknown] == [("b.yaml", 4)]
