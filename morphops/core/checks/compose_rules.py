@@ -29,6 +29,7 @@ class Rendered:
         folder: where the bundle is, absolute.
         project: the project's name in the bundle.
         relative: what the relative paths of the files are; see `working_tree.relative`.
+        jobs: the services that end: jobs, and what takes back what they did.
     """
 
     model: Mapping[str, Any]
@@ -37,6 +38,7 @@ class Rendered:
     folder: str
     project: str
     relative: frozenset[str] = frozenset()
+    jobs: frozenset[str] = frozenset()
 
     def locate(self, path: Path) -> tuple[str, int]:
         """Returns the file and the line that decide a path, see `place`."""
@@ -69,7 +71,8 @@ def check(rendered: Rendered) -> Iterator[Finding]:
         def locate(path: Path, name: str = name) -> tuple[str, int]:
             return rendered.locate(("services", name, *path))
 
-        yield from findings(service_rules.RULES, service, locate, (name,))
+        rules = service_rules.OF_JOBS if name in rendered.jobs else service_rules.RULES
+        yield from findings(rules, service, locate, (name,))
         texts = Texts(service, rendered.sentinels)
         yield from findings(compose_secrets.RULES, texts, locate, (name,))
     yield from findings(RULES, rendered, rendered.locate)

@@ -169,7 +169,7 @@ def cut_off(marks: Iterable[JobMark], running: Running) -> Iterator[Reason]:
     One that is still at work is waited for, and one that ended well meanwhile counts.
     """
     for mark in marks:
-        why = "" if mark.repeatable else _unknown_end(mark, running)
+        why = "" if mark.repeatable else unknown_end(mark, running)
         if why:
             yield Reason(
                 what=f"the job {mark.runs} was cut off, and may not run once more: {why}",
@@ -179,13 +179,24 @@ def cut_off(marks: Iterable[JobMark], running: Running) -> Iterator[Reason]:
             )
 
 
-def _unknown_end(mark: JobMark, running: Running) -> str:
+def half_undone(marks: Iterable[JobMark], running: Running) -> tuple[JobMark, ...]:
+    """Of what was cut off, what had begun to take back what a job did, and can be finished."""
+    return tuple(
+        mark
+        for mark in marks
+        if mark.undoes
+        and (mark.started or running.of(mark.undo))
+        and (mark.repeatable or not unknown_end(mark, running))
+    )
+
+
+def unknown_end(mark: JobMark, running: Running) -> str:
     """Why it is not known what a job that was begun has done; empty where that is known."""
     there = running.of(mark.runs)
     own = there if mark.undoes else tuple(c for c in there if c.config == mark.config)
     if not own:
         # Its container takes the place of the one before: while that is there, nothing ran.
-        return "" if there else "its container is gone"
+        return "its container is gone" if mark.started and not there else ""
     if any(c.succeeded or c.state in AT_WORK for c in own):
         return ""
     return health.explain(own[0])

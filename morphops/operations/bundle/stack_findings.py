@@ -110,6 +110,7 @@ class _Stack:
                     folder=str(self._site.folder),
                     project=self._site.bundle.project,
                     relative=relative,
+                    jobs=bundle_rules.ending(self._site.bundle, every["services"]),
                 )
             )
         # Without all of them the bundle's rules would repeat, elsewhere, that something is missing.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from morphops.core.history import jobs as history
@@ -15,7 +15,7 @@ from morphops.core.stack import Instance, Running
 from morphops.core.verify import health
 from morphops.core.visible import visible
 from morphops.errors import GateFailed
-from morphops.interfaces import Notes, Workloads
+from morphops.interfaces import Notes, StepLog, Workloads
 from morphops.operations.pipeline.prepare import PreparedRelease
 from morphops.site import Site
 
@@ -76,6 +76,7 @@ class JobRunner:
         workloads, project: where.
         observer: is told what is waited for.
         done: what was done so far.
+        log: is told once more, when the job was started.
         keep_log: called with a service, and the lines that it wrote.
     """
 
@@ -83,6 +84,7 @@ class JobRunner:
     project: str
     observer: Notes
     done: JobsDone
+    log: StepLog
     keep_log: KeepLog
 
     def needless(self, step: JobStep) -> str:
@@ -96,13 +98,17 @@ class JobRunner:
             return f"{job} did not end with 0, so {step.mark.undo} is not run"
         return ""
 
-    def run(self, step: JobStep, prepared: PreparedRelease) -> None:
+    def run(self, step: JobStep, prepared: PreparedRelease, prefix: str) -> None:
         """Run a job to its end.
+
+        That it was started is a step of its own in the history. So one that was cut off before
+        that, and has no container, is known to have done nothing.
 
         Args:
             step: of the plan.
             prepared: the release whose job it is; what takes one back is of the release that is
                 left.
+            prefix: of the step, in the history.
 
         Raises:
             GateFailed: it ended with another code than 0, or not in time; with its last log lines.
@@ -115,7 +121,11 @@ class JobRunner:
             config = owner.undoing[mark.undo].config
         else:
             owner, config = prepared, mark.config
+        began = time.monotonic()
         self._start(owner, mark, config, again=again, slot=step.slot)
+        self.log.end("ok", time.monotonic() - began)
+        text = f"{prefix}wait for job {mark.runs} to end"
+        self.log.begin(text, touches=False, job=replace(mark, started=True))
         self._await(mark, config, step)
         change = (self.done.passed, self.done.undone)
         gains, loses = reversed(change) if mark.undoes else change

@@ -22,6 +22,7 @@ from morphops.operations.verify import verify
 from morphops.operations.wait import wait
 from morphops.testing import Behaviour, FakeEngine
 from tests.operations.in_memory.kept import keep, laid
+from tests.operations.in_memory.killing import Act, is_killed
 from tests.operations.in_memory.world import (
     BUNDLE,
     COMPOSE,
@@ -361,14 +362,17 @@ def test_one_that_was_killed_does_not_run_twice(shop: World) -> None:
 
 
 def test_nor_one_whose_container_is_gone(shop: World) -> None:
-    cut_off(shop, SECOND)
+    cut_off(shop, SECOND, "logs migrate")
     shop.engine.vanish("migrate")
     with pytest.raises(PreconditionError, match="its container is gone"):
         resume(shop.site())
 
 
-def test_one_that_never_began_runs(shop: World) -> None:
+@pytest.mark.parametrize("gone", [False, True])
+def test_one_that_never_began_runs(shop: World, gone: bool) -> None:
     cut_off(shop, SECOND, done=False)
+    if gone:
+        shop.engine.vanish("migrate")
     resume(shop.site())
     assert "start migrate" in started(shop)
 
@@ -413,6 +417,64 @@ def test_a_rollback_that_is_cut_off_while_it_takes_back(shop: World) -> None:
             assert runs(shop) == {"api": "healthy", "db": "healthy"}
             deploy(shop.site(), [UNDOABLE.digest])
         assert runs(shop)["migrate"] == "exited 0"
+
+
+def upgrade(world: World) -> object:
+    return deploy(world.site(), [UNDOABLE.digest])
+
+
+def failing(world: World) -> object:
+    """An upgrade that is undone by itself, once its migration ran."""
+    behave(world, UNDOABLE, api=dataclasses.replace(WELL, health="unhealthy"))
+    try:
+        return upgrade(world)
+    except RolledBack:
+        return None
+    finally:
+        behave(world, UNDOABLE, api=WELL)
+
+
+def back(world: World) -> object:
+    return rollback(world.site(), reason="it is slow")
+
+
+@pytest.mark.parametrize(
+    ("prepare", "act"),
+    [((), upgrade), ((), failing), ((upgrade,), back)],
+    ids=["an upgrade", "one that is undone", "a rollback"],
+)
+def test_killed_at_each_entry(
+    folders: Path, shop: World, prepare: tuple[Act, ...], act: Act
+) -> None:
+    """Each migration runs once, each undo once; and what runs in the end fits the data."""
+    at_once = dataclasses.replace(ENDS, lasts=0)
+    behave(shop, UNDOABLE, migrate=at_once, back=at_once)
+    for before in prepare:
+        before(shop)
+    engine = keep(folders, "ready", shop)
+    for at in range(1, 100):
+        world = laid(folders, "ready", engine)
+        if not is_killed(world, act, at):
+            break
+        calls = [*world.engine.calls]
+        killed = keep(folders, "killed", world)
+        for end in (abort, resume):
+            world = laid(folders, "killed", killed)
+            if world.outcomes[-1][1]:
+                continue  # it had written its last entry, and was done
+            forward = end is resume
+            try:
+                end(world.site())
+            except RolledBack:  # the sick container was there already
+                forward = False
+                assert act is failing
+            assert status(world.site()).state == "healthy"
+            told = [*calls, *world.engine.calls]
+            # The data has what each run brought, and lacks what each undo took.
+            changed = told.count("start migrate") - told.count("start migrate-down")
+            wanted = (-1 if act is back else 1) if forward else 0
+            assert changed == wanted, (at, end, told)
+    assert 9 < at < 99, "there were points, and it came to its end"
 
 
 # --- what is refused
