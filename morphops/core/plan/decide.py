@@ -71,9 +71,9 @@ def decide(
         going = {name for s in forward if isinstance(s, Remove) for name in s.services}
         # And who got what the other one had, which is to have it again.
         going |= {taker for _, taker in exclusive.moves(services, situation.running)}
-        kept = of(services).keys() - due.keys()
-        added = [name for name in services if name not in kept]
-        undo = prepend_removals(undo, added, going, jobs.taken_back(services, due))
+        ran = due.keys() | situation.jobs.passed
+        added = [name for name in services if name not in of(services).keys() - ran]
+        undo = prepend_removals(undo, added, going, jobs.taken_back(services, ran))
     told = changes.of_deploy(
         release.images,
         services,

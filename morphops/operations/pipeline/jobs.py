@@ -115,6 +115,8 @@ class JobRunner:
         """
         mark = step.mark
         again = step.resumed or mark in self.done.begun
+        if not mark.undoes and mark.service in self.done.undone:
+            again = False  # that it ended well is no longer true of the data
         self.done.begun.append(mark)
         if mark.undoes:
             owner = self.done.left or prepared
