@@ -50,7 +50,7 @@ def abort(site: Site, *, wait: float = 0) -> DeployResult:
         running = site.platform.workloads.observe(site.bundle.project)
         left = incomplete.left_by(site, past, record)
         by_jobs = jobs.of_record(record, running, left)
-        halves = {m.service for m in plan_jobs.half_undone(history.cut_off(record), running)}
+        halves = {m.service for m in plan_jobs.half_undone(history.interrupted(record), running)}
         undone = by_jobs.undone | halves if record.kind == "rollback" else set()
         undo = _rollback(site, past, record, running, undone)
         # By what is there, not by what was to come: whose files may be what is broken.
@@ -81,7 +81,7 @@ def _takes_back(record: Record, done: JobsDone, halves: set[str]) -> tuple[UndoJ
         done.passed |= halves
     if done.left is None:
         return ()
-    return plan_jobs.taken_back(done.left.services, done.passed, history.cut_off(record))
+    return plan_jobs.taken_back(done.left.services, done.passed, history.interrupted(record))
 
 
 def _is_job_of(prepared: PreparedRelease | None, container: Instance) -> bool:

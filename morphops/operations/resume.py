@@ -73,18 +73,18 @@ def _takes_back(
     In a rollback that is what it was begun for. A deploy that was undoing itself goes forward
     again: what it had half taken back is finished first, and the job runs once more.
     """
-    cut_off = history.cut_off(record)
+    interrupted = history.interrupted(record)
     if done.left is None:
         return ()
     if record.kind != "rollback":
-        names = [mark.service for mark in plan_jobs.half_undone(cut_off, running)]
-        return plan_jobs.taken_back(done.left.services, names, cut_off)
+        names = [mark.service for mark in plan_jobs.half_undone(interrupted, running)]
+        return plan_jobs.taken_back(done.left.services, names, interrupted)
     before = past.until(record)
     target = operations.last_healthy_of(site.history.records(), record.release)
     if target is None:
         return ()
     # What ran is read from before; what was taken back since is not taken back again.
-    found = rollback.taken_back(before, done.left, target, cut_off)
+    found = rollback.taken_back(before, done.left, target, interrupted)
     done.passed |= {step.mark.service for step in found}
     return tuple(step for step in found if step.mark.service not in done.undone)
 

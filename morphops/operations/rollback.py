@@ -135,6 +135,6 @@ def _refuse_jobs(past: Past, target: Record, takes_back: Collection[UndoJob]) ->
             for run in found
         ),
         state="nothing was changed",
-        hint="where its code works with the data of now: inv rollback --across-jobs …; "
-        "or put the data back first; or deploy a release that is mended",
+        hint="where its code works with the current data: inv rollback --across-jobs …; "
+        "or put the old data back first; or deploy a release that is fixed",
     )

@@ -37,12 +37,12 @@ def status(site: Site) -> Status:
     """
     past = site.history.past()
     record = operations.deployment_of_record(past)
-    cut_off = operations.incomplete_operation(past)
+    interrupted = operations.incomplete_operation(past)
     secrets.learn_secrets(site)
     try:
         running = site.platform.workloads.observe(site.bundle.project)
     except EngineUnavailable as err:
-        raise err.with_(detail=(*err.detail, *_known(record, cut_off))) from None
+        raise err.with_(detail=(*err.detail, *_known(record, interrupted))) from None
     shown = Status(
         state="down",
         project=site.bundle.project,
@@ -124,12 +124,12 @@ def _compared(shown: Status, ready: PreparedRelease, running: Running) -> Status
     )
 
 
-def _known(record: Record | None, cut_off: Record | None) -> tuple[str, ...]:
+def _known(record: Record | None, interrupted: Record | None) -> tuple[str, ...]:
     """What the history alone says."""
     of_record = record.release if record else "none"
     lines = [f"release of record: {of_record}"]
-    if cut_off is not None:
-        lines += [recovery.describe(cut_off), f"once the engine is back: {recovery.NEXT}"]
+    if interrupted is not None:
+        lines += [recovery.describe(interrupted), f"once the engine is back: {recovery.NEXT}"]
     return tuple(lines)
 
 

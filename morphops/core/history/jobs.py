@@ -22,7 +22,7 @@ class JobMark:
         config: digest of the configuration that it runs with.
         undo: the service that takes back what it does; empty for none.
         reversible: whether the release before works with what it does.
-        repeatable: whether it may run once more where it was cut off.
+        repeatable: whether it may run once more where it was interrupted.
         undoes: whether the step is the one that takes it back.
         started: whether it was started by then: the step waits for its end.
     """
@@ -130,7 +130,7 @@ def _ended(record: Record) -> Iterator[JobMark]:
             yield step.job
 
 
-def cut_off(record: Record) -> tuple[JobMark, ...]:
+def interrupted(record: Record) -> tuple[JobMark, ...]:
     """The jobs that an operation began, and of which it does not say how they came out.
 
     One that was taken up again, and said it then, is none.

@@ -27,9 +27,9 @@ def due(desired: Desired, situation: Situation) -> dict[str, RunJob]:
     if not desired.runs_jobs:
         return {}
     known = situation.jobs
-    cut_off = {mark.service for mark in known.cut_off if not mark.undoes}
+    interrupted = {mark.service for mark in known.interrupted if not mark.undoes}
     return {
-        name: step_of(desired.services[name], job, resumed=name in cut_off)
+        name: step_of(desired.services[name], job, resumed=name in interrupted)
         for name, job in jobs.of(desired.services).items()
         if name in desired.jobs_again or _is_due(desired.services[name], job, situation)
     }
@@ -79,16 +79,16 @@ def mark_of(service: Service, job: Job) -> JobMark:
 
 
 def taken_back(
-    services: Mapping[str, Service], names: Collection[str], cut_off: Collection[JobMark] = ()
+    services: Mapping[str, Service], names: Collection[str], interrupted: Collection[JobMark] = ()
 ) -> tuple[UndoJob, ...]:
     """The steps that take back what some jobs did, the last one first.
 
     Args:
         services: of the release that is left.
         names: the jobs that ran for it.
-        cut_off: what was begun of this before an interruption.
+        interrupted: what was begun of this before an interruption.
     """
-    resumed = {mark.service for mark in cut_off if mark.undoes}
+    resumed = {mark.service for mark in interrupted if mark.undoes}
     found = []
     for name, job in jobs.of(services).items():
         if name in names and job.undo:
@@ -163,8 +163,8 @@ def _job_findings(
             yield f"{name}: depends on {other}, which is in a later wave"
 
 
-def cut_off(marks: Iterable[JobMark], running: Running) -> Iterator[Reason]:
-    """Jobs that were cut off in the middle, and may not run once more.
+def interrupted(marks: Iterable[JobMark], running: Running) -> Iterator[Reason]:
+    """Jobs that were interrupted, and may not run once more.
 
     One that is still at work is waited for, and one that ended well meanwhile counts.
     """
@@ -172,7 +172,7 @@ def cut_off(marks: Iterable[JobMark], running: Running) -> Iterator[Reason]:
         why = "" if mark.repeatable else unknown_end(mark, running)
         if why:
             yield Reason(
-                what=f"the job {mark.runs} was cut off, and may not run once more: {why}",
+                what=f"the job {mark.runs} was interrupted, and may not run once more: {why}",
                 detail=("what it did by then is not known; look at its log, and at the data",),
                 hint=f"inv logs --service={mark.runs}; then inv abort   (go back), and inv deploy "
                 "runs it again; where that does no harm, write repeatable: true in the bundle",
@@ -180,7 +180,7 @@ def cut_off(marks: Iterable[JobMark], running: Running) -> Iterator[Reason]:
 
 
 def half_undone(marks: Iterable[JobMark], running: Running) -> tuple[JobMark, ...]:
-    """Of what was cut off, what had begun to take back what a job did, and can be finished."""
+    """Of what was interrupted, what had begun to take back what a job did, and can be finished."""
     return tuple(
         mark
         for mark in marks

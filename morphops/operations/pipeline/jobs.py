@@ -56,11 +56,12 @@ def of_record(record: Record, running: Running, left: PreparedRelease | None) ->
 
     Args:
         record: the operation.
-        running: what is there: a job that ended well, with nobody left to write that down, counts.
+        running: what is there: a job that ended well counts, also where the operation could not
+            record it.
         left: see `JobsDone`.
     """
     passed = set(history.passed(record))
-    for mark in history.cut_off(record):
+    for mark in history.interrupted(record):
         own = [c for c in running.of(mark.service) if c.config == mark.config]
         if not mark.undoes and any(c.succeeded for c in own):
             passed.add(mark.service)
@@ -101,7 +102,7 @@ class JobRunner:
     def run(self, step: JobStep, prepared: PreparedRelease, prefix: str) -> None:
         """Run a job to its end.
 
-        That it was started is a step of its own in the history. So one that was cut off before
+        That it was started is a step of its own in the history. So one that was interrupted before
         that, and has no container, is known to have done nothing.
 
         Args:
@@ -147,7 +148,7 @@ class JobRunner:
             return
         if again and there is not None and there.state != "created" and not mark.repeatable:
             raise GateFailed(
-                f"job {mark.runs} was cut off: {health.explain(there)}",
+                f"job {mark.runs} was interrupted: {health.explain(there)}",
                 detail=self._last_lines(there),
             )
         recreate = (mark.runs,) if there is not None else ()

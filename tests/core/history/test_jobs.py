@@ -85,13 +85,13 @@ def test_what_an_operation_did_and_what_it_left_open() -> None:
     one = record(1, (mark("a"), "ok"), (mark("a", undoes=True), "ok"), (mark("b"), ""))
     assert jobs.passed(one) == {}
     assert jobs.undone(one) == {"migrate"}
-    assert [m.config for m in jobs.cut_off(one)] == ["b"]
+    assert [m.config for m in jobs.interrupted(one)] == ["b"]
     begun = dataclasses.replace(mark("b"), started=False)
     for result, said in (("", [begun]), ("ok", [mark("b")]), ("failed", [])):
-        assert list(jobs.cut_off(record(1, (begun, result)))) == said
+        assert list(jobs.interrupted(record(1, (begun, result)))) == said
         assert jobs.passed(record(1, (begun, result))) == {}
     taken_up = record(1, (mark("b"), ""), (mark("b"), "ok"))
-    assert jobs.cut_off(taken_up) == ()
+    assert jobs.interrupted(taken_up) == ()
     assert jobs.passed(taken_up) == {"migrate": "b"}
 
 

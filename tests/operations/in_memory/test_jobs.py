@@ -318,10 +318,12 @@ def test_a_rollback_that_fails_runs_again_what_it_took_back(shop: World) -> None
     assert status(shop.site()).state == "healthy"
 
 
-# --- cut off in the middle
+# --- interrupted in the middle
 
 
-def cut_off(world: World, which: Release, at: str = "start migrate", *, done: bool = True) -> None:
+def interrupted(
+    world: World, which: Release, at: str = "start migrate", *, done: bool = True
+) -> None:
     """Kill a deploy when it is told to start something, or has done it."""
     world.engine.faults.at(at, Killed(), when="after" if done else "before")
     with pytest.raises(Killed):
@@ -331,7 +333,7 @@ def cut_off(world: World, which: Release, at: str = "start migrate", *, done: bo
 
 
 def test_one_that_is_still_at_work_is_waited_for(shop: World) -> None:
-    cut_off(shop, SECOND)
+    interrupted(shop, SECOND)
     assert runs(shop)["migrate"] == "none"
     resume(shop.site())
     assert "start migrate" not in started(shop)
@@ -339,7 +341,7 @@ def test_one_that_is_still_at_work_is_waited_for(shop: World) -> None:
 
 
 def test_one_that_ended_meanwhile_counts(shop: World) -> None:
-    cut_off(shop, SECOND)
+    interrupted(shop, SECOND)
     shop.engine.becomes("migrate", state="exited", exit_code=0)
     resume(shop.site())
     assert "start migrate" not in started(shop)
@@ -347,7 +349,7 @@ def test_one_that_ended_meanwhile_counts(shop: World) -> None:
 
 
 def test_one_that_was_killed_does_not_run_twice(shop: World) -> None:
-    cut_off(shop, SECOND)
+    interrupted(shop, SECOND)
     shop.engine.becomes("migrate", state="exited", exit_code=137)
     with pytest.raises(PreconditionError, match="migrate exited with 137") as refused:
         resume(shop.site())
@@ -362,7 +364,7 @@ def test_one_that_was_killed_does_not_run_twice(shop: World) -> None:
 
 
 def test_nor_one_whose_container_is_gone(shop: World) -> None:
-    cut_off(shop, SECOND, "logs migrate")
+    interrupted(shop, SECOND, "logs migrate")
     shop.engine.vanish("migrate")
     with pytest.raises(PreconditionError, match="its container is gone"):
         resume(shop.site())
@@ -370,7 +372,7 @@ def test_nor_one_whose_container_is_gone(shop: World) -> None:
 
 @pytest.mark.parametrize("gone", [False, True])
 def test_one_that_never_began_runs(shop: World, gone: bool) -> None:
-    cut_off(shop, SECOND, done=False)
+    interrupted(shop, SECOND, done=False)
     if gone:
         shop.engine.vanish("migrate")
     resume(shop.site())
@@ -378,7 +380,7 @@ def test_one_that_never_began_runs(shop: World, gone: bool) -> None:
 
 
 def test_one_that_may_be_repeated_is(shop: World) -> None:
-    cut_off(shop, REPEATABLE)
+    interrupted(shop, REPEATABLE)
     shop.engine.becomes("migrate", state="exited", exit_code=137)
     resume(shop.site())
     assert started(shop).count("start migrate") == 1
@@ -386,25 +388,25 @@ def test_one_that_may_be_repeated_is(shop: World) -> None:
 
 
 def test_one_that_passed_before_the_kill_does_not_run_again(shop: World) -> None:
-    cut_off(shop, SECOND, "start api")
+    interrupted(shop, SECOND, "start api")
     resume(shop.site())
     assert "start migrate" not in started(shop)
 
 
 def test_abort_stops_what_is_still_at_work(shop: World) -> None:
-    cut_off(shop, SECOND)
+    interrupted(shop, SECOND)
     abort(shop.site())
     assert runs(shop) == {"api": "healthy", "db": "healthy"}
 
 
 def test_abort_takes_back_what_passed(shop: World) -> None:
-    cut_off(shop, UNDOABLE, "start api")
+    interrupted(shop, UNDOABLE, "start api")
     abort(shop.site())
     assert started(shop)[0] == "start migrate-down"
     assert runs(shop) == {"api": "healthy", "db": "healthy"}
 
 
-def test_a_rollback_that_is_cut_off_while_it_takes_back(shop: World) -> None:
+def test_a_rollback_that_is_interrupted_while_it_takes_back(shop: World) -> None:
     deploy(shop.site(), [UNDOABLE.digest])
     for gone, ends in (("start migrate-down", resume), ("start db", resume), ("start db", abort)):
         shop.engine.faults.at(gone, Killed(), when="after")
