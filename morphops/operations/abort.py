@@ -48,7 +48,8 @@ def abort(site: Site, *, wait: float = 0) -> DeployResult:
         if not record.touched:
             return _nothing_to_undo(site, session, record, previous)
         running = site.platform.workloads.observe(site.bundle.project)
-        left = incomplete.left_by(site, past, record)
+        did_jobs = any(step.job for step in record.steps)
+        left = incomplete.left_by(site, past, record) if did_jobs else None
         by_jobs = jobs.of_record(record, running, left)
         halves = {m.service for m in plan_jobs.half_undone(history.interrupted(record), running)}
         undone = by_jobs.undone | halves if record.kind == "rollback" else set()

@@ -43,7 +43,10 @@ def resume(site: Site, *, wait: float = 0) -> DeployResult:
         if record.kind == "down":
             return _finish_down(site, session, record)
         prepared = incomplete.reopened(site, record)
-        done = jobs.of_record(record, running, incomplete.left_by(site, past, record))
+        left = prepared
+        if record.kind == "rollback":
+            left = incomplete.left_by(site, past, record)
+        done = jobs.of_record(record, running, left)
         takes_back = _takes_back(site, past, record, done, running)
         taken = {step.mark.service for step in takes_back}
         undone = done.undone | taken if record.kind == "rollback" else set()

@@ -85,7 +85,7 @@ def _request(site: Site, to: str, reason: str, *, across_jobs: bool) -> Request:
             f"release {short(left.release)} failed and may run: "
             f"back to {short(target.release)}, the release of record"
         )
-    leaves = _left(site, past)
+    leaves = _left(site, past) if jobs.since(past, target) else None
     takes_back = pipeline.taken_back(past, leaves, target)
     if not across_jobs:
         _refuse_jobs(past, target, takes_back)

@@ -82,7 +82,7 @@ def _job(service: Service, running: Running, runs: Sequence[JobRun], now: dateti
     """Return what is known of a job: by its container, else by the history."""
     own = [c for c in running.of(service.name) if c.config == service.config]
     run = next((r for r in runs if (r.service, r.config) == (service.name, service.config)), None)
-    state: JobState = "not here"
+    state: JobState = "unknown"
     code, at = None, ""
     if own and own[0].state in ("exited", "dead"):
         code, at = own[0].exit_code, own[0].ended

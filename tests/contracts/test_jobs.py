@@ -54,7 +54,7 @@ JOB = Job(deadline=PATIENCE)
 
 
 def test_it_runs_to_its_end_and_is_done(place: Place) -> None:
-    runner, stack = Runner(place), place.stack(**place.job(0))
+    runner, stack = Runner(place), place.stack(None, **place.job(0))
     runner.run(stack, JOB)
     assert (runner.once.state, runner.once.exit_code, runner.once.succeeded) == ("exited", 0, True)
     assert runner.once.ended[:2] == "20"
@@ -62,7 +62,9 @@ def test_it_runs_to_its_end_and_is_done(place: Place) -> None:
     assert SECRET not in str(runner.logged)
     services = place.client().workloads.render(stack)
     assert jobs.has_run(services["once"], place.running, ())
-    other = place.client().workloads.render(place.stack(**{**place.job(0), "TOKEN": "another"}))
+    other = place.client().workloads.render(
+        place.stack(None, **{**place.job(0), "TOKEN": "another"})
+    )
     assert not jobs.has_run(other["once"], place.running, ())
     assert runner.log.steps == ["run job once", "wait for job once to end"]
 
@@ -70,9 +72,9 @@ def test_it_runs_to_its_end_and_is_done(place: Place) -> None:
 def test_nothing_starts_it_again(place: Place) -> None:
     """Not what is started beside it, nor one that takes up what was interrupted."""
     runner = Runner(place)
-    runner.run(place.stack(**place.job(0)), JOB)
+    runner.run(place.stack(None, **place.job(0)), JOB)
     done = runner.once
-    stack = place.stack(release=LATER, **place.job(0))
+    stack = place.stack(None, release=LATER, **place.job(0))
     place.client().workloads.start(stack, ["after", "b"])
     runner.run(stack, JOB, resumed=True)
     assert (runner.once.id, runner.once.ended) == (done.id, done.ended)
@@ -81,14 +83,14 @@ def test_nothing_starts_it_again(place: Place) -> None:
 
 def test_another_code_fails_with_its_last_lines(place: Place) -> None:
     with pytest.raises(GateFailed, match="job once failed: exit code 3") as failed:
-        Runner(place).run(place.stack(**place.job(3)), JOB)
+        Runner(place).run(place.stack(None, **place.job(3)), JOB)
     assert "  starting" in failed.value.detail
     assert SECRET not in failed.value.message()
     assert (place.only("once").state, place.only("once").exit_code) == ("exited", 3)
 
 
 def test_one_that_does_not_end_in_time_fails(place: Place) -> None:
-    runner, stack = Runner(place), place.stack(**place.job(0, lasts=1000))
+    runner, stack = Runner(place), place.stack(None, **place.job(0, lasts=1000))
     with pytest.raises(GateFailed, match="job once did not end within"):
         runner.run(stack, Job(deadline=0.1))
     assert runner.once.state == "running"

@@ -99,6 +99,7 @@ def reasons(
     yield from preconditions.other_networks(services, situation, remedies)
     yield from preconditions.from_outside(desired, situation, remedies)
     yield from preconditions.broken_invariants(desired)
+    yield from jobs.unknown(desired)
     yield from jobs.interrupted(situation.jobs.interrupted, running)
     if policy.ports:
         yield from preconditions.taken_ports(services, situation)

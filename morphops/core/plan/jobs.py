@@ -163,6 +163,18 @@ def _job_findings(
             yield f"{name}: depends on {other}, which is in a later wave"
 
 
+def unknown(desired: Desired) -> Iterator[Reason]:
+    """Jobs that are to run once more, and that the release does not have."""
+    known = jobs.of(desired.services).keys()
+    if names := sorted(desired.jobs_again - known):
+        yield Reason(
+            what=f"the release has no job {', '.join(names)}",
+            detail=(f"its jobs: {', '.join(known) or 'none'}",),
+            hint="correct --run-job",
+            wrong=True,
+        )
+
+
 def interrupted(marks: Iterable[JobMark], running: Running) -> Iterator[Reason]:
     """Jobs that were interrupted, and may not run once more.
 

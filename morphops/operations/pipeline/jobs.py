@@ -36,19 +36,20 @@ class JobsDone:
         passed: the jobs that ended well, and were not taken back.
         undone: those that were taken back, and did not run again.
         begun: what each step of a job says that was begun.
+        at_stake: the jobs that were begun, and that the release before does not work with.
         left: the release that is left, whose services take back what its jobs did.
     """
 
     passed: set[str] = field(default_factory=set)
     undone: set[str] = field(default_factory=set)
     begun: list[JobMark] = field(default_factory=list)
+    at_stake: list[str] = field(default_factory=list)
     left: PreparedRelease | None = None
 
     @property
     def stays(self) -> tuple[str, ...]:
         """The jobs whose work the release before has to live with."""
-        names = (m.service for m in self.begun if not m.undoes and not m.reversible)
-        return tuple(dict.fromkeys(name for name in names if name not in self.undone))
+        return tuple(name for name in dict.fromkeys(self.at_stake) if name not in self.undone)
 
 
 def of_record(record: Record, running: Running, left: PreparedRelease | None) -> JobsDone:
@@ -66,7 +67,9 @@ def of_record(record: Record, running: Running, left: PreparedRelease | None) ->
         if not mark.undoes and any(c.succeeded for c in own):
             passed.add(mark.service)
     begun = [step.job for step in record.steps if step.job is not None]
-    return JobsDone(passed, set(history.undone(record)), begun, left)
+    # A rollback runs a job only to bring back what it had taken back.
+    ran = [m.service for m in begun if not (m.undoes or m.reversible or record.kind == "rollback")]
+    return JobsDone(passed, set(history.undone(record)), begun, ran, left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,8 @@ class JobRunner:
         if not mark.undoes and mark.service in self.done.undone:
             again = False  # that it ended well is no longer true of the data
         self.done.begun.append(mark)
+        if isinstance(step, RunJob) and not (step.if_undone or mark.reversible):
+            self.done.at_stake.append(mark.service)
         if mark.undoes:
             owner = self.done.left or prepared
             config = owner.undoing[mark.undo].config
@@ -171,7 +176,7 @@ class JobRunner:
                     what = f"job {mark.runs} did not end within {step.deadline:g} s"
                     raise GateFailed(what, detail=lines)
                 if not told:
-                    self.observer.waiting(f"{mark.runs} is at work")
+                    self.observer.waiting(f"{mark.runs} is at work; Ctrl-C waits for its end")
                     told = True
                 watch.wait(min(left, _RELOOK))
 

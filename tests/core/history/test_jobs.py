@@ -7,7 +7,7 @@ from typing import Any
 
 from morphops.core.history import checkpoint, jobs
 from morphops.core.history.jobs import JobMark
-from morphops.core.history.operations import Past, Record, StepRecord, apply_entry
+from morphops.core.history.operations import Outcome, Past, Record, StepRecord, apply_entry
 from morphops.core.when import ago
 
 
@@ -17,7 +17,7 @@ def mark(config: str, *, undoes: bool = False, reversible: bool = False) -> JobM
     )
 
 
-def record(id_: int, *marks: tuple[JobMark, str], outcome: str = "deployed") -> Record:
+def record(id_: int, *marks: tuple[JobMark, str], outcome: Outcome = "deployed") -> Record:
     steps = tuple(
         StepRecord("run job migrate", f"t{id_}", result=result, job=job) for job, result in marks
     )

@@ -171,6 +171,9 @@ def test_nor_where_its_container_is_gone(shop: World) -> None:
     assert "start migrate" not in started(shop)
     deploy(shop.site(), [SAME.digest], choices=Choices(run_jobs=frozenset({"migrate"})))
     assert "start migrate" in started(shop)
+    with pytest.raises(InputError, match="no job migrat") as refused:
+        deploy(shop.site(), [SAME.digest], choices=Choices(run_jobs=frozenset({"migrat"})))
+    assert refused.value.detail == ("its jobs: migrate",)
 
 
 def test_nor_by_down_and_up(shop: World) -> None:
@@ -311,6 +314,7 @@ def test_a_rollback_that_fails_runs_again_what_it_took_back(shop: World) -> None
     shop.engine.calls.clear()
     with pytest.raises(RolledBack):
         rollback(shop.site(), reason="it is slow")
+    assert not any("stays" in line for line in shop.observer.lines)
     assert [call for call in started(shop) if "migrate" in call] == [
         "start migrate-down", "remove migrate-down migrate", "start migrate",
     ]  # fmt: skip
