@@ -98,9 +98,16 @@ class JobRunner:
             return f"{job} was not taken back" if step.if_undone and job not in done.undone else ""
         if job in done.undone:
             return f"{job} is taken back already"
-        if job not in done.passed:
+        if job not in done.passed and not self._ended_unseen(step.mark):
             return f"{job} did not end with 0, so {step.mark.undo} is not run"
         return ""
+
+    def _ended_unseen(self, mark: JobMark) -> bool:
+        """Whether a job that this operation began ended well, and the engine was away then."""
+        if not any(one.service == mark.service and not one.undoes for one in self.done.begun):
+            return False
+        container = self._container(mark.service, mark.config, "")
+        return container is not None and container.succeeded
 
     def run(self, step: JobStep, prepared: PreparedRelease, prefix: str) -> None:
         """Run a job to its end.

@@ -256,6 +256,14 @@ def test_an_automatic_rollback_takes_back_what_can_be(shop: World) -> None:
     assert "start migrate" in started(shop), "it was taken back, so it has to run again"
 
 
+def test_what_ended_while_the_engine_was_away_is_taken_back(shop: World) -> None:
+    shop.engine.faults.at("logs migrate", lambda: shop.engine.away(1))
+    with pytest.raises(RolledBack):
+        deploy(shop.site(), [UNDOABLE.digest])
+    assert "start migrate-down" in started(shop)
+    assert runs(shop) == {"api": "healthy", "db": "healthy"}
+
+
 def test_what_did_not_happen_is_not_taken_back(shop: World) -> None:
     behave(shop, UNDOABLE, migrate=FAILS)
     with pytest.raises(RolledBack):
