@@ -122,6 +122,7 @@ class _Stack:
                     folder=str(self._site.folder),
                     bundle=self._site.bundle,
                     relative=relative,
+                    jobs=bundle_rules.ending(self._site.bundle, every["services"]),
                 )
             )
         # Without all of them the bundle's rules would repeat, elsewhere, that something is missing.

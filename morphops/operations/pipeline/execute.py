@@ -144,7 +144,7 @@ class Executor:
                         continue
                     self.log.begin(f"undo: {step}", touches=step.touches, job=step.job)
                     with self._recorded(nullcontext()):
-                        self._effect(step, before)
+                        self._effect(step, before, "undo: ")
             except LockLost as lost:
                 told = lost.with_(detail=(*lost.detail, f"before that: {error.what}"))
                 return Outcome("failed", told.touched("it stopped in the middle of the rollback"))
@@ -180,7 +180,7 @@ class Executor:
             raise
         self.log.end("ok", time.monotonic() - begun)
 
-    def _effect(self, step: Step, prepared: PreparedRelease | None) -> None:
+    def _effect(self, step: Step, prepared: PreparedRelease | None, prefix: str = "") -> None:
         workloads, project = self.platform.workloads, self.project
         _lay(step, prepared)
         match step:
@@ -196,7 +196,7 @@ class Executor:
                 again = self._again(step, prepared)
                 workloads.start(prepared.stack, step.services, step.slot, again)
             case steps.RunJob() | steps.UndoJob():
-                self._job_runner.run(step, prepared)
+                self._job_runner.run(step, prepared, prefix)
             case steps.Check() | steps.Gate():
                 self._probe(step, prepared)
             case steps.AwaitHealth():
@@ -208,7 +208,7 @@ class Executor:
     @property
     def _job_runner(self) -> JobRunner:
         workloads, project = self.platform.workloads, self.project
-        return JobRunner(workloads, project, self.observer, self.jobs, self.keep_log)
+        return JobRunner(workloads, project, self.observer, self.jobs, self.log, self.keep_log)
 
     def _is_needless(self, step: Step) -> bool:
         """Whether a step is left out, which is told."""
