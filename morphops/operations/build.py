@@ -33,7 +33,12 @@ def build(site: Site, *, version: str = "", push: bool = True) -> Build:
         EngineCallFailed: the build failed otherwise; likewise.
         RegistryError: the registry does not answer.
     """
-    wanted = {image.target: name for name, image in site.bundle.images.items() if image.target}
+    # Without a bake file, a target is a service whose image the release sets.
+    wanted = {
+        image.target: name
+        for name, image in site.bundle.images.items()
+        if image.target and (site.bundle.build is not None or image.services)
+    }
     spec = _spec(site, wanted)
     if push:
         site.registry.ping()

@@ -15,7 +15,7 @@ from morphops.core.checks import interpolation, sample_values
 from morphops.core.env import dotenv
 from morphops.core.yaml_text import YamlText
 from morphops.errors import InputError
-from morphops.operations.bundle.files import yaml_file
+from morphops.operations.bundle.files import compose_files, yaml_file
 from morphops.operations.env.schema import read_schema
 from morphops.site import Site
 
@@ -40,7 +40,7 @@ def bake_file(site: Site, services: Iterable[str]) -> Iterator[Path]:
         env = folder / "values.env"
         write_whole(env, dotenv.render(_values(site, sources)).encode())
         model = site.compose_files.model(
-            [site.folder / file for file in site.bundle.files()],
+            compose_files(site, site.bundle.files(), folder),
             env_file=env,
             profiles=("*",),
             environ=os.environ,

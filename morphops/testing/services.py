@@ -161,7 +161,9 @@ def mount_of(given: Any, volumes: Mapping[str, str], folder: Path) -> tuple[str,
         source, target = str(given.get("source") or ""), str(given["target"])
         writable = not given.get("read_only")
     else:
-        source, _, rest = str(given).partition(":")
+        source, colon, rest = str(given).partition(":")
+        if not colon:  # an anonymous volume: the target alone
+            source, rest = "", source
         target, _, mode = rest.partition(":")
         writable = mode != "ro"
     if source.startswith((".", "/")):

@@ -9,9 +9,11 @@ from dataclasses import replace
 
 import pytest
 
+from morphops.core.bundle.beside import Kind
+from morphops.core.bundle.beside import Place as Beside
 from morphops.core.requests import CommandRequest, RunRequest
-from morphops.core.stack import Instance, Port, Running
-from morphops.core.verify import drift
+from morphops.core.stack import Carried, Instance, Port, Running, Service
+from morphops.core.verify import drift, parts
 from morphops.errors import ConfigError, EngineCallFailed, PreconditionError
 from tests.contracts.place import EPOCH_URL, LATER, PATIENCE, RELEASE, SEAL, SECRET, Place
 
@@ -293,6 +295,44 @@ def test_a_file_of_the_machine_is_part_of_what_is_given_it(place: Place) -> None
     place.host_file.unlink()
     (content,) = workloads.render(stack)["a"].contents
     assert content.digest == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_mounted"), [("data", True), ("carried", True), ("left out", False)]
+)
+def test_what_is_mounted_may_lie_elsewhere(place: Place, kind: Kind, is_mounted: bool) -> None:
+    workloads, stack = place.client().workloads, place.stack()
+    old, new = str(place.host_file), str(place.folder / "elsewhere")
+    there = Beside(kind, "host.conf", "" if kind == "left out" else new)
+    asked: list[str] = []
+
+    def of(path: str) -> Beside | None:
+        asked.append(path)
+        return there if path == old else None
+
+    override = place.folder / "moved.yaml"
+    override.write_bytes(workloads.moved(stack, of))
+    moved = replace(stack, files=(*stack.files, override), data=frozenset({new}))
+    assert old in asked
+    before, after = (workloads.render(one)["a"].launch.mounts for one in (stack, moved))
+    (inside,) = (inside for inside, outside, _ in before if outside == old)
+    found = {where: (outside, writes) for where, outside, writes in after}
+    assert found.get(inside) == ((new, False) if is_mounted else None)
+    assert {m for m in before if m[0] != inside} == {m for m in after if m[0] != inside}
+
+
+def test_what_is_carried_is_a_part_and_where_it_lies_is_not(place: Place) -> None:
+    workloads, stack = place.client().workloads, place.stack()
+    path = str(place.host_file)
+
+    def rendered(digest: str) -> Service:
+        carried = {path: Carried("conf/app.conf", digest)}
+        return workloads.render(replace(stack, carried=carried))["a"]
+
+    one, other = rendered("1"), rendered("2")
+    assert one.config == rendered("1").config != other.config
+    differs = parts.compare(one.parts, other.parts)
+    assert (differs.contents, differs.keys) == (("carried conf/app.conf",), ())
 
 
 def test_only_what_is_named_is_started_replaced_and_removed(place: Place) -> None:

@@ -80,6 +80,9 @@ class FakeTarget:
     def render(self, stack: Stack) -> Mapping[str, Service]:
         return self.stacks[str(stack.env_file)]
 
+    def moved(self, stack: Stack, place: Callable[[str], Place | None]) -> bytes:
+        return b"{}"
+
     def observe(self, project: str) -> Running:
         return Running(tuple(self.containers[name] for name in sorted(self.containers)))
 
@@ -91,9 +94,6 @@ class FakeTarget:
 
     def outside(self, project: str, services: Mapping[str, Service]) -> Outside:
         return AS_NEEDED
-
-    def moved(self, stack: Stack, place: Callable[[str], Place | None]) -> bytes:
-        raise NotImplementedError
 
     def marks(self, services: Mapping[str, Service], owners: Mapping[str, str]) -> bytes:
         return canonical_json(dict(owners))

@@ -33,7 +33,7 @@ class ImageSpec:
 
     Attributes:
         repository: its repository below the bundle's registry (`shop/api`).
-        source: of an image of somebody else's registry, its name as the compose files have it
+        source: of an image of another registry, its name as the compose files have it
             (`postgres:16`). It is resolved to a digest for each release, and never pushed.
         variable: the variable by which the compose files name it.
         services: the services whose `image:` the release sets to it.
@@ -454,6 +454,11 @@ class Bundle:
         for profile in profiles:
             names += self.compose.profiles.get(profile, ())
         return tuple(dict.fromkeys(names))
+
+    @property
+    def pinned(self) -> frozenset[str]:
+        """The services whose image a release sets."""
+        return frozenset(name for spec in self.images.values() for name in spec.services)
 
     @property
     def image_variables(self) -> Mapping[str, str]:

@@ -34,6 +34,7 @@ class Rendered:
         folder: where the bundle is, absolute.
         bundle: says what a release carries.
         relative: what the relative paths of the files are; see `working_tree.relative`.
+        jobs: the services that end: jobs, and what takes back what they did.
     """
 
     model: Mapping[str, Any]
@@ -42,6 +43,7 @@ class Rendered:
     folder: str
     bundle: Bundle
     relative: frozenset[str] = frozenset()
+    jobs: frozenset[str] = frozenset()
 
     def locate(self, path: Path) -> tuple[str, int]:
         """Returns the file and the line that decide a path, see `place`."""
@@ -76,10 +78,21 @@ def check(rendered: Rendered) -> Iterator[Finding]:
         def locate(path: Path, name: str = name) -> tuple[str, int]:
             return rendered.locate(("services", name, *path))
 
-        yield from findings(service_rules.RULES, service, locate, (name,))
+        released = _PINNED | _without_build(service) if name in rendered.bundle.pinned else service
+        rules = service_rules.OF_JOBS if name in rendered.jobs else service_rules.RULES
+        yield from findings(rules, released, locate, (name,))
         texts = Texts(service, rendered.sentinels)
         yield from findings(compose_secrets.RULES, texts, locate, (name,))
     yield from findings(RULES, rendered, rendered.locate)
+
+
+# Any digest will do: a release sets it, whatever the files say.
+_PINNED = {"image": f"released@sha256:{'0' * 64}"}
+
+
+def _without_build(service: Mapping[str, Any]) -> dict[str, Any]:
+    """A service whose image a release sets, so that nothing is built where it runs."""
+    return {key: value for key, value in service.items() if key not in ("build", "image")}
 
 
 def refusal(said: Sequence[str], sources: Sequence[YamlText], doing: str) -> Finding:

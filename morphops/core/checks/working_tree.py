@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from posixpath import dirname, join, normpath
 
 from morphops.core.bundle import beside
@@ -40,13 +40,48 @@ def included(source: YamlText, bundle: Bundle) -> Iterator[Path]:
             yield path
 
 
-def included_lines(sources: Sequence[YamlText], bundle: Bundle) -> tuple[str, ...]:
-    """The same of several files, each as `file:line: path`."""
-    return tuple(
-        f"{source.name}:{source.line(*path)}: {'/'.join(path)}"
-        for source in sources
-        for path in included(source, bundle)
-    )
+def included_lines(
+    sources: Sequence[YamlText], bundle: Bundle, text_of: Callable[[str], str | None]
+) -> tuple[str, ...]:
+    """The same of several files and of those that they include or extend.
+
+    Args:
+        sources: the compose files.
+        bundle: see `included`.
+        text_of: path in the bundle's folder → text of what is carried there; None for nothing.
+
+    Returns:
+        each as `file:line: path`.
+    """
+    found = [(source, path) for source in sources for path in included(source, bundle)]
+    for name in _fragments(sources, bundle, text_of):
+        fragment = YamlText(name, text_of(name) or "")
+        found += [
+            (fragment, path)
+            for path, written in _named(fragment)
+            if not _is_carried(_from(dirname(name), written), bundle)
+        ]
+    return tuple(f"{one.name}:{one.line(*path)}: {'/'.join(path)}" for one, path in found)
+
+
+def _fragments(
+    sources: Sequence[YamlText], bundle: Bundle, text_of: Callable[[str], str | None]
+) -> tuple[str, ...]:
+    """The carried files that compose files include or extend, and those that these do."""
+    base = dirname(bundle.compose.files[0])
+    found: dict[str, None] = {}
+    waiting = [(source, base) for source in sources]
+    while waiting:
+        source, folder = waiting.pop()
+        for path, written in _named(source):
+            name = _from(folder, written)
+            is_one = path[0] == "include" or path[-2:] == ("extends", "file")
+            if not is_one or "env_file" in path or name in found or name in bundle.files():
+                continue
+            if (text := text_of(name)) is not None:
+                found[name] = None
+                waiting.append((YamlText(name, text), dirname(name)))
+    return tuple(found)
 
 
 def carried_secrets(sources: Sequence[YamlText], bundle: Bundle) -> Iterator[tuple[YamlText, Path]]:
@@ -54,8 +89,7 @@ def carried_secrets(sources: Sequence[YamlText], bundle: Bundle) -> Iterator[tup
     for source in sources:
         for name in source.keys("secrets"):
             path = ("secrets", name, "file")
-            named = from_bundle(source.text_at(*path), bundle)
-            if source.text_at(*path) and beside.kind_of(bundle.compose, named) == "carried":
+            if _is_carried(from_bundle(source.text_at(*path), bundle), bundle):
                 yield source, path
 
 
@@ -64,15 +98,25 @@ def from_bundle(written: str, bundle: Bundle) -> str:
 
     Compose takes it from the folder of the first compose file.
     """
-    return normpath(join(dirname(bundle.compose.files[0]), written))
+    return _from(dirname(bundle.compose.files[0]), written)
+
+
+def _from(folder: str, written: str) -> str:
+    """A path of a file, taken from a folder; empty where that cannot be told."""
+    unclear = not written or "$" in written or written.startswith(("/", "~"))
+    return "" if unclear else normpath(join(folder, written))
 
 
 def _is_there(path: Path, written: str, bundle: Bundle) -> bool:
-    if not written or "$" in written or written.startswith(("/", "~")):
-        return False
     name = from_bundle(written, bundle)
     if path[0] == "services" and "env_file" in path and name in bundle.compose.values:
         return True
+    return _is_carried(name, bundle)
+
+
+def _is_carried(name: str, bundle: Bundle) -> bool:
+    if not name:
+        return False
     return name in bundle.files() or beside.kind_of(bundle.compose, name) == "carried"
 
 

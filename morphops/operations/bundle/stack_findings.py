@@ -24,7 +24,7 @@ from morphops.core.env.schema import EnvSchema
 from morphops.core.finding import Finding
 from morphops.core.yaml_text import YamlText
 from morphops.errors import ConfigError
-from morphops.operations.bundle.files import yaml_file
+from morphops.operations.bundle.files import compose_files, yaml_file
 from morphops.operations.env.schema import DERIVED, read_schema
 from morphops.site import Site
 
@@ -42,6 +42,11 @@ def findings(site: Site, text: YamlText) -> Iterator[Finding]:
     schema = read_schema(site)
     sources = [yaml_file(site, site.folder / name) for name in site.bundle.files()]
     uses = [use for source in sources for use in interpolation.uses(source)]
+    uses += [
+        Use(name, "", "", text.name, text.line("compose", "values", file), by_name=True)
+        for file, names in site.bundle.compose.values.items()
+        for name in names
+    ]
     for source in (*sources, text):
         yield from digest_rules.check(source.name, source.text)
     differing = tuple(variable_rules.check(uses, site.bundle, schema, schema_text))
@@ -117,6 +122,7 @@ class _Stack:
                     folder=str(self._site.folder),
                     bundle=self._site.bundle,
                     relative=relative,
+                    jobs=bundle_rules.ending(self._site.bundle, every["services"]),
                 )
             )
         # Without all of them the bundle's rules would repeat, elsewhere, that something is missing.
@@ -163,7 +169,7 @@ class _Stack:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             stream.write(dotenv.render(values))
         return self._site.compose_files.model(
-            [self._site.folder / file for file in files],
+            compose_files(self._site, files, self._folder),
             env_file=Path(name),
             profiles=profiles,
             environ=self._site.environ,

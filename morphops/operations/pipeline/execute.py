@@ -144,7 +144,7 @@ class Executor:
                         continue
                     self.log.begin(f"undo: {step}", touches=step.touches, job=step.job)
                     with self._recorded(nullcontext()):
-                        self._effect(step, before)
+                        self._effect(step, before, "undo: ")
             except LockLost as lost:
                 told = lost.with_(detail=(*lost.detail, f"before that: {error.what}"))
                 return Outcome("failed", told.touched("it stopped in the middle of the rollback"))
@@ -180,8 +180,9 @@ class Executor:
             raise
         self.log.end("ok", time.monotonic() - begun)
 
-    def _effect(self, step: Step, prepared: PreparedRelease | None) -> None:
+    def _effect(self, step: Step, prepared: PreparedRelease | None, prefix: str = "") -> None:
         workloads, project = self.platform.workloads, self.project
+        _lay(step, prepared)
         match step:
             case steps.Teardown() | steps.Remove() | steps.Restart():
                 self._effect_on_running(step)
@@ -190,11 +191,10 @@ class Executor:
             case steps.Pull():
                 pull(step, self.platform.images, project, self.observer)
             case steps.Start():
-                prepared.beside.lay()
                 again = self._again(step, prepared)
                 workloads.start(prepared.stack, step.services, step.slot, again)
             case steps.RunJob() | steps.UndoJob():
-                self._job_runner.run(step, prepared)
+                self._job_runner.run(step, prepared, prefix)
             case steps.Check() | steps.Gate():
                 self._probe(step, prepared)
             case steps.AwaitHealth():
@@ -217,7 +217,7 @@ class Executor:
     @property
     def _job_runner(self) -> JobRunner:
         workloads, project = self.platform.workloads, self.project
-        return JobRunner(workloads, project, self.observer, self.jobs, self.keep_log)
+        return JobRunner(workloads, project, self.observer, self.jobs, self.log, self.keep_log)
 
     def _is_needless(self, step: Step) -> bool:
         """Whether a step is left out, which is told."""
@@ -258,6 +258,12 @@ class Executor:
             self.project,
             tell=None if step.strict else self.observer.note,
         )
+
+
+def _lay(step: Step, prepared: PreparedRelease | None) -> None:
+    """Make the copies be there that containers mount, before one is started."""
+    if prepared is not None and step.touches:
+        prepared.beside.lay()
 
 
 def expected(raised: Exception) -> MorphopsError:

@@ -232,7 +232,11 @@ def _refuse_included(release: Release, bundle: Bundle) -> None:
         for name, text in texts
         if working_tree.may_include(text) or may_be_endless(text)
     ]
-    if found := working_tree.included_lines(sources, bundle):
+
+    def carried(name: str) -> str | None:
+        return _text(release.files, name, "") if name in release.files else None
+
+    if found := working_tree.included_lines(sources, bundle, carried):
         raise _left_behind(release, found)
 
 

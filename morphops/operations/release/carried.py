@@ -36,6 +36,9 @@ class CarriedFiles:
         )
 
 
+NO_FILES = CarriedFiles()
+
+
 def read(site: Site) -> CarriedFiles:
     """Read every file that `compose/carries` of the bundle names.
 

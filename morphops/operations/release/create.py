@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from morphops.adapters.store import text_file
 from morphops.adapters.store.files import read_table
 from morphops.core.bundle import generated
 from morphops.core.bundle.schema import Bundle
@@ -18,7 +19,7 @@ from morphops.core.results.release import CarriedFile, ResolvedSource
 from morphops.errors import ConfigError, InputError
 from morphops.operations.bundle.files import yaml_file
 from morphops.operations.release import carried, judge, sources
-from morphops.operations.release.carried import CarriedFiles
+from morphops.operations.release.carried import NO_FILES, CarriedFiles
 from morphops.operations.release.find import split_images
 from morphops.operations.release.publish import Draft, publish, resolve_image
 from morphops.operations.release.sources import with_source
@@ -63,7 +64,8 @@ def create(
     """
     bundle = site.bundle
     named = _named(bundle, images, site.observer.note)
-    files, beside = working_files(site), carried.read(site)
+    beside = carried.read(site)
+    files = working_files(site, beside)
     _refuse_same_names(files, beside)
     found = sources.resolve(site, bundle, named)
     rows = sources.compared(site, found)
@@ -111,8 +113,12 @@ def _refuse_same_names(files: Mapping[str, bytes], beside: CarriedFiles) -> None
             )
 
 
-def working_files(site: Site) -> dict[str, bytes]:
+def working_files(site: Site, beside: CarriedFiles = NO_FILES) -> dict[str, bytes]:
     """The operating files of the working tree, as a release carries them.
+
+    Args:
+        site: where.
+        beside: what it carries for its services.
 
     Raises:
         ConfigError: one that the bundle names is missing, or the schema is wrong.
@@ -133,7 +139,12 @@ def working_files(site: Site) -> dict[str, bytes]:
             raise ConfigError(f"{path}: {err.strerror}") from None
     parse.parse_env_schema(files[bundle.env.schema].decode(), bundle.env.schema)
     texts = [yaml_file(site, site.folder / name) for name in bundle.files()]
-    if found := working_tree.included_lines(texts, bundle):
+
+    def text_of(name: str) -> str | None:
+        path = site.folder / name
+        return text_file.read(path, site.shown(path)) if name in beside.files else None
+
+    if found := working_tree.included_lines(texts, bundle, text_of):
         raise ConfigError(
             "the compose files name files that a release does not carry",
             detail=found,

@@ -21,7 +21,7 @@ from morphops.core.plan import preconditions
 from morphops.core.plan.desired import Desired
 from morphops.core.release.release import Release
 from morphops.core.yaml_text import YamlText
-from morphops.errors import ConfigError, EngineUnavailable, InputError
+from morphops.errors import ConfigError, InputError, PreconditionError
 from morphops.operations.pipeline import beside, prepare
 from morphops.site import Site
 
@@ -42,7 +42,7 @@ def judge(site: Site, release: Release) -> None:
     ]
     try:
         found += _misfits(site, release, bundle, schema, sources)
-    except EngineUnavailable as err:
+    except PreconditionError as err:  # no docker client, or an engine that is elsewhere
         site.observer.note(f"whether it can be deployed was not tried: {err.what}")
     except ConfigError as err:
         # With the values of a machine it may well render.
@@ -85,17 +85,21 @@ def _misfits(
 def _values(
     release: Release, bundle: Bundle, schema: EnvSchema, sources: Sequence[YamlText]
 ) -> dict[str, str]:
-    """Made-up values, the images of the release, and every profile."""
+    """Made-up values, and the images of the release; no profile is on, for that is always right."""
     uses = [use for source in sources for use in interpolation.uses(source)]
     wanted = sample_values.forms_by_place(sources)
     made_up = sample_values.values(bundle, schema, uses, wanted).values
     images = {v: str(release.image(name).ref) for v, name in bundle.image_variables.items()}
-    profiles = ",".join((*bundle.compose.profiles, "*"))
-    return {**made_up, **images, "COMPOSE_PROFILES": profiles}
+    return {**made_up, **images, "COMPOSE_PROFILES": ""}
 
 
 # By what a reason says, the key of the service that it is about.
-_KEYS = {"image ": "image", "asks for ": "platform", "waits for ": "depends_on"}
+_KEYS = {
+    "image ": "image",
+    "has a scale ": "scale",
+    "asks for ": "platform",
+    "waits for ": "depends_on",
+}
 _NOT_NAMED = (
     "stands beside the compose file, and the bundle does not name it: in compose/carries if it is "
     "content, in compose/data if it belongs to the machine, in compose/leaves to leave it out"

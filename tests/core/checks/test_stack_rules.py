@@ -12,7 +12,7 @@ from morphops.core.base_images.recipe import ImageRecipe, Recipes
 from morphops.core.bundle import parse
 from morphops.core.bundle.moments import Notify
 from morphops.core.bundle.quickstart import Quickstart
-from morphops.core.bundle.schema import Bundle, Invariant
+from morphops.core.bundle.schema import Bundle, ImageSpec, Invariant, Job
 from morphops.core.checks import (
     bundle_rules,
     compose_rules,
@@ -127,6 +127,18 @@ LOUD = {"never-loud": Invariant(service="front", forbids=("--loud",), why="it is
             ["no compose file uses DATA_EPOCH, which document data provides"],
         ),
         (
+            replace(BUNDLE, jobs={"a": Job(undo="down")}),
+            {**SERVICES, "down": {"profiles": ["undo"]}},
+            USED,
+            [],
+        ),
+        (
+            replace(BUNDLE, jobs={"a": Job(undo="down")}),
+            SERVICES,
+            USED,
+            ["job a: no compose file has a service down"],
+        ),
+        (
             replace(BUNDLE, invariants=LOUD),
             {**SERVICES, "front": {**SERVICES["front"], "command": ["serve", "--loud"]}},
             USED,
@@ -145,6 +157,13 @@ def test_rules_of_a_bundle(
     assert [finding.what for finding in found] == said
     assert all(finding.file == "b.yaml" and finding.line for finding in found)
     assert all(finding.remedy for finding in found)
+
+
+def test_what_ends_is_named_or_waited_for() -> None:
+    waits = {"b": {"condition": "service_completed_successfully"}, "front": {"condition": "x"}}
+    jobs = replace(BUNDLE, jobs={"a": Job(undo="down")})
+    services = {**SERVICES, "extra": {"depends_on": waits}}
+    assert bundle_rules.ending(jobs, services) == {"a", "b", "down"}
 
 
 SCHEMA = EnvSchema(
@@ -434,3 +453,18 @@ def test_several_writers_of_a_volume(services: dict[str, Any], said: list[str]) 
     found = [f for f in compose_rules.check(rendered) if f.rule == compose_rules.WRITERS]
     assert [f.what.partition(", and each")[0] for f in found] == said
     assert all((f.line, f.subjects, f.level) == (2, ("data",), "danger") for f in found)
+
+
+def test_what_a_release_pins_needs_no_digest_in_the_file() -> None:
+    images = {"web": ImageSpec(source="nginx:1", services=("web", "unheard-of"))}
+    pinned = replace(rendered().bundle, images=images)
+    model: dict[str, dict[str, Any]] = {
+        "web": {"image": "nginx:1", "build": {"context": "."}},
+        "db": {"image": "postgres"},
+    }
+    found = compose_rules.check(replace(rendered(services=model), bundle=pinned))
+    told = {(f.rule, f.subjects) for f in found if f.rule in ("digest", "build")}
+    assert told == {("digest", ("db",))}
+    text = YamlText("b.yaml", "images:\n  web:\n    services: [web,\n      unheard-of]\n")
+    unknown = [f for f in bundle_rules.check(pinned, model, (), text) if "unheard-of" in f.what]
+    assert [(f.file, f.line) for f in unknown] == [("b.yaml", 4)]

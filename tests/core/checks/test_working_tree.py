@@ -41,7 +41,7 @@ SERVICE = "services:\n  app:\n    image: x\n    "
 )
 def test_what_compose_reads_beside_the_files(text: str, found: str) -> None:
     assert working_tree.may_include(text)
-    lines = working_tree.included_lines([YamlText("c.yaml", text)], OF_SHOP)
+    lines = working_tree.included_lines([YamlText("c.yaml", text)], OF_SHOP, lambda _: None)
     assert lines == ((found,) if found else ())
 
 
@@ -78,6 +78,36 @@ def test_what_is_carried_is_there(text: str, found: tuple[str, ...]) -> None:
     source = YamlText("c.yaml", text)
     told = {"/".join(path) for path in working_tree.included(source, CARRIES)}
     assert told == set(found)
+
+
+FRAGMENTS = {
+    "deploy/conf/base.yaml": "services:\n  x:\n    env_file: [own.env, ../a.env, ../b.env]\n",
+    "deploy/conf/more.yaml": "include: [deep/last.yaml]\nservices: {x: {label_file: /etc/x}}\n",
+    "deploy/conf/deep/last.yaml": "include: [../base.yaml]\nservices: {y: {env_file: $X}}\n",
+    "deploy/conf/unused.yaml": "services: {x: {env_file: /etc/shadow}}\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (
+            f"{SERVICE}extends: {{file: ./conf/base.yaml, service: x}}\n",
+            {"deploy/conf/base.yaml:3: services/x/env_file/2"},
+        ),
+        (
+            f"include: [conf/more.yaml]\n{SERVICE}init: true\n",
+            {
+                "deploy/conf/base.yaml:3: services/x/env_file/2",
+                "deploy/conf/more.yaml:2: services/x/label_file",
+                "deploy/conf/deep/last.yaml:2: services/y/env_file",
+            },
+        ),
+    ],
+)
+def test_what_is_included_is_read_as_well(text: str, found: set[str]) -> None:
+    told = working_tree.included_lines([YamlText("c.yaml", text)], CARRIES, FRAGMENTS.get)
+    assert set(told) == found
 
 
 def test_a_secret_is_never_carried() -> None:

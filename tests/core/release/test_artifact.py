@@ -42,6 +42,25 @@ def test_decoding_is_the_inverse_and_order_does_not_matter(files: dict[str, byte
     assert artifact(files, revision="s").digest != made.digest
 
 
+def test_what_may_be_executed_is_kept_and_counts() -> None:
+    plain = artifact()
+    made = release_artifact.encode(
+        project="shop",
+        images=[IMAGE],
+        files=FILES,
+        manifests=BYTES,
+        labels={},
+        executable=["compose/a.yaml"],
+    )
+    assert decode(made).executable == {"compose/a.yaml"}
+    assert release_artifact.encode_release(decode(made)) == made
+    assert made.digest != plain.digest
+    # A release of before there was such a thing keeps its name.
+    assert b"executable" not in b"".join(plain.blobs.values())
+    with pytest.raises(IntegrityError, match="may be executed"):
+        decode(altered({"executable": ["unheard-of"]}))
+
+
 def test_the_digest_covers_every_byte_of_a_file() -> None:
     changed = {**FILES, "bundle.yaml": b"schema: 2"}
     assert artifact().digest != artifact(changed).digest

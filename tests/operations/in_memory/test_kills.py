@@ -23,6 +23,7 @@ from morphops.operations.resume import resume
 from morphops.operations.rollback import rollback
 from tests.machine import send
 from tests.operations.in_memory.kept import Kept, keep, laid
+from tests.operations.in_memory.killing import Act, is_killed
 from tests.operations.in_memory.world import (
     NEW,
     NEW_RUNS,
@@ -34,7 +35,6 @@ from tests.operations.in_memory.world import (
 
 pytestmark = pytest.mark.unmeasured
 
-Act: TypeAlias = Callable[[World], object]
 Runs: TypeAlias = dict[str, str]
 When: TypeAlias = Literal["before", "after"]
 ENDS: dict[str, Act] = {
@@ -97,27 +97,6 @@ def lay(place: Path, made: Kept) -> Lay:
         return laid(place, prepared[releases])
 
     return lay
-
-
-def is_killed(world: World, act: Act, at: int) -> bool:
-    """Kill it when it has announced so much; False where it came to its end before."""
-    announced = 0
-
-    def count() -> None:
-        nonlocal announced
-        announced += 1
-        if announced == at:
-            raise Killed
-
-    world.engine.faults.at("write head", count, times=1000)
-    try:
-        act(world)
-    except Killed:
-        return True
-    finally:
-        world.engine.faults.clear()
-        world.observer.on_step.clear()
-    return False
 
 
 def ended(world: World, operation: Operation, end: str) -> bool:
