@@ -6,16 +6,24 @@ from morphops.adapters.store.release_layout import is_complete
 from morphops.core.history import operations, recovery
 from morphops.core.release.digest import short
 from morphops.core.results.deploy import DeployResult, PlanResult
-from morphops.errors import PreconditionError
-from morphops.operations.pipeline import prepare, values
+from morphops.errors import InputError, PreconditionError
+from morphops.operations.pipeline import newer_env, prepare, values
 from morphops.operations.pipeline.change import Request, bring, show_plan
 from morphops.operations.pipeline.session import demand_reason, exclusive
 from morphops.operations.release.find import full_digest
 from morphops.site import Site
 
+_VALUES = ("then", "now")
+
 
 def rollback(
-    site: Site, *, to: str = "", plan_only: bool = False, reason: str = "", wait: float = 0
+    site: Site,
+    *,
+    to: str = "",
+    with_values: str = "then",
+    plan_only: bool = False,
+    reason: str = "",
+    wait: float = 0,
 ) -> DeployResult | PlanResult:
     """Go back to the last healthy deployment before what runs: its files and its values.
 
@@ -25,23 +33,30 @@ def rollback(
     Args:
         site: where.
         to: a release that was healthy here, instead.
+        with_values: `then`: those that the release ran with; `now`: those of the env file, without
+            variables that came later.
         plan_only: compute and return the plan, change nothing.
         reason: why, for the history; must be given.
         wait: seconds to wait for another operation to end.
 
     Raises:
-        InputError: without a reason.
+        InputError: without a reason, or today's values do not fit the release.
         PreconditionError: there is nothing to go back to.
     """
+    if with_values not in _VALUES:
+        raise InputError(
+            f"--values={with_values}: write then (as it ran) or now (the env file)",
+            state="nothing was changed",
+        )
     if plan_only:
-        return show_plan(site, _request(site, to, reason))
+        return show_plan(site, _request(site, to, reason, with_values))
     demand_reason(reason, "rollback")
     with exclusive(site, "rollback", reason=reason, wait=wait) as session:
-        return bring(site, session, _request(site, to, reason))
+        return bring(site, session, _request(site, to, reason, with_values))
 
 
-def _request(site: Site, to: str, reason: str) -> Request:
-    """The release that a rollback goes to, and the values that it ran with."""
+def _request(site: Site, to: str, reason: str, with_values: str) -> Request:
+    """The release that a rollback goes to, and the values for it."""
     past = site.history.past()
     digest = full_digest(site, to, "inv history") if to else ""
     target = (
@@ -73,7 +88,10 @@ def _request(site: Site, to: str, reason: str) -> Request:
             f"back to {short(target.release)}, the release of record"
         )
     release = prepare.stored(site, target.release)
-    bundle, _ = prepare.read_bundle(release)
-    kept = values.read_values(site, site.state.deployment(target.deployment))
-    env = prepare.operator_values(bundle, kept)
+    if with_values == "now":
+        env = newer_env.known_to(site, release, site.read_env())
+    else:
+        bundle, _ = prepare.read_bundle(release)
+        kept = values.read_values(site, site.state.deployment(target.deployment))
+        env = prepare.operator_values(bundle, kept)
     return Request(kind="rollback", release=release, env=env, reason=reason, offline=True)

@@ -12,6 +12,7 @@ from morphops.tasks.own_task import task
 @task(
     help={
         "to": "a release that was healthy here (digest, or its first 12 digits or more)",
+        "values": "then: those that the release ran with (default); now: those of the env file",
         "plan": PLAN,
         "reason": WHY,
         "seed": SEED,
@@ -24,6 +25,7 @@ from morphops.tasks.own_task import task
 def rollback(
     c: Context,
     to: str = "",
+    values: str = "then",
     plan: bool = False,
     reason: str = "",
     seed: str = "",
@@ -34,6 +36,9 @@ def rollback(
     """Go back to the last healthy release, with its files and its values.
 
     Needs no registry: images, files and values are kept here. Twice goes back twice.
+
+    With --values=now it gets the values of the env file: after a password was rotated, the old one
+    opens nothing. Variables that came after that release are left out, and named.
     """
     from morphops.operations import rollback
     from morphops.report import deploy as report
@@ -41,7 +46,12 @@ def rollback(
     perform(
         json,
         lambda site: rollback.rollback(
-            site.asking(seed), to=to, plan_only=plan, reason=reason, wait=wait_lock
+            site.asking(seed),
+            to=to,
+            with_values=values,
+            plan_only=plan,
+            reason=reason,
+            wait=wait_lock,
         ),
         report.deployed,
         events=events,

@@ -275,25 +275,34 @@ def deployment_stack(known: Known) -> tuple[Record, ...]:
     """The stack of healthy deployments, the one of record last; at most `DEPTH` of them.
 
     A deploy of something new goes on top. A rollback goes back to where its target lies and drops
-    what is above, so that rolling back twice goes back twice; one to a release that was dropped so
-    (`--to` what was rolled back from) goes on top again. `up` changes nothing of this.
+    what is above, so that rolling back twice goes back twice; with other values it takes the place
+    of its target. One to a release that was dropped so (`--to` what was rolled back from) goes on
+    top again. `up` changes nothing of this.
     """
     past = past_of(known)
     stack = list(past.before.stack)
     for record in past.records:
         if record.outcome != "deployed" or record.kind not in _RELEASING:
             continue
-        if record.kind == "rollback" and any(
-            _same(previous_deployment, record) for previous_deployment in stack
-        ):
-            while not _same(stack[-1], record):
-                stack.pop()
+        if record.kind == "rollback":
+            _go_back(stack, record)
         if not stack or not _same(stack[-1], record):
             stack.append(record)
         else:
             stack[-1] = record
         del stack[:-DEPTH]
     return tuple(stack)
+
+
+def _go_back(stack: list[Record], record: Record) -> None:
+    """Drop what lies above the target of a rollback; that too, where it runs with other values."""
+    values = any(_same(earlier, record) for earlier in stack)
+    if not values and not any(earlier.release == record.release for earlier in stack):
+        return
+    while not (_same(stack[-1], record) if values else stack[-1].release == record.release):
+        stack.pop()
+    if not values:
+        stack.pop()
 
 
 def deployment_of_record(known: Known) -> Record | None:

@@ -236,7 +236,10 @@ def test_without_a_release_of_record(world: World, task: str) -> None:
 @pytest.mark.parametrize("task", ["exec", "run"])
 def test_without_a_command(running: World, task: str) -> None:
     with pytest.raises(InputError, match="name a command after --") as caught:
-        {"exec": command.execute, "run": command.run}[task](running.site(), "api", [])
+        if task == "exec":
+            command.execute(running.site(), "api", [])
+        else:
+            command.run(running.site(), "api", [])
     assert caught.value.hint == f"inv {task} api -- COMMAND …"
 
 
