@@ -57,6 +57,7 @@ _Kind: TypeAlias = Literal["config", "manifest"]
 START_LIMIT = 300.0
 STOP_LIMIT = 180.0
 _LOGS_LIMIT = 20.0
+_NO_PROGRAM = "executable file not found"  # what a runtime says (runc)
 
 
 class ComposeTarget:
@@ -314,13 +315,22 @@ class ComposeTarget:
             yield watch
 
     def http_get(self, container: Instance, url: str, timeout: float) -> bytes:
-        """See `Workloads.http_get`; needs `curl` in the image."""
+        """See `Workloads.http_get`; needs `curl` or `wget` in the image."""
         limit = timeout + 5
-        with self._docker.call(f"ask {container.service} for {url}", limit):
-            said = self._docker.client(limit).container.execute(
-                container.id, ["curl", "-fsS", "-m", f"{timeout:g}", url]
-            )
-        return str(said).encode()
+        doing = f"ask {container.service} for {url}"
+        words = ["curl", "-fsS", "-m", f"{timeout:g}", url]
+        try:
+            return self._said(container, words, doing, limit)
+        except EngineCallFailed as err:
+            if not any(_NO_PROGRAM in line for line in err.detail):
+                raise
+        # As BusyBox has it, too.
+        words = ["wget", "-q", "-O", "-", "-T", f"{max(1, round(timeout))}", url]
+        return self._said(container, words, doing, limit)
+
+    def _said(self, container: Instance, words: list[str], doing: str, limit: float) -> bytes:
+        with self._docker.call(doing, limit):
+            return str(self._docker.client(limit).container.execute(container.id, words)).encode()
 
     def published_at(self, container: Instance, port: int) -> str:
         """See `Workloads.published_at`: on the machine of the engine."""

@@ -235,11 +235,12 @@ def test_without_a_release_of_record(world: World, task: str) -> None:
 
 @pytest.mark.parametrize("task", ["exec", "run"])
 def test_without_a_command(running: World, task: str) -> None:
+    nothing: dict[str, Callable[[], Any]] = {
+        "exec": lambda: command.execute(running.site(), "api", []),
+        "run": lambda: command.run(running.site(), "api", []),
+    }
     with pytest.raises(InputError, match="name a command after --") as caught:
-        if task == "exec":
-            command.execute(running.site(), "api", [])
-        else:
-            command.run(running.site(), "api", [])
+        nothing[task]()
     assert caught.value.hint == f"inv {task} api -- COMMAND …"
 
 
