@@ -41,6 +41,9 @@ class Heads(Protocol):
     def write(self, project: str, head: Head) -> None:
         """Return only when it is kept."""
 
+    def remove(self, project: str) -> None:
+        """Forget all of a project's heads."""
+
 
 class StepLog(Protocol):
     """The record of an operation: each step before it is done, and how it came out."""
@@ -143,6 +146,12 @@ class Workloads(Protocol):
 
     def teardown(self, project: str) -> None:
         """Stop and remove everything of the project but its data."""
+
+    def volumes(self, project: str) -> frozenset[str]:
+        """The names of the volumes that were made for the project; not those that it shares."""
+
+    def destroy(self, project: str) -> None:
+        """Stop and remove everything of the project, its volumes included."""
 
     def watch(self, project: str) -> AbstractContextManager[Watch]:
         """Listen to what happens to the project."""

@@ -226,6 +226,19 @@ class FakeWorkloads:
                 self._drop(container)
             self._engine.networks.pop(project, None)
 
+    def volumes(self, project: str) -> frozenset[str]:
+        """See `Workloads.volumes`."""
+        with self._engine.call("volumes"):
+            return frozenset(self._engine.volumes.get(project, ()))
+
+    def destroy(self, project: str) -> None:
+        """See `Workloads.destroy`."""
+        with self._engine.call("destroy", done=True):
+            for container in self._engine.of_project(project):
+                self._drop(container)
+            self._engine.networks.pop(project, None)
+            self._engine.volumes.pop(project, None)
+
     @contextmanager
     def watch(self, project: str) -> Iterator[FakeWatch]:
         """See `Workloads.watch`."""

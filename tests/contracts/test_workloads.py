@@ -394,6 +394,17 @@ def test_teardown_takes_everything_but_data(place: Place) -> None:
     assert place.volumes() == {f"{place.project}_rows"}
 
 
+def test_what_is_destroyed_leaves_no_data(place: Place) -> None:
+    workloads = place.client().workloads
+    workloads.start(place.stack(), ["a"])
+    assert workloads.volumes(place.project) == {f"{place.project}_rows"}
+    workloads.destroy(place.project)
+    assert place.running == Running()
+    assert workloads.networks(place.project) == {}
+    assert workloads.volumes(place.project) == place.volumes() == frozenset()
+    workloads.destroy(place.project)
+
+
 def test_a_watch_wakes_when_something_happens(place: Place) -> None:
     workloads = place.client().workloads
     workloads.start(place.stack(), ["b"])

@@ -131,6 +131,12 @@ class FakeTarget:
     def restart(self, project: str, services: Sequence[str]) -> None:
         self._call(f"restart {' '.join(services)}")
 
+    def volumes(self, project: str) -> frozenset[str]:
+        return frozenset()
+
+    def destroy(self, project: str) -> None:
+        self._call("destroy")
+
     def execute(self, container: Instance, request: CommandRequest) -> CommandEnd:
         self._call(f"exec {container.service} {' '.join(request.words)}")
         return self.ended.get(request.words, CommandEnd(exit_code=0))

@@ -308,6 +308,20 @@ class ComposeTarget:
         with self._docker.call(f"take down {project}", limit):
             client.compose.down(remove_orphans=True, quiet=True)
 
+    def volumes(self, project: str) -> frozenset[str]:
+        """See `Workloads.volumes`."""
+        listed = self._docker.engine.volumes(label=[labels.of_project(project)])
+        return frozenset(row["Name"] for row in listed)
+
+    def destroy(self, project: str) -> None:
+        """See `Workloads.destroy`."""
+        limit = _long_enough(STOP_LIMIT, self.observe(project))
+        client = self._docker.client(limit, compose_project_name=project)
+        with self._docker.call(f"destroy {project}", limit):
+            client.compose.down(remove_orphans=True, volumes=True, quiet=True)
+        # Without its files Compose may not know of all of them.
+        self._docker.engine.remove_volumes(sorted(self.volumes(project)))
+
     @contextmanager
     def watch(self, project: str) -> Iterator[EventWatch]:
         """See `Workloads.watch`."""

@@ -20,6 +20,7 @@ Kind: TypeAlias = Literal[
     "restart",
     "recreate",
     "run",
+    "destroy",
     "prune",
     "adopt",
     "break",
@@ -282,6 +283,8 @@ def deployment_stack(known: Known) -> tuple[Record, ...]:
     past = past_of(known)
     stack = list(past.before.stack)
     for record in past.records:
+        if is_end(record):
+            stack.clear()
         if record.outcome != "deployed" or record.kind not in _RELEASING:
             continue
         if record.kind == "rollback":
@@ -303,6 +306,11 @@ def _go_back(stack: list[Record], record: Record) -> None:
         stack.pop()
     if not values:
         stack.pop()
+
+
+def is_end(record: Record) -> bool:
+    """Whether an operation took everything of the project away, its data included."""
+    return record.kind == "destroy" and record.outcome == "done"
 
 
 def deployment_of_record(known: Known) -> Record | None:
@@ -333,7 +341,7 @@ def abandoned_deploy(known: Known) -> Record | None:
     for record in past.records:
         if record.kind == "deploy" and record.outcome == "failed":
             found = record
-        elif record.outcome in ("deployed", "rolled back", "stopped"):
+        elif record.outcome in ("deployed", "rolled back", "stopped") or is_end(record):
             found = None
     return found
 
@@ -444,7 +452,7 @@ def approved(known: Known, now: str) -> frozenset[str]:
 def stop_of_record(known: Known) -> Record | None:
     """The `down` since which nothing was started; None where the stack was not stopped."""
     past = past_of(known)
-    done = [record for record in past.records if record.outcome in ("deployed", "stopped")]
+    done = [r for r in past.records if r.outcome in ("deployed", "stopped") or is_end(r)]
     last = done[-1] if done else past.before.stop
     return last if last is not None and last.outcome == "stopped" else None
 
