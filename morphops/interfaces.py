@@ -25,6 +25,7 @@ from morphops.core.stack import (
     Running,
     Service,
     Stack,
+    Usage,
 )
 from morphops.errors import MorphopsError
 
@@ -175,6 +176,9 @@ class Workloads(Protocol):
 
     def read_file(self, container: Instance, path: str) -> bytes | None:
         """The content of a file inside of a container; None where there is no such file."""
+
+    def usage(self, running: Running) -> Mapping[str, Usage]:
+        """What containers use right now, by id; without those that do not run."""
 
     def describe(self, running: Running) -> list[dict[str, Any]]:
         """All that the platform knows of containers, without values of their env."""

@@ -142,7 +142,7 @@ def _refuse(site: Site, past: Past) -> None:
     if not past.records and not past.before.last:
         raise PreconditionError(
             f"nothing was ever done here with {project} (state folder: {site.state.root}), so "
-            "what is there of that name may be somebody else's",
+            "what is there of that name may belong to another operator",
             state="nothing was changed",
             hint="use the state folder that it belongs to (MORPHOPS_STATE)",
         )

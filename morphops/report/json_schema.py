@@ -39,6 +39,7 @@ from morphops.core.results import (
     runbook,
     smoke,
     status,
+    top,
     verify,
     wait,
 )
@@ -62,6 +63,7 @@ TASKS: Mapping[str, tuple[type[Document], ...]] = {
     "smoke": (smoke.Smoke,),
     "wait": (wait.Wait,),
     "logs": (logs.Logs,),
+    "top": (top.Top,),
     "restart": (restart.Restarted,),
     "recreate": _PLAN_OR_RESULT,
     "destroy": (destroy.Destroyed,),

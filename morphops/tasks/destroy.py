@@ -38,7 +38,7 @@ def destroy(
     inv destroy --plan
     inv destroy --project=shop --reason="moved to the other machine"
 
-    There is no way back. What goes is said first, and the project's name has to be typed. External
+    It cannot be undone. What goes is said first, and the project's name has to be typed. External
     networks and volumes, folders of the machine, the env file and the history stay.
     """
     from morphops.operations import destroy

@@ -10,7 +10,7 @@ from typing import Any
 from morphops.core import log_lines
 from morphops.core.outside import Outside
 from morphops.core.requests import CommandEnd, CommandRequest, RunRequest
-from morphops.core.stack import Instance, LaunchConfig, Port, Running, Service, Stack
+from morphops.core.stack import Instance, LaunchConfig, Port, Running, Service, Stack, Usage
 from morphops.errors import EngineCallFailed, PreconditionError
 from morphops.testing.behaviour import Behaviour
 from morphops.testing.compose_files import encode_marks, read_marks, read_model
@@ -278,6 +278,15 @@ class FakeWorkloads:
         """See `Workloads.read_file`: only what it was given as a copy is there."""
         with self._engine.call(f"read {path}"):
             return self._find(container).files.get(path)
+
+    def usage(self, running: Running) -> Mapping[str, Usage]:
+        """See `Workloads.usage`."""
+        with self._engine.call("usage"):
+            return {
+                c.id: self._find(c).behaviour.usage
+                for c in running.containers
+                if c.state == "running"
+            }
 
     def describe(self, running: Running) -> list[dict[str, Any]]:
         """See `Workloads.describe`."""

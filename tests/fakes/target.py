@@ -22,6 +22,7 @@ from morphops.core.stack import (
     Running,
     Service,
     Stack,
+    Usage,
 )
 from morphops.errors import EngineCallFailed
 from morphops.interfaces import Say
@@ -130,6 +131,9 @@ class FakeTarget:
 
     def restart(self, project: str, services: Sequence[str]) -> None:
         self._call(f"restart {' '.join(services)}")
+
+    def usage(self, running: Running) -> Mapping[str, Usage]:
+        return {}
 
     def volumes(self, project: str) -> frozenset[str]:
         return frozenset()

@@ -22,6 +22,7 @@ from morphops.adapters.docker import (
     outside,
     run_once,
     settings,
+    usage,
 )
 from morphops.adapters.docker.argv import hidden
 from morphops.adapters.docker.client import Docker
@@ -46,6 +47,7 @@ from morphops.core.stack import (
     Running,
     Service,
     Stack,
+    Usage,
 )
 from morphops.errors import EngineCallFailed, IntegrityError, PreconditionError
 from morphops.interfaces import Say
@@ -360,6 +362,10 @@ class ComposeTarget:
     def read_file(self, container: Instance, path: str) -> bytes | None:
         """See `Workloads.read_file` (Engine API, ContainerArchive)."""
         return self._docker.engine.read_file(container.id, path)
+
+    def usage(self, running: Running) -> Mapping[str, Usage]:
+        """See `Workloads.usage`."""
+        return usage.look(self._docker, [c.id for c in running.containers if c.state == "running"])
 
     def describe(self, running: Running) -> list[dict[str, Any]]:
         """See `Workloads.describe` (Engine API, ContainerInspect)."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from morphops.core.requests import CommandEnd
+from morphops.core.stack import Usage
 from morphops.errors import (
     EngineCallFailed,
     InputError,
@@ -17,7 +18,7 @@ from morphops.errors import (
     PreconditionError,
     RollbackFailed,
 )
-from morphops.operations import command, drift, logs, recreate, restart
+from morphops.operations import command, drift, logs, recreate, restart, top
 from morphops.operations.deploy import deploy
 from morphops.operations.down import down
 from morphops.operations.resume import resume
@@ -314,3 +315,22 @@ def test_lines_without_an_end_are_no_json() -> None:
     logs.refuse_json(False)
     with pytest.raises(InputError, match="--follow writes lines"):
         logs.refuse_json(True)
+
+
+def test_what_each_container_uses(running: World) -> None:
+    busy = replace(WELL, usage=Usage(cpu=80.0, memory=5, memory_limit=10, processes=3))
+    for container in running.engine.containers.values():
+        if container.instance.service == "db":
+            container.behaviour = busy
+    running.engine.becomes("worker", state="exited", restarts=4)
+    view = valid("top", top.top(running.site()))
+    assert view["state"] == "ok"
+    rows = {row["name"]: row for row in view["containers"]}
+    assert list(rows) == ["db", "api", "worker"]
+    assert (rows["db"]["cpu"], rows["db"]["memory"], rows["db"]["processes"]) == (80.0, 5, 3)
+    assert (rows["db"]["health"], rows["db"]["check_exit"]) == ("healthy", 0)
+    assert rows["db"]["checked"]
+    assert (rows["worker"]["state"], rows["worker"]["health"]) == ("exited", "")
+    assert (rows["worker"]["restarts"], rows["worker"]["cpu"]) == (4, 0.0)
+    down(running.site())
+    assert top.top(running.site()).state == "down"
