@@ -24,18 +24,7 @@ PAGES = prose.read(
     "ops/services/README.md",
 )
 INDEX = "docs/README.md"
-MOST_WORDS = 25
 MOST_LINES = 150  # of the README
-
-
-def long_sentences(markdown: str) -> Iterator[str]:
-    for passage in prose.passages(markdown):
-        if passage.kind == "cell":
-            continue
-        for sentence in passage.sentences():
-            words = [word for word in sentence.split() if re.search(r"\w", word)]
-            if len(words) > MOST_WORDS:
-                yield f"{passage.line}: {len(words)} words: {sentence}"
 
 
 def house_words(markdown: str) -> Iterator[str]:
@@ -73,7 +62,7 @@ def unreachable(pages: Mapping[str, str]) -> set[str]:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_no_sentence_is_too_long(name: str) -> None:
-    assert list(long_sentences(PAGES[name])) == []
+    assert list(prose.long_sentences(PAGES[name])) == []
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -147,7 +136,7 @@ TWENTY_FIVE = " ".join(["word"] * 25)
     ],
 )
 def test_long_sentences_are_found(markdown: str, count: int) -> None:
-    assert len(list(long_sentences(markdown))) == count
+    assert len(list(prose.long_sentences(markdown))) == count
 
 
 BAD_WORDS = [
