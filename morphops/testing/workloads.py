@@ -314,7 +314,8 @@ class FakeWorkloads:
     def run_beside(self, stack: Stack, service: str, request: CommandRequest) -> CommandEnd:
         """See `Workloads.run_beside`; see also `execute`."""
         with self._engine.call(f"run beside {service}", done=True):
-            image = services_of(read_model(stack), stack)[service].image
+            every = replace(stack, profiles=("*",))
+            image = services_of(read_model(every), every)[service].image
             if image not in self._engine.local:
                 raise EngineCallFailed(f"could not run {service}: there is no image {image}")
             return self._ended(self._engine.behaviour(image), request)

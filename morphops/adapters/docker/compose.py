@@ -286,14 +286,13 @@ class ComposeTarget:
         """See `Workloads.run_beside`: `docker compose run`."""
         terminal = request.attached and commands.in_terminal()
         files = [f"--file={path}" for path in stack.files]
-        profiles = [f"--profile={name}" for name in stack.profiles]
         words = [
             "compose",
             f"--project-name={stack.project}",
             f"--project-directory={stack.files[0].parent}",
             f"--env-file={stack.env_file}",
             *files,
-            *profiles,
+            "--profile=*",  # who names a service wants it, whatever switches it on
             *commands.run_words(service, request, terminal=terminal),
         ]
         seen = hidden(os.environ, stack.variables)

@@ -25,6 +25,7 @@ from morphops.operations.resume import resume
 from morphops.operations.rollback import rollback
 from morphops.site import Site
 from tests.operations.in_memory.world import (
+    COMPOSE,
     NEW,
     OLD,
     OLD_RUNS,
@@ -33,6 +34,7 @@ from tests.operations.in_memory.world import (
     WELL,
     Killed,
     World,
+    release_of,
 )
 from tests.results import valid
 
@@ -334,3 +336,29 @@ def test_what_each_container_uses(running: World) -> None:
     assert (rows["worker"]["restarts"], rows["worker"]["cpu"]) == (4, 0.0)
     down(running.site())
     assert top.top(running.site()).state == "down"
+
+
+TOOLS = """
+  psql:
+    image: ${DB_IMAGE:?is not set}
+    profiles: [tools]
+  other:
+    image: somebody/else
+    profiles: [tools]
+"""
+
+
+def test_a_service_that_a_profile_switches_on_is_run_while_it_is_off(world: World) -> None:
+    with_tools = release_of(
+        compose=COMPOSE.replace("volumes:\n  rows:", f"{TOOLS.strip(chr(10))}\nvolumes:\n  rows:")
+    )
+    world.keep(with_tools, db=TALKS)
+    deploy(world.site(), [with_tools.digest])
+    assert "psql" not in world.runs
+    done = command.run(world.site(), "psql", ECHO, attached=False)
+    assert (done.exit, done.lines) == (0, ("it is REDACTED",))
+    assert "psql" not in world.runs
+    with pytest.raises(PreconditionError, match="has no image for other: somebody/else"):
+        command.run(world.site(), "other", ECHO)
+    with pytest.raises(InputError, match="has no service 'psql'"):
+        restart.restart(world.site(), ["psql"])
