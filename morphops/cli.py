@@ -57,7 +57,7 @@ def command(
         changes: whether it changes what runs or what is kept; such a task must stand in a runbook.
         unless: the option with which it changes nothing (`plan`).
         only: the option without which it changes nothing (`apply`).
-        leads: whether it runs other tasks, which may change something.
+        leads: whether it runs other tasks, or commands, which may change something.
     """
 
     def decorate(body: F) -> F:

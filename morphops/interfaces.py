@@ -33,6 +33,7 @@ from morphops.core.stack import (
     Running,
     Service,
     Stack,
+    Usage,
 )
 from morphops.errors import MorphopsError
 
@@ -48,6 +49,9 @@ class Heads(Protocol):
 
     def write(self, project: str, head: Head) -> None:
         """Return only when it is kept."""
+
+    def remove(self, project: str) -> None:
+        """Forget all of a project's heads."""
 
 
 class StepLog(Protocol):
@@ -170,6 +174,12 @@ class Workloads(Protocol):
     def teardown(self, project: str) -> None:
         """Stop and remove everything of the project but its data."""
 
+    def volumes(self, project: str) -> frozenset[str]:
+        """The names of the volumes that were made for the project; not those that it shares."""
+
+    def destroy(self, project: str) -> None:
+        """Stop and remove everything of the project, its volumes included."""
+
     def watch(self, project: str) -> AbstractContextManager[Watch]:
         """Listen to what happens to the project."""
 
@@ -192,6 +202,9 @@ class Workloads(Protocol):
 
     def read_file(self, container: Instance, path: str) -> bytes | None:
         """The content of a file inside of a container; None where there is no such file."""
+
+    def usage(self, running: Running) -> Mapping[str, Usage]:
+        """What containers use right now, by id; without those that do not run."""
 
     def describe(self, running: Running) -> list[dict[str, Any]]:
         """All that the platform knows of containers, without values of their env."""

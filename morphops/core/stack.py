@@ -403,6 +403,23 @@ class Instance:
         return ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What a container uses right now.
+
+    Attributes:
+        cpu: percent of one processor; two that are busy are 200.
+        memory: bytes.
+        memory_limit: bytes that it may have, or that the machine has.
+        processes: how many.
+    """
+
+    cpu: float = 0.0
+    memory: int = 0
+    memory_limit: int = 0
+    processes: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Running:
     """Everything of a project that is on the target, running or not."""

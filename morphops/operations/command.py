@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from morphops.core.history import recovery
 from morphops.core.history.operations import ValuesRecord
+from morphops.core.plan.steps import Pull
 from morphops.core.requests import CommandEnd, CommandRequest
 from morphops.core.results.command import CommandResult
-from morphops.errors import InputError
+from morphops.core.stack import Service
+from morphops.errors import InputError, PreconditionError
+from morphops.operations.pipeline import execute as execute_steps
 from morphops.operations.pipeline import of_record, secrets
+from morphops.operations.pipeline.of_record import OfRecord
 from morphops.operations.pipeline.session import exclusive
 from morphops.site import Site
 
@@ -58,8 +63,8 @@ def run(
     """Run a command in a container of its own, with the files and values of the release of record.
 
     It has the service's image, environment, networks and volumes, and no ports. It is removed at
-    its end. The lock is held meanwhile, and the history says that it ran, without its arguments: a
-    secret may stand in them.
+    its end. A service that only a profile switches on can be named as well. The lock is held
+    meanwhile. The history says that it ran, without its arguments: a secret may stand in them.
 
     Args:
         site: where.
@@ -77,8 +82,10 @@ def run(
         past = session.history.past()
         recovery.refuse(past)
         there = of_record.opened(site, past)
-        (name,) = there.named([service] if service else [], "run")
+        every = _with_every_profile(site, there)
+        (name,) = there.named([service] if service else [], "run", every)
         _refuse_nothing(words, f"inv run {name} -- COMMAND …")
+        _fetch(site, there, every[name])
         session.signals.mask()
         record = session.history.begin(
             "run",
@@ -107,6 +114,31 @@ def run(
             operation=record.id,
             lines=end.lines,
         )
+
+
+def _with_every_profile(site: Site, there: OfRecord) -> Mapping[str, Service]:
+    """The services of the release, those that no active profile switches on included."""
+    stack = replace(there.prepared.stack, profiles=("*",))
+    return site.platform.workloads.render(stack)
+
+
+def _fetch(site: Site, there: OfRecord, service: Service) -> None:
+    """Have the image of a service here, as the release recorded it.
+
+    Raises:
+        PreconditionError: it is no image of the release, or cannot be had.
+    """
+    release, bundle = there.prepared.release, there.prepared.bundle
+    for image in release.images:
+        if str(image.ref) == service.image:
+            step = Pull(image, release.digest, bundle.pull.stalled_after)
+            execute_steps.pull(step, site.platform.images, bundle.project, site.observer)
+            return
+    raise PreconditionError(
+        f"release {release.short} has no image for {service.name}: {service.image or 'none'}",
+        state="nothing was changed",
+        hint="name its image by a variable of the bundle; then a new release",
+    )
 
 
 def _refuse_nothing(words: Sequence[str], hint: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from morphops.core.results.deploy import DeployResult, PlanResult
+from morphops.operations.pipeline import newer_env
 from morphops.operations.pipeline.change import Request, bring, show_plan
 from morphops.operations.pipeline.session import exclusive
 from morphops.operations.release import find
@@ -55,10 +56,11 @@ def deploy(
     """
 
     def request(*, store: bool) -> Request:
+        release = find.resolve(site, images, store=store)
         return Request(
             kind="deploy",
-            release=find.resolve(site, images, store=store),
-            env=site.read_env(env_file),
+            release=release,
+            env=newer_env.known_to(site, release, site.read_env(env_file)),
             reason=reason,
             automatic_rollback=not choices.no_rollback,
             jobs_again=choices.run_jobs,

@@ -64,7 +64,7 @@ def follow(
     def tell(container: Instance, line: str) -> None:
         say(container.service, f"{_which(running, container)}{line}")
 
-    with suppress(KeyboardInterrupt):  # how a person ends it
+    with suppress(KeyboardInterrupt, BrokenPipeError):  # how a person, or `| head`, ends it
         site.platform.workloads.follow(running.containers, tail, since, tell)
     return Logs(logs={})
 

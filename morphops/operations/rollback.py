@@ -10,8 +10,8 @@ from morphops.core.history.operations import Past, Record
 from morphops.core.plan.steps import UndoJob
 from morphops.core.release.digest import short
 from morphops.core.results.deploy import DeployResult, PlanResult
-from morphops.errors import MorphopsError, PreconditionError
-from morphops.operations.pipeline import prepare, values
+from morphops.errors import InputError, MorphopsError, PreconditionError
+from morphops.operations.pipeline import newer_env, prepare, values
 from morphops.operations.pipeline import rollback as pipeline
 from morphops.operations.pipeline.change import Request, bring, show_plan
 from morphops.operations.pipeline.prepare import PreparedRelease
@@ -19,11 +19,14 @@ from morphops.operations.pipeline.session import demand_reason, exclusive
 from morphops.operations.release.find import full_digest
 from morphops.site import Site
 
+_VALUES = ("then", "now")
+
 
 def rollback(
     site: Site,
     *,
     to: str = "",
+    with_values: str = "then",
     plan_only: bool = False,
     across_jobs: bool = False,
     reason: str = "",
@@ -37,24 +40,35 @@ def rollback(
     Args:
         site: where.
         to: a release that was healthy here, instead.
+        with_values: `then`: those that the release ran with; `now`: those of the env file, without
+            variables that came later.
         plan_only: compute and return the plan, change nothing.
         across_jobs: go back also where a job ran since whose work is not taken back.
         reason: why, for the history; must be given.
         wait: seconds to wait for another operation to end.
 
     Raises:
-        InputError: without a reason.
+        InputError: without a reason, or today's values do not fit the release.
         PreconditionError: there is nothing to go back to.
     """
+    if with_values not in _VALUES:
+        raise InputError(
+            f"--values={with_values}: write then (as it ran) or now (the env file)",
+            state="nothing was changed",
+        )
+
+    def request() -> Request:
+        return _request(site, to, reason, with_values, across_jobs=across_jobs)
+
     if plan_only:
-        return show_plan(site, _request(site, to, reason, across_jobs=across_jobs))
+        return show_plan(site, request())
     demand_reason(reason, "rollback")
     with exclusive(site, "rollback", reason=reason, wait=wait) as session:
-        return bring(site, session, _request(site, to, reason, across_jobs=across_jobs))
+        return bring(site, session, request())
 
 
-def _request(site: Site, to: str, reason: str, *, across_jobs: bool) -> Request:
-    """The release that a rollback goes to, and the values that it ran with."""
+def _request(site: Site, to: str, reason: str, with_values: str, *, across_jobs: bool) -> Request:
+    """The release that a rollback goes to, and the values for it."""
     past = site.history.past()
     digest = full_digest(site, to, "inv history") if to else ""
     target = (
@@ -90,9 +104,12 @@ def _request(site: Site, to: str, reason: str, *, across_jobs: bool) -> Request:
     if not across_jobs:
         _refuse_jobs(past, target, takes_back)
     release = prepare.stored(site, target.release)
-    bundle, _ = prepare.read_bundle(release)
-    kept = values.read_values(site, site.state.deployment(target.deployment))
-    env = prepare.operator_values(bundle, kept)
+    if with_values == "now":
+        env = newer_env.known_to(site, release, site.read_env())
+    else:
+        bundle, _ = prepare.read_bundle(release)
+        kept = values.read_values(site, site.state.deployment(target.deployment))
+        env = prepare.operator_values(bundle, kept)
     return Request(
         kind="rollback",
         release=release,

@@ -17,7 +17,7 @@ _KEPT = "one JSON object on stdout, with the lines that the command wrote, redac
     klass=MayBeNamed,
     help={"service": SERVICE, "index": "which of several containers, from 1", "json": _KEPT},
 )
-@command
+@command(leads=True)
 def exec_(c: Context, service: str = "", index: int = 1, json: bool = False) -> None:
     """Run a command inside of a container that runs.
 

@@ -12,6 +12,7 @@ from morphops.tasks.own_task import task
 @task(
     help={
         "to": "a release that was healthy here (digest, or its first 12 digits or more)",
+        "values": "then: those that the release ran with (default); now: those of the env file",
         "plan": PLAN,
         "across_jobs": "go back although a job changed the data since, which stays as it is",
         "reason": WHY,
@@ -25,6 +26,7 @@ from morphops.tasks.own_task import task
 def rollback(
     c: Context,
     to: str = "",
+    values: str = "then",
     plan: bool = False,
     across_jobs: bool = False,
     reason: str = "",
@@ -37,6 +39,9 @@ def rollback(
 
     Needs no registry: images, files and values are kept here. Twice goes back twice.
     The data stays as it is, unless a job's undo takes back what the job did to it.
+
+    With --values=now it gets the values of the env file: after a password was rotated, the old one
+    opens nothing. Variables that came after that release are left out, and named.
     """
     from morphops.operations import rollback
     from morphops.report import deploy as report
@@ -46,6 +51,7 @@ def rollback(
         lambda site: rollback.rollback(
             site.asking(seed),
             to=to,
+            with_values=values,
             plan_only=plan,
             across_jobs=across_jobs,
             reason=reason,

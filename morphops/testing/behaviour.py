@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from morphops.core.requests import CommandEnd
-from morphops.core.stack import Health
+from morphops.core.stack import Health, Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,7 @@ class Behaviour:
             and gives that answer for as long as it lives.
         commands: words of a command that is run inside, or beside → how it ends. Of others there
             is no program (exit code 127).
+        usage: what it uses while it runs.
     """
 
     health: Health = "healthy"
@@ -36,6 +37,7 @@ class Behaviour:
     answers: Mapping[str, bytes] = field(default_factory=dict)
     remembers: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     commands: Mapping[tuple[str, ...], CommandEnd] = field(default_factory=dict)
+    usage: Usage = Usage(cpu=1.5, memory=10_000_000, memory_limit=100_000_000, processes=2)  # noqa: RUF009 - frozen
 
 
 WELL = Behaviour()

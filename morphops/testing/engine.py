@@ -84,7 +84,7 @@ class FakeEngine:
         containers: by project, slot, service and replica index.
         one_offs: what was run once, beside the services.
         networks: project → name → the configuration that each was made with.
-        volumes: project → names; nothing here removes them.
+        volumes: project → names; only its end removes them.
         busy: (host, port, protocol) of the ports that something else has.
         shared: names of the external networks and volumes that are there.
         runtimes: names of what can run containers here.

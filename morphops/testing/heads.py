@@ -28,3 +28,8 @@ class FakeHeads:
         with self._engine.call("write head"):
             kept = self._engine.heads.get(project, ()) if head.operation else ()
             self._engine.heads[project] = (*kept, head)
+
+    def remove(self, project: str) -> None:
+        """See `Heads.remove`."""
+        with self._engine.call("remove heads", done=True):
+            self._engine.heads.pop(project, None)

@@ -11,7 +11,7 @@ from morphops.core import compose_override, log_lines
 from morphops.core.bundle.beside import Place
 from morphops.core.outside import Outside
 from morphops.core.requests import CommandEnd, CommandRequest, RunRequest
-from morphops.core.stack import Instance, LaunchConfig, Port, Running, Service, Stack
+from morphops.core.stack import Instance, LaunchConfig, Port, Running, Service, Stack, Usage
 from morphops.errors import EngineCallFailed, PreconditionError
 from morphops.testing.behaviour import Behaviour
 from morphops.testing.compose_files import encode_marks, read_marks, read_model
@@ -243,6 +243,19 @@ class FakeWorkloads:
                 self._drop(container)
             self._engine.networks.pop(project, None)
 
+    def volumes(self, project: str) -> frozenset[str]:
+        """See `Workloads.volumes`."""
+        with self._engine.call("volumes"):
+            return frozenset(self._engine.volumes.get(project, ()))
+
+    def destroy(self, project: str) -> None:
+        """See `Workloads.destroy`."""
+        with self._engine.call("destroy", done=True):
+            for container in self._engine.of_project(project):
+                self._drop(container)
+            self._engine.networks.pop(project, None)
+            self._engine.volumes.pop(project, None)
+
     @contextmanager
     def watch(self, project: str) -> Iterator[FakeWatch]:
         """See `Workloads.watch`."""
@@ -283,6 +296,15 @@ class FakeWorkloads:
         with self._engine.call(f"read {path}"):
             return self._find(container).files.get(path)
 
+    def usage(self, running: Running) -> Mapping[str, Usage]:
+        """See `Workloads.usage`."""
+        with self._engine.call("usage"):
+            return {
+                c.id: self._find(c).behaviour.usage
+                for c in running.containers
+                if c.state == "running"
+            }
+
     def describe(self, running: Running) -> list[dict[str, Any]]:
         """See `Workloads.describe`."""
         with self._engine.call("describe"):
@@ -309,7 +331,8 @@ class FakeWorkloads:
     def run_beside(self, stack: Stack, service: str, request: CommandRequest) -> CommandEnd:
         """See `Workloads.run_beside`; see also `execute`."""
         with self._engine.call(f"run beside {service}", done=True):
-            image = services_of(read_model(stack), stack)[service].image
+            every = replace(stack, profiles=("*",))
+            image = services_of(read_model(every), every)[service].image
             if image not in self._engine.local:
                 raise EngineCallFailed(f"could not run {service}: there is no image {image}")
             return self._ended(self._engine.behaviour(image), request)

@@ -44,3 +44,12 @@ def test_a_fence_counts_before_a_number_and_the_furthest_one_is_known_still(plac
     new.write(place.project, head(4, operation=2, fence=1))
     assert place.client().heads.read(place.project) == head(4, operation=2, fence=1)
     assert place.client().heads.latest(place.project) == head(9, operation=1)
+
+
+def test_all_of_a_project_are_forgotten(place: Place) -> None:
+    heads = place.client().heads
+    heads.write(place.project, head(1, operation=1))
+    heads.write(place.project, head(2, operation=1))
+    place.client().heads.remove(place.project)
+    assert place.client().heads.read(place.project) is None
+    place.client().heads.remove(place.project)

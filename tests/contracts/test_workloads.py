@@ -184,6 +184,17 @@ def test_what_it_was_given_as_a_copy_is_read(started: Place) -> None:
         assert workloads.read_file(one, "/nothing/here") is None
 
 
+def test_what_it_uses_is_told(started: Place) -> None:
+    running = started.running
+    used = started.client().workloads.usage(running)
+    assert used.keys() == {c.id for c in running.containers}
+    for one in used.values():
+        assert one.cpu >= 0
+        assert 0 < one.memory < one.memory_limit
+        assert one.processes > 0
+    assert started.client().workloads.usage(Running()) == {}
+
+
 def test_all_that_is_known_of_it_holds_no_value(started: Place) -> None:
     described = started.client().workloads.describe(started.running)
     assert len(described) == 3
@@ -434,6 +445,17 @@ def test_teardown_takes_everything_but_data(place: Place) -> None:
     assert place.running == Running()
     assert workloads.networks(place.project) == {}
     assert place.volumes() == {f"{place.project}_rows"}
+
+
+def test_what_is_destroyed_leaves_no_data(place: Place) -> None:
+    workloads = place.client().workloads
+    workloads.start(place.stack(), ["a"])
+    assert workloads.volumes(place.project) == {f"{place.project}_rows"}
+    workloads.destroy(place.project)
+    assert place.running == Running()
+    assert workloads.networks(place.project) == {}
+    assert workloads.volumes(place.project) == place.volumes() == frozenset()
+    workloads.destroy(place.project)
 
 
 def test_a_watch_wakes_when_something_happens(place: Place) -> None:

@@ -30,3 +30,6 @@ class Remembering:
 
     def write(self, project: str, head: Head) -> None:
         self.heads.append(head)
+
+    def remove(self, project: str) -> None:
+        self.heads.clear()

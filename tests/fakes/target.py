@@ -23,6 +23,7 @@ from morphops.core.stack import (
     Running,
     Service,
     Stack,
+    Usage,
 )
 from morphops.errors import EngineCallFailed
 from morphops.interfaces import Say
@@ -137,6 +138,15 @@ class FakeTarget:
 
     def restart(self, project: str, services: Sequence[str]) -> None:
         self._call(f"restart {' '.join(services)}")
+
+    def usage(self, running: Running) -> Mapping[str, Usage]:
+        return {}
+
+    def volumes(self, project: str) -> frozenset[str]:
+        return frozenset()
+
+    def destroy(self, project: str) -> None:
+        self._call("destroy")
 
     def execute(self, container: Instance, request: CommandRequest) -> CommandEnd:
         self._call(f"exec {container.service} {' '.join(request.words)}")

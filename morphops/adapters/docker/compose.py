@@ -23,6 +23,7 @@ from morphops.adapters.docker import (
     outside,
     run_once,
     settings,
+    usage,
 )
 from morphops.adapters.docker.argv import hidden
 from morphops.adapters.docker.client import Docker
@@ -49,6 +50,7 @@ from morphops.core.stack import (
     Running,
     Service,
     Stack,
+    Usage,
 )
 from morphops.errors import EngineCallFailed, IntegrityError, PreconditionError
 from morphops.interfaces import Say
@@ -60,6 +62,7 @@ _Kind: TypeAlias = Literal["config", "manifest"]
 START_LIMIT = 300.0
 STOP_LIMIT = 180.0
 _LOGS_LIMIT = 20.0
+_NO_PROGRAM = "executable file not found"  # what a runtime says (runc)
 
 
 class ComposeTarget:
@@ -298,14 +301,13 @@ class ComposeTarget:
         """See `Workloads.run_beside`: `docker compose run`."""
         terminal = request.attached and commands.in_terminal()
         files = [f"--file={path}" for path in stack.files]
-        profiles = [f"--profile={name}" for name in stack.profiles]
         words = [
             "compose",
             f"--project-name={stack.project}",
             f"--project-directory={stack.files[0].parent}",
             f"--env-file={stack.env_file}",
             *files,
-            *profiles,
+            "--profile=*",  # who names a service wants it, whatever switches it on
             *commands.run_words(service, request, terminal=terminal),
         ]
         seen = hidden(os.environ, stack.variables)
@@ -322,6 +324,20 @@ class ComposeTarget:
         with self._docker.call(f"take down {project}", limit):
             client.compose.down(remove_orphans=True, quiet=True)
 
+    def volumes(self, project: str) -> frozenset[str]:
+        """See `Workloads.volumes`."""
+        listed = self._docker.engine.volumes(label=[labels.of_project(project)])
+        return frozenset(row["Name"] for row in listed)
+
+    def destroy(self, project: str) -> None:
+        """See `Workloads.destroy`."""
+        limit = _long_enough(STOP_LIMIT, self.observe(project))
+        client = self._docker.client(limit, compose_project_name=project)
+        with self._docker.call(f"destroy {project}", limit):
+            client.compose.down(remove_orphans=True, volumes=True, quiet=True)
+        # Without its files Compose may not know of all of them.
+        self._docker.engine.remove_volumes(sorted(self.volumes(project)))
+
     @contextmanager
     def watch(self, project: str) -> Iterator[EventWatch]:
         """See `Workloads.watch`."""
@@ -329,13 +345,22 @@ class ComposeTarget:
             yield watch
 
     def http_get(self, container: Instance, url: str, timeout: float) -> bytes:
-        """See `Workloads.http_get`; needs `curl` in the image."""
+        """See `Workloads.http_get`; needs `curl` or `wget` in the image."""
         limit = timeout + 5
-        with self._docker.call(f"ask {container.service} for {url}", limit):
-            said = self._docker.client(limit).container.execute(
-                container.id, ["curl", "-fsS", "-m", f"{timeout:g}", url]
-            )
-        return str(said).encode()
+        doing = f"ask {container.service} for {url}"
+        words = ["curl", "-fsS", "-m", f"{timeout:g}", url]
+        try:
+            return self._said(container, words, doing, limit)
+        except EngineCallFailed as err:
+            if not any(_NO_PROGRAM in line for line in err.detail):
+                raise
+        # As BusyBox has it, too.
+        words = ["wget", "-q", "-O", "-", "-T", f"{max(1, round(timeout))}", url]
+        return self._said(container, words, doing, limit)
+
+    def _said(self, container: Instance, words: list[str], doing: str, limit: float) -> bytes:
+        with self._docker.call(doing, limit):
+            return str(self._docker.client(limit).container.execute(container.id, words)).encode()
 
     def published_at(self, container: Instance, port: int) -> str:
         """See `Workloads.published_at`: on the machine of the engine."""
@@ -351,6 +376,10 @@ class ComposeTarget:
     def read_file(self, container: Instance, path: str) -> bytes | None:
         """See `Workloads.read_file` (Engine API, ContainerArchive)."""
         return self._docker.engine.read_file(container.id, path)
+
+    def usage(self, running: Running) -> Mapping[str, Usage]:
+        """See `Workloads.usage`."""
+        return usage.look(self._docker, [c.id for c in running.containers if c.state == "running"])
 
     def describe(self, running: Running) -> list[dict[str, Any]]:
         """See `Workloads.describe` (Engine API, ContainerInspect)."""

@@ -53,6 +53,11 @@ class EngineHeads:
             self._there[project] = []
         self._there[project].append(name)
 
+    def remove(self, project: str) -> None:
+        """See `Heads.remove`."""
+        self._all(project)
+        self._docker.engine.remove_volumes(self._there.pop(project))
+
 
 def _head(labels: Mapping[str, str]) -> Head:
     told = {field: labels.get(f"{_LABEL}.{field}", "") for field in _FIELDS}

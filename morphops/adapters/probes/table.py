@@ -9,7 +9,9 @@ from morphops.adapters.probes.agree import read_agree
 from morphops.adapters.probes.answers import read_answers
 from morphops.adapters.probes.checksum import read_checksum
 from morphops.adapters.probes.context import ProbeContext
+from morphops.adapters.probes.exec import read_exec
 from morphops.adapters.probes.http import read_http
+from morphops.adapters.probes.inside import read_inside
 from morphops.adapters.probes.same import read_same
 from morphops.core.probes.specs import Probe
 from morphops.core.verify.reading import Reading
@@ -22,6 +24,8 @@ READERS: Mapping[str, Callable[[Any, ProbeContext], Reading]] = {
     "agree": read_agree,
     "answers": read_answers,
     "http": read_http,
+    "exec": read_exec,
+    "inside": read_inside,
 }
 
 

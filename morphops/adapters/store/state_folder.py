@@ -20,9 +20,11 @@ import math
 import os
 import re
 import secrets
+import shutil
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +34,18 @@ from morphops.errors import InputError, PreconditionError
 _HALF = re.compile(rf"\..+\.[a-z0-9_]{{8}}{re.escape(PART_SUFFIX)}")  # as `mkstemp` names it
 
 _SCRATCH = ".plan-"
+_OWN = (
+    "key",
+    "history.jsonl*",
+    "history",
+    "releases",
+    "deployments",
+    "failures",
+    "pins.json",
+    "runbooks",
+    "build.json",
+    f"{_SCRATCH}*",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +223,20 @@ class StateFolder:
     def abandoned(self) -> tuple[Path, ...]:
         """The same, whatever their age, without what a process that lives is at."""
         return tuple(path for path in self.leftovers(math.inf) if not in_use(path))
+
+    def remove_own(self) -> None:
+        """Remove what was written here for a project that is no more; what others put here stays.
+
+        An env file stays as well: a person may have written it.
+        """
+        for pattern in _OWN:
+            for path in self.root.glob(pattern):
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
+        with suppress(OSError):  # something else is in it
+            self.root.rmdir()
 
     def write(self, path: Path, data: bytes) -> None:
         """Write a file of this folder, mode 0600; see `write_whole`.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from typing import Any
 
 from morphops.core.bundle.schema import Acceptance
 from morphops.core.checks import (
@@ -24,7 +25,7 @@ from morphops.core.yaml_text import YamlText
 RUNBOOKS = "runbooks"  # a stack that has none
 _NO_RUNBOOKS: Level = "hardening"
 
-TABLES: tuple[Iterable[Rule], ...] = (
+TABLES: tuple[Iterable[Rule[Any, Any]], ...] = (
     service_rules.RULES,
     compose_secrets.RULES,
     compose_rules.RULES,

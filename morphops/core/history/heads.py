@@ -72,6 +72,8 @@ def mismatch(entries: Sequence[Mapping[str, Any]], head: Head | None) -> str:
       the lock was taken away.
     - A checkpoint, with such a beginning or without. What it says still has to be proved.
 
+    An engine that knows of none is right where the project was destroyed, and nothing done since.
+
     Args:
         entries: the history from its last checkpoint on, verified.
         head: what the engine remembers.
@@ -79,7 +81,7 @@ def mismatch(entries: Sequence[Mapping[str, Any]], head: Head | None) -> str:
     first = _first(entries)
     here = first + len(entries) - 1
     if head is None or not head.seq:
-        if here and (first > 1 or not _explained(Past(), entries, 0)):
+        if here and not _is_over(entries) and (first > 1 or not _explained(Past(), entries, 0)):
             return f"the engine knows of no history, and the one here has {here} entries"
         return ""
     if here < head.seq:
@@ -104,6 +106,12 @@ def mismatch(entries: Sequence[Mapping[str, Any]], head: Head | None) -> str:
     if _explained(checkpoint.past(entries[:told]), entries[told:], under_way):
         return ""
     return untold
+
+
+def _is_over(entries: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the last thing that was done is the end of the project, which takes its head away."""
+    records = checkpoint.past(entries).records
+    return bool(records) and operations.is_end(records[-1])
 
 
 def knows(entries: Sequence[Mapping[str, Any]], head: Head | None) -> bool:

@@ -22,6 +22,7 @@ Kind: TypeAlias = Literal[
     "restart",
     "recreate",
     "run",
+    "destroy",
     "prune",
     "adopt",
     "break",
@@ -283,25 +284,41 @@ def deployment_stack(known: Known) -> tuple[Record, ...]:
     """The stack of healthy deployments, the one of record last; at most `DEPTH` of them.
 
     A deploy of something new goes on top. A rollback goes back to where its target lies and drops
-    what is above, so that rolling back twice goes back twice. A rollback to a release that was
-    dropped in this way (`--to`) goes on top again. `up` changes nothing of this.
+    what is above, so that rolling back twice goes back twice. With other values it takes the place
+    of its target. A rollback to a release that was dropped in this way (`--to`) goes on top again.
+    `up` changes nothing of this.
     """
     past = past_of(known)
     stack = list(past.before.stack)
     for record in past.records:
+        if is_end(record):
+            stack.clear()
         if record.outcome != "deployed" or record.kind not in _RELEASING:
             continue
-        if record.kind == "rollback" and any(
-            _same(previous_deployment, record) for previous_deployment in stack
-        ):
-            while not _same(stack[-1], record):
-                stack.pop()
+        if record.kind == "rollback":
+            _go_back(stack, record)
         if not stack or not _same(stack[-1], record):
             stack.append(record)
         else:
             stack[-1] = record
         del stack[:-DEPTH]
     return tuple(stack)
+
+
+def _go_back(stack: list[Record], record: Record) -> None:
+    """Drop what lies above the target of a rollback; that too, where it runs with other values."""
+    values = any(_same(earlier, record) for earlier in stack)
+    if not values and not any(earlier.release == record.release for earlier in stack):
+        return
+    while not (_same(stack[-1], record) if values else stack[-1].release == record.release):
+        stack.pop()
+    if not values:
+        stack.pop()
+
+
+def is_end(record: Record) -> bool:
+    """Whether an operation took everything of the project away, its data included."""
+    return record.kind == "destroy" and record.outcome == "done"
 
 
 def deployment_of_record(known: Known) -> Record | None:
@@ -332,7 +349,7 @@ def abandoned_deploy(known: Known) -> Record | None:
     for record in past.records:
         if record.kind == "deploy" and record.outcome == "failed":
             found = record
-        elif record.outcome in ("deployed", "rolled back", "stopped"):
+        elif record.outcome in ("deployed", "rolled back", "stopped") or is_end(record):
             found = None
     return found
 
@@ -443,7 +460,7 @@ def approved(known: Known, now: str) -> frozenset[str]:
 def stop_of_record(known: Known) -> Record | None:
     """The `down` since which nothing was started; None where the stack was not stopped."""
     past = past_of(known)
-    done = [record for record in past.records if record.outcome in ("deployed", "stopped")]
+    done = [r for r in past.records if r.outcome in ("deployed", "stopped") or is_end(r)]
     last = done[-1] if done else past.before.stop
     return last if last is not None and last.outcome == "stopped" else None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from morphops.core.history import operations
@@ -29,17 +29,20 @@ class OfRecord:
     prepared: PreparedRelease
     running: Running
 
-    def named(self, services: Sequence[str], task: str) -> tuple[str, ...]:
+    def named(
+        self, services: Sequence[str], task: str, also: Collection[str] = ()
+    ) -> tuple[str, ...]:
         """Services by name, each once, in the order of the waves.
 
         Args:
             services: as they were typed.
             task: for what to type next.
+            also: more names that may be typed.
 
         Raises:
             InputError: none is named, or the release has no such service.
         """
-        there = self.in_order
+        there = (*self.in_order, *(name for name in also if name not in self.in_order))
         if not services:
             raise InputError(
                 f"name a service (there are: {', '.join(there)})",

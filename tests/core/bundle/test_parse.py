@@ -18,7 +18,7 @@ from morphops.core.schema import parse_mapping
 from morphops.errors import ConfigError
 from tests.paths import ROOT
 
-KINDS = "must be one of checksum, same, agree, answers, http"
+KINDS = "must be one of checksum, same, agree, answers, http, exec, inside"
 INCOMPLETE = "not a JMESPath expression: Incomplete expression"
 NAME = "a-z, 0-9, - and _, and a letter or digit first"
 NOT_A = "unable to parse string as"

@@ -68,7 +68,11 @@ C: Told = ("deploy", "C", "deployed")
         ((("deploy", "A", "rolled back"),), "", ""),
         ((A, B, ("up", "A", "deployed")), "AB", "A"),
         ((A, ("deploy", "A2", "deployed"), BACK_A), "A", ""),
-        ((A, B, ("rollback", "A2", "deployed")), "ABA", "B"),
+        # With the values of now it takes the place of what it goes back to.
+        ((A, B, ("rollback", "A2", "deployed")), "A", ""),
+        ((A, B, C, ("rollback", "B2", "deployed")), "AB", "A"),
+        ((A, B, C, ("rollback", "B2", "deployed"), BACK_A), "A", ""),
+        ((A, B, ("rollback", "C2", "deployed")), "ABC", "B"),
         ((("adopt", "A", "deployed"), B), "AB", "A"),
         ((A, B, ("adopt", "", "adopted")), "AB", "A"),
         ((A, B, ("break", "", "broken"), ("prune", "", "pruned")), "AB", "A"),

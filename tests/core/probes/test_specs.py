@@ -33,6 +33,8 @@ GIVEN: dict[str, dict[str, Any]] = {
         "questions": (Question(name="q", method="m", params=("{p}", "latest"), expect="e"),),
     },
     "http": {"service": "a", "port": 80, "expect": "ok"},
+    "exec": {"service": "a", "command": ("redis-cli", "ping"), "says": "PONG"},
+    "inside": {"service": "a", "url": "http://b/", "expect": "ok", "judges": ("b",)},
 }
 
 
@@ -78,6 +80,8 @@ def test_a_reader_takes_its_own_kind(kind: str) -> None:
             ),
         ),
         ("http", Asks(("a",), (), 80, {"expect": "ok"})),
+        ("exec", Asks(("a",))),
+        ("inside", Asks(("a",), (), 0, {"expect": "ok"}, ("b",))),
     ],
 )
 def test_what_a_probe_asks(kind: str, asks: Asks) -> None:

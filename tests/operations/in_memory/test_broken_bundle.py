@@ -33,7 +33,7 @@ LOOKS: list[Callable[[Site], Any]] = [status, drift.look, verify.verify, wait.wa
 # What starts from what is typed or from the working tree cannot do with another bundle.
 BY_RECORD = {
     "status", "rollback", "resume", "abort", "up", "down", "drift", "verify", "wait", "smoke",
-    "logs", "restart", "recreate", "exec", "run",
+    "logs", "restart", "recreate", "exec", "run", "destroy", "top",
     "history.show", "audit.show", "audit.verify", "lock.status", "lock.break",
 }  # fmt: skip
 

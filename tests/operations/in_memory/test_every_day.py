@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from morphops.core.requests import CommandEnd
+from morphops.core.stack import Usage
 from morphops.errors import (
     EngineCallFailed,
     InputError,
@@ -17,13 +18,14 @@ from morphops.errors import (
     PreconditionError,
     RollbackFailed,
 )
-from morphops.operations import command, drift, logs, recreate, restart
+from morphops.operations import command, drift, logs, recreate, restart, top
 from morphops.operations.deploy import deploy
 from morphops.operations.down import down
 from morphops.operations.resume import resume
 from morphops.operations.rollback import rollback
 from morphops.site import Site
 from tests.operations.in_memory.world import (
+    COMPOSE,
     NEW,
     OLD,
     OLD_RUNS,
@@ -32,6 +34,7 @@ from tests.operations.in_memory.world import (
     WELL,
     Killed,
     World,
+    release_of,
 )
 from tests.results import valid
 
@@ -235,8 +238,12 @@ def test_without_a_release_of_record(world: World, task: str) -> None:
 
 @pytest.mark.parametrize("task", ["exec", "run"])
 def test_without_a_command(running: World, task: str) -> None:
+    nothing: dict[str, Callable[[], Any]] = {
+        "exec": lambda: command.execute(running.site(), "api", []),
+        "run": lambda: command.run(running.site(), "api", []),
+    }
     with pytest.raises(InputError, match="name a command after --") as caught:
-        {"exec": command.execute, "run": command.run}[task](running.site(), "api", [])
+        nothing[task]()
     assert caught.value.hint == f"inv {task} api -- COMMAND …"
 
 
@@ -310,3 +317,48 @@ def test_lines_without_an_end_are_no_json() -> None:
     logs.refuse_json(False)
     with pytest.raises(InputError, match="--follow writes lines"):
         logs.refuse_json(True)
+
+
+def test_what_each_container_uses(running: World) -> None:
+    busy = replace(WELL, usage=Usage(cpu=80.0, memory=5, memory_limit=10, processes=3))
+    for container in running.engine.containers.values():
+        if container.instance.service == "db":
+            container.behaviour = busy
+    running.engine.becomes("worker", state="exited", restarts=4)
+    view = valid("top", top.top(running.site()))
+    assert view["state"] == "ok"
+    rows = {row["name"]: row for row in view["containers"]}
+    assert list(rows) == ["db", "api", "worker"]
+    assert (rows["db"]["cpu"], rows["db"]["memory"], rows["db"]["processes"]) == (80.0, 5, 3)
+    assert (rows["db"]["health"], rows["db"]["check_exit"]) == ("healthy", 0)
+    assert rows["db"]["checked"]
+    assert (rows["worker"]["state"], rows["worker"]["health"]) == ("exited", "")
+    assert (rows["worker"]["restarts"], rows["worker"]["cpu"]) == (4, 0.0)
+    down(running.site())
+    assert top.top(running.site()).state == "down"
+
+
+TOOLS = """
+  psql:
+    image: ${DB_IMAGE:?is not set}
+    profiles: [tools]
+  other:
+    image: somebody/else
+    profiles: [tools]
+"""
+
+
+def test_a_service_that_a_profile_switches_on_is_run_while_it_is_off(world: World) -> None:
+    with_tools = release_of(
+        compose=COMPOSE.replace("volumes:\n  rows:", f"{TOOLS.strip(chr(10))}\nvolumes:\n  rows:")
+    )
+    world.keep(with_tools, db=TALKS)
+    deploy(world.site(), [with_tools.digest])
+    assert "psql" not in world.runs
+    done = command.run(world.site(), "psql", ECHO, attached=False)
+    assert (done.exit, done.lines) == (0, ("it is REDACTED",))
+    assert "psql" not in world.runs
+    with pytest.raises(PreconditionError, match="has no image for other: somebody/else"):
+        command.run(world.site(), "other", ECHO)
+    with pytest.raises(InputError, match="has no service 'psql'"):
+        restart.restart(world.site(), ["psql"])
