@@ -17,6 +17,7 @@ from morphops.operations.pipeline import incomplete, jobs, notify, prepare, roll
 from morphops.operations.pipeline.change import decide_on
 from morphops.operations.pipeline.jobs import JobsDone
 from morphops.operations.pipeline.operation import Operation, take_down
+from morphops.operations.pipeline.prepare import PreparedRelease
 from morphops.operations.pipeline.session import Session, exclusive
 from morphops.site import Site
 
@@ -45,7 +46,7 @@ def resume(site: Site, *, wait: float = 0) -> DeployResult:
         prepared = incomplete.reopened(site, record)
         if record.kind == "recreate":
             prepared = replace(prepared, again=frozenset(record.subject.split()))
-        left = prepared
+        left: PreparedRelease | None = prepared
         if record.kind == "rollback":
             left = incomplete.left_by(site, past, record)
         done = jobs.of_record(record, running, left)
