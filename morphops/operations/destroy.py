@@ -12,9 +12,9 @@ from morphops.core.plan import preconditions
 from morphops.core.plan.reasons import refusal
 from morphops.core.results.destroy import Destroyed, told
 from morphops.errors import InputError, LockLost, MorphopsError, PreconditionError
-from morphops.operations import registry
 from morphops.operations.pipeline.operation import HistoryLog
 from morphops.operations.pipeline.session import Session, exclusive
+from morphops.operations.registry.local import is_local, registry_down
 from morphops.site import Site
 
 
@@ -46,7 +46,7 @@ def destroy(
         InputError: another name was typed, or none.
         PreconditionError: nothing was ever done here, or containers are not ours.
     """
-    if with_registry and not registry.is_local(site.bundle.registry):
+    if with_registry and not is_local(site.bundle.registry):
         raise InputError(
             f"the registry {site.bundle.registry} is not on this machine",
             state="nothing was changed",
@@ -66,7 +66,7 @@ def destroy(
         with session.signals.shield():
             site.platform.heads.remove(site.bundle.project)
             if with_registry:
-                registry.registry_down(site, delete_data=True)
+                registry_down(site, delete_data=True)
     if with_history:
         site.state.remove_own()
     return replace(going, state="destroyed", operation=operation)

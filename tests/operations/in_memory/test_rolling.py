@@ -12,8 +12,7 @@ from morphops.operations.abort import abort
 from morphops.operations.deploy import deploy
 from morphops.operations.resume import resume
 from morphops.operations.status import status
-from morphops.testing import FakeEngine
-from tests.operations.in_memory.kept import keep, laid
+from tests.operations.in_memory.kept import Kept, keep, laid
 from tests.operations.in_memory.world import BUNDLE, COMPOSE, Killed, World, release_of
 
 
@@ -27,9 +26,9 @@ STOP_FIRST = "parallelism: 1"
 START_FIRST = "parallelism: 2, order: start-first, delay: 1ms"
 
 
-def shop(folders: Path, made: FakeEngine, update: str) -> tuple[World, Release]:
+def shop(place: Path, made: Kept, update: str) -> tuple[World, Release]:
     """The old release runs in three containers; the new one is there to be deployed."""
-    world = laid(folders, "made", made)
+    world = laid(place, made)
     old, new = release("1", update), release("2", update)
     for one in (old, new):
         world.keep(one)
@@ -42,8 +41,8 @@ def changes(world: World) -> list[str]:
     return [c for c in world.engine.calls if c.startswith(("start", "remove"))]
 
 
-def test_one_after_the_other(folders: Path, made: FakeEngine) -> None:
-    world, new = shop(folders, made, STOP_FIRST)
+def test_one_after_the_other(place: Path, made: Kept) -> None:
+    world, new = shop(place, made, STOP_FIRST)
     deploy(world.site(), [new.digest])
     one = ["remove one api", "start more api"]
     assert changes(world) == ["start db", *one, *one, *one, "start api"]
@@ -53,8 +52,8 @@ def test_one_after_the_other(folders: Path, made: FakeEngine) -> None:
     assert changes(world) == ["start db", "start api"], "what is as it should be stays"
 
 
-def test_the_new_ones_are_healthy_before_the_old_ones_go(folders: Path, made: FakeEngine) -> None:
-    world, new = shop(folders, made, START_FIRST)
+def test_the_new_ones_are_healthy_before_the_old_ones_go(place: Path, made: Kept) -> None:
+    world, new = shop(place, made, START_FIRST)
     deploy(world.site(), [new.digest])
     assert changes(world) == [
         "start db", "start more api", "remove one api", "remove one api",
@@ -65,8 +64,8 @@ def test_the_new_ones_are_healthy_before_the_old_ones_go(folders: Path, made: Fa
 
 
 @pytest.mark.parametrize("update", [STOP_FIRST, START_FIRST])
-def test_a_batch_that_stays_sick_is_the_last(folders: Path, made: FakeEngine, update: str) -> None:
-    world, new = shop(folders, made, update)
+def test_a_batch_that_stays_sick_is_the_last(place: Path, made: Kept, update: str) -> None:
+    world, new = shop(place, made, update)
     world.sicken(new)
     before = {c.id for c in world.engine_view()}
     with pytest.raises(RolledBack, match="api is unhealthy"):
@@ -77,12 +76,12 @@ def test_a_batch_that_stays_sick_is_the_last(folders: Path, made: FakeEngine, up
 
 
 @pytest.mark.parametrize("update", [STOP_FIRST, START_FIRST])
-def test_killed_in_the_middle(folders: Path, made: FakeEngine, update: str) -> None:
-    world, new = shop(folders, made, update)
-    engine = keep(folders, "rolling", world)
+def test_killed_in_the_middle(place: Path, made: Kept, update: str) -> None:
+    world, new = shop(place, made, update)
+    engine = keep(world)
     for call in ("remove one api", "start more api"):
         for end in (resume, abort):
-            world = laid(folders, "rolling", engine)
+            world = laid(place, engine)
             world.engine.faults.at(call, Killed(), when="after")
             with pytest.raises(Killed):
                 deploy(world.site(), [new.digest])

@@ -18,7 +18,7 @@ from morphops.adapters.store.hash_chain import HashChain
 from morphops.errors import IntegrityError, MorphopsError, PreconditionError, RollbackFailed
 from morphops.operations import audit
 from morphops.operations.abort import abort
-from morphops.operations.deploy import deploy
+from morphops.operations.deploy import Choices, deploy
 from morphops.operations.down import down
 from morphops.operations.resume import resume
 from morphops.operations.status import status
@@ -178,7 +178,7 @@ def test_where_nothing_was_touched_nothing_has_to_be_undone(world: World) -> Non
     """Also where nobody knows what ran before."""
     world.sicken(NEW)
     with pytest.raises(RollbackFailed):
-        deploy(world.site(), [NEW.digest], no_rollback=True)
+        deploy(world.site(), [NEW.digest], choices=Choices(no_rollback=True))
     world.engine.faults.at("pull *", Killed())
     with pytest.raises(Killed):
         deploy(world.site(), [OLD.digest])
