@@ -36,7 +36,7 @@ class ComposePlace(Place):
         return compose_platform(Docker(redact), redact)
 
     def pause(self, container: Instance) -> None:
-        docker("pause", container.id)
+        stacks.pause(container.id)
 
     def stop(self, container: Instance) -> None:
         docker("stop", "-t", "1", container.id)
