@@ -122,8 +122,8 @@ def refuse_dry_run(context: object, *, unless: str = "", only: str = "") -> None
 def ensure_standard_streams() -> None:
     """Have something stand where a shell closed one of the standard streams (`>&-`).
 
-    Python has None there, which cannot be written to; and the next file that anybody opens would
-    get its number, and so what a child of ours writes.
+    Python has None there, which cannot be written to. And the next file that is opened would get
+    its number, and with it everything that a child of ours writes.
     """
     for number, (name, mode) in enumerate(_STREAMS.items()):
         if getattr(sys, name) is not None:

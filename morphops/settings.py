@@ -1,10 +1,10 @@
 """Every variable of the environment that the program reads, in one place.
 
-`MORPHOPS_BUNDLE`        the bundle file; else ops/bundle.yaml here or above
-`MORPHOPS_STATE`         the state folder, an absolute path
-`MORPHOPS_ENV_FILE`      the env file
-`MORPHOPS_REGISTRY`      `host[:port]`, in place of the bundle's registry
-`MORPHOPS_AGE_IDENTITY`  the age identity that opens encrypted env files
+- `MORPHOPS_BUNDLE`: the bundle file; else ops/bundle.yaml here or above
+- `MORPHOPS_STATE`: the state folder, an absolute path
+- `MORPHOPS_ENV_FILE`: the env file
+- `MORPHOPS_REGISTRY`: `host[:port]`, in place of the bundle's registry
+- `MORPHOPS_AGE_IDENTITY`: the age identity that opens encrypted env files
 
 Two more are for our own children: `ENV_LOCK_TOKEN` and `ENV_SHOW_TEXT`.
 """

@@ -232,7 +232,7 @@ def open_site(
         observer: is told how things go.
         environ: the process environment.
         of_record: whether the bundle of the release of record will do where that of the working
-            tree is wrong: for what goes by that release, and may be needed in an incident.
+            tree is wrong. For what goes by that release, and may be needed in an incident.
 
     Raises:
         ConfigError: there is no bundle, or it is wrong.

@@ -1,9 +1,9 @@
 """SIGINT, SIGTERM and SIGHUP: failures like any other, raised where that leaves things whole.
 
 Until an operation is announced they are raised wherever they come. From then on (`hold`) one is
-kept until the code asks: inside of `heard`, where a step waits, it is raised as it comes, and
-between two steps by `check`. After one was raised no second one is, so none cuts short what answers
-the first.
+kept until the code asks. Inside of `heard`, where a step waits, it is raised as it comes; between
+two steps `check` raises it. After the first one no second one is raised, so that nothing
+interrupts the answer to the first.
 """
 
 from __future__ import annotations

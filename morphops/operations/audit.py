@@ -53,7 +53,7 @@ def verify(site: Site, head: str) -> AuditProof:
 
     Args:
         site: where.
-        head: hash of an entry that was noted elsewhere, or its first 12 digits or more: it must
+        head: hash of an entry that was noted elsewhere, or its first 12 digits or more. It must
             still be there, so that a missing end is found as well.
 
     Raises:

@@ -15,9 +15,9 @@ _REGISTRY_RECIPE = "registry"
 def registry_up(site: Site) -> RegistryInfo:
     """Start the local registry on loopback, or find it running.
 
-    Its image is pulled where a public registry is reached, and made from packages elsewhere, by the
-    bundle's recipe; nothing of that is asked for where it runs. Where the bundle's registry is not
-    on this machine, there is nothing to start.
+    Its image is pulled where a public registry is reached; elsewhere it is made from packages, by
+    the bundle's recipe. A registry that runs already needs neither. Where the bundle's registry is
+    not on this machine, there is nothing to start.
 
     Raises:
         InputError: its address has no port.

@@ -113,8 +113,8 @@ class Reporter:
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Show rows under headings; a plain table for `grep` where stdout is not a terminal.
 
-        Digests, names and times are never broken: only the last column is, and where a terminal has
-        no room for that it stands below its row.
+        Digests, names and times are never broken; only the last column is. Where a terminal has no
+        room for that, it stands below its row.
         """
         from rich.cells import cell_len
 

@@ -1,7 +1,7 @@
 """Progress as JSON lines, for CI: what `--events` writes.
 
 Each line is one `Event` (docs/schemas/event.json). A reader that goes away, or a disk that is full,
-ends the lines and nothing else: an operation must not fail because its progress is not read.
+ends the lines and nothing else. An operation must not fail because its progress is not read.
 """
 
 from __future__ import annotations

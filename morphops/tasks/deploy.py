@@ -44,8 +44,8 @@ def deploy(
     """Deploy a release by its digest; what fails is undone.
 
     Pulls by digest, checks the data, starts wave by wave, waits for health, probes, verifies.
-    Exit codes: 0 healthy, 2 bad input, 3 not now (nothing changed), 4 failed and rolled back,
-    5 failed and not rolled back, 130/143 interrupted and rolled back.
+    Exit codes: 0 healthy, 2 bad input, 3 not now (nothing changed), 130/143 interrupted and
+    rolled back. A release that fails: 4 rolled back, 5 not rolled back.
     After a crash nothing else may change what runs: resume finishes it, abort goes back.
     """
     from morphops.operations import deploy

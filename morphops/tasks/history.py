@@ -40,8 +40,8 @@ def history_adopt(
     """Let the history here count from now on, though the engine knows of another one.
 
     After a state folder was lost or restored, or an engine set up again. What runs is taken over
-    where release and env file prove to be what it was created from; the release comes from the
-    registry where it is not kept here.
+    where release and env file prove to be what it was created from. A release that is not kept
+    here comes from the registry.
     """
     from morphops.operations.history import adopt
     from morphops.report import history as report

@@ -1,9 +1,12 @@
 """Reads Compose files in a simple way, for the fake platform.
 
-It understands what test stacks need: several files (maps are merged, lists are appended, commands
-replaced), `profiles`, `${NAME}`, `${NAME:-default}`, `${NAME:?why}`, `${NAME:+text}` and `$$`,
-networks and volumes with their names, short and long ports, and JSON marks. It has no `extends`, no
-`include` and no YAML tags. A test of such things needs a real engine.
+It understands what test stacks need:
+
+- several files: maps are merged, lists are appended, commands replaced
+- `profiles`, and `${NAME}`, `${NAME:-default}`, `${NAME:?why}`, `${NAME:+text}`, `$$`
+- networks and volumes with their names, short and long ports, and JSON marks
+
+It has no `extends`, no `include` and no YAML tags. A test of such things needs a real engine.
 """
 
 from __future__ import annotations

@@ -26,10 +26,14 @@ class _Fault:
 class Faults:
     """What goes wrong, and at which call.
 
-    Calls are named as `FakeEngine.calls` lists them (`start api`, `pull api`, `teardown`), and so
-    are those that only look: `observe`, `networks`, `taken`, `outside`, `render`, `launch configs`,
-    `logs api`, `get api URL`, `has api`, `read head`, `write head`, `lock`. A start also calls
-    `create NAME` for each service, so that it can fail with a part of it done.
+    Calls are named as `FakeEngine.calls` lists them: `start api`, `pull api`, `teardown`. Those
+    that only look have names too:
+
+    - `observe`, `networks`, `taken`, `outside`, `render`, `launch configs`
+    - `logs api`, `get api URL`, `has api`
+    - `read head`, `write head`, `lock`
+
+    A start also calls `create NAME` for each service, so that it can fail with a part of it done.
     """
 
     _planned: list[_Fault] = field(default_factory=list)

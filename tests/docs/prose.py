@@ -17,6 +17,7 @@ _FRONT = re.compile(r"\A---\n.*?^---\n", re.DOTALL | re.MULTILINE)
 # start of the next one. So neither `bundle.yaml` nor `3 a.m. who` ends one; a colon and a semicolon
 # do not, either.
 _END = re.compile(r"(?<=[.?!])[)\"'”]*\s+(?=[^a-z\s])")
+MOST_WORDS = 25  # of a sentence
 _CODE = "CODE"  # code stands for one word, whatever is in it
 
 
@@ -78,6 +79,17 @@ def _text(inline: Token) -> str:
 def _links(inline: Token) -> tuple[str, ...]:
     hrefs = [t.attrGet("href") for t in inline.children or () if t.type == "link_open"]
     return tuple(str(href) for href in hrefs)
+
+
+def long_sentences(markdown: str) -> Iterator[str]:
+    """Line, length and text of each sentence with more than MOST_WORDS words; cells have none."""
+    for passage in passages(markdown):
+        if passage.kind == "cell":
+            continue
+        for sentence in passage.sentences():
+            words = [word for word in sentence.split() if re.search(r"\w", word)]
+            if len(words) > MOST_WORDS:
+                yield f"{passage.line}: {len(words)} words: {sentence}"
 
 
 @cache

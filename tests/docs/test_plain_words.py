@@ -26,18 +26,7 @@ PAGES = prose.read(
     "ops/services/README.md",
 )
 INDEX = "docs/README.md"
-MOST_WORDS = 25
 MOST_LINES = 150  # of the README
-
-
-def long_sentences(markdown: str) -> Iterator[str]:
-    for passage in prose.passages(markdown):
-        if passage.kind == "cell":
-            continue
-        for sentence in passage.sentences():
-            words = [word for word in sentence.split() if re.search(r"\w", word)]
-            if len(words) > MOST_WORDS:
-                yield f"{passage.line}: {len(words)} words: {sentence}"
 
 
 def house_words(markdown: str) -> Iterator[str]:
@@ -74,7 +63,9 @@ def unreachable(pages: Mapping[str, str]) -> set[str]:
 
 
 def test_no_sentence_is_too_long() -> None:
-    assert [f"{name}:{at}" for name, page in PAGES.items() for at in long_sentences(page)] == []
+    assert [
+        f"{name}:{at}" for name, page in PAGES.items() for at in prose.long_sentences(page)
+    ] == []
 
 
 def test_no_house_word() -> None:
@@ -146,7 +137,7 @@ TWENTY_FIVE = " ".join(["word"] * 25)
     ],
 )
 def test_long_sentences_are_found(markdown: str, count: int) -> None:
-    assert len(list(long_sentences(markdown))) == count
+    assert len(list(prose.long_sentences(markdown))) == count
 
 
 BAD_WORDS = [

@@ -1,7 +1,7 @@
 """Base images from Debian packages, for machines that reach no public registry.
 
-A recipe is data. The same recipe over the same packages gives the same bytes, so the same
-digest: no date, no host name and no compressor of this machine goes into them. An image, once
+A recipe is data. The same recipe over the same packages gives the same bytes, and so the same
+digest. No date, no host name and no compressor of this machine goes into them. An image, once
 made, is kept under the recipe's own digest.
 """
 

@@ -1,8 +1,8 @@
 """A root file system as a tar → one layer whose bytes depend on its contents only.
 
-What the maker of the tar leaves to chance (order, times, owners' names, the host's own resolver
-file) is taken out; what a recipe adds is added, as data. All of it runs file by file: the
-layer, some 100 MB, is never in memory.
+What the maker of the tar leaves to chance is taken out: order, times, owners' names, the host's own
+resolver file. What a recipe adds is added as data. All of it runs file by file: the layer, some
+100 MB, is never in memory.
 """
 
 from __future__ import annotations

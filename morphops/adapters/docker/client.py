@@ -8,7 +8,7 @@
 | the lock, which must die with us               | `start`: the docker CLI as a child          |
 
 Neither the CLI nor python-on-whales has time limits, and a registry that dies during a pull hangs
-the CLI for good: so every call runs under coreutils' `timeout`, and `setpriv --pdeathsig` ties each
+the CLI for good. So every call runs under coreutils' `timeout`, and `setpriv --pdeathsig` ties each
 of these processes to the one above it.
 """
 

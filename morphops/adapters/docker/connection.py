@@ -1,7 +1,7 @@
 """Connections to an engine: over its socket, or carried by the docker CLI.
 
-`docker system dial-stdio` joins its standard streams with a connection to the engine, whatever the
-way there is: the docker CLI itself reaches engines over ssh by it. So one client serves them all.
+`docker system dial-stdio` joins its standard streams with a connection to the engine. The docker
+CLI itself reaches engines over ssh with it. So one client serves every kind of endpoint.
 """
 
 from __future__ import annotations

@@ -105,8 +105,8 @@ class Contents:
 def digest_of_file(path: str, seal: Seal) -> str:
     """Return the digest of a file; empty where there is none.
 
-    Of one that is too large to be read at each look, or that may not be read, its size and the
-    time of its last change stand for its content.
+    Some files are too large to be read at each look, or may not be read. Their size and the time
+    of their last change stand for their content.
     """
     try:
         found = Path(path).stat()

@@ -1,8 +1,8 @@
 """The head of the history on a Docker engine: the labels of a volume.
 
-Labels of a volume are set when it is made and never change, so each head is a volume of its own;
-the one before is removed afterwards. Nothing is stored in them, no container is needed to read
-them, and any docker client shows them: `docker volume inspect`.
+Labels of a volume are set when it is made and never change. So each head is a volume of its own,
+and the one before is removed afterwards. Nothing is stored in them, and no container is needed to
+read them. Any docker client shows them: `docker volume inspect`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Pulls an image, and gives up when nothing comes any more.
 
-A registry that falls silent in the middle of a layer is waited for without end, and how long a pull
-may take as a whole depends on its size. So what is bounded is the silence: a message that says
-something new of its layer is progress. The engine stops pulling when we hang up.
+The engine waits without end for a registry that falls silent in the middle of a layer. How long a
+whole pull may take depends on its size. So the silence is what is bounded: a message that says
+something new of its layer is progress. The engine stops pulling when the connection is closed.
 """
 
 from __future__ import annotations

@@ -62,8 +62,8 @@ def up(
 
     Args:
         docker: the engine.
-        image: what it runs: an image ID or a reference that is local, or a function that gets one
-            and is called only where a container has to be made.
+        image: what it runs: an image ID or a local reference. Or a function that gets one; it is
+            called only where a container has to be made.
         host: a loopback address to bind to.
         port: the port there.
         name: of the container and its volume.

@@ -1,13 +1,12 @@
 """The lock on a Docker engine: a container of a fixed name whose program ends when we do.
 
-The name makes it exclusive. The container's standard input is held open by the docker client that
-we started, and that by us: when we die, however that is, the program reads the end and is gone,
-and the engine removes the container (`--rm`). So nothing is ever left to break after a kill.
+The name makes it exclusive. Our docker client holds the container's standard input open, and dies
+with us. However that happens, the program then reads the end of its input and ends, and the engine
+removes the container (`--rm`). So nothing is ever left to break after a kill.
 
 One trap is left. A client that is killed between creating and starting the container leaves it in
-the state `created`, and the name taken. No container is in that state for long, so it is
-removed then: by its id, and without force, which the engine refuses for one that has been
-started meanwhile.
+the state `created`, and the name taken. No container is in that state for long, so then it is
+removed: by its id, and without force. The engine refuses that for one that was started meanwhile.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 r"""The image of the lock: a program of some sixty bytes that ends when its input does.
 
-A lock must be possible on an engine that holds no image yet and reaches no registry, so the program
+A lock must be possible on an engine that holds no image yet and reaches no registry. So the program
 is written out here as machine code (Linux system calls, static ELF, no loader, no libc):
 
     write(1, "held\n", 5)

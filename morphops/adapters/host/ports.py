@@ -11,8 +11,8 @@ _KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 def taken(host: str, port: int, protocol: str = "tcp") -> bool:
     """Whether it is taken.
 
-    Only what says so counts: who may not have a low port himself, or has no such address, has not
-    found out anything, and the engine may well be able to.
+    Only "address in use" counts. A user who may not bind a low port proves nothing, and neither
+    does a machine without that address. The engine may still be able to bind it.
 
     Args:
         host: the address; empty for all.

@@ -66,7 +66,7 @@ def ask(
     """The first answer, or why there is none, to be put behind `no answer`.
 
     No redirect is followed. Neither a long answer nor one that comes byte by byte takes more than
-    its time: what ran before may be waiting to be brought back.
+    its time, because an automatic rollback may be waiting for it.
 
     Args:
         session: from `direct_session`.

@@ -16,7 +16,7 @@ class TooLate(Exception):
 def within(limit: float, call: Callable[[], T], discard: Callable[[T], object]) -> T:
     """Make a call in a thread, and wait for it no longer than the limit.
 
-    Name resolution has no time limit, and the limits of sockets are between two packets: a server
+    Name resolution has no time limit, and the limits of sockets are between two packets. A server
     that sends one byte a second passes them for ever. So the whole call is bounded from outside.
 
     Args:

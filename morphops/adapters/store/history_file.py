@@ -1,15 +1,14 @@
 """History: what was intended and what happened, append-only.
 
 One JSON object a line in a hash chain (`chain`), fsynced before what it announces is done. It lies
-in segments (`segments`), each of which but the first begins with a checkpoint:
+in segments (`segments`). Each segment but the first begins with a checkpoint.
 
-    begin   an operation starts: kind, release, plan, deployment, who, why
-    step    a step of it is about to be done
-    result  how that step came out, and how long it took
-    resume  an incomplete operation is taken up again, to finish it or to undo it: who
-    end     how it came out
-
-    checkpoint  what follows from all operations before
+- `begin`: an operation starts: kind, release, plan, deployment, who, why
+- `step`: a step of it is about to be done
+- `result`: how that step came out, and how long it took
+- `resume`: an incomplete operation is taken up again, to finish it or to undo it: who
+- `end`: how it came out
+- `checkpoint`: what follows from all operations before
 
 `operations` makes operations of the entries, and answers what follows from them.
 """
@@ -170,8 +169,8 @@ class HistoryWriter(HistoryReader):
     """The same file for the one operation that may write to it.
 
     Every method returns only when its entry is on the disk and the witness knows of it. Nothing is
-    added where another process has written to the file since it was first read: an operation that
-    was stopped, and lost the lock meanwhile, is not to write behind the one that took it.
+    added where another process has written to the file since it was first read. An operation that
+    was paused, and lost the lock meanwhile, must not write behind the one that took the lock.
 
     Args:
         path: the file.

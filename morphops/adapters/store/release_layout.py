@@ -1,8 +1,8 @@
 """A release on disk: an OCI image layout (OCI image-spec v1.1, image-layout.md) per release.
 
-Blobs are written first and `index.json` last, each whole or not at all, and on the disk before the
-next one is begun; so a layout with an index is complete, also after a power cut, and one that was
-left without is written again.
+Blobs are written first and `index.json` last, each whole or not at all, and each is on the disk
+before the next one is begun. So a layout with an index is complete, also after a power cut. One
+without an index is written again.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The history as a chain of files: sealed segments, and the one that is written.
 
-    history.jsonl            the open segment; it begins with a checkpoint where something is sealed
-    history/<number>.jsonl   a sealed segment, by the number of its first entry; never written again
+- `history.jsonl`: the open segment; it begins with a checkpoint where something is sealed
+- `history/<number>.jsonl`: a sealed segment, named by its first entry's number; never written again
 
 The hash in a checkpoint names the last line of the segment before it, and each line names the one
 before. So what is sealed can be verified from the start, or from its end as far back as is asked.

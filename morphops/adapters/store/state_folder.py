@@ -1,15 +1,15 @@
 """The state folder: what must outlive a command, in one place that only its owner may enter.
 
-key                       key of the fingerprints and of containers' digests, 32 random bytes
-history.jsonl             see `history_file`; beside it room set aside for its last entries
-history/<number>.jsonl    sealed segments; see `segments`
-releases/<64 hex>/        an OCI image layout for each release that was ever used here
-deployments/<id>/         compose files, labels and values.env (or .age) of one deployment
-failures/<time>-<id>/      what a failed release left: see app.evidence
-pins.json                 releases that prune leaves
-runbooks/                 transcripts and reports
-build.json                the digests of the last `inv build`
-.plan-*                   scratch: what a plan was computed in, gone when it is
+- `key`: key of the fingerprints and of containers' digests, 32 random bytes
+- `history.jsonl`: see `history_file`; beside it room set aside for its last entries
+- `history/<number>.jsonl`: sealed segments; see `segments`
+- `releases/<64 hex>/`: an OCI image layout for each release that was ever used here
+- `deployments/<id>/`: compose files, labels and values.env (or .age) of one deployment
+- `failures/<time>-<id>/`: what a failed release left; see `operations/pipeline/evidence`
+- `pins.json`: releases that prune leaves
+- `runbooks/`: transcripts and reports
+- `build.json`: the digests of the last `inv build`
+- `.plan-*`: scratch: what a plan was computed in, gone when it is
 """
 
 from __future__ import annotations

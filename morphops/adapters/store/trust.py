@@ -1,7 +1,7 @@
 """Whether another user may change a file that decides what is done here.
 
-As OpenSSH judges the files that it reads (sshd_config(5), `StrictModes`): the file and its folders
-belong to root or to us, and no other user may write them.
+The rule is OpenSSH's for the files that it reads (sshd_config(5), `StrictModes`). The file and its
+folders belong to root or to us, and no other user may write them.
 """
 
 from __future__ import annotations

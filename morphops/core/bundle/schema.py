@@ -270,8 +270,8 @@ class Bundle:
         checks: probes that must pass before the first container is touched.
         waves: what is started when, in order.
         platform: what the images must be for (`linux/arm64`); empty for that of the engine.
-        settle: seconds in which every service has to pass its health check once more, after the
-            last probe; one whose checks are further apart is not waited for.
+        settle: seconds after the last probe in which every service has to pass its health check
+            once more. A service whose checks are further apart is not waited for.
         pull: how images and releases are fetched.
         retention: what `prune` leaves.
         hooks: executables, by the moment at which they are run; of the working tree.

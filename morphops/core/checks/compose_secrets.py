@@ -1,6 +1,6 @@
 """Rules for secrets in compose files: plain ones, and those that others can read. Pure.
 
-The model is rendered with a sentinel as the value of each secret, so a sentinel in a text shows
+The model is rendered with a sentinel as the value of each secret. So a sentinel in a text shows
 that a variable put it there.
 """
 

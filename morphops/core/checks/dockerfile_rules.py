@@ -1,6 +1,6 @@
 """What a Dockerfile of a production image must be, as a table of rules. Pure.
 
-The rules that matter for a release: the same input gives the same image, the image does not run as
+The rules that matter for a release. The same input gives the same image, the image does not run as
 root, and it holds no secret. `hadolint` has many more rules on style; this does not replace it.
 """
 

@@ -1,7 +1,7 @@
 """Whether a health check proves anything. Pure.
 
-A check that only asks whether a port answers is passed by an error page, by another program on the
-port, and by a service that is up and has nothing to serve. A real one looks at what it was told.
+Some checks only ask whether a port answers. An error page passes them, and so does another program
+on the port, or a service that has nothing to serve. A real check looks at the answer.
 """
 
 from __future__ import annotations
@@ -98,8 +98,8 @@ def weakness(check: Mapping[str, Any] | None) -> Weakness:
 def strange_ports(service: Mapping[str, Any]) -> tuple[int, ...]:
     """Ports of its own container that a health check asks, and that nothing else speaks of.
 
-    Only where that can be decided: the service publishes or exposes TCP ports, the check asks a
-    port of loopback by number, and no variable and no argument of the service has that number.
+    Only where that can be decided: the service publishes or exposes TCP ports, and the check asks
+    a port of loopback by number. No variable and no argument of the service has that number.
 
     Args:
         service: as Compose renders it.

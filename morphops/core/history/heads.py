@@ -2,7 +2,8 @@
 
 A hash chain alone cannot show that its end was removed, nor that an operator with another
 state folder worked on the same engine. So the engine keeps the number and the hash of the last
-entry that it was told of, as one who has seen a log keeps its tree head (RFC 9162, 4.10).
+entry that it was told of. Monitors of a transparency log keep its tree head in the same way
+(RFC 9162, 4.10).
 """
 
 from __future__ import annotations
@@ -59,17 +60,17 @@ def of(entries: Sequence[Mapping[str, Any]]) -> Head:
 def mismatch(entries: Sequence[Mapping[str, Any]], head: Head | None) -> str:
     """Why a history is not the one whose head this is; empty where it is.
 
-    An entry is written first and its head after it, so a crash between the two, or an engine that
+    An entry is written first and its head after it. A crash between the two, or an engine that
     does not answer, leaves entries that the engine was never told of. The next operation tells it
     before anything is added, so only these can be left:
 
-    - a beginning, alone: nothing is done before the engine knows of it. Where it is
-      interrupted, the operation takes what runs as it is, or takes the lock away;
-    - entries of the operation that the head has under way, the last of them maybe its end: results
-      are not told, and an operation that finds the engine away goes back, and ends, anyway;
-    - that an incomplete operation is taken up, alone: the head may have been told of other
-      operations since, such as that the lock was taken away;
-    - a checkpoint, with such a beginning or without: what it says still has to be proved.
+    - A beginning, alone. Nothing is done before the engine knows of it. Where it is
+      interrupted, the operation takes what runs as it is, or takes the lock away.
+    - Entries of the operation that the head has under way, the last of them maybe its end. Results
+      are not told; and an operation that loses the engine goes back, and ends, anyway.
+    - A `resume` entry, alone. The head may have been told of other operations since, such as that
+      the lock was taken away.
+    - A checkpoint, with such a beginning or without. What it says still has to be proved.
 
     Args:
         entries: the history from its last checkpoint on, verified.

@@ -2,8 +2,8 @@
 
 What runs by right, where a rollback goes, what is incomplete, what is approved.
 
-The functions take a history as it is known: every operation, or those after a checkpoint together
-with what follows from the ones before it (`Past`).
+The functions take a history as it is known. That is every operation, or those after a checkpoint
+together with what follows from the ones before it (`Past`).
 """
 
 from __future__ import annotations
@@ -193,8 +193,8 @@ def replay(entries: Iterable[Mapping[str, Any]]) -> tuple[Record, ...]:
 def apply_entry(records: dict[int, Record], entry: Mapping[str, Any]) -> None:
     """Put the next entry of a history where it belongs.
 
-    Each kind of entry says only what is its own to say: no single line can announce an operation
-    and how it came out, or make another one of it, and nothing comes after its end.
+    Each kind of entry says only what is its own to say. No single line can announce an operation
+    and how it came out, or make another one of it. Nothing comes after its end.
 
     Args:
         records: the operations so far, by number; changed.
@@ -261,8 +261,8 @@ def deployment_stack(known: Known) -> tuple[Record, ...]:
     """The stack of healthy deployments, the one of record last; at most `DEPTH` of them.
 
     A deploy of something new goes on top. A rollback goes back to where its target lies and drops
-    what is above, so that rolling back twice goes back twice; one to a release that was dropped so
-    (`--to` what was rolled back from) goes on top again. `up` changes nothing of this.
+    what is above, so that rolling back twice goes back twice. A rollback to a release that was
+    dropped in this way (`--to`) goes on top again. `up` changes nothing of this.
     """
     past = past_of(known)
     stack = list(past.before.stack)

@@ -1,9 +1,14 @@
 """What is kept and what may go: reachability from roots. It decides, and removes nothing.
 
-Roots are what runs, the release of record, where rollbacks go, the last healthy releases (what was
-rolled back from is one of them), what is pinned, what is under way, what was tried since and will
-be tried again, and what is here to be deployed next. Everything that a root needs is kept: its
-image references, its files, and the values of the deployments that a rollback would use.
+The roots are:
+
+- what runs, and the release of record
+- where rollbacks go, and the last healthy releases (what was rolled back from is one of them)
+- what is pinned, and what is under way
+- what was tried since and will be tried again, and what is here to be deployed next
+
+Everything that a root needs is kept: its image references, its files, and the values of the
+deployments that a rollback would use.
 """
 
 from __future__ import annotations
@@ -191,8 +196,8 @@ def roots(
 
     Args:
         records: the history.
-        keep: how many of the last healthy releases, the one of record included, and how many of
-            those that rollbacks would go through one after the other; at least 1.
+        keep: how many of the last healthy releases, the one of record included. As many are kept
+            of those that rollbacks would go through one after the other. At least 1.
         pinned: releases that a person pinned.
         running: releases that are known to run, where the history does not say it.
         waiting: releases that came here after the last deploy, and were never deployed.

@@ -1,9 +1,9 @@
 """What a deploy does to each service, and in what it will differ from what is there. Pure.
 
-Where what runs was created from the release of record, two renderings are compared: every variable,
-every key of the configuration, and every file that is given. Elsewhere the container itself
-remembers these parts. One that does not shows only how it was started. Of values only the names are
-told.
+Where what runs was created from the release of record, two renderings are compared. That covers
+every variable, every key of the configuration, and every file that is given. Elsewhere the
+container itself remembers these parts. One that does not shows only how it was started. Of values
+only the names are told.
 """
 
 from __future__ import annotations
@@ -59,11 +59,11 @@ class Change:
 
     Attributes:
         service: its name.
-        action: `scale` one that is to have another number of containers, and is otherwise
-            unchanged; `start` one that stopped and is otherwise unchanged; `keep` what runs so.
-        compared_with: `release` the release of record, `labels` what the container remembers that
-            it was created from, `container` what the engine shows of one that does not remember it;
-            empty for nothing.
+        action: what is done. `scale`: only the number of its containers changes. `start`: it
+            stopped, and is otherwise unchanged. `keep`: it runs as it should.
+        compared_with: what it was compared with; empty for nothing. `release`: the release of
+            record. `labels`: what the container's labels say that it was created from.
+            `container`: what the engine shows of a container without such labels.
         image_from, image_to: references; of a container the digest that the engine names, and the
             same kind of digest of the release. Empty where there is none.
         variables: of its environment.

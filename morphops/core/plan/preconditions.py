@@ -88,8 +88,8 @@ def misfit(desired: Desired) -> Iterator[Reason]:
 def missing_contents(services: Mapping[str, Service]) -> Iterator[Reason]:
     """Files that a service is to be given, and that are not there.
 
-    For a missing file of the machine the engine would make an empty folder; a variable that is not
-    set fails when the first containers are touched already.
+    For a missing file of the machine the engine would make an empty folder. A variable that is not
+    set would fail only after the first containers were touched.
     """
     missing = tuple(
         f"{name}: {content} is not there"

@@ -1,7 +1,7 @@
 """The steps of a plan: a closed union of frozen values. Pure.
 
-`str(step)` is for people; `as_json` is the step's own form for machines, which the plan's digest
-is made of, so that other words are never another plan.
+`str(step)` is for people. `as_json` is the step's own form for machines. The plan's digest is made
+of it, so that other words are never another plan.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ class Verify(_Step):
     """Compare what runs with the release, once health was seen to last.
 
     Attributes:
-        settle: seconds in which each service has to pass its health check once more; 0 for a
+        settle: seconds in which each service has to pass its health check once more. 0 for a
             rollback, which brings what was seen to last before.
         strict: whether a broken invariant or another network fails it. In a rollback, where it may
             have been so before, it is only reported.

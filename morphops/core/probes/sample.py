@@ -141,8 +141,8 @@ def _distinct(seed: str, begin: int, end: int, wanted: int) -> Iterator[int]:
 def _shuffled(place: int, count: int) -> int:
     """The number of the row at a place of the random order.
 
-    A Feistel network on the least even number of bits that holds them all, walked until it is one
-    of them (Black and Rogaway, "Ciphers with Arbitrary Finite Domains", 2002).
+    A Feistel network on the least even number of bits that holds every place. It is applied again
+    until the result is a place (Black and Rogaway, "Ciphers with Arbitrary Finite Domains", 2002).
     """
     bits = max(1, ((count - 1).bit_length() + 1) // 2)
     mask = (1 << bits) - 1

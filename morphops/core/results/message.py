@@ -54,8 +54,8 @@ class Event(Document):
     """One line of progress.
 
     Attributes:
-        event: `step` (a step begins), `waiting` (for what), `note` (something to watch), `undo` (a
-            step failed, and the automatic rollback begins), or `result` (the last line).
+        event: `step`: a step begins. `waiting`: for what. `note`: something to watch. `undo`: a
+            step failed, and the automatic rollback begins. `result`: the last line.
         at: when.
         text: in words; of a `result` its state, of a failure what failed.
         number: of the step, from 1; 0 for other events.

@@ -32,12 +32,13 @@ class Difference:
     """One difference.
 
     Attributes:
-        kind: `missing` a service without a container or with too few, `extra` a container of none
-            or too many of one, `image`, `config` how it was started and what it was given,
-            `altered` what was changed of it after it was created, `host-file` a file of the machine
-            that it was given has another content now, `env keys` names of its environment,
-            `network` what it is attached to, `unhealthy`, `probe` one that does not pass,
-            `invariant` one that is broken without approval.
+        kind: what differs. `missing`: a service without a container, or with too few. `extra`: a
+            container of no service, or too many of one. `image`: its image. `config`: how it was
+            started and what it was given. `altered`: what was changed of it after it was created.
+            `host-file`: a file of the machine that it was given has another content now.
+            `env keys`: the names of its environment. `network`: what it is attached to.
+            `unhealthy`: it does not pass its health check. `probe`: a probe does not pass.
+            `invariant`: one is broken without approval.
         subject: the service, or the probe.
         what: in words.
     """

@@ -119,8 +119,8 @@ def lasts(
 def patience(passed: Mapping[str, Instance], running: Running, settle: float) -> float:
     """Seconds in which health has to prove that it lasts.
 
-    A check that failed once is forgiven where the next ones pass; so there has to be time for them
-    after it, however far apart this container's checks are.
+    One failed check is forgiven where the next ones pass. So there has to be time for those,
+    however far apart this container's checks are.
 
     Args:
         passed, running: see `stays`.

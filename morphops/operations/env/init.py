@@ -21,13 +21,13 @@ def init(site: Site, path: str = "", *, name: str = "", source: str = "") -> Env
     Args:
         site: where.
         path: the file, where it is not the default one; one that ends in `.age` is encrypted.
-        name: of the template; the schema's first one where it is empty, and the whole schema where
-            it has none.
+        name: of the template. Empty for the schema's first one, or for the whole schema where it
+            has none.
         source: another env file, whose shared values (keys that must be equal) are taken over.
 
     Returns:
-        `template`: whose part alone the file holds, empty for the whole; `made`: what was
-        generated; `taken`: what is as in the other file; `left`: what a person must fill in.
+        `template`: whose part alone the file holds, empty for the whole. `made`: what was
+        generated. `taken`: what is as in the other file. `left`: what a person must fill in.
 
     Raises:
         InputError: no such template, other file or home, the file is there, its folder is not, or

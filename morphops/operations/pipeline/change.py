@@ -1,8 +1,8 @@
 """The path of every operation that brings a release: survey, prepare, decide, announce, execute.
 
 `deploy`, `rollback`, `up`, `resume` and `--plan` are these few lines with other arguments. What
-differs between them is data: where release and values come from, what an automatic rollback goes
-back to, what is refused (`Policy`), and who is notified.
+differs between them is data: where release and values come from, and what an automatic rollback
+goes back to. So are what is refused (`Policy`), and who is notified.
 """
 
 from __future__ import annotations

@@ -42,8 +42,8 @@ class Outcome:
     """How a plan came out.
 
     Attributes:
-        kind: `refused` means that it failed before anything was touched; `incomplete` that the
-            engine went away and stayed away, so what was begun is still to be finished or undone.
+        kind: `refused` means that it failed before anything was touched. `incomplete` means that
+            the engine went away and stayed away: what was begun must still be finished or undone.
         error: what failed.
         undo_error: what failed in the automatic rollback.
     """

@@ -23,8 +23,8 @@ def run(name: str, probe: Probe, world: ProbeContext, say: Say) -> Reading:
     """Look until the probe is ready.
 
     Raises:
-        GateFailed: it was not within its deadline; with the last reason, and the last log lines of
-            the services whose answers it judges: the cause may stand there alone.
+        GateFailed: it was not within its deadline. It says the last reason, and the last log lines
+            of the services whose answers it judges: the cause may stand there alone.
     """
     patience, asks = probe.patience, probe.asks
     try:

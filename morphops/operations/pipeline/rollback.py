@@ -72,8 +72,8 @@ def mark_way_back(
 ) -> None:
     """Write the marks of what an automatic rollback brings back, as they are to be now.
 
-    What marked it then may be of an earlier version, or of files of the machine that have another
-    content now; and what comes back is verified against its marks.
+    What comes back is verified against its marks. The old marks may come from an earlier
+    version, or from files of the machine that have another content now.
 
     Args:
         site: where.

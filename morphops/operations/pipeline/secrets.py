@@ -15,8 +15,9 @@ from morphops.site import Site
 def learn_secrets(site: Site) -> None:
     """Let the redactor know the secrets of whatever may speak here, as far as they can be read.
 
-    Those are the deployment of record, the last one that was begun (it may be incomplete, with
-    its containers running), and the env file, whose values may have been typed elsewhere too.
+    The secrets come from three places. The deployment of record, and the last one that was begun,
+    which may be incomplete with its containers running. And the env file, whose values may have
+    been typed elsewhere too.
     """
     with suppress(MorphopsError):
         env = site.read_env()

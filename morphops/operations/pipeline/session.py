@@ -1,8 +1,10 @@
 """What every use case that changes something runs in: the lock, the signals, a history to write to.
 
-Three things have to be true for as long as it lasts: no other operation runs (the lock on the
-engine), the history here is the one that the engine knows of (its head), and a Ctrl-C waits for a
-moment that leaves things whole.
+Three things have to be true for as long as it lasts:
+
+- no other operation runs (the lock on the engine)
+- the history here is the one that the engine knows of (its head)
+- a Ctrl-C waits for a moment that leaves things whole
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def resolve(site: Site, images: Sequence[str], *, store: bool = True) -> Release
 
     Args:
         site: where.
-        images: one bare digest (a release, or an image of exactly one repository), and any number
+        images: one bare digest: a release, or an image of exactly one repository. And any number
             of `name=sha256:…` that replace an image of it, or of the release of record.
         store: without this it is neither stored nor, where it is derived, pushed.
 

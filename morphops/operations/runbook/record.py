@@ -55,8 +55,8 @@ def verify(site: Site, path: str = "") -> RunbookProof:
 def prove_end(file: Path, entries: Sequence[Mapping[str, Any]]) -> bool:
     """Whether the report knows a transcript's end.
 
-    False while the run is under way, or where it died between its last entry and its report: then
-    the report is not there, or tells of the entry before the run was resumed.
+    False while the run is under way, or where it died between its last entry and its report. Then
+    the report is not there, or it tells of the entry before the run was resumed.
 
     Args:
         file: the transcript.
