@@ -17,6 +17,7 @@ import socket
 import subprocess
 import sys
 import tarfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -271,6 +272,15 @@ def remove_images(*references: str) -> None:
     if found := {line for line in lines if "<none>" not in line}:
         remove = ["docker", "image", "rm", *found]
         subprocess.run(remove, check=False, capture_output=True)
+
+
+def pause(container: str) -> None:
+    """Pause a container. runc tries to for some milliseconds, and on a busy machine in vain."""
+    words = ["docker", "pause", container]
+    end = time.monotonic() + _LONG
+    while (done := subprocess.run(words, check=False, capture_output=True, text=True)).returncode:
+        assert time.monotonic() < end, done.stderr
+        time.sleep(0.2)
 
 
 def remove_stack(project: str) -> None:

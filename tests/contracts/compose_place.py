@@ -36,7 +36,7 @@ class ComposePlace(Place):
         return compose_platform(Docker(redact), redact)
 
     def pause(self, container: Instance) -> None:
-        docker("pause", container.id)
+        stacks.pause(container.id)
 
     def stop(self, container: Instance) -> None:
         docker("stop", "-t", "1", container.id)
@@ -82,6 +82,9 @@ class ComposePlace(Place):
         if there := docker("ps", "-aq", "--filter", self._label).split():
             docker("unpause", *there, check=False)  # a paused one does not hear that it is to stop
             docker("compose", "-p", self.project, "down", "-t", "1", "--remove-orphans")
+        # A network stays where its containers were taken away alone; an engine has thirty of them.
+        if networks := docker("network", "ls", "-q", "--filter", self._label).split():
+            docker("network", "rm", *networks)
         stacks.forget(self.project)
         stacks.remove_holds(self.project)
         if left := self.volumes():

@@ -449,11 +449,14 @@ def test_a_program_runs_once(place: Place) -> None:
 
 
 def test_one_that_is_sick_says_why(place: Place) -> None:
+    def sick(running: Running) -> bool:
+        (one,) = running.of("a")
+        return one.health == "unhealthy" and "migrating" in one.health_output
+
     place.client().workloads.start(place.stack(place.sick), ["a"])
     # On a busy machine the first check that counts may come before anything listens.
-    running = until(place, lambda r: "migrating" in r.of("a")[0].health_output)
+    running = until(place, sick)
     (one,) = running.of("a")
-    assert one.health == "unhealthy"
     assert not one.checks[-1].passed
 
 

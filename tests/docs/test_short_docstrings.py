@@ -9,6 +9,8 @@ import pytest
 from tests.docs import docstrings, prose
 from tests.paths import ROOT
 
+pytestmark = pytest.mark.unmeasured
+
 MODULES = sorted((ROOT / "morphops").rglob("*.py"))
 TWENTY_FIVE = " ".join(["word"] * prose.MOST_WORDS)
 

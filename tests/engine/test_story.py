@@ -300,7 +300,7 @@ def test_a_service_that_is_paused(inv: Inv, release: Release) -> None:
     assert inv("deploy", f"--image={good}").code == 0
     before = containers(inv)
     assert inv.killed(2, "deploy", f"--image={new}").code == -signal.SIGKILL
-    subprocess.run(["docker", "pause", before["a"]], check=True, capture_output=True)
+    stacks.pause(before["a"])
 
     def refused(*words: str) -> None:
         done = inv(*words)
