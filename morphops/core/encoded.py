@@ -1,8 +1,9 @@
 """What a secret looks like where it stands encoded, in base64 or in hexadecimal digits. Pure.
 
 Base64 (RFC 4648) writes three bytes as four characters. So what a secret looks like depends on how
-many bytes stand before it, as in the header of a Basic authorization: there are three ways. The
-characters at its ends depend on the bytes around it, too, and are taken for a part of it.
+many bytes stand before it, and there are three ways. One such place is the header of a Basic
+authorization. The characters at its ends depend on the bytes around it, too, and are taken for a
+part of it.
 """
 
 from __future__ import annotations
