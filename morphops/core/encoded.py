@@ -1,8 +1,9 @@
 """What a secret looks like where it stands encoded, in base64 or in hexadecimal digits. Pure.
 
 Base64 (RFC 4648) writes three bytes as four characters. So what a secret looks like depends on how
-many bytes stand before it, as in the header of a Basic authorization: there are three ways. The
-characters at its ends depend on the bytes around it, too, and are taken for a part of it.
+many bytes stand before it, and there are three ways. One such place is the header of a Basic
+authorization. The characters at its ends depend on the bytes around it, too, and are taken for a
+part of it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 _ALPHABET = "[A-Za-z0-9+/_-]"
-_HEX_SEPARATOR = "[: ]?"  # `ab:cd` and `ab cd` are how keys and dumps are shown
+_SEPARATORS = ": "  # `ab:cd` and `ab cd` are how keys and dumps are shown
 # What a character is, and how it is written in a URL and in JSON.
 _WRITTEN = {
     "+": r"(?:\+|%(?:25)*2[bB]|\\*u002[bB])",
@@ -28,21 +29,20 @@ class Encoding:
     Attributes:
         core: characters that are there wherever it stands, to look for first: that is fast.
         pattern: the whole of it.
-        any_case: whether digits may be upper case.
+        digits: whether they are hexadecimal, in any case and with separators.
     """
 
     core: str
     pattern: str
-    any_case: bool = False
+    digits: bool = False
 
-    def is_in(self, text: str, lowered: str) -> bool:
-        """Whether the text may have it.
 
-        Args:
-            text: where.
-            lowered: the same in lower case.
-        """
-        return self.core in (lowered if self.any_case else text)
+def within(encodings: Iterable[Encoding], text: str) -> list[str]:
+    """The patterns of those encodings that a text may have."""
+    squeezed = text.lower()
+    for separator in _SEPARATORS:
+        squeezed = squeezed.replace(separator, "")
+    return [e.pattern for e in encodings if e.core in (squeezed if e.digits else text)]
 
 
 def encodings(secrets: Iterable[str]) -> Iterator[Encoding]:
@@ -51,8 +51,7 @@ def encodings(secrets: Iterable[str]) -> Iterator[Encoding]:
         data = secret.encode(errors="surrogatepass")
         digits = data.hex()
         pairs = (digits[at : at + 2] for at in range(0, len(digits), 2))
-        # Only two digits stand together whatever the separator.
-        yield Encoding(digits[:2], f"(?i:{_HEX_SEPARATOR.join(pairs)})", any_case=True)
+        yield Encoding(digits, f"(?i:{f'[{_SEPARATORS}]?'.join(pairs)})", digits=True)
         for before in range(3):
             for encode in (base64.b64encode, base64.urlsafe_b64encode):
                 yield _base64(encode(bytes(before) + data).decode(), before, len(data))

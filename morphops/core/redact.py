@@ -49,8 +49,7 @@ class Redactor:
         return self._decoded(self._pattern.sub(MASK, text))
 
     def _decoded(self, text: str) -> str:
-        lowered = text.lower()
-        found = [e.pattern for e in self._encodings if e.is_in(text, lowered)]
+        found = encoded.within(self._encodings, text)
         return re.sub("|".join(found), MASK, text) if found else text
 
     def lines(self, lines: Iterable[str]) -> tuple[str, ...]:

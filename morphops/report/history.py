@@ -21,7 +21,7 @@ def history(reporter: Reporter, result: History) -> None:
             record.subject or short(record.release) or "-",
             record.outcome or "incomplete",
             record.user,
-            record.reason or record.error,
+            "; ".join(text for text in (record.reason, record.error) if text),
         )
         for record in result.operations
     ]

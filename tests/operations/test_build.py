@@ -14,7 +14,7 @@ from morphops.core.lock import Holder
 from morphops.errors import ConfigError, PreconditionError
 from morphops.interfaces import Held
 from morphops.operations import build
-from morphops.operations.image import base
+from morphops.operations.image import base, built_here
 from morphops.operations.registry.local import registry_down, registry_up
 from morphops.report import registry as report
 from morphops.report.console import Reporter
@@ -22,6 +22,7 @@ from morphops.site import Site, open_site
 from tests.fakes import FakeBuilder, FakeLocalRegistry, Recorder
 from tests.paths import ROOT
 from tests.results import valid
+from tests.samples.releases import digest
 
 
 class Asked:
@@ -54,6 +55,10 @@ def test_building_asks_for_no_lock(site: Site) -> None:
     built = valid("build", build.build(site, version="1", push=True))
     assert set(built["images"]) == {n for n, spec in site.bundle.images.items() if spec.target}
     assert (site.state.root / "build.json").exists()
+    # By one of these the engine names what was built here, and `prune` knows it again.
+    assert built_here.known(site) == {digest("1"), digest("2")}
+    built_here.forget(site, {digest("2"), digest("3")})
+    assert built_here.known(site) == {digest("2")}
     assert valid("image.base", base.make_bases(site))["state"] == "built"
 
 

@@ -255,7 +255,7 @@ def test_a_file_that_goes_by_itself_meanwhile(
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"images": 5}', "[" * 100_000])
-@pytest.mark.parametrize("name", ["build.json", "pins.json"])
+@pytest.mark.parametrize("name", ["build.json", "built.json", "pins.json"])
 def test_a_file_of_ours_that_is_broken(site: Site, images: Images, name: str, text: str) -> None:
     """What the last build needs, or a person pinned, is not known: nothing goes."""
     (site.state.root / name).write_text(text)

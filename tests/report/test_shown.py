@@ -399,12 +399,14 @@ SHOWN: dict[str, Shown] = {
             operations=(
                 RECORD,
                 replace(RECORD, id=2, release="", outcome="", reason="", error="no", subject="x"),
+                replace(RECORD, id=3, outcome="failed", error="no"),
             ),
         ),
         (
             "#  began (UTC)          kind    of            outcome     by   why / error",
             f"1  2026-01-01 10:00:00  deploy  {SHORT}  deployed    ann  a fix",
             "2  2026-01-01 10:00:00  deploy  x             incomplete  ann  no",
+            f"3  2026-01-01 10:00:00  deploy  {SHORT}  failed      ann  a fix; no",
         ),
     ),
     "adopted": (

@@ -87,7 +87,10 @@ def _remove(site: Site, session: Session, found: Leaving, reason: str) -> int:
 
 def _decide(site: Site, keep: int) -> Leaving:
     bundle = site.bundle
-    repositories = {bundle.releases, *(image.repository for image in bundle.images.values())}
+    repositories = {
+        bundle.releases,
+        *(i.repository for i in bundle.images.values() if i.repository),
+    }
     tags = {name: site.registry.tags(name) for name in sorted(repositories)}
     kept = kept_roots(site, keep)
     built = create.last_build(site).values()

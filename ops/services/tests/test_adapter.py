@@ -242,6 +242,33 @@ def test_an_upstream_that_is_away_says_so_without_its_url(
     assert "passw0rd" not in json.dumps(answer) + adapter.log
 
 
+@pytest.mark.parametrize(
+    "number", [b"NaN", b"Infinity", b"-Infinity", b"1e999", b'[{"a": -1e999}]']
+)
+def test_what_is_no_json_is_not_passed_on(
+    adapter: Process, upstream: FakeUpstream, number: bytes
+) -> None:
+    upstream.answer = (200, b'{"jsonrpc":"2.0","id":1,"result":' + number + b"}")
+    assert adapter.rpc("eth_gasPrice")["error"]["message"] == "upstream gave no JSON-RPC answer"
+
+
+def test_a_result_of_upstream_has_no_key_of_ours(adapter: Process, upstream: FakeUpstream) -> None:
+    for echo in (upstream.url, upstream.url.replace("/", "\\/")):
+        result = f'{{"seen": ["you asked {echo}", 7, null, 0.5, true]}}'
+        upstream.answer = (200, f'{{"result": {result}}}'.encode())
+        answer = adapter.rpc("eth_gasPrice")
+        assert upstream.SECRET not in json.dumps(answer)
+        assert answer["result"]["seen"][1:] == [7, None, 0.5, True]
+    # What a chain holds stays as it is, also where a short part of the URL stands in it.
+    upstream.answer = (200, b'{"result": "0xuserpassw0rd"}')
+    assert adapter.rpc("eth_gasPrice")["result"] == "0xuserpassw0rd"
+
+
+def test_a_code_that_is_no_number(adapter: Process, upstream: FakeUpstream) -> None:
+    upstream.answer = (200, b'{"error": {"code": true, "message": "no"}}')
+    assert adapter.rpc("eth_gasPrice")["error"]["code"] == -32603
+
+
 BAD_PARAMS: list[Any] = [
     [], {}, ["0x12"], [UNKNOWN[2:]], [1], [None], [UNKNOWN, "latest", 1], [UNKNOWN, "earliest"],
     [UNKNOWN, 5], [UNKNOWN, "0x"], [UNKNOWN, "0xzz"], [UNKNOWN, {"blockNumber": "0x1"}],

@@ -1,7 +1,7 @@
 """Shows the shape of a URL and hides its secrets: providers put API keys anywhere in it."""
 
 import re
-from typing import Final
+from typing import Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
 HIDDEN: Final = "REDACTED"
@@ -65,6 +65,17 @@ def scrub(text: str, secrets: frozenset[str]) -> str:
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
     return text
+
+
+def scrub_within(value: Any, secrets: frozenset[str]) -> Any:
+    """A JSON value whose texts have none of `secrets`."""
+    if isinstance(value, str):
+        return scrub(value, secrets)
+    if isinstance(value, list):
+        return [scrub_within(inner, secrets) for inner in value]
+    if isinstance(value, dict):
+        return {scrub(key, secrets): scrub_within(inner, secrets) for key, inner in value.items()}
+    return value
 
 
 def _split(url: str) -> SplitResult | None:
