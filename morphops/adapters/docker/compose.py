@@ -393,9 +393,15 @@ class ComposeTarget:
         say: Callable[[Instance, str], None],
     ) -> None:
         """See `Workloads.follow`."""
-        self._docker.need()
         known = {container.id: container for container in containers}
-        commands.follow(known, tail, since, lambda id_, line: say(known[id_], line), self._redact)
+        commands.follow(
+            self._docker,
+            known,
+            tail,
+            since,
+            lambda id_, line: say(known[id_], line),
+            self._redact,
+        )
 
     def run_once(self, request: RunRequest) -> tuple[str, ...]:
         """See `Workloads.run_once`."""
