@@ -15,7 +15,7 @@ _KEPT = "one JSON object on stdout, with the lines that the command wrote, redac
 @task(
     name="exec",
     klass=MayBeNamed,
-    help={"service": SERVICE, "index": "which of several containers, from 1", "json": _KEPT},
+    help={"service": SERVICE, "index": "which of several containers (default: 1)", "json": _KEPT},
 )
 @command(leads=True)
 def exec_(c: Context, service: str = "", index: int = 1, json: bool = False) -> None:

@@ -6,6 +6,7 @@
 | build, bake, Compose up and down, stop, load   | `client`: python-on-whales                  |
 | what python-on-whales does not give as it is   | `run`: the docker CLI to its end            |
 | the lock, which must die with us               | `start`: the docker CLI as a child          |
+| commands of people in containers, their logs   | `attach`, `output`, `lines`                 |
 
 Neither the CLI nor python-on-whales has time limits, and a registry that dies during a pull hangs
 the CLI for good. So every call runs under coreutils' `timeout`, and `setpriv --pdeathsig` ties each
@@ -19,7 +20,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -205,13 +206,69 @@ class Docker:
             check=False,
         )
 
-    def need(self) -> None:
-        """Make sure that there is a docker CLI.
+    def attach(self, words: Sequence[str], env: Mapping[str, str] | None = None) -> int:
+        """Run the docker CLI on our own standard streams, and return its exit code.
+
+        A Ctrl-C at the terminal is for the CLI, too, and its end is waited for.
+
+        Args:
+            words: after `docker`.
+            env: its whole environment; ours without.
 
         Raises:
-            EngineUnavailable: there is none.
+            EngineUnavailable: there is no docker CLI.
         """
         _need_client()
+        with subprocess.Popen([*tied("TERM"), "docker", *words], env=env) as process:
+            while process.returncode is None:
+                with suppress(KeyboardInterrupt):
+                    process.wait()
+            return process.returncode
+
+    def output(
+        self, words: Sequence[str], limit: float, env: Mapping[str, str] | None = None
+    ) -> tuple[int, str]:
+        """Run the docker CLI to its end: its exit code, and what it wrote to both streams.
+
+        Args:
+            words: after `docker`.
+            limit: seconds; 0 for as long as it likes.
+            env: its whole environment; ours without.
+
+        Raises:
+            EngineUnavailable: there is no docker CLI.
+            TimeoutError: it took too long, and was ended.
+        """
+        _need_client()
+        try:
+            done = subprocess.run(
+                [*tied("TERM"), "docker", *words],
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=limit or None,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise TimeoutError from None
+        return done.returncode, _text(done.stdout)
+
+    def lines(self, words: Sequence[str]) -> subprocess.Popen[str]:
+        """Start the docker CLI as a child whose stdout has the lines of both of its streams.
+
+        Raises:
+            EngineUnavailable: there is no docker CLI.
+        """
+        _need_client()
+        return subprocess.Popen(
+            [*tied("TERM"), "docker", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
 
     def refused(self, doing: str, code: int, said: str) -> MorphopsError:
         """Returns the error of a call of the docker CLI that ended with a code that is not 0.

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TypeAlias
 
-from morphops.adapters.docker.argv import tied
 from morphops.adapters.docker.client import Docker
 from morphops.core import log_lines
 from morphops.core.requests import CommandEnd, CommandRequest
@@ -73,44 +72,22 @@ def finish(
         EngineUnavailable: no engine answers, or there is no docker CLI.
         EngineCallFailed: it could not be begun, or took too long.
     """
-    docker.need()
-    command = [*tied("TERM"), "docker", *words]
     if request.attached:
-        with subprocess.Popen(command, env=env) as process:
-            _wait(process)
-        code, said = process.returncode, ""
+        code, said = docker.attach(words, env), ""
     else:
-        limit = request.limit or None
         try:
-            done = subprocess.run(
-                command,
-                env=env,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                timeout=limit,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise EngineCallFailed(
-                f"could not {doing}: no end within {request.limit:g} s"
-            ) from None
-        code, said = done.returncode, done.stdout.decode(errors="replace")
+            code, said = docker.output(words, request.limit, env)
+        except TimeoutError:
+            took = f"no end within {request.limit:g} s"
+            raise EngineCallFailed(f"could not {doing}: {took}") from None
     lines = log_lines.last_lines(said, redact)[-_LINES:]
     if code == _NOT_BEGUN or (code != 0 and not docker.engine.answers()):
         raise docker.refused(doing, code, said)
     return CommandEnd(exit_code=code if code >= 0 else 128 - code, lines=lines)
 
 
-def _wait(process: subprocess.Popen[bytes]) -> None:
-    """Wait for a child that has our terminal: a Ctrl-C there is for the child, too."""
-    while True:
-        with suppress(KeyboardInterrupt):
-            process.wait()
-            return
-
-
 def follow(
+    docker: Docker,
     containers: Iterable[str],
     tail: int,
     since: str,
@@ -120,6 +97,7 @@ def follow(
     """Tell the lines of containers as they come, until all have ended.
 
     Args:
+        docker: their engine.
         containers: their ids.
         tail: of the lines that are there, how many at most.
         since: only those after that; empty for all.
@@ -128,17 +106,8 @@ def follow(
     """
     lines: queue.SimpleQueue[tuple[str, str | None]] = queue.SimpleQueue()
     after = [f"--since={since}"] if since else []
-    processes = {
-        container: subprocess.Popen(
-            [*tied("TERM"), "docker", "logs", "--follow", f"--tail={tail}", *after, container],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        )
-        for container in containers
-    }
+    words = ["logs", "--follow", f"--tail={tail}", *after]
+    processes = {container: docker.lines([*words, container]) for container in containers}
 
     def read(name: str, process: subprocess.Popen[str]) -> None:
         for line in process.stdout or ():

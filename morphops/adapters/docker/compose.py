@@ -434,9 +434,15 @@ class ComposeTarget:
         say: Callable[[Instance, str], None],
     ) -> None:
         """See `Workloads.follow`."""
-        self._docker.need()
         known = {container.id: container for container in containers}
-        commands.follow(known, tail, since, lambda id_, line: say(known[id_], line), self._redact)
+        commands.follow(
+            self._docker,
+            known,
+            tail,
+            since,
+            lambda id_, line: say(known[id_], line),
+            self._redact,
+        )
 
     def _keeps_no_logs(self, container: Instance) -> bool:
         # The engine keeps a copy of what it sends elsewhere.
