@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from morphops.core.bundle.derive.images import image_variables, images
+from morphops.core.bundle.derive.images import images
 from morphops.errors import ConfigError
 
 BUILD: dict[str, Any] = {"build": {"context": "."}}
@@ -55,7 +55,6 @@ def test_a_variable_is_the_same_however_compose_is_to_refuse_without_it() -> Non
     assert {n: i.spec for n, i in found.items()} == {
         "app": {"repository": "shop/app", "variable": "APP_IMAGE"}
     }
-    assert image_variables(found) == {"APP_IMAGE"}
 
 
 def test_what_is_built_here_lies_below_the_project() -> None:
