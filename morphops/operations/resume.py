@@ -17,6 +17,7 @@ from morphops.operations.pipeline import incomplete, jobs, notify, prepare, roll
 from morphops.operations.pipeline.change import decide_on
 from morphops.operations.pipeline.jobs import JobsDone
 from morphops.operations.pipeline.operation import Operation, take_down
+from morphops.operations.pipeline.prepare import PreparedRelease
 from morphops.operations.pipeline.session import Session, exclusive
 from morphops.site import Site
 
@@ -43,7 +44,7 @@ def resume(site: Site, *, wait: float = 0) -> DeployResult:
         if record.kind == "down":
             return _finish_down(site, session, record)
         prepared = incomplete.reopened(site, record)
-        left = prepared
+        left: PreparedRelease | None = prepared
         if record.kind == "rollback":
             left = incomplete.left_by(site, past, record)
         done = jobs.of_record(record, running, left)

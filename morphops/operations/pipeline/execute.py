@@ -32,6 +32,7 @@ from morphops.interfaces import Images, Observer, Platform, StepLog, Workloads
 from morphops.operations.pipeline import gates
 from morphops.operations.pipeline.jobs import JobRunner, JobsDone, KeepLog
 from morphops.operations.pipeline.prepare import PreparedRelease
+from morphops.operations.pipeline.roll import Roll
 
 # Seconds that an engine may be away before going back is given up; a restart takes a few.
 PATIENCE, _REASK = 60.0, 0.2
@@ -193,8 +194,7 @@ class Executor:
             case steps.Pull():
                 pull(step, self.platform.images, project, self.observer)
             case steps.Start():
-                again = self._again(step, prepared)
-                workloads.start(prepared.stack, step.services, step.slot, again)
+                self._start(step, prepared)
             case steps.RunJob() | steps.UndoJob():
                 self._job_runner.run(step, prepared, prefix)
             case steps.Check() | steps.Gate():
@@ -204,6 +204,19 @@ class Executor:
                 self._passed.update((c.id, c) for name in step.services for c in running.of(name))
             case steps.Verify():
                 self._verify(step, prepared)
+
+    def _start(self, step: steps.Start, prepared: PreparedRelease) -> None:
+        """Start a wave; what is replaced one container after the other comes last."""
+        again = self._again(step, prepared)
+        workloads, services = self.platform.workloads, prepared.services
+        rolling = [name for name in step.services if services[name].rolling and not step.slot]
+        at_once = tuple(name for name in step.services if name not in rolling)
+        if at_once:
+            recreated = tuple(name for name in again if name in at_once)
+            workloads.start(prepared.stack, at_once, step.slot, recreated)
+        for name in rolling:
+            roll = Roll(workloads, self.project, self.observer, prepared.stack, step.deadline)
+            roll.replace(services[name], again=name in again)
 
     @property
     def _job_runner(self) -> JobRunner:
