@@ -12,8 +12,7 @@ from morphops.core.bundle.schema import BuildSpec
 from morphops.core.release.digest import canonical_json
 from morphops.core.requests import BuildRequest, BuiltImage
 from morphops.core.results.build import Build
-from morphops.operations import compose_build
-from morphops.operations.image import built_here
+from morphops.operations.image import built_here, compose_build
 from morphops.operations.image.base import build_spec, make_bases
 from morphops.operations.release.create import git, revision
 from morphops.site import Site

@@ -103,3 +103,21 @@ def opened(site: Site, past: Past) -> OfRecord:
         )
     prepared = prepare.reopen(site, site.state.deployment(record.deployment), record.release)
     return OfRecord(record, prepared, site.platform.workloads.observe(site.bundle.project))
+
+
+def refuse_no_command(words: Sequence[str], hint: str) -> None:
+    """Refuse to run nothing.
+
+    Args:
+        words: the command.
+        hint: what to type instead.
+
+    Raises:
+        InputError: there are no words.
+    """
+    if not words:
+        raise InputError(
+            "name a command after --: nothing is run without one",
+            state="nothing was changed",
+            hint=hint,
+        )

@@ -18,7 +18,8 @@ from morphops.errors import (
     PreconditionError,
     RollbackFailed,
 )
-from morphops.operations import command, drift, logs, recreate, restart, top
+from morphops.operations import drift, logs, recreate, restart, run, top
+from morphops.operations import exec as exec_
 from morphops.operations.deploy import deploy
 from morphops.operations.down import down
 from morphops.operations.resume import resume
@@ -166,17 +167,17 @@ def test_recreating_into_sickness_undoes_nothing_and_says_so(running: World) -> 
 
 def test_a_command_inside(talking: World) -> None:
     before = talking.records
-    done = valid("exec", command.execute(talking.site(), "api", ECHO, attached=False))
+    done = valid("exec", exec_.execute(talking.site(), "api", ECHO, attached=False))
     assert (done["exit"], done["service"], done["container"]) == (0, "api", "api")
     assert done["lines"] == ["it is REDACTED"]
-    assert command.execute(talking.site(), "api", ["false"]).exit == 1
-    assert command.execute(talking.site(), "api", ["no-such"]).exit == 127
+    assert exec_.execute(talking.site(), "api", ["false"]).exit == 1
+    assert exec_.execute(talking.site(), "api", ["no-such"]).exit == 127
     assert talking.records == before
 
 
 def test_a_command_beside_holds_the_lock_and_stands_in_the_history(talking: World) -> None:
     before = ids(talking)
-    done = valid("run", command.run(talking.site(), "api", ECHO, reason="why", attached=False))
+    done = valid("run", run.run(talking.site(), "api", ECHO, reason="why", attached=False))
     assert (done["exit"], done["lines"]) == (0, ["it is REDACTED"])
     assert talking.records[-1].id == done["operation"]
     assert last(talking) == ("run", "api", "done", OLD.digest)
@@ -184,7 +185,7 @@ def test_a_command_beside_holds_the_lock_and_stands_in_the_history(talking: Worl
     assert [step.step for step in talking.records[-1].steps] == ["run sh beside api"]
     assert ids(talking) == before
     assert drift.look(talking.site()).exit == 0
-    failed = command.run(talking.site(), "api", ["false"])
+    failed = run.run(talking.site(), "api", ["false"])
     assert failed.exit == 1
     assert (talking.records[-1].outcome, talking.records[-1].error) == ("failed", "exit code 1")
 
@@ -192,22 +193,22 @@ def test_a_command_beside_holds_the_lock_and_stands_in_the_history(talking: Worl
 def test_a_command_that_cannot_be_begun_is_told_and_recorded(talking: World) -> None:
     talking.engine.faults.at("run beside api", EngineCallFailed("could not run it"))
     with pytest.raises(EngineCallFailed):
-        command.run(talking.site(), "api", ECHO)
+        run.run(talking.site(), "api", ECHO)
     assert talking.records[-1].error == "it could not be begun"
 
 
 def test_a_command_beside_that_was_cut_off_is_in_nobodys_way(talking: World) -> None:
     talking.engine.faults.at("run beside api", Killed())
     with pytest.raises(Killed):
-        command.run(talking.site(), "api", ECHO)
-    assert command.run(talking.site(), "api", ECHO).exit == 0
+        run.run(talking.site(), "api", ECHO)
+    assert run.run(talking.site(), "api", ECHO).exit == 0
 
 
 ALL: dict[str, Callable[[Site, Any], Any]] = {
     "restart": lambda site, name: restart.restart(site, [name] if name else []),
     "recreate": lambda site, name: recreate.recreate(site, [name] if name else []),
-    "exec": lambda site, name: command.execute(site, name, ECHO),
-    "run": lambda site, name: command.run(site, name, ECHO),
+    "exec": lambda site, name: exec_.execute(site, name, ECHO),
+    "run": lambda site, name: run.run(site, name, ECHO),
 }
 
 
@@ -239,8 +240,8 @@ def test_without_a_release_of_record(world: World, task: str) -> None:
 @pytest.mark.parametrize("task", ["exec", "run"])
 def test_without_a_command(running: World, task: str) -> None:
     nothing: dict[str, Callable[[], Any]] = {
-        "exec": lambda: command.execute(running.site(), "api", []),
-        "run": lambda: command.run(running.site(), "api", []),
+        "exec": lambda: exec_.execute(running.site(), "api", []),
+        "run": lambda: run.run(running.site(), "api", []),
     }
     with pytest.raises(InputError, match="name a command after --") as caught:
         nothing[task]()
@@ -251,7 +252,7 @@ def test_without_a_command(running: World, task: str) -> None:
     ("act", "says"),
     [
         (lambda site: restart.restart(site, ["api"]), "api has no container to restart"),
-        (lambda site: command.execute(site, "api", ECHO), "api does not run"),
+        (lambda site: exec_.execute(site, "api", ECHO), "api does not run"),
     ],
 )
 def test_what_is_down(running: World, act: Callable[[Site], Any], says: str) -> None:
@@ -265,9 +266,9 @@ def test_what_is_down(running: World, act: Callable[[Site], Any], says: str) -> 
 def test_one_of_several_containers_is_named_by_its_number(running: World) -> None:
     running.engine.becomes("api", state="exited")
     with pytest.raises(PreconditionError, match="api does not run: api is exited"):
-        command.execute(running.site(), "api", ECHO)
+        exec_.execute(running.site(), "api", ECHO)
     with pytest.raises(PreconditionError, match="db does not run"):
-        command.execute(running.site(), "db", ECHO, index=2)
+        exec_.execute(running.site(), "db", ECHO, index=2)
 
 
 @pytest.mark.parametrize("task", ["restart", "recreate", "run"])
@@ -279,7 +280,7 @@ def test_what_changes_something_waits_for_nobody_else(running: World, task: str)
         ALL[task](running.site(), "api")
     # Only a look, or a command of one's own inside, needs none.
     with exclusive(other, "deploy"):
-        assert command.execute(running.site(), "api", ["x"]).exit == 127
+        assert exec_.execute(running.site(), "api", ["x"]).exit == 127
 
 
 def test_logs_of_several_services_and_as_they_come(running: World) -> None:
@@ -355,10 +356,10 @@ def test_a_service_that_a_profile_switches_on_is_run_while_it_is_off(world: Worl
     world.keep(with_tools, db=TALKS)
     deploy(world.site(), [with_tools.digest])
     assert "psql" not in world.runs
-    done = command.run(world.site(), "psql", ECHO, attached=False)
+    done = run.run(world.site(), "psql", ECHO, attached=False)
     assert (done.exit, done.lines) == (0, ("it is REDACTED",))
     assert "psql" not in world.runs
     with pytest.raises(PreconditionError, match="has no image for other: somebody/else"):
-        command.run(world.site(), "other", ECHO)
+        run.run(world.site(), "other", ECHO)
     with pytest.raises(InputError, match="has no service 'psql'"):
         restart.restart(world.site(), ["psql"])

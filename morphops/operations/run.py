@@ -1,4 +1,4 @@
-"""`inv exec` and `inv run`: a command in a container of the release of record."""
+"""`inv run`: a command in a container of its own, with the values of the release of record."""
 
 from __future__ import annotations
 
@@ -11,44 +11,12 @@ from morphops.core.plan.steps import Pull
 from morphops.core.requests import CommandEnd, CommandRequest
 from morphops.core.results.command import CommandResult
 from morphops.core.stack import Service
-from morphops.errors import InputError, PreconditionError
+from morphops.errors import PreconditionError
 from morphops.operations.pipeline import execute as execute_steps
-from morphops.operations.pipeline import of_record, secrets
+from morphops.operations.pipeline import of_record
 from morphops.operations.pipeline.of_record import OfRecord
 from morphops.operations.pipeline.session import exclusive
 from morphops.site import Site
-
-
-def execute(
-    site: Site, service: str, words: Sequence[str], *, index: int = 1, attached: bool = True
-) -> CommandResult:
-    """Run a command inside of a container that runs. Takes no lock, and stands in no history.
-
-    Args:
-        site: where.
-        service: whose container.
-        words: the program and its arguments.
-        index: which container of several, from 1.
-        attached: joined to our standard streams; else what it writes is kept, redacted.
-
-    Raises:
-        InputError: there is no such service, or no command.
-        PreconditionError: its container does not run.
-    """
-    secrets.learn_secrets(site)
-    there = of_record.opened(site, site.history.past())
-    (name,) = there.named([service] if service else [], "exec")
-    _refuse_nothing(words, f"inv exec {name} -- COMMAND …")
-    container = there.container(name, index)
-    request = CommandRequest(words=tuple(words), attached=attached)
-    end = site.platform.workloads.execute(container, request)
-    return CommandResult(
-        exit=end.exit_code,
-        service=name,
-        container=there.running.names[container.id],
-        release=there.record.release,
-        lines=end.lines,
-    )
 
 
 def run(
@@ -84,7 +52,7 @@ def run(
         there = of_record.opened(site, past)
         every = _with_every_profile(site, there)
         (name,) = there.named([service] if service else [], "run", every)
-        _refuse_nothing(words, f"inv run {name} -- COMMAND …")
+        of_record.refuse_no_command(words, f"inv run {name} -- COMMAND …")
         _fetch(site, there, every[name])
         session.signals.mask()
         record = session.history.begin(
@@ -139,12 +107,3 @@ def _fetch(site: Site, there: OfRecord, service: Service) -> None:
         state="nothing was changed",
         hint="name its image by a variable of the bundle; then a new release",
     )
-
-
-def _refuse_nothing(words: Sequence[str], hint: str) -> None:
-    if not words:
-        raise InputError(
-            "name a command after --: nothing is run without one",
-            state="nothing was changed",
-            hint=hint,
-        )
