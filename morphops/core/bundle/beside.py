@@ -1,8 +1,8 @@
 """What stands beside the compose files, and where it lies when a release runs. Pure.
 
 A service may mount content that the release carries, data of the machine, or a source folder that
-is left out. Content lies at a place that its digest names: the same content has the same place in
-every release, so that a service is replaced where its content changed, and only there.
+is left out. Content lies at a place that its digest names, so the same content has the same place
+in every release. A service is replaced where its content changed, and only there.
 """
 
 from __future__ import annotations

@@ -118,8 +118,8 @@ class Record:
         outcome: how it came out; empty likewise. `refused`: it failed before anything was touched.
         error: one line, for the outcomes that are failures.
         plan: digest of the plan.
-        subject: what it is about, where that is not a release: of an approval, and of its
-            revocation, the name of the invariant; the services that are restarted, recreated, or
+        subject: what it is about, where that is not a release. Of an approval, and of its
+            revocation, the name of the invariant. The services that are restarted, recreated, or
             run beside.
         seed: decides which questions its gates ask; empty where they ask none.
         until: when what it says ends, of an approval; empty where it does not end.

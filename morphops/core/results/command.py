@@ -19,7 +19,7 @@ class CommandResult(Result):
         container: what that is called; empty for one of its own.
         release: digest of the release whose container, files and values it had.
         operation: its number in the history; 0 where it stands in none.
-        lines: what it wrote, redacted, stdout and stderr as they came; without `--json` they go to
+        lines: what it wrote, redacted, stdout and stderr as they came. Without `--json` they go to
             the standard streams as they are, and this is empty.
     """
 

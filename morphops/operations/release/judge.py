@@ -1,7 +1,7 @@
 """Refuses, when a release is made, what no deploy of it could ever bring.
 
 The judgement is the one of a plan, as far as it needs nothing that runs, and no value that only a
-machine has: the release is rendered with made-up values.
+machine has. For that the release is rendered with made-up values.
 """
 
 from __future__ import annotations
