@@ -27,6 +27,7 @@ AT_ONCE = ["--numprocesses=4", "--dist=loadscope"]
 FAST = ["--numprocesses=auto", "--dist=worksteal"]
 # Engines differ in how they name images and replace containers; the rest is the same everywhere.
 NEWEST = ["tests/contracts", "tests/engine/faults/test_half_done.py", "tests/adapters/docker"]
+NEWEST += ["tests/engine/test_prune.py"]
 COVERAGE = ["--cov", "--cov-report="]
 # All of these need an engine, so no worker has to read them.
 ENGINE = ["tests/engine", "tests/e2e"]
