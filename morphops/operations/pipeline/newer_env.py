@@ -28,7 +28,10 @@ def known_to(site: Site, release: Release, env: EnvFile) -> EnvFile:
         release: that is to be given the values.
         env: the values that a person set.
     """
-    bundle, schema = prepare.read_bundle(release)
+    try:
+        bundle, schema = prepare.read_bundle(release)
+    except MorphopsError:
+        return env  # what is wrong with the release is said where it is prepared
     own = {*schema.variables, *variable_names(bundle)}
     own |= {spec.variable for spec in bundle.images.values()}
     later = {name for known in _schemas(site) for name in known} - own

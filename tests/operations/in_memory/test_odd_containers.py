@@ -31,7 +31,7 @@ def test_what_cannot_be_read_is_shown_and_blocks_no_command(running: World) -> N
     assert seen.state == "unhealthy"
     assert any("odd" in line for line in seen.differences)
     assert {d.subject for d in drift.look(running.site()).differences} == {"odd"}
-    logs(running.site(), "api", tail=5)
+    logs(running.site(), ["api"], tail=5)
     running.sicken(NEW)
     with pytest.raises(RolledBack):
         deploy(running.site(), [NEW.digest])
