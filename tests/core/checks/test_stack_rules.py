@@ -384,3 +384,14 @@ def test_what_a_release_pins_needs_no_digest_in_the_file() -> None:
     text = YamlText("b.yaml", "images:\n  web:\n    services: [web,\n      unheard-of]\n")
     unknown = [f for f in bundle_rules.check(pinned, model, (), text) if "unheard-of" in f.what]
     assert [(f.file, f.line) for f in unknown] == [("b.yaml", 4)]
+
+
+@pytest.mark.parametrize(
+    ("list_", "told"),
+    [("carries", set()), ("leaves", set()), ("data", {"bind", "host-path"})],
+)
+def test_what_is_carried_or_left_out_needs_no_other_mount(list_: str, told: set[str]) -> None:
+    stack = rendered(services={"web": {"image": "a", "volumes": [BIND]}})
+    compose = replace(stack.bundle.compose, **{list_: ("site",)})
+    found = compose_rules.check(replace(stack, bundle=replace(stack.bundle, compose=compose)))
+    assert {f.rule for f in found} & {"bind", "host-path"} == told
