@@ -12,7 +12,7 @@ from morphops.core.base_images.recipe import ImageRecipe, Recipes
 from morphops.core.bundle import parse
 from morphops.core.bundle.moments import Notify
 from morphops.core.bundle.quickstart import Quickstart
-from morphops.core.bundle.schema import Bundle, ImageSpec, Invariant
+from morphops.core.bundle.schema import Bundle, ComposeSpec, ImageSpec, Invariant
 from morphops.core.checks import (
     bundle_rules,
     compose_rules,
@@ -387,11 +387,16 @@ def test_what_a_release_pins_needs_no_digest_in_the_file() -> None:
 
 
 @pytest.mark.parametrize(
-    ("list_", "told"),
-    [("carries", set()), ("leaves", set()), ("data", {"bind", "host-path"})],
+    ("spec", "told"),
+    [
+        (ComposeSpec(files=("c.yaml",), carries=("site",)), set()),
+        (ComposeSpec(files=("c.yaml",), leaves=("site",)), set()),
+        (ComposeSpec(files=("c.yaml",), data=("site",)), {"bind", "host-path"}),
+    ],
 )
-def test_what_is_carried_or_left_out_needs_no_other_mount(list_: str, told: set[str]) -> None:
+def test_what_is_carried_or_left_out_needs_no_other_mount(
+    spec: ComposeSpec, told: set[str]
+) -> None:
     stack = rendered(services={"web": {"image": "a", "volumes": [BIND]}})
-    compose = replace(stack.bundle.compose, **{list_: ("site",)})
-    found = compose_rules.check(replace(stack, bundle=replace(stack.bundle, compose=compose)))
+    found = compose_rules.check(replace(stack, bundle=replace(stack.bundle, compose=spec)))
     assert {f.rule for f in found} & {"bind", "host-path"} == told
