@@ -163,7 +163,22 @@ def perform(
     from morphops.report.console import Reporter
 
     reporter = Reporter(json)
-    result = _run(reporter, use_case, events, of_record)
+    _show(reporter, _run(reporter, use_case, events, of_record), show)
+
+
+def perform_anywhere(
+    json: bool,
+    use_case: Callable[[Observer], R],
+    show: Callable[[Reporter, R], None],
+) -> None:
+    """Run a use case that needs no bundle, and show what it returns; see `perform`."""
+    from morphops.report.console import Reporter
+
+    reporter = Reporter(json)
+    _show(reporter, use_case(reporter), show)
+
+
+def _show(reporter: Reporter, result: R, show: Callable[[Reporter, R], None]) -> None:
     try:
         if not reporter.emit(result) or _shows_text():
             show(reporter, result)

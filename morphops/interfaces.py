@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 from morphops.core.bundle.beside import Place
 from morphops.core.history.heads import Head
+from morphops.core.history.jobs import JobMark
 from morphops.core.host.requirements import HostFacts, Needs
 from morphops.core.lock import Holder
 from morphops.core.outside import Outside
@@ -46,8 +47,14 @@ class Heads(Protocol):
 class StepLog(Protocol):
     """The record of an operation: each step before it is done, and how it came out."""
 
-    def begin(self, step: str, *, touches: bool) -> None:
-        """A step is about to be done, which may change containers; raises where it must not be."""
+    def begin(self, step: str, *, touches: bool, job: JobMark | None = None) -> None:
+        """Announce a step that is about to be done; raise where it must not be.
+
+        Args:
+            step: what it is.
+            touches: whether it may change containers.
+            job: the job that it runs, or takes back.
+        """
 
     def end(self, result: Literal["ok", "failed"], took: float) -> None:
         """The step that was begun last came out so, after `took` seconds."""

@@ -1,6 +1,6 @@
 """Every variable of the environment that the program reads, in one place.
 
-- `MORPHOPS_BUNDLE`: the bundle file; else ops/bundle.yaml here or above
+- `MORPHOPS_BUNDLE`: the bundle file; else ops/bundle.yaml or bundle.yaml, here or above
 - `MORPHOPS_STATE`: the state folder, an absolute path
 - `MORPHOPS_ENV_FILE`: the env file
 - `MORPHOPS_REGISTRY`: `host[:port]`, in place of the bundle's registry

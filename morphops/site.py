@@ -6,7 +6,7 @@ import dataclasses
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,14 @@ from morphops.adapters.docker.local_registry import EngineRegistry
 from morphops.adapters.docker.platform import compose_platform
 from morphops.adapters.host.machine import Machine
 from morphops.adapters.registry.registry import Registry
-from morphops.adapters.store import text_file
+from morphops.adapters.store import text_file, working_bundle
 from morphops.adapters.store.env_file import scan_file
 from morphops.adapters.store.history_file import HistoryReader
 from morphops.adapters.store.release_layout import read_layout
 from morphops.adapters.store.state_folder import StateFolder
+from morphops.adapters.store.working_bundle import OPS, WorkingBundle
 from morphops.adapters.terminal import editor, prompt
+from morphops.core.bundle.derive.complete import Completed
 from morphops.core.bundle.parse import parse_bundle
 from morphops.core.bundle.schema import Bundle
 from morphops.core.bundle.validate import hook_findings, registry_findings
@@ -64,6 +66,10 @@ def load_bundle(path: Path, registry: str = "") -> Bundle:
     Raises:
         ConfigError: it is not there, is no YAML, or does not fit.
     """
+    return _load(path, registry).bundle
+
+
+def _load(path: Path, registry: str) -> WorkingBundle:
     if not path.exists():
         raise ConfigError(
             f"{path}: there is no such bundle",
@@ -73,15 +79,15 @@ def load_bundle(path: Path, registry: str = "") -> Bundle:
         # It is not repeated: the text may hold a password into it.
         raise ConfigError(f"MORPHOPS_REGISTRY: {fault}", hint="MORPHOPS_REGISTRY=127.0.0.1:5000")
     try:
-        text = text_file.read(path)
-        bundle = parse_bundle(text, str(path))
+        working = working_bundle.read(path)
+        bundle = working.bundle
         if registry:
             bundle = dataclasses.replace(bundle, registry=registry)
         if findings := [*registry_findings(bundle), *hook_findings(bundle)]:
-            raise refusal(YamlText(str(path), text), findings)
-        return bundle
+            raise refusal(YamlText(str(path), text_file.read(path)), findings)
+        return dataclasses.replace(working, bundle=bundle)
     except ConfigError as err:
-        hint = "fix what is named, then inv bundle.check"
+        hint = err.hint or "fix what is named, then inv bundle.check"
         raise ConfigError(err.what, detail=err.detail, hint=hint) from None
 
 
@@ -108,6 +114,8 @@ class Site:
         local_registry: a registry on this machine.
         webhook: tells others how an operation ended.
         editor: of the person at the terminal.
+        completed: how the bundle was completed; None where the person wrote all of it.
+        texts: what is derived in place of files: the complete bundle, the env schema.
         seed: decides which questions are asked; empty for new ones.
     """
 
@@ -126,6 +134,8 @@ class Site:
     local_registry: LocalRegistry
     webhook: Webhook
     editor: Editor
+    completed: Completed | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
     seed: str = ""
 
     def asking(self, seed: str) -> Site:
@@ -176,7 +186,9 @@ class Site:
 
     def shown(self, path: Path) -> str:
         """A path as findings name it: relative to the project where that is possible."""
-        root = self.folder.resolve().parent
+        own = self.folder.resolve()
+        # Beside the compose files the bundle's folder is the project's.
+        root = own if self.completed and own.name != OPS else own.parent
         path = path.resolve()
         return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
 
@@ -224,7 +236,8 @@ class Site:
 def open_site(
     observer: Observer, environ: Mapping[str, str] = os.environ, *, of_record: bool = False
 ) -> Site:
-    """Find and read the bundle: `MORPHOPS_BUNDLE`, else ops/bundle.yaml here or above.
+    """Find and read the bundle: `MORPHOPS_BUNDLE`, else ops/bundle.yaml or bundle.yaml, here or
+    above.
 
     `MORPHOPS_REGISTRY` replaces the bundle's registry (`host[:port]`).
 
@@ -238,15 +251,16 @@ def open_site(
         ConfigError: there is no bundle, or it is wrong.
     """
     settings = Settings.of(environ)
-    path = _find(settings)
+    path = _need_bundle(settings)
     try:
-        bundle = load_bundle(path, settings.registry)
+        working = _load(path, settings.registry)
     except ConfigError as err:
         kept = _bundle_of_record(path, settings, environ) if of_record else None
         if kept is None:
             raise
         observer.note(f"{err.what}; the bundle of the release of record is used instead")
-        bundle = kept
+        working = WorkingBundle(kept)
+    bundle = working.bundle
     redact = Redactor()
     if bundle.notify is not None:
         redact.learn(filter(None, [environ.get(bundle.notify.url_from)]))
@@ -268,6 +282,8 @@ def open_site(
         local_registry=EngineRegistry(docker),
         webhook=webhook,
         editor=editor,
+        completed=working.completed,
+        texts=working.texts,
     )
 
 
@@ -302,14 +318,37 @@ def _bundle_of_record(path: Path, settings: Settings, environ: Mapping[str, str]
 _PROJECT = re.compile(r"^project:[ \t]*[\"']?([a-z0-9][a-z0-9_-]*)[\"']?[ \t]*(?:#.*)?$", re.M)
 
 
-def _find(settings: Settings) -> Path:
+def find_bundle(settings: Settings, here: Path) -> Path | None:
+    """Where the bundle is: `MORPHOPS_BUNDLE`, else ops/bundle.yaml or bundle.yaml, here or above.
+
+    Args:
+        settings: what the environment says.
+        here: where the person stands.
+    """
     if settings.bundle:
         return Path(settings.bundle).absolute()
-    here = Path.cwd()
     for folder in (here, *here.parents):
-        if (folder / "ops" / BUNDLE).is_file():
-            return folder / "ops" / BUNDLE
+        if (folder / OPS / BUNDLE).is_file():
+            return folder / OPS / BUNDLE
+        if _is_bundle(folder / BUNDLE):
+            return folder / BUNDLE
+    return None
+
+
+def _need_bundle(settings: Settings) -> Path:
+    here = Path.cwd()
+    if (path := find_bundle(settings, here)) is not None:
+        return path
     raise ConfigError(
-        f"there is no ops/{BUNDLE} in {here} or above it",
-        hint="run inside of a checkout that has one, or set MORPHOPS_BUNDLE",
+        f"there is no {OPS}/{BUNDLE} or {BUNDLE} in {here} or above it",
+        hint=f"inv bundle.init   (writes {BUNDLE} beside a compose file), or run inside of a "
+        "checkout that has one, or set MORPHOPS_BUNDLE",
     )
+
+
+def _is_bundle(path: Path) -> bool:
+    """Whether a file beside compose files is a bundle: other tools know a bundle.yaml, too."""
+    try:
+        return path.is_file() and _PROJECT.search(path.read_text(errors="replace")) is not None
+    except OSError:
+        return False

@@ -86,7 +86,7 @@ def test_it_fails_as_inv_does(words: tuple[str, ...], code: int, tmp_path: Path)
 def test_no_bundle_is_one_clear_message(tmp_path: Path) -> None:
     done = run(tmp_path, "status")
     what, *rest = done.stderr.splitlines()
-    assert what.startswith(f"there is no ops/bundle.yaml in {tmp_path}")
+    assert what.startswith(f"there is no ops/bundle.yaml or bundle.yaml in {tmp_path}")
     assert rest[-1].startswith("next:  ")
     assert "Traceback" not in done.stderr
     assert done.stdout == ""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from morphops.core.bundle.schema import Job
 from morphops.core.outside import NO_NEEDS, Needs
 from morphops.core.release.release import Image
 from morphops.core.seal import UNSEALED, Seal
@@ -205,6 +206,7 @@ class Service:
         depends_on: the services that have to be there before it.
         restarts_with: of these the ones whose replacement it must not outlive (`restart: true`).
         ends: whether it is never started again automatically, which is said of what ends.
+        job: how it is run to its end; None for a service that stays up.
         needs: what it needs from outside of its stack.
         profiles: the profiles that switch it on; empty for a service that is always on.
         variables: variable of its environment → digest of the value.
@@ -227,6 +229,7 @@ class Service:
     depends_on: frozenset[str] = frozenset()
     restarts_with: frozenset[str] = frozenset()
     ends: bool = False
+    job: Job | None = None
     needs: Needs = NO_NEEDS
     profiles: frozenset[str] = frozenset()
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -312,6 +315,7 @@ class Instance:
         health: of its health check; `none` where it has none.
         restarts: how often it was restarted automatically.
         exit_code: of its last exit.
+        ended: when that was, UTC, ISO 8601; empty for one that runs, or where it is not known.
         stop_grace_period: seconds that it is given to end when it is stopped.
         managed: whether a release created it.
         release: digest of the release that created it.
@@ -342,6 +346,7 @@ class Instance:
     health: Health
     restarts: int = 0
     exit_code: int = 0
+    ended: str = ""
     stop_grace_period: float = 10.0
     managed: bool = True
     release: str = ""
@@ -365,6 +370,11 @@ class Instance:
     def ready(self) -> bool:
         """Running, and healthy where there is a check."""
         return self.state == "running" and self.health in ("healthy", "none")
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it ended with 0, as a job is to."""
+        return self.state == "exited" and self.exit_code == 0
 
     def published_at(self, port: int, machine: str) -> str:
         """The address at which it publishes a TCP port, as `host:port`; empty where it does not.

@@ -94,6 +94,11 @@ class YamlText:
         except RecursionError:
             raise self._too_deep() from None
 
+    @property
+    def root(self) -> Any:
+        """The tree of nodes; None for an empty document."""
+        return self._root
+
     def _too_deep(self) -> ConfigError:
         return ConfigError(f"{self.name}: is nested too deeply")
 

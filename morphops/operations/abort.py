@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from morphops.core import lock
+from morphops.core.history import jobs as history
 from morphops.core.history.operations import Past, Record
+from morphops.core.plan import jobs as plan_jobs
 from morphops.core.plan import preconditions
 from morphops.core.plan.exclusive import holders
 from morphops.core.plan.plan import prepend_removals, standalone
 from morphops.core.plan.reasons import refusal
+from morphops.core.plan.steps import UndoJob
 from morphops.core.plan.strategies.in_place import removals
 from morphops.core.results.deploy import DeployResult
-from morphops.core.stack import Running
+from morphops.core.stack import Instance, Running
 from morphops.errors import MorphopsError, PreconditionError
-from morphops.operations.pipeline import incomplete, notify, rollback
+from morphops.operations.pipeline import incomplete, jobs, notify, plan_view, rollback
+from morphops.operations.pipeline.jobs import JobsDone
 from morphops.operations.pipeline.operation import Operation
+from morphops.operations.pipeline.prepare import PreparedRelease
 from morphops.operations.pipeline.rollback import AutomaticRollback
 from morphops.operations.pipeline.session import Session, exclusive
 from morphops.site import Site
@@ -43,30 +48,57 @@ def abort(site: Site, *, wait: float = 0) -> DeployResult:
         if not record.touched:
             return _nothing_to_undo(site, session, record, previous)
         running = site.platform.workloads.observe(site.bundle.project)
-        undo = _rollback(site, past, record, running)
+        left = incomplete.left_by(site, past, record)
+        by_jobs = jobs.of_record(record, running, left)
+        undo = _rollback(site, past, record, running, by_jobs.undone)
         # By what is there, not by what was to come: whose files may be what is broken.
         removed = [*_removed(site, record, running)]
         if undo.prepared is not None:  # who got what another one is to have again
             removed += holders(undo.prepared.services, running)
-        plan = standalone(prepend_removals(undo.plan, running.services, removed))
+        takes_back = _takes_back(record, by_jobs) if undo.prepared else ()
+        added = [c.service for c in running.containers if not _is_job_of(undo.prepared, c)]
+        plan = standalone(prepend_removals(undo.plan, added, removed, takes_back))
+        _tell(site, by_jobs, takes_back)
         rollback.mark_way_back(site, undo.plan, undo.prepared, running)
         session.signals.mask()
         session.history.resume(record, "abort")
         with notify.outcome(site, session, record, previous):
             # Half of a rollback would be worse than a Ctrl-C that comes too late.
             with session.signals.shield():
-                operation = Operation(site, session, record, aborting=True)
+                operation = Operation(site, session, record, aborting=True, jobs=by_jobs)
                 done = operation.execute(plan, undo.prepared, None)
             return replace(done, changed=True)
 
 
-def _rollback(site: Site, past: Past, record: Record, running: Running) -> AutomaticRollback:
+def _takes_back(record: Record, done: JobsDone) -> tuple[UndoJob, ...]:
+    """What takes back what jobs of the operation did; a rollback runs none."""
+    if done.left is None or record.kind == "rollback":
+        return ()
+    return plan_jobs.taken_back(done.left.services, done.passed, history.cut_off(record))
+
+
+def _is_job_of(prepared: PreparedRelease | None, container: Instance) -> bool:
+    """Whether a container is that of a job, as the release that comes back made it."""
+    service = prepared.services.get(container.service) if prepared else None
+    return service is not None and service.job is not None and service.config == container.config
+
+
+def _tell(site: Site, done: JobsDone, takes_back: Collection[UndoJob]) -> None:
+    """Say what going back does not bring back."""
+    taken = {step.mark.service for step in takes_back}
+    if stays := [name for name in done.stays if name not in taken]:
+        site.observer.note(plan_view.stays(stays))
+
+
+def _rollback(
+    site: Site, past: Past, record: Record, running: Running, undone: Collection[str]
+) -> AutomaticRollback:
     """What brings back what ran before.
 
     Raises:
         PreconditionError: there is no such thing, or something is in its way.
     """
-    undo = incomplete.to_what_ran(site, past, record, running)
+    undo = incomplete.to_what_ran(site, past, record, running, undone)
     if undo is None:
         raise PreconditionError(
             "there is no automatic rollback: what ran before is not in this state folder, or "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from morphops.core.results.deploy import DeployResult, PlanResult
 from morphops.operations.pipeline.change import Request, bring, show_plan
@@ -11,13 +12,26 @@ from morphops.operations.release import find
 from morphops.site import Site
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What one deploy does otherwise than by default.
+
+    Attributes:
+        no_rollback: leave a release that failed as it is, to be looked into.
+        run_jobs: jobs that run although they ran with this configuration.
+    """
+
+    no_rollback: bool = False
+    run_jobs: frozenset[str] = frozenset()
+
+
 def deploy(
     site: Site,
     images: Sequence[str],
     *,
     env_file: str = "",
     plan_only: bool = False,
-    no_rollback: bool = False,
+    choices: Choices = Choices(),
     reason: str = "",
     wait: float = 0,
 ) -> DeployResult | PlanResult:
@@ -28,7 +42,7 @@ def deploy(
         images: see `release.find.resolve`.
         env_file: path; empty for the default.
         plan_only: compute and return the plan, change nothing.
-        no_rollback: leave a release that failed as it is, to be looked into.
+        choices: what is done otherwise than by default.
         reason: why, for the history.
         wait: seconds to wait for another operation to end.
 
@@ -46,7 +60,8 @@ def deploy(
             release=find.resolve(site, images, store=store),
             env=site.read_env(env_file),
             reason=reason,
-            automatic_rollback=not no_rollback,
+            automatic_rollback=not choices.no_rollback,
+            jobs_again=choices.run_jobs,
         )
 
     # What is wrong with release and values is said at once, before the lock is taken; and a plan

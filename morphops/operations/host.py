@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from morphops.adapters.store import text_file
-from morphops.core.env import parse
 from morphops.core.host.requirements import Needs, Row, judge
 from morphops.core.results.check import CheckFinding
 from morphops.core.results.host import HostCheck, HostSetup
 from morphops.errors import InputError, PreconditionError
+from morphops.operations.env.schema import read_schema
 from morphops.site import Site
 
 
@@ -61,8 +60,7 @@ def bound_ports(site: Site) -> tuple[tuple[str, int], ...]:
 
     They come from the env file, or from the defaults of its schema.
     """
-    path = site.folder / site.bundle.env.schema
-    schema = parse.parse_env_schema(text_file.read(path), str(path))
+    schema = read_schema(site)
     values: Mapping[str, str] = {}
     try:
         values = site.read_env().values

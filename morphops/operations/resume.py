@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from morphops.core import lock
-from morphops.core.history.operations import Record
+from morphops.core.history import jobs as history
+from morphops.core.history import operations
+from morphops.core.history.operations import Past, Record
 from morphops.core.plan.decide import Policy
+from morphops.core.plan.steps import UndoJob
 from morphops.core.results.deploy import DeployResult
-from morphops.operations.pipeline import incomplete, notify, prepare, rollback
+from morphops.operations.pipeline import incomplete, jobs, notify, prepare, rollback
 from morphops.operations.pipeline.change import decide_on
+from morphops.operations.pipeline.jobs import JobsDone
 from morphops.operations.pipeline.operation import Operation, take_down
 from morphops.operations.pipeline.session import Session, exclusive
 from morphops.site import Site
@@ -35,16 +41,39 @@ def resume(site: Site, *, wait: float = 0) -> DeployResult:
         if record.kind == "down":
             return _finish_down(site, session, record)
         prepared = incomplete.reopened(site, record)
-        undo = incomplete.to_what_ran(site, past, record, running)
+        done = jobs.of_record(record, running, None)
+        takes_back = _takes_back(site, past, record, done)
+        undone = done.undone | {step.mark.service for step in takes_back}
+        undo = incomplete.to_what_ran(site, past, record, running, undone)
         deployment = site.state.deployment(record.deployment)
+        desired = replace(
+            prepared.desired(deployment.id),
+            runs_jobs=record.kind == "deploy",
+            takes_back=takes_back,
+        )
         policy = Policy(ports=False, unhealthy=False)
-        decided = decide_on(site, prepared, deployment, past, running, undo, policy)
+        decided = decide_on(site, prepared, desired, past, running, undo, policy)
         prepare.mark(site, prepared, deployment, running)
         rollback.mark_way_back(site, decided.plan.undo, decided.before, running)
         _take_up(session, record)
         with notify.outcome(site, session, record, incomplete.previous(past, record)):
-            operation = Operation(site, session, record)
+            operation = Operation(site, session, record, jobs=done)
             return operation.execute(decided.plan, prepared, decided.before)
+
+
+def _takes_back(site: Site, past: Past, record: Record, done: JobsDone) -> tuple[UndoJob, ...]:
+    """What a rollback still has to take back; `done` gets the release that does it."""
+    if record.kind != "rollback":
+        return ()
+    before = past.until(record)
+    done.left = incomplete.left_by(site, past, record)
+    target = operations.last_healthy_of(site.history.records(), record.release)
+    if target is None:
+        return ()
+    # What ran is read from before; what was taken back since is not taken back again.
+    found = rollback.taken_back(before, done.left, target, history.cut_off(record))
+    done.passed |= {step.mark.service for step in found}
+    return tuple(step for step in found if step.mark.service not in done.undone)
 
 
 def _finish_down(site: Site, session: Session, record: Record) -> DeployResult:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields, replace
+from datetime import UTC, datetime
 
 from morphops.adapters import probes
-from morphops.core.history import operations, recovery
-from morphops.core.history.operations import Record
+from morphops.core.history import jobs, operations, recovery
+from morphops.core.history.jobs import JobRun
+from morphops.core.history.operations import Past, Record
+from morphops.core.jobs import of, staying
 from morphops.core.results.status import (
     Incomplete,
+    JobFacts,
+    JobState,
     ProbeFacts,
     RunningImage,
     RunningService,
     Status,
 )
-from morphops.core.stack import Instance, Running
+from morphops.core.stack import Instance, Running, Service
 from morphops.core.verify import drift, health
+from morphops.core.when import ago
 from morphops.errors import EngineUnavailable, InputError, PreconditionError
 from morphops.operations.pipeline import history_check, prepare, secrets
 from morphops.operations.pipeline.prepare import PreparedRelease
@@ -60,7 +67,34 @@ def status(site: Site) -> Status:
     except (InputError, PreconditionError) as err:  # what runs is shown anyway
         why = f"the release of record cannot be compared: {err.what}"
         return replace(shown, state="unknown", differences=(why,))
-    return _compared(shown, ready, running)
+    return _compared(replace(shown, jobs=_jobs(past, ready, running)), ready, running)
+
+
+def _jobs(past: Past, ready: PreparedRelease, running: Running) -> tuple[JobFacts, ...]:
+    """Return how each job of the release of record came out, and when."""
+    runs = jobs.runs(past)
+    return tuple(
+        _job(ready.services[name], running, runs, datetime.now(UTC)) for name in of(ready.services)
+    )
+
+
+def _job(service: Service, running: Running, runs: Sequence[JobRun], now: datetime) -> JobFacts:
+    """Return what is known of a job: by its container, else by the history."""
+    own = [c for c in running.of(service.name) if c.config == service.config]
+    run = next((r for r in runs if (r.service, r.config) == (service.name, service.config)), None)
+    state: JobState = "not here"
+    code, at = None, ""
+    if own and own[0].state in ("exited", "dead"):
+        code, at = own[0].exit_code, own[0].ended
+        state = "done" if own[0].succeeded else "failed"
+    elif own and own[0].state != "created":
+        state = "at work"
+    elif run is not None and not run.undone:
+        state, code, at = "done", 0, run.at
+    words = [state, *([str(code)] if code is not None else [])]
+    if at:
+        words.append(ago((now - datetime.fromisoformat(at)).total_seconds()))
+    return JobFacts(service=service.name, state=state, exit_code=code, at=at, text=", ".join(words))
 
 
 def _compared(shown: Status, ready: PreparedRelease, running: Running) -> Status:
@@ -68,13 +102,14 @@ def _compared(shown: Status, ready: PreparedRelease, running: Running) -> Status
     found = (
         *drift.images(ready.release, ready.services, running),
         *drift.missing_networks(ready.services, running),
+        *drift.unended_jobs(ready.services, running),
     )
     readings = {
         name: probes.read(probe, ready.context)
         for name, probe in ready.bundle.probes.items()
         if probe.watched
     }
-    names = tuple(ready.services)
+    names = staying(ready.services)
     passed = all(reading.ready for reading in readings.values())
     healthy = health.read(running, names).ready and passed and not found
     return replace(

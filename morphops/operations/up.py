@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from morphops.core.history import operations, recovery
 from morphops.core.history.operations import ValuesRecord
 from morphops.core.results.deploy import DeployResult
@@ -15,6 +17,8 @@ from morphops.site import Site
 
 def up(site: Site, *, reason: str = "", wait: float = 0) -> DeployResult:
     """Start the release of record again, wave by wave, with the values it was deployed with.
+
+    Its jobs ran when it was deployed, and do not run again.
 
     Args:
         site: where.
@@ -39,7 +43,8 @@ def up(site: Site, *, reason: str = "", wait: float = 0) -> DeployResult:
         running = site.platform.workloads.observe(site.bundle.project)
         # Containers that run keep running if this fails; what was down goes down again.
         undo = None if running.containers else rollback.TEARDOWN
-        decided = decide_on(site, prepared, deployment, past, running, undo)
+        desired = replace(prepared.desired(deployment.id), runs_jobs=False)
+        decided = decide_on(site, prepared, desired, past, running, undo)
         prepare.mark(site, prepared, deployment, running)
         session.signals.mask()
         begun = session.history.begin(

@@ -79,6 +79,8 @@ TASKS: Mapping[str, tuple[type[Document], ...]] = {
     "image.base": (image.BaseImages,),
     "image.check": (image.ImageCheck,),
     "bundle.check": (bundle.BundleCheck,),
+    "bundle.init": (bundle.BundleInit,),
+    "bundle.show": (bundle.BundleView,),
     "runbook.check": (runbook.RunbookCheck,),
     "runbook.show": (runbook.RunbookText,),
     "runbook.run": (runbook.RunbookRun,),

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from morphops.core.release.digest import short
-from morphops.core.results.deploy import PlannedBeside, PlannedUndo, PlanResult, ServiceChange
+from morphops.core.results.deploy import (
+    PlannedBeside,
+    PlannedJob,
+    PlannedUndo,
+    PlanResult,
+    ServiceChange,
+)
 
 
 def plan(result: PlanResult) -> Iterator[str]:
@@ -21,12 +27,28 @@ def plan(result: PlanResult) -> Iterator[str]:
         yield f"   0. checks, before anything is touched: {', '.join(result.checks)}"
     for wave in result.waves:
         probes = f", then {', '.join(wave.probes)}" if wave.probes else ""
-        services = " ".join(wave.services)
-        yield f"  {wave.wave:2}. {services}: healthy within {wave.deadline:g} s{probes}"
+        parts = []
+        if wave.services:
+            parts.append(f"{' '.join(wave.services)}: healthy within {wave.deadline:g} s")
+        if wave.jobs:
+            parts.append(f"{' '.join(wave.jobs)}: run to the end")
+        yield f"  {wave.wave:2}. {', then '.join(parts)}{probes}"
     yield "steps:"
     for number, step in enumerate(result.steps, start=1):
         yield f"  {number:2}. {step}"
     yield from _undo(result.undo)
+    yield from (_job(job) for job in result.jobs)
+    if result.warning:
+        yield f"note: {result.warning}"
+
+
+def _job(job: PlannedJob) -> str:
+    """What has to be known of a job before it runs."""
+    back = "the release before works with what it did" if job.reversible else "not reversible"
+    if job.undo:
+        back = f"{job.undo} takes back what it did"
+    once = "may run twice" if job.repeatable else "is not repeated after a crash"
+    return f"job {job.service}: within {job.deadline:g} s; {back}; {once}"
 
 
 def _beside(rows: Sequence[PlannedBeside]) -> Iterator[str]:
@@ -46,7 +68,7 @@ def changes(rows: Sequence[ServiceChange]) -> Iterator[str]:
     """Yield what happens to each service, and below it what differs."""
     for row in rows:
         yield f"{row.action} {row.service}"
-        if row.action == "replace":
+        if row.action in ("replace", "run"):
             for what in _differences(row):
                 yield f"    {what}"
 
@@ -55,7 +77,7 @@ def _differences(row: ServiceChange) -> Iterator[str]:
     if row.because:
         yield row.because
     before, after = row.image.from_, row.image.to
-    if before != after:
+    if before and before != after:
         # The same digest from another repository differs in nothing that 12 digits would show.
         whole = _digest(before) == _digest(after)
         shown = (before, after) if whole else (_digest(before), _digest(after))

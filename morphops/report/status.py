@@ -15,9 +15,12 @@ def status(reporter: Reporter, result: Status) -> None:
     since = f" (since {result.since})" if result.since else ""
     reporter.say(f"{result.project}: {result.state}")
     reporter.say(f"release of record: {release}{since}")
-    if result.services:
+    jobs = {job.service for job in result.jobs}
+    if result.services or jobs:
         heads = ("service", "state", "health", "as released", "image", "created by", "ports")
-        reporter.table(heads, [_row(service) for service in result.services])
+        rows = [_row(service) for service in result.services if service.service not in jobs]
+        rows += [(job.service, job.text, "", "", "", "", "") for job in result.jobs]
+        reporter.table(heads, rows)
     for name, probe in result.probes.items():
         reporter.say(f"{name}: {probe.reason}")
     for difference in result.differences:

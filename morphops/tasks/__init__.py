@@ -66,7 +66,7 @@ _GROUPS = {
         approval.approval_list,
     ),
     "audit": (audit.audit_show, audit.audit_verify),
-    "bundle": (bundle.bundle_check,),
+    "bundle": (bundle.bundle_init, bundle.bundle_show, bundle.bundle_check),
     "env": (
         env.env_template,
         env.env_init,

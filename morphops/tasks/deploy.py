@@ -15,12 +15,13 @@ _IMAGE = (
 
 
 @task(
-    iterable=["image"],
+    iterable=["image", "run_job"],
     help={
         "image": _IMAGE,
         "env_file": ENV,
         "plan": PLAN,
         "no_rollback": "keep a failed release running, to look into it (exit 5)",
+        "run_job": "run this job although it ran, because its data is gone (repeatable)",
         "reason": REASON,
         "seed": SEED,
         "wait_lock": WAIT,
@@ -35,6 +36,7 @@ def deploy(
     env_file: str = "",
     plan: bool = False,
     no_rollback: bool = False,
+    run_job: list[str] | None = None,
     reason: str = "",
     seed: str = "",
     wait_lock: int = 0,
@@ -58,7 +60,7 @@ def deploy(
             image,
             env_file=env_file,
             plan_only=plan,
-            no_rollback=no_rollback,
+            choices=deploy.Choices(no_rollback=no_rollback, run_jobs=frozenset(run_job or ())),
             reason=reason,
             wait=wait_lock,
         ),

@@ -13,6 +13,7 @@ from morphops.tasks.own_task import task
     help={
         "to": "a release that was healthy here (digest, or its first 12 digits or more)",
         "plan": PLAN,
+        "across_jobs": "go back although a job changed the data since, which stays as it is",
         "reason": WHY,
         "seed": SEED,
         "wait_lock": WAIT,
@@ -25,6 +26,7 @@ def rollback(
     c: Context,
     to: str = "",
     plan: bool = False,
+    across_jobs: bool = False,
     reason: str = "",
     seed: str = "",
     wait_lock: int = 0,
@@ -34,6 +36,7 @@ def rollback(
     """Go back to the last healthy release, with its files and its values.
 
     Needs no registry: images, files and values are kept here. Twice goes back twice.
+    The data stays as it is, unless a job's undo takes back what the job did to it.
     """
     from morphops.operations import rollback
     from morphops.report import deploy as report
@@ -41,7 +44,12 @@ def rollback(
     perform(
         json,
         lambda site: rollback.rollback(
-            site.asking(seed), to=to, plan_only=plan, reason=reason, wait=wait_lock
+            site.asking(seed),
+            to=to,
+            plan_only=plan,
+            across_jobs=across_jobs,
+            reason=reason,
+            wait=wait_lock,
         ),
         report.deployed,
         events=events,

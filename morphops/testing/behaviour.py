@@ -16,6 +16,7 @@ class Behaviour:
         health: what the health check says; services without a health check have none.
         state: `running`, or what else becomes of them (`exited`, `restarting`).
         exit_code: of a container that does not run.
+        lasts: of one that ends, how often it is observed while it is still at work.
         health_output: what the health check prints.
         logs: the lines that a container writes when it starts.
         answers: URL → the body of the answer, for requests from inside of a container.
@@ -26,6 +27,7 @@ class Behaviour:
     health: Health = "healthy"
     state: str = "running"
     exit_code: int = 0
+    lasts: int = 0
     health_output: str = ""
     logs: tuple[str, ...] = ()
     answers: Mapping[str, bytes] = field(default_factory=dict)

@@ -20,6 +20,7 @@ from morphops.testing.faults import Faults
 # What holds a port; of what stopped it is free again.
 HOLDS_PORTS = ("running", "paused", "restarting")
 _CHECKS_KEPT = 5  # as a Docker engine does
+ENDED = "2026-01-02T03:04:05+00:00"  # when every container ended that did so by itself
 
 
 @dataclass(slots=True)
@@ -34,6 +35,7 @@ class FakeContainer:
         one_off: whether it was run once, beside the services.
         files: place inside → content, of what it was given as a copy.
         memory: URL → what it was answered; see `Behaviour.remembers`.
+        at_work: how often it is observed before it ends; see `Behaviour.lasts`.
     """
 
     project: str
@@ -43,6 +45,23 @@ class FakeContainer:
     one_off: bool = False
     files: dict[str, bytes] = field(default_factory=dict)
     memory: dict[str, bytes] = field(default_factory=dict)
+    at_work: int = 0
+
+    def begin(self) -> None:
+        """Let it run, or come to its end at once, as its image behaves."""
+        behaves = self.behaviour
+        self.at_work = behaves.lasts if behaves.state == "exited" else 0
+        self.instance = replace(self.instance, state="running", exit_code=0, ended="")
+        if not self.at_work:
+            self.end()
+
+    def end(self) -> None:
+        """Let it become what its image says."""
+        behaves = self.behaviour
+        ended = ENDED if behaves.state == "exited" else ""
+        self.instance = replace(
+            self.instance, state=behaves.state, exit_code=behaves.exit_code, ended=ended
+        )
 
     @property
     def key(self) -> Key:
@@ -242,7 +261,15 @@ class FakeEngine:
         )
 
     def check(self, container: FakeContainer) -> Instance:
-        """Run the health check of a container once more, where it has one and runs."""
+        """Run the health check of a container once more, where it has one and runs.
+
+        One that is to end comes nearer to its end.
+        """
+        if container.at_work and container.instance.state == "running":
+            container.at_work -= 1
+            if not container.at_work:
+                container.end()
+            self.changed()
         one = container.instance
         if one.state == "running" and one.health != "none":
             number = int(one.checks[-1].at) + 1 if one.checks else 1
@@ -278,9 +305,8 @@ class FakeEngine:
             service=service.name,
             id=self.new_id(),
             image=Identity("config", image.config),
-            state=behaves.state,
+            state="running",
             health=behaves.health if checked else "none",
-            exit_code=behaves.exit_code,
             managed=bool(marks),
             release=marks.get("release", ""),
             config=marks.get("config", ""),
@@ -298,6 +324,7 @@ class FakeEngine:
         container = FakeContainer(
             project, instance, service.launch, behaves, files=dict(service.copies)
         )
+        container.begin()
         self.containers[container.key] = container
         self.changed()
         return container

@@ -177,7 +177,8 @@ class FakeWorkloads:
             raise EngineCallFailed(f"could not start {one.service}: its container is paused")
         behaves = container.behaviour
         health = behaves.health if one.health != "none" else "none"
-        container.instance = replace(one, state=behaves.state, health=health, restarts=0)
+        container.instance = replace(one, health=health, restarts=0)
+        container.begin()
         self._engine.changed()
 
     def _refuse_taken(self, service: Service, before: FakeContainer | None) -> None:

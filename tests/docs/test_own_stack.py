@@ -52,8 +52,13 @@ def test_the_bundles_keys() -> None:
     keys = [name for key, _, _ in table for name in re.findall(r"`(\w+)`", key)]
     assert set(keys) == {f.name for f in dataclasses.fields(Bundle)}
     assert len(keys) == len(set(keys))
-    must = {name for key, must, _ in table if must == "yes" for name in names(key)}
+    must = {name for key, must, _ in table if must in ("yes", "derived") for name in names(key)}
     assert must == required(Bundle)
+    assert {name for key, must, _ in table if must == "yes" for name in names(key)} == {
+        "schema",
+        "project",
+        "compose",
+    }
 
 
 def test_every_kind_of_probe_with_its_keys() -> None:

@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from morphops.core.history.jobs import JobMark
+
 # What the steps that may change a container are called.
-TOUCHES = re.compile(r"(undo: )?(start wave|remove|stop and remove) ")
+TOUCHES = re.compile(r"(undo: )?(start wave|remove|stop and remove|run job|take back job) ")
 
 
 @dataclass
@@ -18,7 +20,7 @@ class StepLog:
     results: list[str] = field(default_factory=list)
     on: dict[str, Callable[[], None]] = field(default_factory=dict)
 
-    def begin(self, step: str, *, touches: bool) -> None:
+    def begin(self, step: str, *, touches: bool, job: JobMark | None = None) -> None:
         assert touches == bool(TOUCHES.match(step))
         if step in self.on:
             self.on[step]()

@@ -137,6 +137,7 @@ def instance(
         health=_health(health.get("Status")),
         restarts=int(inspected.get("RestartCount") or 0),
         exit_code=int(state.get("ExitCode") or 0),
+        ended=_ended(state),
         stop_grace_period=stop_grace_period(inspected["Config"].get("StopTimeout")),
         managed=names.RELEASE in labels,
         release=str(labels.get(names.RELEASE) or ""),
@@ -346,6 +347,14 @@ def stop_grace_period(timeout: int | None) -> float:
     if timeout is None:
         return 10.0
     return float(timeout) if timeout >= 0 else _FOR_EVER
+
+
+def _ended(state: Mapping[str, Any]) -> str:
+    """When a container ended, to the second; the engine writes year 1 for one that never did."""
+    time = str(state.get("FinishedAt") or "")
+    if state.get("Status") != "exited" or time.startswith("0001-"):
+        return ""
+    return f"{time[:19]}+00:00"
 
 
 def _health(status: str | None) -> Health:

@@ -30,6 +30,7 @@ from morphops.core.chain import Place
 from morphops.core.history import checkpoint, heads, operations, recovery
 from morphops.core.history.checkpoint import Replay
 from morphops.core.history.heads import FIRST, Head
+from morphops.core.history.jobs import JobMark
 from morphops.core.history.operations import (
     ALLOWED_WHILE_INCOMPLETE,
     END_FIELDS,
@@ -258,9 +259,19 @@ class HistoryWriter(HistoryReader):
             ) from None
         return record
 
-    def step(self, record: Record, text: str, *, touches: bool = True) -> None:
-        """Announce a step of an operation before it is done, and whether it changes containers."""
+    def step(
+        self, record: Record, text: str, *, touches: bool = True, job: JobMark | None = None
+    ) -> None:
+        """Announce a step of an operation before it is done.
+
+        Args:
+            record: the operation.
+            text: the step.
+            touches: whether it changes containers.
+            job: the job that it runs, or takes back.
+        """
         entry = {"entry": "step", "id": record.id, "at": now(), "step": text, "touches": touches}
+        entry |= {"job": asdict(job)} if job else {}
         self._put(entry, sure=False)
         self._tell(record.id, text, sure=touches)
 

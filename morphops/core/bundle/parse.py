@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from morphops.core.bundle.schema import Bundle
@@ -40,6 +40,40 @@ def _parsed(text: str) -> Bundle:
 
 def _parse(text: str, source: str) -> Bundle:
     document, raw = read_mapping(text, source)
+    return read_bundle(raw, document)
+
+
+def written(raw: Mapping[str, Any]) -> str:
+    """YAML text that reads back as these keys; the same keys give the same text."""
+    import yaml
+
+    text: str = yaml.safe_dump(
+        dict(raw), sort_keys=False, default_flow_style=None, allow_unicode=True, width=100
+    )
+    return text
+
+
+def flow(value: Any) -> str:
+    """A value as YAML in one line."""
+    import yaml
+
+    text: str = yaml.safe_dump(
+        value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10_000
+    )
+    return text.removesuffix("\n").removesuffix("\n...")
+
+
+def read_bundle(raw: Mapping[str, Any], document: YamlText) -> Bundle:
+    """A bundle from its keys.
+
+    Args:
+        raw: all of them; what a short bundle leaves out is derived already.
+        document: the person's text, for the lines.
+
+    Raises:
+        ConfigError: as for `parse_bundle`.
+    """
+    raw = dict(raw)
     # Probes are a union told apart by `kind`; validated one by one, an error says just what its
     # own kind lacks, and not what every other kind would have wanted.
     probes_raw = raw.pop("probes", {})

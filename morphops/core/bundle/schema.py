@@ -333,6 +333,41 @@ class Keep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A service that does something once, and ends: a migration.
+
+    Attributes:
+        run: `once` for each image, configuration and values; `always` in each deploy.
+        deadline: seconds in which it has to end.
+        repeatable: whether it may run once more where it was killed in the middle.
+        reversible: whether the release before works with what it did.
+        undo: a service that takes back what it did; it is in no wave, and runs for a rollback.
+    """
+
+    run: Literal["once", "always"] = "once"
+    deadline: float = 600.0
+    repeatable: bool = False
+    reversible: bool = False
+    undo: str = ""
+
+    def findings(self, service: str, bundle: Bundle) -> list[str]:
+        """What is wrong with it beside the bundle's waves.
+
+        Args:
+            service: whose job it is.
+            bundle: that it stands in.
+        """
+        findings = more_than_zero(deadline=self.deadline)
+        if service not in bundle.services:
+            findings.append("service: is in no wave; put it in the one in which it is to run")
+        if self.undo in bundle.services:
+            findings.append(f"undo: {self.undo!r} is in a wave, so each deploy would run it")
+        if self.undo and self.reversible:
+            findings.append("undo: reversible: true says that nothing is taken back; remove one")
+        return findings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
     """The whole of `bundle.yaml`.
 
@@ -354,6 +389,8 @@ class Bundle:
         notify: a webhook, of the working tree like the hooks.
         invariants: by name; checked before anything is touched, and on what runs.
         keeps: services that stay when what they depend on is replaced, and why.
+        jobs: service → how it is run to its end. One whose end another service waits for
+            (`service_completed_successfully`) is a job without being named.
         accept: rules of `bundle.check` that do not hold here, and why.
     """
 
@@ -378,6 +415,7 @@ class Bundle:
     notify: Notify | None = None
     invariants: Mapping[str, Invariant] = field(default_factory=dict)
     keeps: tuple[Keep, ...] = ()
+    jobs: Mapping[str, Job] = field(default_factory=dict)
     accept: tuple[Acceptance, ...] = ()
 
     @property

@@ -80,16 +80,23 @@ def _sections(bundle: Bundle) -> Iterator[tuple[str, Iterable[str]]]:
     yield "pull", bundle.pull.findings()
     yield "env", bundle.env.findings()
     yield "compose", bundle.compose.findings()
+    yield from _items(bundle)
+    if bundle.notify is not None:
+        yield "notify", bundle.notify.findings()
+
+
+def _items(bundle: Bundle) -> Iterator[tuple[str, Iterable[str]]]:
+    """The same of what a section has several of."""
     for name, image in bundle.images.items():
         yield f"images/{name}", image.findings()
     for number, acceptance in enumerate(bundle.accept):
         yield f"accept/{number}", acceptance.findings()
     for number, keep in enumerate(bundle.keeps):
         yield f"keeps/{number}", keep.findings(bundle)
+    for service, job in bundle.jobs.items():
+        yield f"jobs/{service}", job.findings(service, bundle)
     for moment, hook in bundle.hooks.items():
         yield f"hooks/{moment}", hook.findings()
-    if bundle.notify is not None:
-        yield "notify", bundle.notify.findings()
     for name, invariant in bundle.invariants.items():
         yield f"invariants/{name}", invariant.findings(name, bundle)
     for name, document in bundle.documents.items():

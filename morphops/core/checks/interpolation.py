@@ -8,7 +8,7 @@ dollar. What stands behind the operator may name variables itself.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from morphops.core.yaml_text import Scalar, YamlText
@@ -27,6 +27,7 @@ class Use:
         word: what stands behind the operator, as it is written.
         file, line: where.
         by_name: whether the key alone takes its value (`environment: [NAME]`), without `${…}`.
+        path: of the value in the file.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Use:
     file: str
     line: int
     by_name: bool = False
+    path: tuple[str, ...] = ()
 
     @property
     def refuses(self) -> bool:
@@ -46,9 +48,10 @@ def uses(document: YamlText) -> Iterator[Use]:
     """Every place of a compose file where a variable is named."""
     for path, scalar in document.values():
         for name, operator, word in variables(scalar.value):
-            yield Use(name, operator, word, document.name, scalar.line_of(name))
+            line = scalar.line_of(name)
+            yield Use(name, operator, word, document.name, line, path=path)
         if name := _by_name(path, scalar):
-            yield Use(name, "", "", document.name, scalar.line, by_name=True)
+            yield Use(name, "", "", document.name, scalar.line, by_name=True, path=path)
 
 
 def _by_name(path: tuple[str, ...], scalar: Scalar) -> str:
@@ -86,6 +89,55 @@ def variables(text: str) -> Iterator[tuple[str, str, str]]:
         elif found := _NAME.match(text, place):
             yield found[0], "", ""
             place = found.end()
+
+
+def substituted(text: str, values: Mapping[str, str]) -> str | None:
+    """A text with values for its variables, as Compose puts them in; None where one has no value.
+
+    Args:
+        text: as the compose file has it.
+        values: of the variables that are set.
+    """
+    parts: list[str] = []
+    place = 0
+    while (at := text.find("$", place)) >= 0:
+        parts.append(text[place:at])
+        place = at + 1
+        if text.startswith("$", place):
+            parts.append("$")
+            place += 1
+            continue
+        if text.startswith("{", place):
+            end = _end(text, place + 1)
+            value = _value(text[place + 1 : end], values)
+            place = end + 1
+        elif found := _NAME.match(text, place):
+            value, place = values.get(found[0]), found.end()
+        else:
+            value = None
+        if value is None:
+            return None
+        parts.append(value)
+    return "".join(parts) + text[place:]
+
+
+def _value(inside: str, values: Mapping[str, str]) -> str | None:
+    """The value of what stands between braces."""
+    name = _NAME.match(inside)
+    if not name:
+        return None
+    operator = _OPERATOR.match(inside, name.end())
+    value = values.get(name[0])
+    if operator is None:
+        return value
+    # With a colon, an empty value counts as none.
+    is_set = bool(value) if operator[0].startswith(":") else value is not None
+    word = inside[operator.end() :]
+    if operator[0].endswith("+"):
+        return substituted(word, values) if is_set else ""
+    if is_set:
+        return value
+    return substituted(word, values) if operator[0].endswith("-") else None
 
 
 def _braced(inside: str) -> Iterator[tuple[str, str, str]]:

@@ -10,7 +10,8 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from morphops.core.history import operations
+from morphops.core.history import jobs, operations
+from morphops.core.history.jobs import JobRun
 from morphops.core.history.operations import Past, Record, Standing, apply_entry
 
 KIND = "checkpoint"
@@ -40,6 +41,7 @@ def stands(past: Past) -> Standing:
         abandoned=_short(abandoned) if abandoned else None,
         begun=_short(begun) if begun else None,
         stop=_short(stop) if stop else None,
+        jobs=jobs.runs(past),
     )
 
 
@@ -63,7 +65,8 @@ def standing(entry: Mapping[str, Any]) -> Standing:
         raise ValueError("a checkpoint ends a segment, and no operation")
     said = entry["standing"]
     names = {field.name for field in dataclasses.fields(Standing)}
-    if not isinstance(said, dict) or said.keys() != names:
+    # Those of earlier versions know of no job.
+    if not isinstance(said, dict) or {*said, "jobs"} != names:
         raise ValueError("a checkpoint says this, and nothing else")
     return Standing(
         last=int(said["last"]),
@@ -72,6 +75,7 @@ def standing(entry: Mapping[str, Any]) -> Standing:
         abandoned=_record_or_none(said["abandoned"]),
         begun=_record_or_none(said["begun"]),
         stop=_record_or_none(said["stop"]),
+        jobs=tuple(JobRun(**run) for run in said.get("jobs", ())),
     )
 
 

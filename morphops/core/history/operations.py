@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
+from morphops.core.history.jobs import JobMark, JobRun
+
 Kind: TypeAlias = Literal[
     "deploy", "rollback", "up", "down", "prune", "adopt", "break", "approve", "revoke"
 ]
@@ -72,6 +74,7 @@ class StepRecord:
         touches: whether it may have changed a container.
         result: `ok` or `failed`; empty while it runs, or if it was interrupted.
         took: seconds.
+        job: the job that it runs or takes back; null for any other step.
     """
 
     step: str
@@ -79,6 +82,7 @@ class StepRecord:
     touches: bool = True
     result: str = ""
     took: float = 0.0
+    job: JobMark | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +151,7 @@ class Standing:
         abandoned: see `abandoned_deploy`.
         begun: the last operation that had a deployment.
         stop: see `stop_of_record`.
+        jobs: see `jobs.runs`.
     """
 
     last: int = 0
@@ -155,6 +160,7 @@ class Standing:
     abandoned: Record | None = None
     begun: Record | None = None
     stop: Record | None = None
+    jobs: tuple[JobRun, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +221,8 @@ def apply_entry(records: dict[int, Record], entry: Mapping[str, Any]) -> None:
         case "step":
             # One that does not say it may have.
             done = StepRecord(fields["step"], fields["at"], bool(fields.get("touches", True)))
+            if mark := fields.get("job"):
+                done = replace(done, job=JobMark(**mark))
             records[id_] = replace(record, steps=(*record.steps, done))
         case "result":
             *before, last = record.steps

@@ -8,7 +8,7 @@ only the names are told.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal, TypeAlias
@@ -20,7 +20,7 @@ from morphops.core.stack import Instance, LaunchConfig, Running, Service
 from morphops.core.verify import drift, parts
 from morphops.core.verify.parts import PartsDiff
 
-Action: TypeAlias = Literal["create", "replace", "scale", "start", "keep", "remove"]
+Action: TypeAlias = Literal["create", "replace", "scale", "start", "run", "keep", "remove"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,8 @@ class Change:
     Attributes:
         service: its name.
         action: what is done. `scale`: only the number of its containers changes. `start`: it
-            stopped, and is otherwise unchanged. `keep`: it runs as it should.
+            stopped, and is otherwise unchanged. `run`: it is a job, and runs. `keep`: it runs as it
+            should, or is a job that ran.
         compared_with: what it was compared with; empty for nothing. `release`: the release of
             record. `labels`: what the container's labels say that it was created from.
             `container`: what the engine shows of a container without such labels.
@@ -90,6 +91,7 @@ def of_deploy(
     running: Running,
     before: Before,
     because: Mapping[str, str] = MappingProxyType({}),
+    jobs_due: Collection[str] = (),
 ) -> tuple[Change, ...]:
     """What a deploy does to each service: the ones to come in order, then the ones to go.
 
@@ -99,10 +101,14 @@ def of_deploy(
         running: what is there.
         before: what is known of that.
         because: services that are recreated for others, and why; see `for_others`.
+        jobs_due: the jobs that run.
     """
     known = {str(image.ref): image for image in images}
     found = []
     for name, service in services.items():
+        if service.job is not None:
+            found.append(_of_job(service, before.services.get(name), name in jobs_due))
+            continue
         present, old = running.of(name), before.services.get(name)
         if not present:
             found.append(Change(service=name, action="create", image_to=service.image))
@@ -140,6 +146,16 @@ def of_deploy(
     return tuple(found)
 
 
+def _of_job(service: Service, old: Service | None, is_due: bool) -> Change:
+    """What happens to a job: where it runs, with what it differs by from the release of record."""
+    if not is_due:
+        image = service.image
+        return Change(service=service.name, action="keep", image_from=image, image_to=image)
+    if old is None or old.job is None or old.config == service.config:
+        return Change(service=service.name, action="run", image_to=service.image)
+    return replace(between(old, service), action="run")
+
+
 def renewed(services: Mapping[str, Service], running: Running) -> frozenset[str]:
     """The services that are created or replaced for a reason of their own.
 
@@ -150,9 +166,12 @@ def renewed(services: Mapping[str, Service], running: Running) -> frozenset[str]
     return frozenset(
         name
         for name, service in services.items()
-        if not (present := running.of(name))
-        or not _all_of(present, service)
-        or changed_by_hand(service, present)
+        if service.job is None
+        and (
+            not (present := running.of(name))
+            or not _all_of(present, service)
+            or changed_by_hand(service, present)
+        )
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from morphops.core.plan import changes, exclusive, preconditions
+from morphops.core.jobs import of
+from morphops.core.plan import changes, exclusive, jobs, preconditions
 from morphops.core.plan.desired import Desired, Situation
 from morphops.core.plan.plan import Plan, prepend_removals, pulls
 from morphops.core.plan.reasons import Reason, refusal
@@ -57,10 +58,12 @@ def decide(
     if against:
         raise refusal(against)
     bundle, release, services = desired.bundle, desired.release, desired.services
-    forward = strategy.forward(desired, situation.running)
+    due = jobs.due(desired, situation)
+    back_first = jobs.with_removals(desired.takes_back)
+    forward = (*back_first, *strategy.forward(desired, situation.running, due))
     ours = {image.ref for image in release.images}
     fetch = [
-        *pulls(bundle, release, services),
+        *pulls(bundle, release, {**services, **desired.undoing}),
         *(pull for pull in (undo.missing_images if undo else ()) if pull.image.ref not in ours),
     ]
     steps = (*fetch, *(Check(probe) for probe in bundle.checks), *forward)
@@ -68,13 +71,16 @@ def decide(
         going = {name for s in forward if isinstance(s, Remove) for name in s.services}
         # And who got what the other one had, which is to have it again.
         going |= {taker for _, taker in exclusive.moves(services, situation.running)}
-        undo = prepend_removals(undo, services, going)
+        kept = of(services).keys() - due.keys()
+        added = [name for name in services if name not in kept]
+        undo = prepend_removals(undo, added, going, jobs.taken_back(services, due))
     told = changes.of_deploy(
         release.images,
         services,
         situation.running,
         situation.before,
         changes.for_others(bundle, services, situation.running),
+        due,
     )
     return Plan(release.digest, desired.deployment, steps, told, undo)
 
@@ -87,11 +93,13 @@ def reasons(
     yield from preconditions.foreign(desired.bundle.project, running, remedies)
     yield from preconditions.nothing_to_run(desired)
     yield from preconditions.misfit(desired)
-    yield from preconditions.missing_contents(services)
-    yield from preconditions.unwritable_contents(services)
+    given = {**services, **desired.undoing}
+    yield from preconditions.missing_contents(given)
+    yield from preconditions.unwritable_contents(given)
     yield from preconditions.other_networks(services, situation, remedies)
     yield from preconditions.from_outside(desired, situation, remedies)
     yield from preconditions.broken_invariants(desired)
+    yield from jobs.cut_off(situation.jobs.cut_off, running)
     if policy.ports:
         yield from preconditions.taken_ports(services, situation)
     judged_by = desired.bundle if policy.unhealthy else None

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from morphops.core.bundle.schema import Bundle
+from morphops.core.jobs import staying
 from morphops.core.stack import Instance, Running, Service
 
 
@@ -85,7 +86,7 @@ def of(bundle: Bundle, services: Mapping[str, Service]) -> Dependencies:
         bundle: says what probes judge, and what is kept.
         services: as they render.
     """
-    direct = {name: service.depends_on for name, service in services.items()}
+    direct = {name: _direct(name, services) for name in staying(services)}
     for probe in bundle.probes.values():
         asks = probe.asks
         for name in asks.services:
@@ -94,6 +95,24 @@ def of(bundle: Bundle, services: Mapping[str, Service]) -> Dependencies:
         {name: others & services.keys() for name, others in direct.items() if name in services},
         frozenset(keep.service for keep in bundle.keeps),
     )
+
+
+def _direct(name: str, services: Mapping[str, Service]) -> frozenset[str]:
+    """What a service depends on; in the place of a job what the job depends on.
+
+    A job answers nothing: that it ran is no reason to recreate a service.
+    """
+    found: set[str] = set()
+    seen, todo = {name}, set(services[name].depends_on)
+    while todo:
+        other = todo.pop()
+        seen.add(other)
+        job = services[other].job if other in services else None
+        if job is None:
+            found.add(other)
+        else:
+            todo |= services[other].depends_on - seen
+    return frozenset(found)
 
 
 def contradictions(bundle: Bundle, services: Mapping[str, Service]) -> Iterator[str]:

@@ -10,9 +10,18 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from morphops.core.bundle.schema import Bundle
+from morphops.core.plan import jobs
 from morphops.core.plan.changes import Change
 from morphops.core.plan.desired import Desired
-from morphops.core.plan.steps import AwaitHealth, Gate, Pull, Remove, Start, Step, Teardown
+from morphops.core.plan.steps import (
+    AwaitHealth,
+    Gate,
+    Pull,
+    Start,
+    Step,
+    Teardown,
+    UndoJob,
+)
 from morphops.core.plan.strategies import Strategy
 from morphops.core.plan.strategies.in_place import waves
 from morphops.core.release.digest import canonical_json, digest_of
@@ -55,7 +64,7 @@ class Plan:
 
 
 def pulls(bundle: Bundle, release: Release, services: Mapping[str, Service]) -> tuple[Pull, ...]:
-    """The pulls of those images of a release that its services use."""
+    """The pulls of those images of a release that some services use."""
     used = {service.image for service in services.values()}
     return tuple(
         Pull(image, release.digest, bundle.pull.stalled_after)
@@ -64,7 +73,12 @@ def pulls(bundle: Bundle, release: Release, services: Mapping[str, Service]) -> 
     )
 
 
-def rollback_to(strategy: Strategy, before: Desired, missing: Iterable[Pull] = ()) -> Plan:
+def rollback_to(
+    strategy: Strategy,
+    before: Desired,
+    missing: Iterable[Pull] = (),
+    undone: Collection[str] = (),
+) -> Plan:
     """The plan that brings back what ran before, whatever a failure left.
 
     Its steps pull nothing: what ran is here, or is fetched before anything is touched.
@@ -73,10 +87,11 @@ def rollback_to(strategy: Strategy, before: Desired, missing: Iterable[Pull] = (
         strategy: how it came to run.
         before: what ran.
         missing: the pulls of its images that are not here.
+        undone: see `Strategy.back`.
     """
     release = before.release.digest
     missing = tuple(replace(pull, back_to=release) for pull in missing)
-    return Plan(release, before.deployment, strategy.back(before), missing_images=missing)
+    return Plan(release, before.deployment, strategy.back(before, undone), missing_images=missing)
 
 
 def standalone(undo: Plan) -> Plan:
@@ -121,17 +136,23 @@ def ownership(
     return owners
 
 
-def prepend_removals(undo: Plan, added: Iterable[str], going: Collection[str]) -> Plan:
-    """A rollback that begins with removals.
+def prepend_removals(
+    undo: Plan,
+    added: Iterable[str],
+    going: Collection[str],
+    takes_back: tuple[UndoJob, ...] = (),
+) -> Plan:
+    """A rollback that begins with removals, and with what takes back what jobs did.
 
     Args:
         undo: the rollback.
         added: services that may be there now; those that it does not bring back are to go.
         going: services that were to go. One whose removal was interrupted is removed before it is
             brought back: the engine may still be about to stop it.
+        takes_back: comes before the removals, since it may need what is removed.
     """
     brought = {name for step in undo.steps if isinstance(step, Start) for name in step.services}
     if not brought:  # it is a teardown, which takes everything
         return undo
     first = (*(n for n in added if n not in brought), *(n for n in going if n in brought))
-    return replace(undo, steps=(Remove(first), *undo.steps)) if first else undo
+    return replace(undo, steps=(*jobs.with_removals(takes_back, first), *undo.steps))

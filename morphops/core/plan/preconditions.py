@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Literal
 
 from morphops.core.bundle.schema import Bundle
-from morphops.core.plan import dependants, exclusive
+from morphops.core.jobs import staying
+from morphops.core.plan import dependants, exclusive, jobs
 from morphops.core.plan.desired import Desired, Situation
 from morphops.core.plan.reasons import Reason
 from morphops.core.plan.remedies import Remedies
@@ -54,7 +55,7 @@ def misfit(desired: Desired) -> Iterator[Reason]:
     findings = [f"{name}: is in no wave of the bundle" for name in services if name not in waves]
     findings += [
         f"{name}: image {service.image!r} is not an image of the release"
-        for name, service in services.items()
+        for name, service in {**services, **desired.undoing}.items()
         if service.image not in known
     ]
     findings += [
@@ -62,12 +63,7 @@ def misfit(desired: Desired) -> Iterator[Reason]:
         for name, service in services.items()
         if service.replicas == 0
     ]
-    # Its health gate would wait for what ends, once the first containers are touched.
-    findings += [
-        f"{name}: waits for {other} to end, and each service of a release has to stay up"
-        for name, service in services.items()
-        for other in sorted(service.waits_for_completion)
-    ]
+    findings += jobs.findings(desired)
     bundle = desired.bundle
     findings += dependants.of(bundle, services).findings([wave.services for wave in bundle.waves])
     findings += dependants.contradictions(bundle, services)
@@ -247,7 +243,7 @@ def unhealthy(
     """
     found: list[Instance] = []
     for wave in bundle.waves:
-        names = [name for name in wave.services if name in services]
+        names = [name for name in wave.services if name in staying(services)]
         present = [container for name in names for container in running.of(name)]
         if any(not running.of(name) for name in names):
             break
@@ -296,7 +292,9 @@ def stuck(
 
 def _kept(services: Mapping[str, Service], container: Instance) -> bool:
     service = services.get(container.service)
-    return service is not None and container.config == service.config
+    if service is None or service.job is not None:
+        return False
+    return container.config == service.config
 
 
 def _ids(containers: Sequence[Instance]) -> list[str]:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, TypeAlias
 
 from morphops.core.bundle.schema import PullSpec
+from morphops.core.history.jobs import JobMark
 from morphops.core.release.digest import short
 from morphops.core.release.release import Image
 
@@ -25,6 +26,11 @@ class _Step:
 
     kind: ClassVar[str]
     touches: ClassVar[bool] = False
+
+    @property
+    def job(self) -> JobMark | None:
+        """What the history keeps of the job that it runs or takes back; None for other steps."""
+        return None
 
     def as_json(self) -> dict[str, Any]:
         """The step for machines: its kind, and its fields."""
@@ -142,6 +148,63 @@ class AwaitHealth(_Step):
 
 
 @dataclass(frozen=True, slots=True)
+class RunJob(_Step):
+    """Run a job of a wave to its end; another exit code than 0 fails.
+
+    Attributes:
+        mark: the job, and the configuration that it runs with.
+        deadline: seconds in which it has to end.
+        resumed: whether it was begun before an interruption: what runs is waited for, and what
+            ended well counts.
+        if_undone: of an automatic rollback: only where this operation took it back.
+        slot: where it runs.
+    """
+
+    kind: ClassVar[str] = "run-job"
+    touches: ClassVar[bool] = True
+
+    mark: JobMark
+    deadline: float
+    resumed: bool = False
+    if_undone: bool = False
+    slot: str = ""
+
+    @property
+    def job(self) -> JobMark | None:
+        """See `_Step.job`."""
+        return self.mark
+
+    def __str__(self) -> str:
+        return f"run job {self.mark.service}{_in_slot(self.slot)}"
+
+
+@dataclass(frozen=True, slots=True)
+class UndoJob(_Step):
+    """Take back what a job of the release that is left did, where it ended well.
+
+    Attributes:
+        mark: the job, and the service that takes it back.
+        deadline, resumed, slot: see `RunJob`.
+    """
+
+    kind: ClassVar[str] = "undo-job"
+    touches: ClassVar[bool] = True
+
+    mark: JobMark
+    deadline: float
+    resumed: bool = False
+    slot: str = ""
+
+    @property
+    def job(self) -> JobMark | None:
+        """See `_Step.job`."""
+        return self.mark
+
+    def __str__(self) -> str:
+        return f"take back job {self.mark.service}: run {self.mark.undo}{_in_slot(self.slot)}"
+
+
+@dataclass(frozen=True, slots=True)
 class Gate(_Step):
     """A probe that must pass before the plan goes on; `slot` is the one that it asks."""
 
@@ -185,4 +248,6 @@ class Teardown(_Step):
         return "stop and remove everything"
 
 
-Step: TypeAlias = Pull | Check | Remove | Start | AwaitHealth | Gate | Verify | Teardown
+Step: TypeAlias = (
+    Pull | Check | Remove | Start | AwaitHealth | RunJob | UndoJob | Gate | Verify | Teardown
+)

@@ -31,7 +31,7 @@ class ServiceChange:
     Attributes:
         service: its name.
         action: `create`; `replace`; `scale` (another number of containers; those that stay are
-            kept); `start` (stopped; otherwise unchanged); `keep`; `remove`.
+            kept); `start` (stopped; otherwise unchanged); `run` (a job); `keep`; `remove`.
         compared_with: `release`: the rendering of the release of record. `labels`: what the
             container remembers that it was created from. `container`: what the engine shows of one
             that does not remember it: variables, and how it was started. Empty: nothing.
@@ -80,12 +80,33 @@ class PlannedWave:
         services: their names.
         deadline: seconds until all must be healthy.
         probes: names of the probes that must pass then.
+        jobs: the jobs that stand in it, also those that ran.
     """
 
     wave: int
     services: tuple[str, ...]
     deadline: float
     probes: tuple[str, ...]
+    jobs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedJob:
+    """A job that runs.
+
+    Attributes:
+        service: its name.
+        deadline: seconds in which it has to end.
+        repeatable: whether it may run once more where it is cut off in the middle.
+        reversible: whether the release before works with what it does.
+        undo: the service that takes back what it did; empty: none.
+    """
+
+    service: str
+    deadline: float
+    repeatable: bool
+    reversible: bool
+    undo: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +154,8 @@ class PlanResult(Result):
         waves: in order.
         steps: what would be done, in order, as the history will name it.
         undo: what is done on failure; null: nothing would be undone.
+        jobs: the jobs that would run, in order.
+        warning: what an automatic rollback would not bring back; empty: nothing.
         beside: what services mount from beside the compose files.
     """
 
@@ -146,6 +169,8 @@ class PlanResult(Result):
     waves: tuple[PlannedWave, ...]
     steps: tuple[str, ...]
     undo: PlannedUndo | None
+    jobs: tuple[PlannedJob, ...] = ()
+    warning: str = ""
     beside: tuple[PlannedBeside, ...] = ()
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from morphops.core.history.operations import Record
 from morphops.core.results.base import Result
+
+JobState: TypeAlias = Literal["done", "failed", "at work", "not here"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,26 @@ class RunningService:
     created_by: str
     image: RunningImage
     ports: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFacts:
+    """A job of the release of record.
+
+    Attributes:
+        service: its name.
+        state: `done`; `failed` its container ended otherwise; `at work`; `not here` it ran before
+            what is known here.
+        exit_code: of its last run; null where that is not known.
+        at: when it ended, UTC, ISO 8601; when it began where its container is gone. Empty: unknown.
+        text: the same in words: `done, 0, 3 min ago`.
+    """
+
+    service: str
+    state: JobState
+    exit_code: int | None
+    at: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +121,7 @@ class Status(Result):
         differences: what differs from the release of record, one text each.
         under_way: an operation without an end; null: none.
         history: why the history here is not the one that the engine knows of; empty: it is.
+        jobs: the jobs of the release of record.
     """
 
     state: Literal["healthy", "unhealthy", "down", "no release", "foreign", "unknown"]
@@ -111,3 +134,4 @@ class Status(Result):
     differences: tuple[str, ...]
     under_way: Incomplete | None
     history: str
+    jobs: tuple[JobFacts, ...] = ()

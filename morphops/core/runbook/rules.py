@@ -87,6 +87,7 @@ def idle(bundle: Bundle, *, quickstart: bool, generated: bool) -> frozenset[str]
         "approval.grant": bool(bundle.invariants),
         "approval.revoke": bool(bundle.invariants),
         "env.template": generated,
+        "bundle.init": False,  # there is a bundle
         "env.identity": bool(encrypted),
         "env.encrypt": bool(encrypted),
     }

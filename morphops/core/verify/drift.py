@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from morphops.core import jobs
 from morphops.core.bundle.schema import Invariant
 from morphops.core.release.digest import short
 from morphops.core.release.release import Image, Release
@@ -57,7 +58,8 @@ def images(
     """Where the images of what runs are not those of the release, and what is missing or extra."""
     known = {str(image.ref): image for image in release.images}
     found = []
-    for name, service in services.items():
+    for name in jobs.staying(services):
+        service = services[name]
         image = known[service.image]
         present = running.of(name)
         if not present:
@@ -85,9 +87,9 @@ def missing_networks(services: Mapping[str, Service], running: Running) -> tuple
     """Containers that lack a network of their service: others do not reach them there."""
     return tuple(
         Difference("network", name, f"is not on the network {network}")
-        for name, service in services.items()
+        for name in jobs.staying(services)
         for container in running.of(name)
-        for network in network_diff(service, container)[0]
+        for network in network_diff(services[name], container)[0]
     )
 
 
@@ -128,10 +130,34 @@ def compare(
         Difference("invariant", breach.service, breach.what)
         for breach in invariants.breaches(rules or {}, lines, approved)
     ]
-    for name, service in services.items():
+    for name in jobs.staying(services):
         for container in running.of(name):
-            found += _of_container(name, service, container, shapes)
+            found += _of_container(name, services[name], container, shapes)
+    found += unended_jobs(services, running)
     return tuple(sorted(found, key=lambda difference: difference.subject))
+
+
+def unended_jobs(services: Mapping[str, Service], running: Running) -> tuple[Difference, ...]:
+    """Jobs that are at work, or that ended otherwise than with 0.
+
+    One that has no container did its work: without that the release would not be of record.
+    """
+    return tuple(
+        Difference("unhealthy", name, f"is a job, and {_state(container)}")
+        for name in jobs.of(services)
+        for container in running.of(name)
+        if container.state in _AT_WORK
+        or (container.config == services[name].config and not container.succeeded)
+    )
+
+
+def _state(container: Instance) -> str:
+    if container.state == "exited":
+        return f"exited with {container.exit_code}"
+    return f"is {container.state}"
+
+
+_AT_WORK = ("running", "restarting", "paused")
 
 
 def _of_container(

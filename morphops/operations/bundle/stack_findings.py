@@ -25,7 +25,7 @@ from morphops.core.finding import Finding
 from morphops.core.yaml_text import YamlText
 from morphops.errors import ConfigError
 from morphops.operations.bundle.files import compose_files, yaml_file
-from morphops.operations.env.schema import read_schema
+from morphops.operations.env.schema import DERIVED, read_schema
 from morphops.site import Site
 
 _AT_ONCE = 4
@@ -38,7 +38,7 @@ def findings(site: Site, text: YamlText) -> Iterator[Finding]:
         site: where.
         text: the bundle's own text, for the lines.
     """
-    schema_text = yaml_file(site, site.folder / site.bundle.env.schema)
+    schema_text = _schema_text(site)
     schema = read_schema(site)
     sources = [yaml_file(site, site.folder / name) for name in site.bundle.files()]
     uses = [use for source in sources for use in interpolation.uses(source)]
@@ -63,6 +63,13 @@ def findings(site: Site, text: YamlText) -> Iterator[Finding]:
             return
         yield from stack.models_findings(every, text)
         yield from stack.missing_findings({(f.file, f.line) for f in differing})
+
+
+def _schema_text(site: Site) -> YamlText:
+    name = site.bundle.env.schema
+    if name in site.texts:
+        return YamlText(DERIVED, site.texts[name])
+    return yaml_file(site, site.folder / name)
 
 
 class _Stack:

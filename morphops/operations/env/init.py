@@ -66,7 +66,7 @@ def init(site: Site, path: str = "", *, name: str = "", source: str = "") -> Env
     encrypted = target.suffix == encryption.SUFFIX
     if target.absolute().parent == site.state.root:
         site.state.ensure()
-    _write_new(target, site.keys.encrypt(data) if encrypted else data)
+    write_new(target, site.keys.encrypt(data) if encrypted else data)
     left = templates.left_to_fill(schema, name, values)
     over = templates.taken_over(schema, taken)
     return EnvCreated(
@@ -79,7 +79,13 @@ def init(site: Site, path: str = "", *, name: str = "", source: str = "") -> Env
     )
 
 
-def _write_new(path: Path, data: bytes) -> None:
+def write_new(path: Path, data: bytes) -> None:
+    """Write a file that is not there yet, mode 0600.
+
+    Raises:
+        InputError: it is there, or its folder is not.
+        PreconditionError: it cannot be written.
+    """
     try:
         path.touch(mode=0o600, exist_ok=False)
     except FileExistsError:

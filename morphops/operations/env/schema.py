@@ -8,6 +8,8 @@ from morphops.core.env.schema import EnvSchema
 from morphops.errors import InputError
 from morphops.site import Site
 
+DERIVED = "the derived env schema"
+
 
 def read_schema(site: Site) -> EnvSchema:
     """The working tree's env schema.
@@ -15,8 +17,21 @@ def read_schema(site: Site) -> EnvSchema:
     Raises:
         ConfigError: it is not there, or wrong.
     """
-    path = site.folder / site.bundle.env.schema
-    return parse.parse_env_schema(text_file.read(path, site.shown(path)), site.shown(path))
+    text, name = schema_text(site)
+    return parse.parse_env_schema(text, name)
+
+
+def schema_text(site: Site) -> tuple[str, str]:
+    """The text of the working tree's env schema, and how messages name it.
+
+    Raises:
+        ConfigError: it is a file, and that is not there.
+    """
+    name = site.bundle.env.schema
+    if name in site.texts:
+        return site.texts[name], DERIVED
+    path = site.folder / name
+    return text_file.read(path, site.shown(path)), site.shown(path)
 
 
 def need_template(schema: EnvSchema, name: str) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from morphops.adapters.signals import Signals
@@ -21,13 +21,16 @@ from morphops.core.env.dotenv import EnvFile
 from morphops.core.history import operations, recovery
 from morphops.core.history.operations import Kind, Past, Record, ValuesRecord
 from morphops.core.plan.decide import Policy, decide
+from morphops.core.plan.desired import Desired
 from morphops.core.plan.plan import Plan
+from morphops.core.plan.steps import UndoJob
 from morphops.core.plan.strategies import IN_PLACE
 from morphops.core.release.release import Release
 from morphops.core.results.deploy import DeployResult, PlanResult
 from morphops.core.stack import Running
 from morphops.errors import Interrupted
 from morphops.operations.pipeline import hooks, notify, plan_view, prepare, rollback
+from morphops.operations.pipeline.jobs import JobsDone
 from morphops.operations.pipeline.operation import Operation
 from morphops.operations.pipeline.prepare import PreparedRelease
 from morphops.operations.pipeline.rollback import AutomaticRollback
@@ -46,6 +49,9 @@ class Request:
         env: the values that a person set.
         reason: why, for the history.
         automatic_rollback: whether what ran before is brought back where this fails.
+        jobs_again: jobs that run although they ran with this configuration.
+        left: of a rollback, the release that is left; None where its files are gone.
+        takes_back: of a rollback, what jobs of that release did, and is taken back first.
         offline: whether it goes on, without an automatic rollback, where the registry does not
             have an image of what runs.
     """
@@ -56,6 +62,14 @@ class Request:
     reason: str = ""
     automatic_rollback: bool = True
     offline: bool = False
+    jobs_again: frozenset[str] = frozenset()
+    left: PreparedRelease | None = None
+    takes_back: tuple[UndoJob, ...] = ()
+
+    @property
+    def undone(self) -> frozenset[str]:
+        """The jobs whose work is taken back."""
+        return frozenset(step.mark.service for step in self.takes_back)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +103,15 @@ def bring(site: Site, session: Session, request: Request) -> DeployResult:
             reason=request.reason,
         )
     rollback.mark_way_back(site, decided.plan.undo, decided.before, decided.running)
+    if warning := plan_view.warning(decided.plan):
+        site.observer.note(warning)
     # As a rollback to it will count them: an image's variable that stands in the file, empty, is
     # still the release's.
     values = prepare.operator_values(decided.prepared.bundle, request.env).values
     record = announce(site, session, request.kind, decided.plan, values, request.reason)
     with notify.outcome(site, session, record, previous):
-        operation = Operation(site, session, record)
+        done = JobsDone(passed=set(request.undone), left=request.left)
+        operation = Operation(site, session, record, jobs=done)
         return operation.execute(decided.plan, decided.prepared, decided.before)
 
 
@@ -105,20 +122,28 @@ def plan_release(site: Site, request: Request, past: Past, deployment: Deploymen
         InputError, PreconditionError: with every reason why it must not begin.
     """
     running = site.platform.workloads.observe(site.bundle.project)
-    undo = rollback.to_what_runs(site, past, running) if request.automatic_rollback else None
+    undo = None
+    if request.automatic_rollback:
+        undo = rollback.to_what_runs(site, past, running, request.undone)
     if request.offline:  # a registry that is gone must not block it
         undo = rollback.fetch_missing(site, undo)
     prepared = prepare.prepare(site, request.release, request.env, deployment)
     if request.kind == "deploy":
         prepare.refuse_what_ends(prepared)
     prepare.mark(site, prepared, deployment, running)
-    return decide_on(site, prepared, deployment, past, running, undo)
+    desired = replace(
+        prepared.desired(deployment.id),
+        runs_jobs=request.kind == "deploy",
+        jobs_again=request.jobs_again,
+        takes_back=request.takes_back,
+    )
+    return decide_on(site, prepared, desired, past, running, undo)
 
 
 def decide_on(
     site: Site,
     prepared: PreparedRelease,
-    deployment: Deployment,
+    desired: Desired,
     past: Past,
     running: Running,
     undo: AutomaticRollback | None,
@@ -129,7 +154,7 @@ def decide_on(
     Args:
         site: where.
         prepared: what is to run.
-        deployment: where its files and values lie.
+        desired: the same, for the decision.
         past: the history.
         running: what was observed.
         undo: the automatic rollback; None for none.
@@ -140,7 +165,7 @@ def decide_on(
     """
     before = undo.prepared if undo else None
     plan = decide(
-        prepared.desired(deployment.id),
+        desired,
         survey(site, past, running, prepared, before),
         strategy=IN_PLACE,
         undo=undo.plan if undo else None,

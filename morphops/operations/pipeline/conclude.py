@@ -9,6 +9,7 @@ from morphops.core.history import operations, recovery
 from morphops.core.plan.plan import Plan
 from morphops.core.release.digest import short
 from morphops.errors import Interrupted, MorphopsError, RollbackFailed, RolledBack
+from morphops.operations.pipeline import plan_view
 from morphops.operations.pipeline.execute import Outcome
 from morphops.site import Site
 
@@ -94,6 +95,8 @@ def _rolled_back(failed: _Failure) -> MorphopsError:
         if undo and undo.release
         else "what was started is removed again; nothing runs"
     )
+    if names := failed.outcome.stays:
+        state += f"; {plan_view.stays(names)}"
     if isinstance(error, Interrupted):
         return error.with_(state=state, hint="inv status")
     return failed.ends(state, "inv status; inv history", kind=RolledBack)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from morphops.adapters.signals import Signals
+from morphops.core.jobs import staying
 from morphops.core.plan import changes, steps
 from morphops.core.plan.plan import Plan
 from morphops.core.plan.steps import Step
@@ -29,6 +30,7 @@ from morphops.errors import (
 )
 from morphops.interfaces import Images, Observer, Platform, StepLog, Workloads
 from morphops.operations.pipeline import gates
+from morphops.operations.pipeline.jobs import JobRunner, JobsDone, KeepLog
 from morphops.operations.pipeline.prepare import PreparedRelease
 
 # Seconds that an engine may be away before going back is given up; a restart takes a few.
@@ -45,12 +47,14 @@ class Outcome:
         kind: `refused` means that it failed before anything was touched. `incomplete` means that
             the engine went away and stayed away: what was begun must still be finished or undone.
         error: what failed.
+        stays: the jobs whose work an automatic rollback did not take back.
         undo_error: what failed in the automatic rollback.
     """
 
     kind: Literal["deployed", "refused", "rolled back", "failed", "incomplete"]
     error: MorphopsError | None = None
     undo_error: MorphopsError | None = None
+    stays: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,8 @@ class Executor:
         signals: masked already; they are heard where a step waits, and between steps.
         keep_evidence: called with what failed while it still stands there: before the automatic
             rollback removes it, and once more where that fails.
+        jobs: what the operation did of jobs so far.
+        keep_log: see `JobRunner`.
     """
 
     platform: Platform
@@ -73,6 +79,8 @@ class Executor:
     observer: Observer
     signals: Signals
     keep_evidence: Callable[[MorphopsError], None] = lambda error: None
+    jobs: JobsDone = field(default_factory=JobsDone)
+    keep_log: KeepLog = lambda service, lines: None
     # By id, the containers as they were when they passed their gate.
     _passed: dict[str, Instance] = field(default_factory=dict)
 
@@ -87,11 +95,14 @@ class Executor:
             before: what the steps of its undo work on; None where that needs nothing.
         """
         touched = False
+        self.jobs.left = self.jobs.left or prepared
         try:
             for number, step in enumerate(plan.steps, start=1):
                 self.signals.check()
                 self.observer.step(number, len(plan.steps), str(step))
-                self.log.begin(str(step), touches=step.touches)
+                if self._is_needless(step):
+                    continue
+                self.log.begin(str(step), touches=step.touches, job=step.job)
                 touched = touched or step.touches
                 # Half of a step that changes containers would be worse than a late Ctrl-C.
                 hearing = nullcontext() if step.touches else self.signals.interruptible()
@@ -129,7 +140,9 @@ class Executor:
                 answered = True
                 for number, step in enumerate(undo.steps, start=1):
                     self.observer.step(number, len(undo.steps), f"undo: {step}")
-                    self.log.begin(f"undo: {step}", touches=step.touches)
+                    if self._is_needless(step):
+                        continue
+                    self.log.begin(f"undo: {step}", touches=step.touches, job=step.job)
                     with self._recorded(nullcontext()):
                         self._effect(step, before)
             except LockLost as lost:
@@ -143,7 +156,7 @@ class Executor:
                 self.keep_evidence(failed)
                 return Outcome("failed", error, failed)
             else:
-                return Outcome("rolled back", error)
+                return Outcome("rolled back", error, stays=self.jobs.stays)
             if not answered:  # waiting did not help; one that only went away comes back
                 break
         self.keep_evidence(away)
@@ -160,7 +173,7 @@ class Executor:
         try:
             with hearing:  # but not while it is written down how the step came out
                 yield
-        except BaseException:
+        except Exception:
             # What failed is what the caller has to know, not that it could not be written too.
             with suppress(MorphopsError):
                 self.log.end("failed", time.monotonic() - begun)
@@ -183,6 +196,8 @@ class Executor:
             case steps.Start():
                 again = self._again(step, prepared)
                 workloads.start(prepared.stack, step.services, step.slot, again)
+            case steps.RunJob() | steps.UndoJob():
+                self._job_runner.run(step, prepared)
             case steps.Check() | steps.Gate():
                 self._probe(step, prepared)
             case steps.AwaitHealth():
@@ -190,6 +205,20 @@ class Executor:
                 self._passed.update((c.id, c) for name in step.services for c in running.of(name))
             case steps.Verify():
                 self._verify(step, prepared)
+
+    @property
+    def _job_runner(self) -> JobRunner:
+        workloads, project = self.platform.workloads, self.project
+        return JobRunner(workloads, project, self.observer, self.jobs, self.keep_log)
+
+    def _is_needless(self, step: Step) -> bool:
+        """Whether a step is left out, which is told."""
+        if not isinstance(step, steps.RunJob | steps.UndoJob):
+            return False
+        why = self._job_runner.needless(step)
+        if why:
+            self.observer.note(why)
+        return bool(why)
 
     def _again(self, step: steps.Start, prepared: PreparedRelease) -> tuple[str, ...]:
         """The services of a wave that are recreated: by the plan, and by what is there now."""
@@ -211,7 +240,7 @@ class Executor:
 
     def _verify(self, step: steps.Verify, prepared: PreparedRelease) -> None:
         workloads = self.platform.workloads
-        names = tuple(prepared.services)
+        names = staying(prepared.services)
         gates.await_lasting(
             step.settle, self._passed, names, workloads, self.project, self.observer
         )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from morphops.core.history import operations, recovery
 from morphops.core.history.operations import Past, Record
 from morphops.core.plan import preconditions
 from morphops.core.plan.reasons import refusal
 from morphops.core.stack import Running
-from morphops.errors import PreconditionError
+from morphops.errors import MorphopsError, PreconditionError
 from morphops.operations.pipeline import prepare, rollback
 from morphops.operations.pipeline.prepare import PreparedRelease
 from morphops.operations.pipeline.rollback import AutomaticRollback
@@ -39,9 +41,16 @@ def previous(past: Past, record: Record) -> str:
 
 
 def to_what_ran(
-    site: Site, past: Past, record: Record, running: Running
+    site: Site, past: Past, record: Record, running: Running, undone: Collection[str] = ()
 ) -> AutomaticRollback | None:
     """The rollback to what ran when the operation began: the deployment of record, or nothing.
+
+    Args:
+        site: where.
+        past: the history.
+        record: the operation.
+        running: what is there.
+        undone: see `rollback.to_deployment`.
 
     Returns:
         None where there is none.
@@ -52,7 +61,20 @@ def to_what_ran(
     strangers = {c.release for c in running.containers} - {record.release}
     if was_down and (record.kind == "up" or not strangers):
         return rollback.TEARDOWN
-    return rollback.to_deployment(site, of_record) if of_record else None
+    return rollback.to_deployment(site, of_record, undone) if of_record else None
+
+
+def left_by(site: Site, past: Past, record: Record) -> PreparedRelease | None:
+    """The release whose jobs are taken back by it, or by its undo; None where its files are broken.
+
+    A rollback leaves the release that was of record; a deploy that is undone leaves its own.
+    """
+    try:
+        if record.kind == "rollback":
+            return rollback.left(site, past.until(record))
+        return reopened(site, record)
+    except MorphopsError:
+        return None
 
 
 def refuse_foreign(site: Site, running: Running) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from morphops.core.jobs import staying
 from morphops.core.seal import Seal
 from morphops.core.stack import Instance, LaunchConfig, Running, Service
 from morphops.core.verify import contents, drift
@@ -26,11 +27,14 @@ def differences(
     seal, wrong = prepared.stack.seal, prepared.beside.wrong()
     return tuple(
         difference
-        for name, service in prepared.services.items()
+        for name in staying(prepared.services)
         for container in running.of(name)
         for difference in (
-            *contents.compare(service, _read(service, container, workloads, seal)),
-            *contents.carried(service, wrong),
+            *contents.compare(
+                prepared.services[name],
+                _read(prepared.services[name], container, workloads, seal),
+            ),
+            *contents.carried(prepared.services[name], wrong),
         )
     )
 
@@ -54,7 +58,12 @@ def noticed(
 
     def look(container: Instance) -> Instance:
         service = prepared.services.get(container.service)
-        if service is None or service.config != container.config or container.id not in shapes:
+        if (
+            service is None
+            or service.job is not None
+            or service.config != container.config
+            or container.id not in shapes
+        ):
             return container  # it is replaced, or removed
         wanted, found = service.launch, shapes[container.id]
         variables = (f"environment.{name}" for name in drift.other_values(wanted, found))

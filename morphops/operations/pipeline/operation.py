@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from morphops.adapters.store.history_file import HistoryWriter
 from morphops.core.history import operations, recovery
+from morphops.core.history.jobs import JobMark
 from morphops.core.history.operations import Record
 from morphops.core.plan.plan import Plan, teardown
 from morphops.core.results.deploy import DeployResult, of_changes
@@ -16,6 +17,7 @@ from morphops.errors import LockLost, MorphopsError, PreconditionError, Rollback
 from morphops.operations.pipeline import evidence, execute
 from morphops.operations.pipeline.conclude import failure
 from morphops.operations.pipeline.execute import Executor, Outcome
+from morphops.operations.pipeline.jobs import JobsDone, log_keeper
 from morphops.operations.pipeline.prepare import PreparedRelease
 from morphops.operations.pipeline.session import Session
 from morphops.site import Site
@@ -31,12 +33,14 @@ class Operation:
             masked since before the operation was announced, so that none comes between these two.
         record: the operation, as it was announced.
         aborting: whether it is undone, so that its plan is a rollback.
+        jobs: what it did of jobs already, where it is taken up again.
     """
 
     site: Site
     session: Session
     record: Record
     aborting: bool = False
+    jobs: JobsDone = field(default_factory=JobsDone)
 
     def execute(
         self, plan: Plan, prepared: PreparedRelease | None, before: PreparedRelease | None
@@ -93,6 +97,8 @@ class Operation:
             observer=self.site.observer,
             signals=self.session.signals,
             keep_evidence=keep_evidence,
+            jobs=self.jobs,
+            keep_log=log_keeper(self.site, self.record),
         )
 
     def _failure(
@@ -164,9 +170,9 @@ class HistoryLog:
         self._record = record
         self._prefix = prefix
 
-    def begin(self, step: str, *, touches: bool) -> None:
+    def begin(self, step: str, *, touches: bool, job: JobMark | None = None) -> None:
         """See `StepLog.begin`."""
-        self._history.step(self._record, f"{self._prefix}{step}", touches=touches)
+        self._history.step(self._record, f"{self._prefix}{step}", touches=touches, job=job)
 
     def end(self, result: Literal["ok", "failed"], took: float) -> None:
         """See `StepLog.end`."""

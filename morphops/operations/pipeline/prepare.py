@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from morphops.adapters import actor
@@ -13,6 +13,7 @@ from morphops.adapters.probes import ProbeContext
 from morphops.adapters.store import documents
 from morphops.adapters.store.release_layout import read_layout
 from morphops.adapters.store.state_folder import Deployment
+from morphops.core import jobs
 from morphops.core.bundle import generated, parse
 from morphops.core.bundle.documents import (
     changed_since_deploy,
@@ -50,9 +51,10 @@ class PreparedRelease:
         bundle: the release's own.
         release: what is to run.
         stack: what the platform starts it from.
-        services: as the platform renders them.
+        services: as the platform renders them, jobs included.
         context: what its probes may look at.
         approved: names of the invariants that may be broken.
+        undoing: the services that only take back what a job did.
         beside: where what stands beside the compose files lies.
     """
 
@@ -63,6 +65,12 @@ class PreparedRelease:
     context: ProbeContext
     approved: frozenset[str] = frozenset()
     beside: Beside = NOTHING_BESIDE
+    undoing: Mapping[str, Service] = field(default_factory=dict)
+
+    @property
+    def every(self) -> Mapping[str, Service]:
+        """All that can be started of it."""
+        return {**self.services, **self.undoing}
 
     def asking(self, seed: str) -> PreparedRelease:
         """The same, with the questions that a seed decides."""
@@ -76,6 +84,7 @@ class PreparedRelease:
             services=self.services,
             deployment=deployment,
             approved=self.approved,
+            undoing=self.undoing,
         )
 
 
@@ -145,7 +154,8 @@ def _prepare(
         bundle=bundle,
         release=release,
         stack=_labelled(stack, deployment),
-        services=services,
+        services=jobs.with_jobs(bundle, services),
+        undoing=jobs.undoing(bundle, services),
         context=ProbeContext(site.platform.workloads, bundle.project, loaded),
         approved=_approved(site) if approved is None else approved,
         beside=places,
@@ -163,24 +173,24 @@ def mark(site: Site, prepared: PreparedRelease, deployment: Deployment, running:
     """
     services = prepared.services
     again = changes.for_others(prepared.bundle, services, running)
-    owners = plan.ownership(services, running, prepared.release.digest, again)
-    marks = site.platform.workloads.marks(prepared.services, owners)
+    owners = plan.ownership(prepared.every, running, prepared.release.digest, again)
+    marks = site.platform.workloads.marks(prepared.every, owners)
     site.state.write(deployment.labels, marks)
 
 
 def refuse_what_ends(prepared: PreparedRelease) -> None:
-    """Refuse services that are made to end: they would run, and then the deploy be undone.
+    """Refuse services that are made to end and are no job: the deploy would be undone.
 
     Raises:
         InputError: there is one.
     """
-    if found := [name for name, service in prepared.services.items() if service.ends]:
+    services = prepared.services
+    if found := [name for name in jobs.staying(services) if services[name].ends]:
         raise InputError(
-            f"{', '.join(found)}: restart: no is for what ends, and each service of a release has "
-            "to stay up",
+            f"{', '.join(found)}: restart: no is for what ends, and the bundle names no such job",
             state="nothing was changed",
-            hint="do it in the service before it is healthy, or in a before-deploy hook; "
-            "else write restart: unless-stopped",
+            hint=f"name it in the bundle, jobs: {{{found[0]}: {{}}}}; "
+            "or, if it has to stay up, write restart: unless-stopped",
         )
 
 
@@ -192,7 +202,8 @@ def _refuse_unknown_profiles(
     A service that a profile switches on has the profile; so those that no service has are unknown.
     """
     known = {*bundle.compose.profiles, *_profiles_of(services)}
-    unknown = [name for name in stack.profiles if name not in known and name != "*"]
+    ours = {jobs.UNDO_PROFILE} if jobs.undo_services(bundle) else set()
+    unknown = [name for name in stack.profiles if name not in known | ours | {"*"}]
     if not unknown:
         return
     all_on = replace(stack, profiles=("*",))
@@ -295,11 +306,13 @@ def reopen(
             state="nothing was changed",
             hint=f"inv deploy --image={digest}   (with the current data), or put the old data back",
         )
+    known = with_documents(services, loaded, digests)
     return PreparedRelease(
         bundle=bundle,
         release=release,
         stack=stack,
-        services=with_documents(services, loaded, digests),
+        services=jobs.with_jobs(bundle, known),
+        undoing=jobs.undoing(bundle, known),
         context=ProbeContext(site.platform.workloads, bundle.project, loaded),
         approved=_approved(site) if approved is None else approved,
         beside=places,
@@ -367,6 +380,8 @@ def stack_of(
     # As Compose reads it: without the blanks around each name.
     given = values.get("COMPOSE_PROFILES", "").split(",")
     profiles = tuple(name.strip() for name in given if name.strip())
+    if jobs.undo_services(bundle):  # so that they are described; a deploy does not start them
+        profiles = tuple(dict.fromkeys((*profiles, jobs.UNDO_PROFILE)))
     names = bundle.compose_files(profiles)
     files = (*names, *filter(release.files.__contains__, map(generated.override_of, names)))
     return Stack(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from morphops.core.history import operations
+from morphops.core.history import jobs, operations
+from morphops.core.history.jobs import JobMark
 from morphops.core.history.operations import Past, Record
+from morphops.core.plan import jobs as plan_jobs
 from morphops.core.plan import plan
 from morphops.core.plan.plan import Plan
-from morphops.core.plan.steps import Pull
+from morphops.core.plan.steps import Pull, UndoJob
 from morphops.core.plan.strategies import IN_PLACE
 from morphops.core.release.digest import short
 from morphops.core.stack import Running
@@ -34,8 +37,16 @@ class AutomaticRollback:
 TEARDOWN = AutomaticRollback(plan.teardown())
 
 
-def to_what_runs(site: Site, past: Past, running: Running) -> AutomaticRollback | None:
+def to_what_runs(
+    site: Site, past: Past, running: Running, undone: Collection[str] = ()
+) -> AutomaticRollback | None:
     """The rollback of a deploy: to the deployment of record, or to nothing where nothing runs.
+
+    Args:
+        site: where.
+        past: the history.
+        running: what is there.
+        undone: see `to_deployment`.
 
     Returns:
         None where there is none; the observer is told why.
@@ -49,11 +60,19 @@ def to_what_runs(site: Site, past: Past, running: Running) -> AutomaticRollback 
             "there is no automatic rollback: what runs is not in this state folder's history"
         )
         return None
-    return to_deployment(site, record)
+    return to_deployment(site, record, undone)
 
 
-def to_deployment(site: Site, record: Record) -> AutomaticRollback | None:
-    """The rollback to an earlier deployment; None where it cannot be had, and why is told."""
+def to_deployment(
+    site: Site, record: Record, undone: Collection[str] = ()
+) -> AutomaticRollback | None:
+    """The rollback to an earlier deployment; None where it cannot be had, and why is told.
+
+    Args:
+        site: where.
+        record: of that deployment.
+        undone: its jobs that were taken back, or are to be, and have to run once more then.
+    """
     deployment = site.state.deployment(record.deployment)
     try:
         before = prepare.reopen(site, deployment, record.release, same_data=True)
@@ -63,8 +82,38 @@ def to_deployment(site: Site, record: Record) -> AutomaticRollback | None:
     if not before.services:  # a release that left nothing; to go back to it takes all away
         return TEARDOWN
     missing = _missing(site, before)
-    undo = plan.rollback_to(IN_PLACE, before.desired(deployment.id), missing)
+    undo = plan.rollback_to(IN_PLACE, before.desired(deployment.id), missing, undone)
     return AutomaticRollback(undo, before)
+
+
+def left(site: Site, past: Past) -> PreparedRelease | None:
+    """The release that a rollback leaves: what failed and was left so, or the one of record.
+
+    Raises:
+        MorphopsError: its files are broken.
+    """
+    record = operations.abandoned_deploy(past) or operations.deployment_of_record(past)
+    if record is None:
+        return None
+    return prepare.reopen(site, site.state.deployment(record.deployment), record.release)
+
+
+def taken_back(
+    past: Past, left: PreparedRelease | None, target: Record, cut_off: Collection[JobMark] = ()
+) -> tuple[UndoJob, ...]:
+    """What a rollback takes back of what jobs of the release that is left did.
+
+    Args:
+        past: the history.
+        left: that release; None where its files are broken.
+        target: the deployment to go back to.
+        cut_off: what was begun of this before an interruption.
+    """
+    if left is None:
+        return ()
+    ran = {(run.service, run.config) for run in jobs.since(past, target)}
+    names = [name for name, s in left.services.items() if (name, s.config) in ran]
+    return plan_jobs.taken_back(left.services, names, cut_off)
 
 
 def mark_way_back(
@@ -114,5 +163,5 @@ def _missing(site: Site, before: PreparedRelease) -> list[Pull]:
 
     A tag that holds such an image keeps its bytes, but not the name by which it is started.
     """
-    pulls = plan.pulls(before.bundle, before.release, before.services)
+    pulls = plan.pulls(before.bundle, before.release, before.every)
     return [pull for pull in pulls if not site.platform.images.has_image(pull.image)]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import chain
 
-from morphops.core.history import operations
+from morphops.core.history import jobs, operations
 from morphops.core.history.operations import Past
 from morphops.core.plan.changes import NOTHING, Before
-from morphops.core.plan.desired import Situation
+from morphops.core.plan.desired import JobsKnown, Situation
 from morphops.core.stack import LaunchConfig, Running
 from morphops.errors import MorphopsError, PreconditionError
 from morphops.operations.pipeline import inside, prepare, secrets
@@ -44,8 +44,19 @@ def survey(
         running=running,
         networks=workloads.networks(site.bundle.project),
         taken=workloads.taken(ports),
-        outside=workloads.outside(site.bundle.project, prepared.services),
+        outside=workloads.outside(site.bundle.project, prepared.every),
         before=_before(site, past, running, of_record, shapes),
+        jobs=_jobs(past),
+    )
+
+
+def _jobs(past: Past) -> JobsKnown:
+    """What the history knows of jobs, and of those of the operation that is taken up again."""
+    record = operations.incomplete_operation(past)
+    return JobsKnown(
+        runs=jobs.runs(past),
+        passed=frozenset(jobs.passed(record)) if record else frozenset(),
+        cut_off=jobs.cut_off(record) if record else (),
     )
 
 

@@ -128,8 +128,11 @@ def working_files(site: Site, beside: CarriedFiles = NO_FILES) -> dict[str, byte
     # How the release is operated goes with it; a stack without runbooks has none here either.
     folder = site.folder / bundle.runbooks
     paths |= {f"{_RUNBOOKS}/{path.name}": path for path in sorted(folder.glob("*.md"))}
-    files = {}
+    # Of a short bundle the whole text and the env schema are derived.
+    files = {name: text.encode() for name, text in site.texts.items()}
     for name, path in paths.items():
+        if name in files:
+            continue
         try:
             files[name] = path.read_bytes()
         except OSError as err:

@@ -369,6 +369,26 @@ DATA = "data: {kind: checksum, document: data, file: file, bytes: bytes, sha256:
             "keeps/0/because: say why it may stay",
         ),
         (
+            "settle: 0",
+            "settle: 0\njobs: {w: {}}",
+            "jobs/w/service: is in no wave; put it in the one in which it is to run",
+        ),
+        (
+            "settle: 0",
+            "settle: 0\njobs: {a: {deadline: 0}}",
+            "jobs/a/deadline: must be more than 0",
+        ),
+        (
+            "settle: 0",
+            "settle: 0\njobs: {a: {undo: b}}",
+            "jobs/a/undo: 'b' is in a wave, so each deploy would run it",
+        ),
+        (
+            "settle: 0",
+            "settle: 0\njobs: {a: {undo: z, reversible: true}}",
+            "jobs/a/undo: reversible: true says that nothing is taken back; remove one",
+        ),
+        (
             "service: front\n    port",
             "service: front\n    judges: [w]\n    port",
             "probes/answers/judges: 'w' is in no wave",

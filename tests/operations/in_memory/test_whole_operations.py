@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from morphops.errors import InputError, LockHeld, PreconditionError, RolledBack
-from morphops.operations.deploy import deploy
+from morphops.operations.deploy import Choices, deploy
 from morphops.operations.down import down
 from morphops.operations.rollback import rollback
 from morphops.operations.status import status
@@ -101,7 +101,7 @@ def test_a_release_that_stays_sick_is_rolled_back_with_its_last_words_redacted(
 def test_without_an_automatic_rollback_the_release_stays_to_be_looked_into(running: World) -> None:
     running.sicken(NEW)
     with pytest.raises(Exception, match="api is unhealthy"):
-        deploy(running.site(), [NEW.digest], no_rollback=True)
+        deploy(running.site(), [NEW.digest], choices=Choices(no_rollback=True))
     assert running.runs == {"api": "running unhealthy", "db": "same"}
     assert running.outcomes[-1] == ("deploy", "failed")
 

@@ -7,8 +7,10 @@ import hashlib
 import json
 import os
 import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from morphops.core.history.operations import Record
@@ -109,10 +111,16 @@ def release(version: str, *, worker: bool = False) -> Release:
 
 
 def release_of(
-    *, db: str = "1", api: str = "1", bundle: str = BUNDLE, compose: str = COMPOSE
+    *,
+    db: str = "1",
+    api: str = "1",
+    bundle: str = BUNDLE,
+    compose: str = COMPOSE,
+    more: Mapping[str, str] = MappingProxyType({}),
 ) -> Release:
-    """A release of these versions and files."""
-    images = dict([image("db", db), image("api", api)])
+    """A release of these versions and files, and of more images: name → version."""
+    versions = {"db": db, "api": api, **more}
+    images = dict(image(name, version) for name, version in versions.items())
     files = {"bundle.yaml": bundle, "schema.yaml": SCHEMA, "compose.yaml": compose}
     made = artifact.encode(
         project=PROJECT,

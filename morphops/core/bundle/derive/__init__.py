@@ -1,0 +1,1 @@
+"""What a short bundle leaves out, from what its compose files say."""
