@@ -182,8 +182,7 @@ class Executor:
 
     def _effect(self, step: Step, prepared: PreparedRelease | None) -> None:
         workloads, project = self.platform.workloads, self.project
-        if prepared is not None and step.touches:
-            prepared.beside.lay()
+        _lay(step, prepared)
         match step:
             case steps.Teardown():
                 workloads.teardown(project)
@@ -250,6 +249,12 @@ class Executor:
             self.project,
             tell=None if step.strict else self.observer.note,
         )
+
+
+def _lay(step: Step, prepared: PreparedRelease | None) -> None:
+    """Make the copies be there that containers mount, before one is started."""
+    if prepared is not None and step.touches:
+        prepared.beside.lay()
 
 
 def expected(raised: Exception) -> MorphopsError:

@@ -85,17 +85,21 @@ def _misfits(
 def _values(
     release: Release, bundle: Bundle, schema: EnvSchema, sources: Sequence[YamlText]
 ) -> dict[str, str]:
-    """Made-up values, the images of the release, and every profile."""
+    """Made-up values, and the images of the release; no profile is on, for that is always right."""
     uses = [use for source in sources for use in interpolation.uses(source)]
     wanted = sample_values.forms_by_place(sources)
     made_up = sample_values.values(bundle, schema, uses, wanted).values
     images = {v: str(release.image(name).ref) for v, name in bundle.image_variables.items()}
-    profiles = ",".join((*bundle.compose.profiles, "*"))
-    return {**made_up, **images, "COMPOSE_PROFILES": profiles}
+    return {**made_up, **images, "COMPOSE_PROFILES": ""}
 
 
 # By what a reason says, the key of the service that it is about.
-_KEYS = {"image ": "image", "asks for ": "platform", "waits for ": "depends_on"}
+_KEYS = {
+    "image ": "image",
+    "has a scale ": "scale",
+    "asks for ": "platform",
+    "waits for ": "depends_on",
+}
 _NOT_NAMED = (
     "stands beside the compose file, and the bundle does not name it: in compose/carries if it is "
     "content, in compose/data if it belongs to the machine, in compose/leaves to leave it out"

@@ -16,6 +16,8 @@ from tests.adapters.registry.fake_registry import running
 from tests.operations.in_memory.stranger import Stranger
 from tests.operations.in_memory.world import WELL, World
 
+NGINX = "    image: HOST/nginx:1\n"
+
 
 @pytest.fixture
 def stranger(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stranger]:
@@ -143,3 +145,43 @@ def test_a_service_that_only_a_profile_brings_is_not_started_without_it(
     (stranger.world.folder / "state/shop.env").write_text("TOKEN=x\nCOMPOSE_PROFILES=more\n")
     stranger.deploy()
     assert set(images_of(stranger)) == {"db", "web", "more"}
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "told"),
+    [
+        ("- {services: [db], deadline: 5}\n  ", "", "services/db: is in no wave of the bundle"),
+        (NGINX, f"{NGINX}    scale: 0\n", "services/web/scale: has a scale of 0"),
+        (
+            NGINX,
+            f"{NGINX}    platform: linux/s390x\n",
+            "services/web/platform: asks for",
+        ),
+        (
+            "services: [web]}",
+            "services: [webb]}",
+            "services/web/image: image 'HOST/nginx:1'",
+        ),
+    ],
+)
+def test_what_can_never_be_deployed_is_refused_with_its_place(
+    stranger: Stranger, was: str, becomes: str, told: str
+) -> None:
+    name = "compose.yaml" if was == NGINX else "bundle.yaml"
+    stranger.change(name, was, becomes)
+    with pytest.raises(InputError, match="no deploy could ever bring") as refused:
+        stranger.create()
+    told = told.replace("HOST", stranger.registry.host)
+    (line,) = (line for line in refused.value.detail if told in line)
+    number = int(line.split(":")[1])
+    text = (stranger.world.folder / "ops/compose.yaml").read_text().splitlines()
+    key = told.partition(":")[0].split("/")[-1]
+    assert line.startswith("ops/compose.yaml:")
+    assert f"{key}:" in text[number - 1]
+    assert stranger.registry.manifests.get("shop/releases") is None
+
+
+def test_a_service_that_no_profile_switches_on_may_be_in_no_wave(stranger: Stranger) -> None:
+    tools = "  tools: {image: HOST/nginx:1, profiles: [tools], volumes: ['./x:/x']}\n"
+    stranger.change("compose.yaml", "  web:\n", f"{tools}  web:\n")
+    assert set(stranger.create().release.files)
