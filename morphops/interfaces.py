@@ -152,6 +152,18 @@ class Workloads(Protocol):
                 the others.
         """
 
+    def start_more(self, stack: Stack, service: str, number: int) -> None:
+        """Have so many containers of a service; those that are there stay as they are.
+
+        Args:
+            stack: whose.
+            service: its name.
+            number: of its containers, old ones included.
+        """
+
+    def remove_containers(self, ids: Sequence[str]) -> None:
+        """Stop and remove containers."""
+
     def remove(self, project: str, services: Sequence[str], slot: str = "") -> None:
         """Stop and remove these services of one slot."""
 

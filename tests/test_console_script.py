@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -129,3 +130,26 @@ def test_the_script_is_installed(tmp_path: Path) -> None:
         check=True,
     )
     assert done.stdout == f"morphops {morphops.__version__}\n"
+
+
+def test_a_bundle_is_made_and_read_where_there_is_no_tasks_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MORPHOPS_STATE", str(tmp_path / "state"))
+    folder = tmp_path / "shop"
+    (folder / "src").mkdir(parents=True)
+    (folder / "compose.yaml").write_text("services: {app: {image: app:1}}\n")
+    made = run(folder, "bundle.init")
+    assert (made.returncode, made.stderr) == (0, "")
+    assert made.stdout.startswith("bundle.yaml: made; project shop\n")
+    assert made.stdout.endswith("  morphops deploy --image=sha256:…\n")
+    # A second call, a named file, and a folder below.
+    again = run(folder, "bundle.init", "compose.yaml", "--json")
+    assert json.loads(again.stdout)["state"] == "as before"
+    shown = run(folder / "src", "bundle.show", "--json")
+    assert json.loads(shown.stdout)["bundle"]["images"] == {
+        "app": {"services": ["app"], "source": "app:1"}
+    }
+    other = run(folder, "bundle.init", "--file=gone.yaml")
+    assert other.returncode == 2
+    assert "there is no such compose file" in other.stderr

@@ -187,6 +187,21 @@ class Content:
         return f"{self.kind.replace('-', ' ')} {self.name}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rolling:
+    """How the containers of a service are replaced one after the other.
+
+    Attributes:
+        parallelism: how many at a time.
+        start_first: whether the new ones are healthy before the old ones go.
+        delay: seconds from one batch to the next.
+    """
+
+    parallelism: int = 1
+    start_first: bool = False
+    delay: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """One service as the target would start it.
@@ -201,6 +216,7 @@ class Service:
         launch: how it would be started.
         files: paths of the machine that it is given.
         replicas: how many containers it has.
+        rolling: how they are replaced one after the other; None: all at once.
         networks: what they are attached to.
         waits_for_completion: the services that it waits for to do something once, and end.
         depends_on: the services that have to be there before it.
@@ -224,6 +240,7 @@ class Service:
     launch: LaunchConfig = LaunchConfig()
     files: frozenset[str] = frozenset()
     replicas: int = 1
+    rolling: Rolling | None = None
     networks: tuple[Network, ...] = ()
     waits_for_completion: frozenset[str] = frozenset()
     depends_on: frozenset[str] = frozenset()

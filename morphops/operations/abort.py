@@ -48,14 +48,17 @@ def abort(site: Site, *, wait: float = 0) -> DeployResult:
         if not record.touched:
             return _nothing_to_undo(site, session, record, previous)
         running = site.platform.workloads.observe(site.bundle.project)
-        left = incomplete.left_by(site, past, record)
+        did_jobs = any(step.job for step in record.steps)
+        left = incomplete.left_by(site, past, record) if did_jobs else None
         by_jobs = jobs.of_record(record, running, left)
-        undo = _rollback(site, past, record, running, by_jobs.undone)
+        halves = {m.service for m in plan_jobs.half_undone(history.interrupted(record), running)}
+        undone = by_jobs.undone | halves if record.kind == "rollback" else set()
+        undo = _rollback(site, past, record, running, undone)
         # By what is there, not by what was to come: whose files may be what is broken.
         removed = [*_removed(site, record, running)]
         if undo.prepared is not None:  # who got what another one is to have again
             removed += holders(undo.prepared.services, running)
-        takes_back = _takes_back(record, by_jobs) if undo.prepared else ()
+        takes_back = _takes_back(record, by_jobs, halves) if undo.prepared else ()
         added = [c.service for c in running.containers if not _is_job_of(undo.prepared, c)]
         plan = standalone(prepend_removals(undo.plan, added, removed, takes_back))
         _tell(site, by_jobs, takes_back)
@@ -70,11 +73,16 @@ def abort(site: Site, *, wait: float = 0) -> DeployResult:
             return replace(done, changed=True)
 
 
-def _takes_back(record: Record, done: JobsDone) -> tuple[UndoJob, ...]:
-    """What takes back what jobs of the operation did; a rollback runs none."""
-    if done.left is None or record.kind == "rollback":
+def _takes_back(record: Record, done: JobsDone, halves: set[str]) -> tuple[UndoJob, ...]:
+    """What takes back what jobs of the operation did.
+
+    A rollback runs no job; but what it had half taken back is finished, and the job runs again.
+    """
+    if record.kind == "rollback":
+        done.passed |= halves
+    if done.left is None:
         return ()
-    return plan_jobs.taken_back(done.left.services, done.passed, history.cut_off(record))
+    return plan_jobs.taken_back(done.left.services, done.passed, history.interrupted(record))
 
 
 def _is_job_of(prepared: PreparedRelease | None, container: Instance) -> bool:

@@ -8,13 +8,16 @@ from morphops.core import lock
 from morphops.core.history import jobs as history
 from morphops.core.history import operations
 from morphops.core.history.operations import Past, Record
+from morphops.core.plan import jobs as plan_jobs
 from morphops.core.plan.decide import Policy
 from morphops.core.plan.steps import UndoJob
 from morphops.core.results.deploy import DeployResult
+from morphops.core.stack import Running
 from morphops.operations.pipeline import incomplete, jobs, notify, prepare, rollback
 from morphops.operations.pipeline.change import decide_on
 from morphops.operations.pipeline.jobs import JobsDone
 from morphops.operations.pipeline.operation import Operation, take_down
+from morphops.operations.pipeline.prepare import PreparedRelease
 from morphops.operations.pipeline.session import Session, exclusive
 from morphops.site import Site
 
@@ -41,15 +44,20 @@ def resume(site: Site, *, wait: float = 0) -> DeployResult:
         if record.kind == "down":
             return _finish_down(site, session, record)
         prepared = incomplete.reopened(site, record)
-        done = jobs.of_record(record, running, None)
-        takes_back = _takes_back(site, past, record, done)
-        undone = done.undone | {step.mark.service for step in takes_back}
+        left: PreparedRelease | None = prepared
+        if record.kind == "rollback":
+            left = incomplete.left_by(site, past, record)
+        done = jobs.of_record(record, running, left)
+        takes_back = _takes_back(site, past, record, done, running)
+        taken = {step.mark.service for step in takes_back}
+        undone = done.undone | taken if record.kind == "rollback" else set()
         undo = incomplete.to_what_ran(site, past, record, running, undone)
         deployment = site.state.deployment(record.deployment)
         desired = replace(
             prepared.desired(deployment.id),
             runs_jobs=record.kind == "deploy",
             takes_back=takes_back,
+            jobs_again=frozenset(taken),
         )
         policy = Policy(ports=False, unhealthy=False)
         decided = decide_on(site, prepared, desired, past, running, undo, policy)
@@ -61,17 +69,26 @@ def resume(site: Site, *, wait: float = 0) -> DeployResult:
             return operation.execute(decided.plan, prepared, decided.before)
 
 
-def _takes_back(site: Site, past: Past, record: Record, done: JobsDone) -> tuple[UndoJob, ...]:
-    """What a rollback still has to take back; `done` gets the release that does it."""
-    if record.kind != "rollback":
+def _takes_back(
+    site: Site, past: Past, record: Record, done: JobsDone, running: Running
+) -> tuple[UndoJob, ...]:
+    """What still has to be taken back; `done` gets to know what there is to take back.
+
+    In a rollback that is what it was begun for. A deploy that was undoing itself goes forward
+    again: what it had half taken back is finished first, and the job runs once more.
+    """
+    interrupted = history.interrupted(record)
+    if done.left is None:
         return ()
+    if record.kind != "rollback":
+        names = [mark.service for mark in plan_jobs.half_undone(interrupted, running)]
+        return plan_jobs.taken_back(done.left.services, names, interrupted)
     before = past.until(record)
-    done.left = incomplete.left_by(site, past, record)
     target = operations.last_healthy_of(site.history.records(), record.release)
     if target is None:
         return ()
     # What ran is read from before; what was taken back since is not taken back again.
-    found = rollback.taken_back(before, done.left, target, history.cut_off(record))
+    found = rollback.taken_back(before, done.left, target, interrupted)
     done.passed |= {step.mark.service for step in found}
     return tuple(step for step in found if step.mark.service not in done.undone)
 

@@ -85,7 +85,7 @@ def _request(site: Site, to: str, reason: str, *, across_jobs: bool) -> Request:
             f"release {short(left.release)} failed and may run: "
             f"back to {short(target.release)}, the release of record"
         )
-    leaves = _left(site, past)
+    leaves = _left(site, past) if jobs.since(past, target) else None
     takes_back = pipeline.taken_back(past, leaves, target)
     if not across_jobs:
         _refuse_jobs(past, target, takes_back)
@@ -135,6 +135,6 @@ def _refuse_jobs(past: Past, target: Record, takes_back: Collection[UndoJob]) ->
             for run in found
         ),
         state="nothing was changed",
-        hint="where its code works with the data of now: inv rollback --across-jobs …; "
-        "or put the data back first; or deploy a release that is mended",
+        hint="where its code works with the current data: inv rollback --across-jobs …; "
+        "or put the old data back first; or deploy a release that is fixed",
     )

@@ -37,12 +37,12 @@ def status(site: Site) -> Status:
     """
     past = site.history.past()
     record = operations.deployment_of_record(past)
-    cut_off = operations.incomplete_operation(past)
+    interrupted = operations.incomplete_operation(past)
     secrets.learn_secrets(site)
     try:
         running = site.platform.workloads.observe(site.bundle.project)
     except EngineUnavailable as err:
-        raise err.with_(detail=(*err.detail, *_known(record, cut_off))) from None
+        raise err.with_(detail=(*err.detail, *_known(record, interrupted))) from None
     shown = Status(
         state="down",
         project=site.bundle.project,
@@ -82,7 +82,7 @@ def _job(service: Service, running: Running, runs: Sequence[JobRun], now: dateti
     """Return what is known of a job: by its container, else by the history."""
     own = [c for c in running.of(service.name) if c.config == service.config]
     run = next((r for r in runs if (r.service, r.config) == (service.name, service.config)), None)
-    state: JobState = "not here"
+    state: JobState = "unknown"
     code, at = None, ""
     if own and own[0].state in ("exited", "dead"):
         code, at = own[0].exit_code, own[0].ended
@@ -124,12 +124,12 @@ def _compared(shown: Status, ready: PreparedRelease, running: Running) -> Status
     )
 
 
-def _known(record: Record | None, cut_off: Record | None) -> tuple[str, ...]:
+def _known(record: Record | None, interrupted: Record | None) -> tuple[str, ...]:
     """What the history alone says."""
     of_record = record.release if record else "none"
     lines = [f"release of record: {of_record}"]
-    if cut_off is not None:
-        lines += [recovery.describe(cut_off), f"once the engine is back: {recovery.NEXT}"]
+    if interrupted is not None:
+        lines += [recovery.describe(interrupted), f"once the engine is back: {recovery.NEXT}"]
     return tuple(lines)
 
 

@@ -20,7 +20,7 @@ from morphops.testing.faults import Faults
 # What holds a port; of what stopped it is free again.
 HOLDS_PORTS = ("running", "paused", "restarting")
 _CHECKS_KEPT = 5  # as a Docker engine does
-ENDED = "2026-01-02T03:04:05+00:00"  # when every container ended that did so by itself
+ENDED = "2026-01-02T03:04:05+00:00"  # when every container ended that was to end
 
 
 @dataclass(slots=True)

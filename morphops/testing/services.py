@@ -13,7 +13,7 @@ from typing import Any
 from morphops.core.outside import Needs
 from morphops.core.release.digest import canonical_json, digest_of, short
 from morphops.core.seal import Seal
-from morphops.core.stack import LaunchConfig, Mount, Network, Port, Stack
+from morphops.core.stack import LaunchConfig, Mount, Network, Port, Rolling, Stack
 from morphops.testing.contents import GivenFile, contents_of, given_to
 from morphops.testing.engine import CheckedService
 
@@ -119,6 +119,7 @@ def _service(name: str, spec: Mapping[str, Any], around: _Around) -> CheckedServ
         launch=_launch(spec, environment, mounts),
         files=frozenset(outside for _, outside, _ in mounts if outside.startswith("/")),
         replicas=_replicas(spec),
+        rolling=_rolling(spec),
         networks=attached,
         waits_for_completion=_waits(spec.get("depends_on") or {}),
         ends=spec.get("restart") in ("no", False),
@@ -161,7 +162,9 @@ def mount_of(given: Any, volumes: Mapping[str, str], folder: Path) -> tuple[str,
         source, target = str(given.get("source") or ""), str(given["target"])
         writable = not given.get("read_only")
     else:
-        source, _, rest = str(given).partition(":")
+        source, colon, rest = str(given).partition(":")
+        if not colon:  # an anonymous volume: the target alone
+            source, rest = "", source
         target, _, mode = rest.partition(":")
         writable = mode != "ro"
     if source.startswith((".", "/")):
@@ -252,6 +255,17 @@ def _replicas(spec: Mapping[str, Any]) -> int:
         if given is not None:
             return int(given)
     return 1
+
+
+def _rolling(spec: Mapping[str, Any]) -> Rolling | None:
+    said = (spec.get("deploy") or {}).get("update_config")
+    if said is None:
+        return None
+    return Rolling(
+        parallelism=int(said.get("parallelism", 1)),
+        start_first=said.get("order") == "start-first" and not spec.get("ports"),
+        delay=_seconds(str(said.get("delay", "0s"))),
+    )
 
 
 def _waits(depends_on: Any) -> frozenset[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from itertools import count
 from typing import Any
 
 from morphops.core import compose_override, log_lines
@@ -157,19 +158,56 @@ class FakeWorkloads:
         for network in service.networks:
             if network.config:
                 there.setdefault(network.name, network.config)
-        numbers = range(1, service.replicas + 1)
-        for container in self._engine.of_project(project):
-            one = container.instance
-            mine = (one.slot, one.service) == (slot, service.name)
-            if mine and one.replica_index not in numbers:
-                self._drop(container)
-        for number in numbers:
+        for number in self._numbers(project, service, slot, marks):
             before = self._engine.containers.get((project, slot, service.name, number))
             if before is None or not _is_same(before.instance, marks):
                 self._refuse_taken(service, before)
                 self._engine.create(project, service, number, slot, marks)
             elif before.instance.state != "running":
                 self._restart(before)
+
+    def _numbers(
+        self, project: str, service: CheckedService, slot: str, marks: Mapping[str, Any]
+    ) -> list[int]:
+        """The numbers that a service's containers have, or get; what is too many is dropped.
+
+        What is as it should be stays, and of that the low numbers.
+        """
+        mine = sorted(
+            (
+                c
+                for c in self._engine.of_project(project)
+                if (c.instance.slot, c.instance.service) == (slot, service.name)
+            ),
+            key=lambda c: (not _is_same(c.instance, marks), c.instance.replica_index),
+        )
+        for container in mine[service.replicas :]:
+            self._drop(container)
+        numbers = [c.instance.replica_index for c in mine[: service.replicas]]
+        free = (n for n in count(1) if n not in numbers)
+        new = [next(free) for _ in range(service.replicas - len(numbers))]
+        return sorted([*numbers, *new])
+
+    def start_more(self, stack: Stack, service: str, number: int) -> None:
+        """See `Workloads.start_more`."""
+        with self._engine.call(f"start more {service}", done=True):
+            wanted = services_of(read_model(stack), stack)[service]
+            there = [
+                c for c in self._engine.of_project(stack.project) if c.instance.service == service
+            ]
+            taken = {c.instance.replica_index for c in there}
+            free = (n for n in count(1) if n not in taken)
+            for _ in range(number - len(there)):
+                self._refuse_taken(wanted, None)
+                marks = read_marks(stack).get(service, {})
+                self._engine.create(stack.project, wanted, next(free), "", marks)
+
+    def remove_containers(self, ids: Sequence[str]) -> None:
+        """See `Workloads.remove_containers`."""
+        for container in list(self._engine.containers.values()):
+            if container.instance.id in ids:
+                with self._engine.call(f"remove one {container.instance.service}", done=True):
+                    self._drop(container)
 
     def _restart(self, container: FakeContainer) -> None:
         one = container.instance

@@ -47,6 +47,9 @@ class ComposePlace(Place):
         image = str(self.good.ref)
         self.once.append(docker("run", "-d", "--init", *words, image, "sleep", "1000"))
 
+    def job(self, code: int, *, lasts: int = 0) -> dict[str, str]:
+        return {"CODE": str(code), "LASTS": str(lasts)}
+
     def drop(self, image: Image) -> None:
         docker("image", "rm", str(image.ref), check=False)
 

@@ -55,6 +55,14 @@ class FakePlace(Place):
         one = Instance("a", "f" * 64, Identity("config", self.good.config), "running", "none")
         self.engine.add(FakeContainer(self.project, one, one_off=True))
 
+    def job(self, code: int, *, lasts: int = 0) -> dict[str, str]:
+        one = image(f"job {code} {lasts}")
+        looks = 10**6 if lasts else 2
+        ends = replace(WELL, state="exited", exit_code=code, lasts=looks)
+        self.engine.publish(one, ends)
+        self.engine.local[str(one.ref)] = one
+        return {"JOB_IMAGE": str(one.ref)}
+
     def drop(self, image: Image) -> None:
         self.engine.local.pop(str(image.ref), None)
 

@@ -68,6 +68,23 @@ services:
     networks: [back]
     configs: [{{source: app, target: /etc/app.conf}}]
     secrets: [token]
+  once:
+    image: ${{JOB_IMAGE:?is not set}}
+    init: true
+    stop_grace_period: 1s
+    command:
+      - sh
+      - -c
+      - 'echo starting; echo the token is $$TOKEN; sleep ${{LASTS:-0}}; exit ${{CODE:-0}}'
+    environment: {{TOKEN: "${{TOKEN:?is not set}}"}}
+    networks: [back]
+  after:
+    image: ${{B_IMAGE:?is not set}}
+    init: true
+    stop_grace_period: 1s
+    command: [python3, -c, "import time; time.sleep(100000)"]
+    networks: [back]
+    depends_on: {{once: {{condition: service_completed_successfully}}}}
 configs:
   app: {{content: "app ${{APP:-one}} $$5"}}
 secrets:
@@ -128,6 +145,10 @@ class Place(ABC):
         """Let somebody run something once, beside the service `a`."""
 
     @abstractmethod
+    def job(self, code: int, *, lasts: int = 0) -> dict[str, str]:
+        """The values with which `once` ends with a code, after so many seconds at least."""
+
+    @abstractmethod
     def drop(self, image: Image) -> None:
         """Let an image be gone from the engine."""
 
@@ -170,7 +191,7 @@ class Place(ABC):
         self.host_file.touch()
         host_file = str(self.host_file)
         given = {"TOKEN": SECRET, "PORT": str(self.port), "HOST_FILE": host_file}
-        given |= {**images, **values}
+        given |= {**images, "JOB_IMAGE": images["B_IMAGE"], **values}
         stacks.write_env(env, **given)
         bare = Stack(self.project, (file,), env, variables=frozenset(given), seal=SEAL)
         workloads = self.client().workloads

@@ -83,6 +83,25 @@ def test_a_variable_that_is_missing_is_a_config_error(place: Place) -> None:
         place.client().workloads.render(stack)
 
 
+def test_one_more_container_stands_beside_the_old_ones_until_they_are_removed(
+    place: Place,
+) -> None:
+    workloads = place.client().workloads
+    workloads.start(place.stack(), ["b"])
+    old = {one.id for one in place.running.of("b")}
+    later = place.stack(APP="two", release=LATER)
+    workloads.start_more(later, "b", 3)
+    (new,) = [one for one in place.running.of("b") if one.id not in old]
+    assert (new.config, new.release) == (workloads.render(later)["b"].config, LATER)
+    assert {one.id for one in place.running.of("b")} == {*old, new.id}
+    workloads.remove_containers(sorted(old))
+    assert [one.id for one in place.running.of("b")] == [new.id]
+    # What is missing is made, and what is right stays.
+    workloads.start(later, ["b"])
+    assert len(place.running.of("b")) == 2
+    assert new.id in {one.id for one in place.running.of("b")}
+
+
 def test_an_image_that_is_not_here_is_not_pulled(place: Place) -> None:
     with pytest.raises(EngineCallFailed):
         place.client().workloads.start(place.stack(place.missing), ["a"])

@@ -101,6 +101,7 @@ def shop(
     for path, text in files.items():
         write(inv, path, text.replace("PROJECT", name).replace("CHECK", CHECK))
     (tmp_path / "ops/start/init.sh").chmod(0o755)
+    (tmp_path / "tasks.py").write_text("from morphops.tasks import ns\n")
     port = free_port()
     inv.state.mkdir(mode=0o700)
     env = inv.state / "shop.env"

@@ -113,6 +113,12 @@ class FakeTarget:
             if before is None or before.config != service.config:
                 self.containers[name] = self._container(service)
 
+    def start_more(self, stack: Stack, service: str, number: int) -> None:
+        raise NotImplementedError
+
+    def remove_containers(self, ids: Sequence[str]) -> None:
+        raise NotImplementedError
+
     def _container(self, service: Service) -> Instance:
         image = next(i for i in self.images if str(i.ref) == service.image)
         return Instance(

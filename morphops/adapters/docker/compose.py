@@ -261,6 +261,30 @@ class ComposeTarget:
         except EngineCallFailed:
             client.container.remove(container, force=True)
 
+    def start_more(self, stack: Stack, service: str, number: int) -> None:
+        """See `Workloads.start_more`."""
+        client = self._compose(stack, START_LIMIT)
+        with self._docker.call(f"start one more {service}", START_LIMIT):
+            client.compose.up(
+                [service],
+                detach=True,
+                dependencies=False,
+                recreate=False,
+                scales={service: number},
+                no_build=True,
+                pull="never",
+                quiet=True,
+            )
+
+    def remove_containers(self, ids: Sequence[str]) -> None:
+        """See `Workloads.remove_containers`."""
+        inspected = self._docker.engine.inspect(list(ids))
+        limit = _long_enough(STOP_LIMIT, self._running(inspected, self._identity_kind()))
+        client = self._docker.client(limit)
+        with self._docker.call(f"remove {len(ids)} containers", limit):
+            client.container.stop(list(ids))
+            client.container.remove(list(ids), force=True)
+
     def remove(self, project: str, services: Sequence[str], slot: str = "") -> None:
         """See `Workloads.remove`."""
         running = self.observe(project)

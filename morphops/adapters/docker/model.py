@@ -25,6 +25,7 @@ from morphops.core.stack import (
     Instance,
     Network,
     Parts,
+    Rolling,
     Service,
 )
 
@@ -266,6 +267,7 @@ def service(
             shape_of_service(spec), settings=settings.wanted({**plain, "labels": own}, name)
         ),
         replicas=_replicas(spec),
+        rolling=_rolling(spec),
         waits_for_completion=frozenset(
             other
             for other, how in (spec.get("depends_on") or {}).items()
@@ -322,6 +324,23 @@ def _replicas(spec: Mapping[str, Any]) -> int:
         if given is not None:
             return int(given)
     return 1
+
+
+def _rolling(spec: Mapping[str, Any]) -> Rolling | None:
+    """How its containers are replaced (compose-spec, `deploy.update_config`).
+
+    A parallelism of 0 means all at once. With a fixed port, name or address the new container
+    cannot start before the old one is gone.
+    """
+    said = (spec.get("deploy") or {}).get("update_config")
+    if said is None or said.get("parallelism") == 0:
+        return None
+    alone = spec.get("ports") or spec.get("container_name") or outside.needs(spec, {}).addresses
+    return Rolling(
+        parallelism=int(said.get("parallelism") or 1),
+        start_first=said.get("order") == "start-first" and not alone,
+        delay=settings.seconds(str(said.get("delay") or "0s")),
+    )
 
 
 def healthcheck_interval(healthcheck: Mapping[str, Any]) -> float:

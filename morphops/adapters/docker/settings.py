@@ -105,12 +105,13 @@ def _limits(spec: Document, kind: str = "limits") -> Document:
     return resources.get(kind) or {}
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
+    """Return a duration of Compose (`1m30s`) in seconds."""
     return sum(float(n) * _SECONDS[unit] for n, unit in _DURATION.findall(text))
 
 
 def _nanoseconds(text: str | None) -> str | None:
-    return None if text is None else str(round(_seconds(text) * 1e9))
+    return None if text is None else str(round(seconds(text) * 1e9))
 
 
 def _cpus(spec: Document) -> str | None:
@@ -316,7 +317,7 @@ ROWS: tuple[Row, ...] = (
         lambda s: (
             None
             if s.get("stop_grace_period") is None
-            else str(int(_seconds(s["stop_grace_period"])))
+            else str(int(seconds(s["stop_grace_period"])))
         ),
         _own("StopTimeout"),
         _is(""),

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from morphops.core.bundle.schema import Bundle
 from morphops.core.checks.interpolation import Use
 from morphops.core.finding import Finding
+from morphops.core.jobs import undo_services
 from morphops.core.rule import Breach, Path, Rule, at, findings
 from morphops.core.verify import invariants
 from morphops.core.yaml_text import YamlText
@@ -63,8 +64,14 @@ def check(
 
 
 def _without_wave(stack: Stack) -> Broken:
-    known = stack.wave_of
+    known = {*stack.wave_of, *undo_services(stack.bundle)}
     return (at("waves", service=name) for name in stack.services if name not in known)
+
+
+def _unknown_undo(stack: Stack) -> Broken:
+    for job, about in stack.bundle.jobs.items():
+        if about.undo and about.undo not in stack.services:
+            yield at("jobs", job, "undo", job=job, undo=about.undo)
 
 
 def _unknown_service(stack: Stack) -> Broken:
@@ -147,6 +154,22 @@ def _unused_provided(stack: Stack) -> Broken:
                 yield at(*path, document=document, variable=variable)
 
 
+def ending(bundle: Bundle, services: Services) -> frozenset[str]:
+    """Returns the services that end: jobs, and what takes back what they did.
+
+    Args:
+        bundle: names them.
+        services: as Compose renders them; one whose end another waits for is a job as well.
+    """
+    waited = {
+        name
+        for spec in services.values()
+        for name, how in (spec.get("depends_on") or {}).items()
+        if how.get("condition") == "service_completed_successfully"
+    }
+    return undo_services(bundle) | waited | bundle.jobs.keys()
+
+
 def _broken_invariant(stack: Stack) -> Broken:
     lines = {
         name: ([*(spec.get("entrypoint") or ()), *(spec.get("command") or ())],)
@@ -159,6 +182,12 @@ def _broken_invariant(stack: Stack) -> Broken:
 
 RULES: tuple[Rule[Stack, Path], ...] = (
     Rule("", _without_wave, "service {service} is in no wave, so nothing starts it", "add it"),
+    Rule(
+        "",
+        _unknown_undo,
+        "job {job}: no compose file has a service {undo}",
+        "fix its name, or remove it",
+    ),
     Rule(
         "",
         _unknown_service,

@@ -32,6 +32,7 @@ class Rendered:
         folder: where the bundle is, absolute.
         bundle: says what a release carries.
         relative: what the relative paths of the files are; see `working_tree.relative`.
+        jobs: the services that end: jobs, and what takes back what they did.
     """
 
     model: Mapping[str, Any]
@@ -40,6 +41,7 @@ class Rendered:
     folder: str
     bundle: Bundle
     relative: frozenset[str] = frozenset()
+    jobs: frozenset[str] = frozenset()
 
     def locate(self, path: Path) -> tuple[str, int]:
         """Returns the file and the line that decide a path, see `place`."""
@@ -75,7 +77,8 @@ def check(rendered: Rendered) -> Iterator[Finding]:
             return rendered.locate(("services", name, *path))
 
         released = _PINNED | _without_build(service) if name in rendered.bundle.pinned else service
-        yield from findings(service_rules.RULES, released, locate, (name,))
+        rules = service_rules.OF_JOBS if name in rendered.jobs else service_rules.RULES
+        yield from findings(rules, released, locate, (name,))
         texts = Texts(service, rendered.sentinels)
         yield from findings(compose_secrets.RULES, texts, locate, (name,))
     yield from findings(RULES, rendered, rendered.locate)

@@ -120,3 +120,20 @@ def words(text: str) -> list[str]:
         return list(lexer)
     except ValueError:  # an open quote
         return text.split()
+
+
+def env_secrets(name: str, text: str) -> tuple[str, ...]:
+    """Returns the variables of an env file that have a secret as their value; none of other files.
+
+    Args:
+        name: of the file.
+        text: its lines, `NAME=value`.
+    """
+    if not (name.endswith(".env") or name.startswith(".env")):
+        return ()
+    pairs = (line.removeprefix("export ").partition("=") for line in text.splitlines())
+    return tuple(
+        variable.strip()
+        for variable, _, value in pairs
+        if takes_secret(variable.strip()) and literal(value.strip().strip("\"'"))
+    )

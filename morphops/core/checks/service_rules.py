@@ -191,7 +191,7 @@ RULES: tuple[Rule[Service, Path], ...] = (
         "restart",
         _unless("restart", lambda r: str(r or "").partition(":")[0] not in ("", "no")),
         "stays down after a crash or a reboot",
-        "write restart: unless-stopped",
+        "write restart: unless-stopped; if it is to end, name it under jobs: in the bundle",
     ),
     Rule("memory", _unlimited_memory, "may take all memory", "write mem_limit"),
     Rule(
@@ -243,15 +243,21 @@ RULES: tuple[Rule[Service, Path], ...] = (
         "write condition: service_healthy",
     ),
     Rule(
-        "one-shot",
-        _waits_for("service_completed_successfully"),
-        "waits for another to end, but a deploy refuses services that end",
-        "do it in the service before it is healthy, or in a before-deploy hook",
-    ),
-    Rule(
         "name",
         _never("container_name"),
         "has a fixed name, so a second instance cannot run beside it",
         "remove container_name",
+    ),
+)
+
+# A job ends, and is judged by its exit code.
+_OF_WHAT_STAYS = ("restart", "health", "health-content", "health-port")
+OF_JOBS: tuple[Rule[Service, Path], ...] = (
+    *(rule for rule in RULES if rule.name not in _OF_WHAT_STAYS),
+    Rule(
+        "job-restart",
+        _unless("restart", lambda r: str(r or "") not in ("always", "unless-stopped")),
+        "is a job, and would be started again when it has ended",
+        'write restart: "no"',
     ),
 )

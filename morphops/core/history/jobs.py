@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,8 +22,9 @@ class JobMark:
         config: digest of the configuration that it runs with.
         undo: the service that takes back what it does; empty for none.
         reversible: whether the release before works with what it does.
-        repeatable: whether it may run once more where it was cut off.
+        repeatable: whether it may run once more where it was interrupted.
         undoes: whether the step is the one that takes it back.
+        started: whether it was started by then: the step waits for its end.
     """
 
     service: str
@@ -32,6 +33,7 @@ class JobMark:
     reversible: bool = False
     repeatable: bool = False
     undoes: bool = False
+    started: bool = False
 
     @property
     def runs(self) -> str:
@@ -78,7 +80,7 @@ def runs(known: Known) -> tuple[JobRun, ...]:
 def _of(record: Record) -> Iterator[JobRun]:
     for step in record.steps:
         mark = step.job
-        if mark is not None and step.result == "ok":
+        if mark is not None and mark.started and step.result == "ok":
             yield JobRun(
                 service=mark.service,
                 config=mark.config,
@@ -103,25 +105,32 @@ def _last(found: tuple[JobRun, ...]) -> tuple[JobRun, ...]:
 
 def passed(record: Record) -> dict[str, str]:
     """The jobs that an operation ran to a good end: job → configuration; not what it undid."""
-    done = [s.job for s in record.steps if s.job is not None and s.result == "ok"]
-    found = {mark.service: mark.config for mark in done if not mark.undoes}
-    for mark in done:
+    found: dict[str, str] = {}
+    for mark in _ended(record):
         if mark.undoes:
             found.pop(mark.service, None)
+        else:
+            found[mark.service] = mark.config
     return found
 
 
 def undone(record: Record) -> frozenset[str]:
     """The jobs that an operation took back, and did not run again."""
     found: set[str] = set()
-    for step in record.steps:
-        if step.job is not None and step.result == "ok":
-            change = found.add if step.job.undoes else found.discard
-            change(step.job.service)
+    for mark in _ended(record):
+        change = found.add if mark.undoes else found.discard
+        change(mark.service)
     return frozenset(found)
 
 
-def cut_off(record: Record) -> tuple[JobMark, ...]:
+def _ended(record: Record) -> Iterator[JobMark]:
+    """What came to a good end, in order."""
+    for step in record.steps:
+        if step.job is not None and step.job.started and step.result == "ok":
+            yield step.job
+
+
+def interrupted(record: Record) -> tuple[JobMark, ...]:
     """The jobs that an operation began, and of which it does not say how they came out.
 
     One that was taken up again, and said it then, is none.
@@ -134,6 +143,8 @@ def cut_off(record: Record) -> tuple[JobMark, ...]:
         open_.pop(key, None)
         if not step.result:
             open_[key] = step.job
+        elif step.result == "ok" and not step.job.started:  # and then nothing was written any more
+            open_[key] = replace(step.job, started=True)
     return tuple(open_.values())
 
 

@@ -71,9 +71,9 @@ def decide(
         going = {name for s in forward if isinstance(s, Remove) for name in s.services}
         # And who got what the other one had, which is to have it again.
         going |= {taker for _, taker in exclusive.moves(services, situation.running)}
-        kept = of(services).keys() - due.keys()
-        added = [name for name in services if name not in kept]
-        undo = prepend_removals(undo, added, going, jobs.taken_back(services, due))
+        ran = due.keys() | situation.jobs.passed
+        added = [name for name in services if name not in of(services).keys() - ran]
+        undo = prepend_removals(undo, added, going, jobs.taken_back(services, ran))
     told = changes.of_deploy(
         release.images,
         services,
@@ -99,7 +99,8 @@ def reasons(
     yield from preconditions.other_networks(services, situation, remedies)
     yield from preconditions.from_outside(desired, situation, remedies)
     yield from preconditions.broken_invariants(desired)
-    yield from jobs.cut_off(situation.jobs.cut_off, running)
+    yield from jobs.unknown(desired)
+    yield from jobs.interrupted(situation.jobs.interrupted, running)
     if policy.ports:
         yield from preconditions.taken_ports(services, situation)
     judged_by = desired.bundle if policy.unhealthy else None

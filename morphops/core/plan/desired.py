@@ -48,12 +48,12 @@ class JobsKnown:
     Attributes:
         runs: those that ended well.
         passed: of the operation that is taken up again, those that it ran already.
-        cut_off: likewise, what it began, and of which it does not say how it came out.
+        interrupted: likewise, what it began, and of which it does not say how it came out.
     """
 
     runs: tuple[JobRun, ...] = ()
     passed: frozenset[str] = frozenset()
-    cut_off: tuple[JobMark, ...] = ()
+    interrupted: tuple[JobMark, ...] = ()
 
 
 NO_JOBS = JobsKnown()

@@ -27,9 +27,9 @@ def due(desired: Desired, situation: Situation) -> dict[str, RunJob]:
     if not desired.runs_jobs:
         return {}
     known = situation.jobs
-    cut_off = {mark.service for mark in known.cut_off if not mark.undoes}
+    interrupted = {mark.service for mark in known.interrupted if not mark.undoes}
     return {
-        name: step_of(desired.services[name], job, resumed=name in cut_off)
+        name: step_of(desired.services[name], job, resumed=name in interrupted)
         for name, job in jobs.of(desired.services).items()
         if name in desired.jobs_again or _is_due(desired.services[name], job, situation)
     }
@@ -79,16 +79,16 @@ def mark_of(service: Service, job: Job) -> JobMark:
 
 
 def taken_back(
-    services: Mapping[str, Service], names: Collection[str], cut_off: Collection[JobMark] = ()
+    services: Mapping[str, Service], names: Collection[str], interrupted: Collection[JobMark] = ()
 ) -> tuple[UndoJob, ...]:
     """The steps that take back what some jobs did, the last one first.
 
     Args:
         services: of the release that is left.
         names: the jobs that ran for it.
-        cut_off: what was begun of this before an interruption.
+        interrupted: what was begun of this before an interruption.
     """
-    resumed = {mark.service for mark in cut_off if mark.undoes}
+    resumed = {mark.service for mark in interrupted if mark.undoes}
     found = []
     for name, job in jobs.of(services).items():
         if name in names and job.undo:
@@ -163,29 +163,52 @@ def _job_findings(
             yield f"{name}: depends on {other}, which is in a later wave"
 
 
-def cut_off(marks: Iterable[JobMark], running: Running) -> Iterator[Reason]:
-    """Jobs that were cut off in the middle, and may not run once more.
+def unknown(desired: Desired) -> Iterator[Reason]:
+    """Jobs that are to run once more, and that the release does not have."""
+    known = jobs.of(desired.services).keys()
+    if names := sorted(desired.jobs_again - known):
+        yield Reason(
+            what=f"the release has no job {', '.join(names)}",
+            detail=(f"its jobs: {', '.join(known) or 'none'}",),
+            hint="correct --run-job",
+            wrong=True,
+        )
+
+
+def interrupted(marks: Iterable[JobMark], running: Running) -> Iterator[Reason]:
+    """Jobs that were interrupted, and may not run once more.
 
     One that is still at work is waited for, and one that ended well meanwhile counts.
     """
     for mark in marks:
-        why = "" if mark.repeatable else _unknown_end(mark, running)
+        why = "" if mark.repeatable else unknown_end(mark, running)
         if why:
             yield Reason(
-                what=f"the job {mark.runs} was cut off, and may not run once more: {why}",
+                what=f"the job {mark.runs} was interrupted, and may not run once more: {why}",
                 detail=("what it did by then is not known; look at its log, and at the data",),
                 hint=f"inv logs --service={mark.runs}; then inv abort   (go back), and inv deploy "
                 "runs it again; where that does no harm, write repeatable: true in the bundle",
             )
 
 
-def _unknown_end(mark: JobMark, running: Running) -> str:
+def half_undone(marks: Iterable[JobMark], running: Running) -> tuple[JobMark, ...]:
+    """Of what was interrupted, what had begun to take back what a job did, and can be finished."""
+    return tuple(
+        mark
+        for mark in marks
+        if mark.undoes
+        and (mark.started or running.of(mark.undo))
+        and (mark.repeatable or not unknown_end(mark, running))
+    )
+
+
+def unknown_end(mark: JobMark, running: Running) -> str:
     """Why it is not known what a job that was begun has done; empty where that is known."""
     there = running.of(mark.runs)
     own = there if mark.undoes else tuple(c for c in there if c.config == mark.config)
     if not own:
         # Its container takes the place of the one before: while that is there, nothing ran.
-        return "" if there else "its container is gone"
+        return "its container is gone" if mark.started and not there else ""
     if any(c.succeeded or c.state in AT_WORK for c in own):
         return ""
     return health.explain(own[0])

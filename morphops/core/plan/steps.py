@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, TypeAlias
 
-from morphops.core.bundle.schema import PullSpec
+from morphops.core.bundle.schema import PullSpec, Wave
 from morphops.core.history.jobs import JobMark
 from morphops.core.release.digest import short
 from morphops.core.release.release import Image
@@ -111,6 +111,8 @@ class Start(_Step):
         slot: where they run.
         again: of these the ones that are recreated even where they are as they should be. When it
             is done, those that are older than what they depend on join them.
+        deadline: seconds for those that are replaced together to become healthy, where a service is
+            replaced one container after the other.
     """
 
     kind: ClassVar[str] = "start"
@@ -120,6 +122,7 @@ class Start(_Step):
     services: tuple[str, ...]
     slot: str = ""
     again: tuple[str, ...] = ()
+    deadline: float = Wave(services=()).deadline
 
     def __str__(self) -> str:
         return f"start wave {self.wave}: {' '.join(self.services)}{_in_slot(self.slot)}"

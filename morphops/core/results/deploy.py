@@ -97,7 +97,7 @@ class PlannedJob:
     Attributes:
         service: its name.
         deadline: seconds in which it has to end.
-        repeatable: whether it may run once more where it is cut off in the middle.
+        repeatable: whether it may run once more where it is interrupted.
         reversible: whether the release before works with what it does.
         undo: the service that takes back what it did; empty: none.
     """

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from morphops.core.history.operations import Record
 from morphops.core.results.base import Result
 
-JobState: TypeAlias = Literal["done", "failed", "at work", "not here"]
+JobState: TypeAlias = Literal["done", "failed", "at work", "unknown"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +58,8 @@ class JobFacts:
 
     Attributes:
         service: its name.
-        state: `done`; `failed` its container ended otherwise; `at work`; `not here` it ran before
-            what is known here.
+        state: `done`; `failed`: its container ended with another code; `at work`; `unknown`:
+            neither a container nor the history says.
         exit_code: of its last run; null where that is not known.
         at: when it ended, UTC, ISO 8601; when it began where its container is gone. Empty: unknown.
         text: the same in words: `done, 0, 3 min ago`.

@@ -52,6 +52,7 @@ def findings(site: Site) -> list[Finding]:
         lambda: _quickstart(site),
         lambda: _runbooks(site, text),
         lambda: _hooks(site, text),
+        lambda: _carried(site, text),
     )
     found = [finding for part in parts for finding in _collected(part)]
     return sorted(waivers.grouped(waivers.apply(found, site.bundle.accept, text)))
@@ -111,6 +112,13 @@ def _hooks(site: Site, text: YamlText) -> Iterator[Finding]:
         if not os.access(site.folder / hook.run, os.X_OK):
             line = text.line("hooks", moment, "run")
             yield Finding(text.name, line, f"{hook.run} cannot be executed", f"chmod +x {hook.run}")
+
+
+def _carried(site: Site, text: YamlText) -> Iterator[Finding]:
+    for number, name in enumerate(site.bundle.compose.carries):
+        if not (site.folder / name).exists():
+            line = text.line("compose", "carries", str(number))
+            yield Finding(text.name, line, f"{name} is not there", "write it, or take it out")
 
 
 def _collected(part: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:

@@ -49,7 +49,11 @@ def findings(site: Site, text: YamlText) -> Iterator[Finding]:
     ]
     for source in (*sources, text):
         yield from digest_rules.check(source.name, source.text)
-    differing = tuple(variable_rules.check(uses, site.bundle, schema, schema_text))
+    # A derived env schema says what the compose files say, so the two cannot differ.
+    written = site.bundle.env.schema not in site.texts
+    differing = tuple(
+        variable_rules.check(uses, site.bundle, schema, schema_text) if written else ()
+    )
     yield from differing
     yield from variable_rules.notified(site.bundle, schema, text)
     yield from variable_rules.unformed(sample_values.without_form(schema), schema_text)
@@ -62,7 +66,8 @@ def findings(site: Site, text: YamlText) -> Iterator[Finding]:
             yield compose_rules.refusal(err.detail, sources, "with every profile on")
             return
         yield from stack.models_findings(every, text)
-        yield from stack.missing_findings({(f.file, f.line) for f in differing})
+        if written:
+            yield from stack.missing_findings({(f.file, f.line) for f in differing})
 
 
 def _schema_text(site: Site) -> YamlText:
@@ -122,6 +127,7 @@ class _Stack:
                     folder=str(self._site.folder),
                     bundle=self._site.bundle,
                     relative=relative,
+                    jobs=bundle_rules.ending(self._site.bundle, every["services"]),
                 )
             )
         # Without all of them the bundle's rules would repeat, elsewhere, that something is missing.

@@ -32,6 +32,7 @@ from morphops.interfaces import Images, Observer, Platform, StepLog, Workloads
 from morphops.operations.pipeline import gates
 from morphops.operations.pipeline.jobs import JobRunner, JobsDone, KeepLog
 from morphops.operations.pipeline.prepare import PreparedRelease
+from morphops.operations.pipeline.roll import Roll
 
 # Seconds that an engine may be away before going back is given up; a restart takes a few.
 PATIENCE, _REASK = 60.0, 0.2
@@ -144,7 +145,7 @@ class Executor:
                         continue
                     self.log.begin(f"undo: {step}", touches=step.touches, job=step.job)
                     with self._recorded(nullcontext()):
-                        self._effect(step, before)
+                        self._effect(step, before, "undo: ")
             except LockLost as lost:
                 told = lost.with_(detail=(*lost.detail, f"before that: {error.what}"))
                 return Outcome("failed", told.touched("it stopped in the middle of the rollback"))
@@ -180,7 +181,7 @@ class Executor:
             raise
         self.log.end("ok", time.monotonic() - begun)
 
-    def _effect(self, step: Step, prepared: PreparedRelease | None) -> None:
+    def _effect(self, step: Step, prepared: PreparedRelease | None, prefix: str = "") -> None:
         workloads, project = self.platform.workloads, self.project
         _lay(step, prepared)
         match step:
@@ -193,10 +194,9 @@ class Executor:
             case steps.Pull():
                 pull(step, self.platform.images, project, self.observer)
             case steps.Start():
-                again = self._again(step, prepared)
-                workloads.start(prepared.stack, step.services, step.slot, again)
+                self._start(step, prepared)
             case steps.RunJob() | steps.UndoJob():
-                self._job_runner.run(step, prepared)
+                self._job_runner.run(step, prepared, prefix)
             case steps.Check() | steps.Gate():
                 self._probe(step, prepared)
             case steps.AwaitHealth():
@@ -205,10 +205,23 @@ class Executor:
             case steps.Verify():
                 self._verify(step, prepared)
 
+    def _start(self, step: steps.Start, prepared: PreparedRelease) -> None:
+        """Start a wave; what is replaced one container after the other comes last."""
+        again = self._again(step, prepared)
+        workloads, services = self.platform.workloads, prepared.services
+        rolling = [name for name in step.services if services[name].rolling and not step.slot]
+        at_once = tuple(name for name in step.services if name not in rolling)
+        if at_once:
+            recreated = tuple(name for name in again if name in at_once)
+            workloads.start(prepared.stack, at_once, step.slot, recreated)
+        for name in rolling:
+            roll = Roll(workloads, self.project, self.observer, prepared.stack, step.deadline)
+            roll.replace(services[name], again=name in again)
+
     @property
     def _job_runner(self) -> JobRunner:
         workloads, project = self.platform.workloads, self.project
-        return JobRunner(workloads, project, self.observer, self.jobs, self.keep_log)
+        return JobRunner(workloads, project, self.observer, self.jobs, self.log, self.keep_log)
 
     def _is_needless(self, step: Step) -> bool:
         """Whether a step is left out, which is told."""

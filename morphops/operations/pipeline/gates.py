@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 
 from morphops.adapters.probes import ProbeContext, read
@@ -104,8 +104,20 @@ _ONLY_TOLD = ("invariant", "network", "altered")
 _NOT_OURS = ("extra", True)  # whose container no release created
 
 
-def await_health(step: AwaitHealth, workloads: Workloads, project: str, observer: Notes) -> Running:
+def await_health(
+    step: AwaitHealth,
+    workloads: Workloads,
+    project: str,
+    observer: Notes,
+    without: Collection[str] = (),
+) -> Running:
     """Wait for health by the target's events.
+
+    Args:
+        step: whose, and how long.
+        workloads, project: where.
+        observer: is told what is waited for.
+        without: ids of containers that are on their way out.
 
     Returns:
         what was there when all were healthy.
@@ -119,6 +131,7 @@ def await_health(step: AwaitHealth, workloads: Workloads, project: str, observer
     with workloads.watch(project) as watch:
         while True:
             running = workloads.observe(project).in_slot(step.slot)
+            running = Running(tuple(c for c in running.containers if c.id not in without))
             for container in running.containers:
                 restarts.setdefault(container.id, container.restarts)
             reading = health.read(running, step.services, earlier=step.earlier, restarts=restarts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from morphops.core.history import jobs as history
@@ -15,7 +15,7 @@ from morphops.core.stack import Instance, Running
 from morphops.core.verify import health
 from morphops.core.visible import visible
 from morphops.errors import GateFailed
-from morphops.interfaces import Notes, Workloads
+from morphops.interfaces import Notes, StepLog, Workloads
 from morphops.operations.pipeline.prepare import PreparedRelease
 from morphops.site import Site
 
@@ -36,19 +36,20 @@ class JobsDone:
         passed: the jobs that ended well, and were not taken back.
         undone: those that were taken back, and did not run again.
         begun: what each step of a job says that was begun.
+        at_stake: the jobs that were begun, and that the release before does not work with.
         left: the release that is left, whose services take back what its jobs did.
     """
 
     passed: set[str] = field(default_factory=set)
     undone: set[str] = field(default_factory=set)
     begun: list[JobMark] = field(default_factory=list)
+    at_stake: list[str] = field(default_factory=list)
     left: PreparedRelease | None = None
 
     @property
     def stays(self) -> tuple[str, ...]:
         """The jobs whose work the release before has to live with."""
-        names = (m.service for m in self.begun if not m.undoes and not m.reversible)
-        return tuple(dict.fromkeys(name for name in names if name not in self.undone))
+        return tuple(name for name in dict.fromkeys(self.at_stake) if name not in self.undone)
 
 
 def of_record(record: Record, running: Running, left: PreparedRelease | None) -> JobsDone:
@@ -56,16 +57,19 @@ def of_record(record: Record, running: Running, left: PreparedRelease | None) ->
 
     Args:
         record: the operation.
-        running: what is there: a job that ended well, with nobody left to write that down, counts.
+        running: what is there: a job that ended well counts, also where the operation could not
+            record it.
         left: see `JobsDone`.
     """
     passed = set(history.passed(record))
-    for mark in history.cut_off(record):
+    for mark in history.interrupted(record):
         own = [c for c in running.of(mark.service) if c.config == mark.config]
         if not mark.undoes and any(c.succeeded for c in own):
             passed.add(mark.service)
     begun = [step.job for step in record.steps if step.job is not None]
-    return JobsDone(passed, set(history.undone(record)), begun, left)
+    # A rollback runs a job only to bring back what it had taken back.
+    ran = [m.service for m in begun if not (m.undoes or m.reversible or record.kind == "rollback")]
+    return JobsDone(passed, set(history.undone(record)), begun, ran, left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ class JobRunner:
         workloads, project: where.
         observer: is told what is waited for.
         done: what was done so far.
+        log: is told once more, when the job was started.
         keep_log: called with a service, and the lines that it wrote.
     """
 
@@ -83,6 +88,7 @@ class JobRunner:
     project: str
     observer: Notes
     done: JobsDone
+    log: StepLog
     keep_log: KeepLog
 
     def needless(self, step: JobStep) -> str:
@@ -92,30 +98,49 @@ class JobRunner:
             return f"{job} was not taken back" if step.if_undone and job not in done.undone else ""
         if job in done.undone:
             return f"{job} is taken back already"
-        if job not in done.passed:
+        if job not in done.passed and not self._ended_unseen(step.mark):
             return f"{job} did not end with 0, so {step.mark.undo} is not run"
         return ""
 
-    def run(self, step: JobStep, prepared: PreparedRelease) -> None:
+    def _ended_unseen(self, mark: JobMark) -> bool:
+        """Whether a job that this operation began ended well, and the engine was away then."""
+        if not any(one.service == mark.service and not one.undoes for one in self.done.begun):
+            return False
+        container = self._container(mark.service, mark.config, "")
+        return container is not None and container.succeeded
+
+    def run(self, step: JobStep, prepared: PreparedRelease, prefix: str) -> None:
         """Run a job to its end.
+
+        That it was started is a step of its own in the history. So one that was interrupted before
+        that, and has no container, is known to have done nothing.
 
         Args:
             step: of the plan.
             prepared: the release whose job it is; what takes one back is of the release that is
                 left.
+            prefix: of the step, in the history.
 
         Raises:
             GateFailed: it ended with another code than 0, or not in time; with its last log lines.
         """
         mark = step.mark
         again = step.resumed or mark in self.done.begun
+        if not mark.undoes and mark.service in self.done.undone:
+            again = False  # that it ended well is no longer true of the data
         self.done.begun.append(mark)
+        if isinstance(step, RunJob) and not (step.if_undone or mark.reversible):
+            self.done.at_stake.append(mark.service)
         if mark.undoes:
             owner = self.done.left or prepared
             config = owner.undoing[mark.undo].config
         else:
             owner, config = prepared, mark.config
+        began = time.monotonic()
         self._start(owner, mark, config, again=again, slot=step.slot)
+        self.log.end("ok", time.monotonic() - began)
+        text = f"{prefix}wait for job {mark.runs} to end"
+        self.log.begin(text, touches=False, job=replace(mark, started=True))
         self._await(mark, config, step)
         change = (self.done.passed, self.done.undone)
         gains, loses = reversed(change) if mark.undoes else change
@@ -135,7 +160,7 @@ class JobRunner:
             return
         if again and there is not None and there.state != "created" and not mark.repeatable:
             raise GateFailed(
-                f"job {mark.runs} was cut off: {health.explain(there)}",
+                f"job {mark.runs} was interrupted: {health.explain(there)}",
                 detail=self._last_lines(there),
             )
         recreate = (mark.runs,) if there is not None else ()
@@ -158,7 +183,7 @@ class JobRunner:
                     what = f"job {mark.runs} did not end within {step.deadline:g} s"
                     raise GateFailed(what, detail=lines)
                 if not told:
-                    self.observer.waiting(f"{mark.runs} is at work")
+                    self.observer.waiting(f"{mark.runs} is at work; Ctrl-C waits for its end")
                     told = True
                 watch.wait(min(left, _RELOOK))
 

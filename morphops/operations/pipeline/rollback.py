@@ -99,7 +99,7 @@ def left(site: Site, past: Past) -> PreparedRelease | None:
 
 
 def taken_back(
-    past: Past, left: PreparedRelease | None, target: Record, cut_off: Collection[JobMark] = ()
+    past: Past, left: PreparedRelease | None, target: Record, interrupted: Collection[JobMark] = ()
 ) -> tuple[UndoJob, ...]:
     """What a rollback takes back of what jobs of the release that is left did.
 
@@ -107,13 +107,13 @@ def taken_back(
         past: the history.
         left: that release; None where its files are broken.
         target: the deployment to go back to.
-        cut_off: what was begun of this before an interruption.
+        interrupted: what was begun of this before an interruption.
     """
     if left is None:
         return ()
     ran = {(run.service, run.config) for run in jobs.since(past, target)}
     names = [name for name, s in left.services.items() if (name, s.config) in ran]
-    return plan_jobs.taken_back(left.services, names, cut_off)
+    return plan_jobs.taken_back(left.services, names, interrupted)
 
 
 def mark_way_back(

@@ -56,7 +56,7 @@ def _jobs(past: Past) -> JobsKnown:
     return JobsKnown(
         runs=jobs.runs(past),
         passed=frozenset(jobs.passed(record)) if record else frozenset(),
-        cut_off=jobs.cut_off(record) if record else (),
+        interrupted=jobs.interrupted(record) if record else (),
     )
 
 

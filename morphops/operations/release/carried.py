@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from morphops.core.checks import plain_secrets
 from morphops.core.results.release import CarriedFile
 from morphops.errors import ConfigError, InputError
 from morphops.site import Site
@@ -102,6 +103,13 @@ def _add(site: Site, path: Path, found: CarriedFiles) -> None:
             f"{shown} holds a private key, and a release never carries a secret",
             state="nothing was changed",
             hint="name it in compose/data: then it is read from the machine",
+        )
+    if secrets := plain_secrets.env_secrets(path.name, data.decode(errors="replace")):
+        raise InputError(
+            f"{shown} sets {', '.join(secrets)}, and a release never carries a secret",
+            state="nothing was changed",
+            hint="name it in compose/values with its variables, and put them into the env schema: "
+            "then their values come from the env file of a deploy",
         )
     name = str(path.relative_to(site.folder))
     found.files[name] = data

@@ -10,7 +10,7 @@ from morphops.core.checks import (
     compose_rules,
 )
 from morphops.core.checks.healthcheck import strange_ports, weakness
-from morphops.core.checks.service_rules import RULES
+from morphops.core.checks.service_rules import OF_JOBS, RULES
 from morphops.core.yaml_text import YamlText
 
 DIGEST = f"x@sha256:{'a' * 64}"
@@ -162,7 +162,6 @@ def test_a_service_that_breaks_nothing(change: dict[str, Any]) -> None:
         ({"volumes": [{"type": "bind", "source": "/x", "read_only": True}]}, "host-path"),
         ({"mem_limit": "0"}, "memory"),
         ({"depends_on": {"b": {"condition": "service_started"}}}, "order"),
-        ({"depends_on": {"b": {"condition": "service_completed_successfully"}}}, "one-shot"),
         (
             {
                 "expose": ["80"],
@@ -174,6 +173,18 @@ def test_a_service_that_breaks_nothing(change: dict[str, Any]) -> None:
 )
 def test_a_service_that_breaks_one_rule(change: dict[str, Any], rule: str) -> None:
     assert [r.name for r in RULES for _ in r.broken(GOOD | change)] == [rule]
+
+
+@pytest.mark.parametrize(
+    ("restart", "broken"),
+    [("no", []), (None, []), ("on-failure:3", []), ("unless-stopped", ["job-restart"])],
+)
+def test_a_job_needs_no_health_check_and_is_not_restarted(
+    restart: str | None, broken: list[str]
+) -> None:
+    job = {key: value for key, value in GOOD.items() if key != "healthcheck"}
+    job = {**job, "restart": restart}
+    assert [r.name for r in OF_JOBS for _ in r.broken(job)] == broken
 
 
 @pytest.mark.parametrize(

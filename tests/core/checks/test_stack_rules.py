@@ -12,7 +12,7 @@ from morphops.core.base_images.recipe import ImageRecipe, Recipes
 from morphops.core.bundle import parse
 from morphops.core.bundle.moments import Notify
 from morphops.core.bundle.quickstart import Quickstart
-from morphops.core.bundle.schema import Bundle, ImageSpec, Invariant
+from morphops.core.bundle.schema import Bundle, ImageSpec, Invariant, Job
 from morphops.core.checks import (
     bundle_rules,
     compose_rules,
@@ -101,6 +101,18 @@ LOUD = {"never-loud": Invariant(service="front", forbids=("--loud",), why="it is
             ["no compose file uses DATA_EPOCH, which document data provides"],
         ),
         (
+            replace(BUNDLE, jobs={"a": Job(undo="down")}),
+            {**SERVICES, "down": {"profiles": ["undo"]}},
+            USED,
+            [],
+        ),
+        (
+            replace(BUNDLE, jobs={"a": Job(undo="down")}),
+            SERVICES,
+            USED,
+            ["job a: no compose file has a service down"],
+        ),
+        (
             replace(BUNDLE, invariants=LOUD),
             {**SERVICES, "front": {**SERVICES["front"], "command": ["serve", "--loud"]}},
             USED,
@@ -119,6 +131,13 @@ def test_rules_of_a_bundle(
     assert [finding.what for finding in found] == said
     assert all(finding.file == "b.yaml" and finding.line for finding in found)
     assert all(finding.remedy for finding in found)
+
+
+def test_what_ends_is_named_or_waited_for() -> None:
+    waits = {"b": {"condition": "service_completed_successfully"}, "front": {"condition": "x"}}
+    jobs = replace(BUNDLE, jobs={"a": Job(undo="down")})
+    services = {**SERVICES, "extra": {"depends_on": waits}}
+    assert bundle_rules.ending(jobs, services) == {"a", "b", "down"}
 
 
 SCHEMA = EnvSchema(

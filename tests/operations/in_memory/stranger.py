@@ -51,6 +51,24 @@ services:
 SCHEMA = "schema: 1\nvariables: {TOKEN: {about: A secret., required: true, secret: true}}\n"
 
 
+def push(registry: FakeRegistry, tag: str, content: str) -> str:
+    """Put an image under a tag of a registry, and return its digest."""
+    config = canonical_json({"os": "linux", "architecture": "amd64", "of": content})
+    manifest = json.dumps(
+        {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "config": {"digest": digest_of(config), "size": len(config)},
+            "layers": [],
+        }
+    ).encode()
+    name, _, version = tag.partition(":")
+    registry.blobs.setdefault(name, {})[digest_of(config)] = config
+    for reference in (version, digest_of(manifest)):
+        registry.manifests.setdefault(name, {})[reference] = (MANIFEST, manifest)
+    return digest_of(manifest)
+
+
 @dataclass
 class Stranger:
     """That project in a world.
@@ -93,20 +111,7 @@ class Stranger:
 
     def push(self, tag: str, content: str) -> str:
         """Put an image under a tag, and return its digest."""
-        config = canonical_json({"os": "linux", "architecture": "amd64", "of": content})
-        manifest = json.dumps(
-            {
-                "schemaVersion": 2,
-                "mediaType": MANIFEST,
-                "config": {"digest": digest_of(config), "size": len(config)},
-                "layers": [],
-            }
-        ).encode()
-        name, _, version = tag.partition(":")
-        self.registry.blobs.setdefault(name, {})[digest_of(config)] = config
-        for reference in (version, digest_of(manifest)):
-            self.registry.manifests.setdefault(name, {})[reference] = (MANIFEST, manifest)
-        return digest_of(manifest)
+        return push(self.registry, tag, content)
 
     def create(self, *images: str, frozen: bool = False, at: Path | None = None) -> Created:
         """Make a release of the files as they are.

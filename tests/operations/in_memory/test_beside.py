@@ -208,6 +208,16 @@ def test_a_private_key_is_not_carried(stranger: Stranger) -> None:
         stranger.create()
 
 
+def test_an_env_file_with_a_secret_is_not_carried(stranger: Stranger) -> None:
+    stranger.write("conf/app.env", "LEVEL=info\nDB_PASSWORD=hunter2-hunter2\nAPI_KEY=\n")
+    with pytest.raises(InputError, match=r"ops/conf/app\.env sets DB_PASSWORD, and") as refused:
+        stranger.create()
+    assert "hunter2" not in refused.value.message()
+    assert "compose/values" in refused.value.hint
+    stranger.write("conf/app.env", "LEVEL=info\nDB_PASSWORD_FILE=/run/secrets/db\n")
+    assert "conf/app.env" in stranger.create().release.files
+
+
 def test_what_is_carried_has_to_be_there(stranger: Stranger) -> None:
     (stranger.world.folder / "ops/nginx.conf").unlink()
     with pytest.raises(ConfigError, match=r"ops/nginx\.conf: is not there"):

@@ -22,6 +22,7 @@ from morphops.operations.verify import verify
 from morphops.operations.wait import wait
 from morphops.testing import Behaviour, FakeEngine
 from tests.operations.in_memory.kept import keep, laid
+from tests.operations.in_memory.killing import Act, is_killed
 from tests.operations.in_memory.world import (
     BUNDLE,
     COMPOSE,
@@ -170,6 +171,9 @@ def test_nor_where_its_container_is_gone(shop: World) -> None:
     assert "start migrate" not in started(shop)
     deploy(shop.site(), [SAME.digest], choices=Choices(run_jobs=frozenset({"migrate"})))
     assert "start migrate" in started(shop)
+    with pytest.raises(InputError, match="no job migrat") as refused:
+        deploy(shop.site(), [SAME.digest], choices=Choices(run_jobs=frozenset({"migrat"})))
+    assert refused.value.detail == ("its jobs: migrate",)
 
 
 def test_nor_by_down_and_up(shop: World) -> None:
@@ -252,6 +256,14 @@ def test_an_automatic_rollback_takes_back_what_can_be(shop: World) -> None:
     assert "start migrate" in started(shop), "it was taken back, so it has to run again"
 
 
+def test_what_ended_while_the_engine_was_away_is_taken_back(shop: World) -> None:
+    shop.engine.faults.at("logs migrate", lambda: shop.engine.away(1))
+    with pytest.raises(RolledBack):
+        deploy(shop.site(), [UNDOABLE.digest])
+    assert "start migrate-down" in started(shop)
+    assert runs(shop) == {"api": "healthy", "db": "healthy"}
+
+
 def test_what_did_not_happen_is_not_taken_back(shop: World) -> None:
     behave(shop, UNDOABLE, migrate=FAILS)
     with pytest.raises(RolledBack):
@@ -310,6 +322,7 @@ def test_a_rollback_that_fails_runs_again_what_it_took_back(shop: World) -> None
     shop.engine.calls.clear()
     with pytest.raises(RolledBack):
         rollback(shop.site(), reason="it is slow")
+    assert not any("stays" in line for line in shop.observer.lines)
     assert [call for call in started(shop) if "migrate" in call] == [
         "start migrate-down", "remove migrate-down migrate", "start migrate",
     ]  # fmt: skip
@@ -317,10 +330,12 @@ def test_a_rollback_that_fails_runs_again_what_it_took_back(shop: World) -> None
     assert status(shop.site()).state == "healthy"
 
 
-# --- cut off in the middle
+# --- interrupted in the middle
 
 
-def cut_off(world: World, which: Release, at: str = "start migrate", *, done: bool = True) -> None:
+def interrupted(
+    world: World, which: Release, at: str = "start migrate", *, done: bool = True
+) -> None:
     """Kill a deploy when it is told to start something, or has done it."""
     world.engine.faults.at(at, Killed(), when="after" if done else "before")
     with pytest.raises(Killed):
@@ -330,7 +345,7 @@ def cut_off(world: World, which: Release, at: str = "start migrate", *, done: bo
 
 
 def test_one_that_is_still_at_work_is_waited_for(shop: World) -> None:
-    cut_off(shop, SECOND)
+    interrupted(shop, SECOND)
     assert runs(shop)["migrate"] == "none"
     resume(shop.site())
     assert "start migrate" not in started(shop)
@@ -338,7 +353,7 @@ def test_one_that_is_still_at_work_is_waited_for(shop: World) -> None:
 
 
 def test_one_that_ended_meanwhile_counts(shop: World) -> None:
-    cut_off(shop, SECOND)
+    interrupted(shop, SECOND)
     shop.engine.becomes("migrate", state="exited", exit_code=0)
     resume(shop.site())
     assert "start migrate" not in started(shop)
@@ -346,7 +361,7 @@ def test_one_that_ended_meanwhile_counts(shop: World) -> None:
 
 
 def test_one_that_was_killed_does_not_run_twice(shop: World) -> None:
-    cut_off(shop, SECOND)
+    interrupted(shop, SECOND)
     shop.engine.becomes("migrate", state="exited", exit_code=137)
     with pytest.raises(PreconditionError, match="migrate exited with 137") as refused:
         resume(shop.site())
@@ -361,20 +376,23 @@ def test_one_that_was_killed_does_not_run_twice(shop: World) -> None:
 
 
 def test_nor_one_whose_container_is_gone(shop: World) -> None:
-    cut_off(shop, SECOND)
+    interrupted(shop, SECOND, "logs migrate")
     shop.engine.vanish("migrate")
     with pytest.raises(PreconditionError, match="its container is gone"):
         resume(shop.site())
 
 
-def test_one_that_never_began_runs(shop: World) -> None:
-    cut_off(shop, SECOND, done=False)
+@pytest.mark.parametrize("gone", [False, True])
+def test_one_that_never_began_runs(shop: World, gone: bool) -> None:
+    interrupted(shop, SECOND, done=False)
+    if gone:
+        shop.engine.vanish("migrate")
     resume(shop.site())
     assert "start migrate" in started(shop)
 
 
 def test_one_that_may_be_repeated_is(shop: World) -> None:
-    cut_off(shop, REPEATABLE)
+    interrupted(shop, REPEATABLE)
     shop.engine.becomes("migrate", state="exited", exit_code=137)
     resume(shop.site())
     assert started(shop).count("start migrate") == 1
@@ -382,25 +400,25 @@ def test_one_that_may_be_repeated_is(shop: World) -> None:
 
 
 def test_one_that_passed_before_the_kill_does_not_run_again(shop: World) -> None:
-    cut_off(shop, SECOND, "start api")
+    interrupted(shop, SECOND, "start api")
     resume(shop.site())
     assert "start migrate" not in started(shop)
 
 
 def test_abort_stops_what_is_still_at_work(shop: World) -> None:
-    cut_off(shop, SECOND)
+    interrupted(shop, SECOND)
     abort(shop.site())
     assert runs(shop) == {"api": "healthy", "db": "healthy"}
 
 
 def test_abort_takes_back_what_passed(shop: World) -> None:
-    cut_off(shop, UNDOABLE, "start api")
+    interrupted(shop, UNDOABLE, "start api")
     abort(shop.site())
     assert started(shop)[0] == "start migrate-down"
     assert runs(shop) == {"api": "healthy", "db": "healthy"}
 
 
-def test_a_rollback_that_is_cut_off_while_it_takes_back(shop: World) -> None:
+def test_a_rollback_that_is_interrupted_while_it_takes_back(shop: World) -> None:
     deploy(shop.site(), [UNDOABLE.digest])
     for gone, ends in (("start migrate-down", resume), ("start db", resume), ("start db", abort)):
         shop.engine.faults.at(gone, Killed(), when="after")
@@ -413,6 +431,64 @@ def test_a_rollback_that_is_cut_off_while_it_takes_back(shop: World) -> None:
             assert runs(shop) == {"api": "healthy", "db": "healthy"}
             deploy(shop.site(), [UNDOABLE.digest])
         assert runs(shop)["migrate"] == "exited 0"
+
+
+def upgrade(world: World) -> object:
+    return deploy(world.site(), [UNDOABLE.digest])
+
+
+def failing(world: World) -> object:
+    """An upgrade that is undone by itself, once its migration ran."""
+    behave(world, UNDOABLE, api=dataclasses.replace(WELL, health="unhealthy"))
+    try:
+        return upgrade(world)
+    except RolledBack:
+        return None
+    finally:
+        behave(world, UNDOABLE, api=WELL)
+
+
+def back(world: World) -> object:
+    return rollback(world.site(), reason="it is slow")
+
+
+@pytest.mark.parametrize(
+    ("prepare", "act"),
+    [((), upgrade), ((), failing), ((upgrade,), back)],
+    ids=["an upgrade", "one that is undone", "a rollback"],
+)
+def test_killed_at_each_entry(
+    folders: Path, shop: World, prepare: tuple[Act, ...], act: Act
+) -> None:
+    """Each migration runs once, each undo once; and what runs in the end fits the data."""
+    at_once = dataclasses.replace(ENDS, lasts=0)
+    behave(shop, UNDOABLE, migrate=at_once, back=at_once)
+    for before in prepare:
+        before(shop)
+    engine = keep(folders, "ready", shop)
+    for at in range(1, 100):
+        world = laid(folders, "ready", engine)
+        if not is_killed(world, act, at):
+            break
+        calls = [*world.engine.calls]
+        killed = keep(folders, "killed", world)
+        for end in (abort, resume):
+            world = laid(folders, "killed", killed)
+            if world.outcomes[-1][1]:
+                continue  # it had written its last entry, and was done
+            forward = end is resume
+            try:
+                end(world.site())
+            except RolledBack:  # the sick container was there already
+                forward = False
+                assert act is failing
+            assert status(world.site()).state == "healthy"
+            told = [*calls, *world.engine.calls]
+            # The data has what each run brought, and lacks what each undo took.
+            changed = told.count("start migrate") - told.count("start migrate-down")
+            wanted = (-1 if act is back else 1) if forward else 0
+            assert changed == wanted, (at, end, told)
+    assert 9 < at < 99, "there were points, and it came to its end"
 
 
 # --- what is refused

@@ -24,6 +24,7 @@ from morphops.operations.rollback import rollback
 from morphops.testing import FakeEngine
 from tests.machine import send
 from tests.operations.in_memory.kept import keep, laid
+from tests.operations.in_memory.killing import Act, is_killed
 from tests.operations.in_memory.world import (
     NEW,
     NEW_RUNS,
@@ -33,7 +34,6 @@ from tests.operations.in_memory.world import (
     World,
 )
 
-Act: TypeAlias = Callable[[World], object]
 Runs: TypeAlias = dict[str, str]
 When: TypeAlias = Literal["before", "after"]
 ENDS: dict[str, Act] = {
@@ -108,27 +108,6 @@ def lay(folders: Path, made: FakeEngine) -> Lay:
         return laid(folders, name, engines[prepare])
 
     return lay
-
-
-def is_killed(world: World, act: Act, at: int) -> bool:
-    """Kill it when it has announced so much; False where it came to its end before."""
-    announced = 0
-
-    def count() -> None:
-        nonlocal announced
-        announced += 1
-        if announced == at:
-            raise Killed
-
-    world.engine.faults.at("write head", count, times=1000)
-    try:
-        act(world)
-    except Killed:
-        return True
-    finally:
-        world.engine.faults.clear()
-        world.observer.on_step.clear()
-    return False
 
 
 def ended(world: World, operation: Operation, end: str) -> bool:

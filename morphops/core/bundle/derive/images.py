@@ -79,11 +79,6 @@ def _by_text(
     return groups
 
 
-def image_variables(found: Mapping[str, DerivedImage]) -> frozenset[str]:
-    """The variables that a release decides."""
-    return frozenset(str(i.spec["variable"]) for i in found.values() if "variable" in i.spec)
-
-
 def _spec(
     text: str, names: list[str], repository: str, values: Mapping[str, str]
 ) -> dict[str, Any]:

@@ -49,11 +49,6 @@ def _filed(spec: Any, base: str) -> Any:
     return {**spec, "file": _beside(str(spec["file"]), base)}
 
 
-def is_relative(path: str) -> bool:
-    """Whether a path of a bind is relative to a folder: neither absolute nor below a home."""
-    return path.startswith(".")
-
-
 def _depends_on(value: Any, base: str) -> dict[str, Any]:
     del base
     if isinstance(value, list):

@@ -133,7 +133,7 @@ def _longest(service: Mapping[str, Any]) -> float:
     timeout = seconds(check.get("timeout"), _TIMEOUT)
     retries = str(check.get("retries") or "")
     times = float(retries) if retries.isdigit() else _RETRIES
-    return seconds(check.get("start_period"), 0.0) + times * (interval + timeout)
+    return seconds(check.get("start_period"), 0.0) + times * interval + timeout
 
 
 def seconds(text: Any, default: float) -> float:

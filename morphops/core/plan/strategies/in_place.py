@@ -69,7 +69,7 @@ def waves(
         if names:
             recreated = tuple(name for name in names if name in again)
             steps += [
-                Start(number, names, again=recreated),
+                Start(number, names, again=recreated, deadline=wave.deadline),
                 AwaitHealth(names, wave.deadline, earlier),
             ]
         steps += [due[name] for name in wave.services if name in due]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 
-from morphops.core.bundle.derive.images import image_variables, images
+from morphops.core.bundle.derive.images import images
 from morphops.errors import ConfigError
 
-BUILD = {"build": {"context": "."}}
+BUILD: dict[str, Any] = {"build": {"context": "."}}
 
 
 def derived(
-    services: Mapping[str, Mapping[str, Any]], ends: tuple[str, ...] = (), **values: str
+    services: Mapping[str, Mapping[str, Any]],
+    ends: tuple[str, ...] = (),
+    values: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Mapping[str, Any]]:
     found = images(services, project="shop", ends=ends, values=values, where={})
     return {name: image.spec for name, image in found.items()}
@@ -35,7 +38,7 @@ def derived(
     ],
 )
 def test_one_image(text: str, values: dict[str, str], wanted: dict[str, Any]) -> None:
-    assert derived({"api": {"image": text}}, **values) == {"api": wanted}
+    assert derived({"api": {"image": text}}, values=values) == {"api": wanted}
 
 
 def test_services_with_one_text_have_one_image() -> None:
@@ -52,7 +55,6 @@ def test_a_variable_is_the_same_however_compose_is_to_refuse_without_it() -> Non
     assert {n: i.spec for n, i in found.items()} == {
         "app": {"repository": "shop/app", "variable": "APP_IMAGE"}
     }
-    assert image_variables(found) == {"APP_IMAGE"}
 
 
 def test_what_is_built_here_lies_below_the_project() -> None:

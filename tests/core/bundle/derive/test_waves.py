@@ -73,11 +73,11 @@ def test_a_probe_belongs_to_the_wave_of_the_last_service_that_it_needs() -> None
     [
         ({}, 120),
         ({"test": ["CMD", "x"], "interval": "5s", "retries": "3"}, 120),
-        ({"test": "x", "interval": "10s", "timeout": "5s", "retries": "20"}, 300),
-        ({"test": "x", "start_period": "5m"}, 480),
+        ({"test": "x", "interval": "10s", "timeout": "5s", "retries": "20"}, 205),
+        ({"test": "x", "start_period": "5m"}, 420),
         ({"test": "x", "start_period": "1h", "disable": "true"}, 120),
         ({"test": ["NONE"], "start_period": "1h"}, 120),
-        ({"test": "x", "interval": "${INTERVAL}"}, 180),
+        ({"test": "x", "interval": "${INTERVAL}"}, 120),
     ],
 )
 def test_a_deadline_is_no_shorter_than_a_health_check_may_take(
