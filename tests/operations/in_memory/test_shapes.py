@@ -10,6 +10,7 @@ import pytest
 
 from morphops.core.bundle.parse import parse_bundle
 from morphops.core.results.deploy import DeployResult, PlanResult
+from morphops.errors import ConfigError
 from morphops.operations.bundle import init
 from morphops.operations.deploy import deploy
 from morphops.operations.release.create import create
@@ -76,3 +77,27 @@ def test_a_shape_is_planned_and_deployed(name: str, tmp_path: Path, registry: Fa
     done = deploy(opened(folder, registry, engine), [made.digest])
     assert isinstance(done, DeployResult)
     assert done.state == "healthy"
+
+
+def test_a_compose_file_that_is_wrong_stops_no_look_at_what_runs(
+    tmp_path: Path, registry: FakeRegistry
+) -> None:
+    folder, engine = shapes.copy("no-health-check", tmp_path), FakeEngine()
+    state = {"MORPHOPS_STATE": str(tmp_path / "state")}
+    init.init(Recorder(), folder, (), state)
+    with (folder / "bundle.yaml").open("a") as stream:
+        stream.write("settle: 0\n")
+    site = opened(folder, registry, engine)
+    made = create(site, images_of(site, registry), ()).release
+    for image in made.images:
+        engine.publish(image, WELL)
+    deploy(site, [made.digest])
+    (folder / "compose.yaml").write_text("services: {app: {}}\n")
+    environ = state | {"MORPHOPS_BUNDLE": str(folder / "bundle.yaml")}
+    with pytest.raises(ConfigError, match="app has neither image nor build") as caught:
+        open_site(Recorder(), environ)
+    assert caught.value.hint == "write image: into app"
+    observer = Recorder()
+    kept = open_site(observer, environ, of_record=True)
+    assert kept.bundle == parse_bundle(made.files["bundle.yaml"].decode(), "release")
+    assert "the bundle of the release of record is used instead" in observer.lines[0]

@@ -8,13 +8,19 @@ from pathlib import Path
 import pytest
 
 from morphops.core.release.digest import short
+from morphops.core.results.deploy import PlanResult
+from morphops.core.results.release import of_created
 from morphops.errors import InputError, NotFound, PreconditionError, RegistryError
 from morphops.operations.deploy import deploy
 from morphops.operations.prune.prune import prune
 from morphops.operations.rollback import rollback
+from morphops.report import plan
+from morphops.report import release as report
+from morphops.report.console import Reporter
 from tests.adapters.registry.fake_registry import running
 from tests.operations.in_memory.stranger import Stranger
 from tests.operations.in_memory.world import WELL, World
+from tests.results import valid
 
 NGINX = "    image: HOST/nginx:1\n"
 
@@ -197,3 +203,35 @@ def test_a_release_with_a_job_and_its_undo_can_be_made(stranger: Stranger) -> No
     stranger.change("bundle.yaml", "  - {services: [web]", waves)
     stranger.change("bundle.yaml", "settle: 0\n", "settle: 0\njobs: {up: {undo: down}}\n")
     assert {image.name for image in stranger.create().release.images} == {"web", "db"}
+
+
+def test_what_was_resolved_is_shown_to_people_and_machines(
+    stranger: Stranger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stranger.create()
+    stranger.push("nginx:1", "of today")
+    made = stranger.create()
+    result = of_created(made.release, made.sources, made.carried)
+    view = valid("release.create", result)
+    assert [row["moved"] for row in view["sources"]] == [True, False]
+    report.release_created(Reporter(), result)
+    said = " ".join(capsys.readouterr().out.split())
+    (web,) = (row for row in made.sources if row.image == "web")
+    assert f"{short(web.digest)} had {short(web.previous)}" in said
+    assert "the same" in said
+    assert "carries 3 files for its services" in said
+    assert "conf/init.sh (10 bytes, executable)" in said
+
+
+def test_where_each_file_lies_is_shown(stranger: Stranger) -> None:
+    planned = deploy(stranger.world.site(), [stranger.create().release.digest], plan_only=True)
+    assert isinstance(planned, PlanResult)
+    assert {row["kind"] for row in valid("deploy", planned)["beside"]} == {
+        "carried",
+        "data",
+        "left out",
+    }
+    lines = "\n".join(plan.plan(planned))
+    assert f"data: data of this machine, {stranger.world.folder}/ops/data" in lines
+    assert "nginx.conf: the release's own copy, " in lines
+    assert ".: left out, so nothing is mounted there" in lines

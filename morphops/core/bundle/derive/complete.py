@@ -107,7 +107,7 @@ def _compose(value: Any) -> dict[str, Any]:
     files = spec.get("files") if isinstance(spec, dict) else None
     if not files or not isinstance(files, list) or not all(isinstance(f, str) for f in files):
         raise ConfigError(
-            "compose: must name a compose file, or a list of them",
+            "bundle.yaml: compose: must name a compose file, or a list of them",
             state="nothing was changed",
             hint="write compose: compose.yaml",
         )
@@ -144,11 +144,19 @@ class _Completion:
         files = compose_files(raw)
         self._model = together(files, around.texts)
         self._files = ", ".join(dict.fromkeys(around.texts[name].name for name in files))
+        if not self._model.services:
+            raise ConfigError(
+                f"{self._files}: there is no service in it",
+                state="nothing was changed",
+                hint="write services: and what the stack consists of",
+            )
         self._schema: Mapping[str, Any] | None = None
         self._project = str(self._key("project", self._name))
 
     def done(self) -> Completed:
-        raw: dict[str, Any] = {"schema": self._key("schema", lambda: 1), "project": self._project}
+        raw: dict[str, Any] = {key: self._raw[key] for key in ("schema",) if key in self._raw}
+        self._origins |= {key: _at(self._text, key) for key in raw}
+        raw["project"] = self._project
         raw["registry"] = self._key("registry", lambda: REGISTRY)
         raw["releases"] = self._key("releases", lambda: f"{self._project}/releases")
         raw["images"] = self._key("images", self._images, self._files)

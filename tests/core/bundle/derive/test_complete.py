@@ -175,6 +175,13 @@ def test_the_project_may_come_from_the_compose_file() -> None:
         completed("schema: 1\ncompose: compose.yaml\n", "services: {a: {image: a}}")
 
 
+def test_a_bundle_says_its_schema_and_its_compose_file_has_a_service() -> None:
+    found = completed(THREE_LINES.removeprefix("schema: 1\n"))
+    assert "schema" not in found.raw  # so that the bundle is refused, as a complete one is
+    with pytest.raises(ConfigError, match=r"compose\.yaml: there is no service in it"):
+        completed(compose="volumes: {a: }")
+
+
 @pytest.mark.parametrize(
     ("compose", "files"),
     [
