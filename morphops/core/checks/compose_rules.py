@@ -47,12 +47,23 @@ class Rendered:
         """Returns the file and the line that decide a path, see `place`."""
         return place(self.sources, path)
 
+    def is_inside(self, path: Any) -> bool:
+        """Returns whether a path is in the bundle's folder, or is written relative to it."""
+        text = str(path or "")
+        return text.startswith(f"{self.folder}/") or normpath(text) in self.relative
+
     def is_left_behind(self, path: Any) -> bool:
         """Returns whether a path is of the working tree, and the bundle does not name it."""
-        text = str(path or "")
-        if not text.startswith(f"{self.folder}/") and normpath(text) not in self.relative:
+        if not self.is_inside(path):
             return False
-        return beside.kind_of(self.bundle.compose, relpath(text, self.folder)) is None
+        return beside.kind_of(self.bundle.compose, relpath(str(path), self.folder)) is None
+
+    def kind_of(self, mount: Mapping[str, Any]) -> beside.Kind | None:
+        """Returns what the bundle says of a mount; None if it is not of the working tree."""
+        source = mount.get("source")
+        if mount.get("type") != "bind" or not self.is_inside(source):
+            return None
+        return beside.kind_of(self.bundle.compose, relpath(str(source), self.folder))
 
 
 def place(sources: Sequence[YamlText], path: Path) -> tuple[str, int]:
@@ -76,7 +87,7 @@ def check(rendered: Rendered) -> Iterator[Finding]:
         def locate(path: Path, name: str = name) -> tuple[str, int]:
             return rendered.locate(("services", name, *path))
 
-        released = _PINNED | _without_build(service) if name in rendered.bundle.pinned else service
+        released = _as_released(rendered, name, service)
         rules = service_rules.OF_JOBS if name in rendered.jobs else service_rules.RULES
         yield from findings(rules, released, locate, (name,))
         texts = Texts(service, rendered.sentinels)
@@ -85,12 +96,23 @@ def check(rendered: Rendered) -> Iterator[Finding]:
 
 
 # Any digest will do: a release sets it, whatever the files say.
-_PINNED = {"image": f"released@sha256:{'0' * 64}"}
+_PINNED = f"released@sha256:{'0' * 64}"
+# What is carried is there, and no service can write to it; what is left out is not mounted.
+_FIXED = {"read_only": True, "bind": {"create_host_path": False}}
 
 
-def _without_build(service: Mapping[str, Any]) -> dict[str, Any]:
-    """A service whose image a release sets, so that nothing is built where it runs."""
-    return {key: value for key, value in service.items() if key not in ("build", "image")}
+def _as_released(rendered: Rendered, name: str, service: Mapping[str, Any]) -> dict[str, Any]:
+    """A service as a release starts it: with its image, and its mounts, as the bundle says."""
+    found = dict(service)
+    if name in rendered.bundle.pinned:
+        found["image"] = _PINNED
+        found.pop("build", None)
+    if volumes := service.get("volumes"):
+        found["volumes"] = [
+            {**mount, **_FIXED} if rendered.kind_of(mount) in ("carried", "left out") else mount
+            for mount in volumes
+        ]
+    return found
 
 
 def refusal(said: Sequence[str], sources: Sequence[YamlText], doing: str) -> Finding:

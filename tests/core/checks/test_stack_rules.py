@@ -12,7 +12,7 @@ from morphops.core.base_images.recipe import ImageRecipe, Recipes
 from morphops.core.bundle import parse
 from morphops.core.bundle.moments import Notify
 from morphops.core.bundle.quickstart import Quickstart
-from morphops.core.bundle.schema import Bundle, ImageSpec, Invariant, Job
+from morphops.core.bundle.schema import Bundle, ComposeSpec, ImageSpec, Invariant, Job
 from morphops.core.checks import (
     bundle_rules,
     compose_rules,
@@ -403,3 +403,19 @@ def test_what_a_release_pins_needs_no_digest_in_the_file() -> None:
     text = YamlText("b.yaml", "images:\n  web:\n    services: [web,\n      unheard-of]\n")
     unknown = [f for f in bundle_rules.check(pinned, model, (), text) if "unheard-of" in f.what]
     assert [(f.file, f.line) for f in unknown] == [("b.yaml", 4)]
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        (ComposeSpec(files=("c.yaml",), carries=("site",)), set()),
+        (ComposeSpec(files=("c.yaml",), leaves=("site",)), set()),
+        (ComposeSpec(files=("c.yaml",), data=("site",)), {"bind", "host-path"}),
+    ],
+)
+def test_what_is_carried_or_left_out_needs_no_other_mount(
+    spec: ComposeSpec, told: set[str]
+) -> None:
+    stack = rendered(services={"web": {"image": "a", "volumes": [BIND]}})
+    found = compose_rules.check(replace(stack, bundle=replace(stack.bundle, compose=spec)))
+    assert {f.rule for f in found} & {"bind", "host-path"} == told
