@@ -13,6 +13,7 @@ from posixpath import normpath
 
 from morphops.adapters.store.files import write_whole
 from morphops.adapters.store.state_folder import Deployment
+from morphops.core import jobs
 from morphops.core.bundle.schema import Bundle
 from morphops.core.checks import compose_rules, interpolation, sample_values, working_tree
 from morphops.core.env import dotenv
@@ -75,7 +76,13 @@ def _misfits(
         services = site.platform.workloads.render(stack)
         left = prepare.left_behind(release, bundle, deployment, services)
     yield from (_located(f"{line} {_NOT_NAMED}", sources, "volumes") for line in left)
-    desired = Desired(bundle=bundle, release=release, services=services, deployment=0)
+    desired = Desired(
+        bundle=bundle,
+        release=release,
+        services=jobs.with_jobs(bundle, services),
+        undoing=jobs.undoing(bundle, services),
+        deployment=0,
+    )
     for reason in preconditions.misfit(desired):
         yield from (_located(line, sources) for line in reason.detail)
     for reason in preconditions.unwritable_contents(services):

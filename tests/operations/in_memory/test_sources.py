@@ -193,6 +193,18 @@ def test_a_service_that_no_profile_switches_on_may_be_in_no_wave(stranger: Stran
     assert set(stranger.create().release.files)
 
 
+def test_a_release_with_a_job_and_its_undo_can_be_made(stranger: Stranger) -> None:
+    jobs = """  up: {image: HOST/nginx:1, restart: "no"}
+  down: {image: HOST/nginx:1, restart: "no", profiles: [undo]}
+"""
+    stranger.change("compose.yaml", "  web:\n", f"{jobs}  web:\n")
+    stranger.change("bundle.yaml", "services: [web]}\n", "services: [web, up, down]}\n")
+    waves = "  - {services: [up]}\n  - {services: [web]"
+    stranger.change("bundle.yaml", "  - {services: [web]", waves)
+    stranger.change("bundle.yaml", "settle: 0\n", "settle: 0\njobs: {up: {undo: down}}\n")
+    assert {image.name for image in stranger.create().release.images} == {"web", "db"}
+
+
 def test_what_was_resolved_is_shown_to_people_and_machines(
     stranger: Stranger, capsys: pytest.CaptureFixture[str]
 ) -> None:
