@@ -420,11 +420,16 @@ class ComposeTarget:
         doing = f"read the logs of {container.service}"
         try:
             request = CommandRequest(words=tuple(words), limit=_LOGS_LIMIT)
-            return commands.finish(self._docker, words, request, doing, self._redact).lines
+            end = commands.finish(self._docker, words, request, doing, self._redact)
         except EngineCallFailed as err:
-            if self._keeps_no_logs(container):
-                return (f"the log driver of {container.service} keeps nothing that can be read",)
-            return (str(err),)
+            failed = str(err)
+        else:
+            if not end.exit_code:
+                return end.lines
+            failed = f"could not {doing}: {' '.join(end.lines[-1:])}"
+        if self._keeps_no_logs(container):
+            return (f"the log driver of {container.service} keeps nothing that can be read",)
+        return (failed,)
 
     def follow(
         self,

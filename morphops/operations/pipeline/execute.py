@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -192,7 +192,11 @@ class Executor:
             case steps.Pull():
                 pull(step, self.platform.images, project, self.observer)
             case steps.Start():
-                self._start(step, prepared)
+                again = self._again(step, prepared)
+                at_once, rolling = _by_replacement(step, prepared)
+                if at_once:
+                    workloads.start(prepared.stack, at_once, step.slot, again)
+                self._roll(step, prepared, rolling, again)
             case steps.RunJob() | steps.UndoJob():
                 self._job_runner.run(step, prepared, prefix)
             case steps.Check() | steps.Gate():
@@ -214,18 +218,18 @@ class Executor:
             case steps.Restart():
                 workloads.restart(project, step.services)
 
-    def _start(self, step: steps.Start, prepared: PreparedRelease) -> None:
-        """Start a wave; what is replaced one container after the other comes last."""
-        again = self._again(step, prepared)
-        workloads, services = self.platform.workloads, prepared.services
-        rolling = [name for name in step.services if services[name].rolling and not step.slot]
-        at_once = tuple(name for name in step.services if name not in rolling)
-        if at_once:
-            recreated = tuple(name for name in again if name in at_once)
-            workloads.start(prepared.stack, at_once, step.slot, recreated)
+    def _roll(
+        self,
+        step: steps.Start,
+        prepared: PreparedRelease,
+        rolling: Sequence[str],
+        again: Sequence[str],
+    ) -> None:
+        """Replace the containers of some services one batch after the other."""
+        workloads = self.platform.workloads
         for name in rolling:
             roll = Roll(workloads, self.project, self.observer, prepared.stack, step.deadline)
-            roll.replace(services[name], again=name in again)
+            roll.replace(prepared.services[name], again=name in again)
 
     @property
     def _job_runner(self) -> JobRunner:
@@ -277,6 +281,14 @@ def _lay(step: Step, prepared: PreparedRelease | None) -> None:
     """Make the copies be there that containers mount, before one is started."""
     if prepared is not None and step.touches:
         prepared.beside.lay()
+
+
+def _by_replacement(
+    step: steps.Start, prepared: PreparedRelease
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The services of a wave that are replaced at once, and those that are by batches."""
+    rolling = tuple(n for n in step.services if prepared.services[n].rolling and not step.slot)
+    return tuple(name for name in step.services if name not in rolling), rolling
 
 
 def expected(raised: Exception) -> MorphopsError:
