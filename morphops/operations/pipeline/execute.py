@@ -193,29 +193,27 @@ class Executor:
             case steps.Pull():
                 pull(step, self.platform.images, project, self.observer)
             case steps.Start():
-                self._start(step, prepared)
+                again = self._again(step, prepared)
+                if at_once := _at_once(step, prepared):
+                    recreated = tuple(name for name in again if name in at_once)
+                    workloads.start(prepared.stack, at_once, step.slot, recreated)
+                self._roll(step, prepared, again)
             case steps.RunJob() | steps.UndoJob():
                 self._job_runner.run(step, prepared, prefix)
-            case steps.Check() | steps.Gate():
-                self._probe(step, prepared)
+            case steps.Check() | steps.Gate() | steps.Verify():
+                self._look(step, prepared)
             case steps.AwaitHealth():
                 running = gates.await_health(step, workloads, project, self.observer)
                 self._passed.update((c.id, c) for name in step.services for c in running.of(name))
-            case steps.Verify():
-                self._verify(step, prepared)
 
-    def _start(self, step: steps.Start, prepared: PreparedRelease) -> None:
-        """Start a wave; what is replaced one container after the other comes last."""
-        again = self._again(step, prepared)
-        workloads, services = self.platform.workloads, prepared.services
-        rolling = [name for name in step.services if services[name].rolling and not step.slot]
-        at_once = tuple(name for name in step.services if name not in rolling)
-        if at_once:
-            recreated = tuple(name for name in again if name in at_once)
-            workloads.start(prepared.stack, at_once, step.slot, recreated)
-        for name in rolling:
-            roll = Roll(workloads, self.project, self.observer, prepared.stack, step.deadline)
-            roll.replace(services[name], again=name in again)
+    def _roll(self, step: steps.Start, prepared: PreparedRelease, again: tuple[str, ...]) -> None:
+        """Start what is replaced one container after the other; it comes last in its wave."""
+        at_once = _at_once(step, prepared)
+        for name in step.services:
+            if name not in at_once:
+                workloads, stack = self.platform.workloads, prepared.stack
+                roll = Roll(workloads, self.project, self.observer, stack, step.deadline)
+                roll.replace(prepared.services[name], again=name in again)
 
     @property
     def _job_runner(self) -> JobRunner:
@@ -242,6 +240,14 @@ class Executor:
         found = {*step.again, *for_others}
         return tuple(name for name in step.services if name in found)
 
+    def _look(
+        self, step: steps.Check | steps.Gate | steps.Verify, prepared: PreparedRelease
+    ) -> None:
+        if isinstance(step, steps.Verify):
+            self._verify(step, prepared)
+        else:
+            self._probe(step, prepared)
+
     def _probe(self, step: steps.Check | steps.Gate, prepared: PreparedRelease) -> None:
         probe = prepared.bundle.probes[step.probe]
         slot = step.slot if isinstance(step, steps.Gate) else ""
@@ -261,6 +267,12 @@ class Executor:
             self.project,
             tell=None if step.strict else self.observer.note,
         )
+
+
+def _at_once(step: steps.Start, prepared: PreparedRelease) -> tuple[str, ...]:
+    """The services of a wave of which all containers are replaced at once."""
+    services = prepared.services
+    return tuple(name for name in step.services if step.slot or not services[name].rolling)
 
 
 def expected(raised: Exception) -> MorphopsError:
