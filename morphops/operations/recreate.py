@@ -74,7 +74,7 @@ def _decided(
 ) -> tuple[OfRecord, tuple[str, ...], Decided]:
     """The release of record, the names of the services, and the plan."""
     there = of_record.opened(site, past)
-    names = there.named(services, "recreate")
+    names = there.staying(services, "recreate")
     prepared = replace(there.prepared, again=frozenset(names))
     deployment = site.state.deployment(there.record.deployment)
     desired = replace(prepared.desired(deployment.id), runs_jobs=False)

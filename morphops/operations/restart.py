@@ -41,7 +41,7 @@ def restart(site: Site, services: Sequence[str], *, reason: str = "", wait: floa
         project, remedies = site.bundle.project, site.platform.remedies
         if against := tuple(preconditions.foreign(project, there.running, remedies)):
             raise refusal(against)
-        names = there.named(services, "restart")
+        names = there.staying(services, "restart")
         if missing := [name for name in names if not there.running.of(name)]:
             raise PreconditionError(
                 f"{', '.join(missing)} has no container to restart",

@@ -59,6 +59,26 @@ class OfRecord:
                 )
         return tuple(name for name in there if name in services)
 
+    def staying(self, services: Sequence[str], task: str) -> tuple[str, ...]:
+        """The same, for what is done to services that stay up; a job ran to its end.
+
+        Args:
+            services: as they were typed.
+            task: for what to type next.
+
+        Raises:
+            InputError: as of `named`; or one is a job.
+        """
+        names = self.named(services, task)
+        if jobs := [name for name in names if self.prepared.services[name].job]:
+            raise InputError(
+                f"{jobs[0]} is a job: it runs to its end with a deploy, and does not stay up",
+                state="nothing was changed",
+                hint=f"inv deploy --image={self.record.release} --run-job={jobs[0]}   "
+                "(runs it once more)",
+            )
+        return names
+
     @property
     def in_order(self) -> tuple[str, ...]:
         """The services of the release, in the order of the waves."""

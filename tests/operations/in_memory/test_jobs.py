@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from morphops.core.release.release import Release
 from morphops.errors import InputError, MorphopsError, PreconditionError, RolledBack
-from morphops.operations import drift
+from morphops.operations import drift, recreate, restart
 from morphops.operations.abort import abort
 from morphops.operations.deploy import Choices, deploy
 from morphops.operations.down import down
@@ -20,6 +21,7 @@ from morphops.operations.status import status
 from morphops.operations.up import up
 from morphops.operations.verify import verify
 from morphops.operations.wait import wait
+from morphops.site import Site
 from morphops.testing import Behaviour
 from tests.operations.in_memory.kept import Kept, keep, laid
 from tests.operations.in_memory.killing import Act, is_killed
@@ -546,3 +548,21 @@ def test_what_another_waits_for_is_a_job_without_being_named(shop: World) -> Non
     shop.keep(unnamed, migrate=ENDS, back=BACK)
     deploy(shop.site(), [unnamed.digest])
     assert started(shop) == ["start db", "start migrate", "start api"]
+
+
+@pytest.mark.parametrize("act", [recreate.recreate, restart.restart])
+def test_a_job_is_neither_restarted_nor_recreated(
+    shop: World, act: Callable[[Site, Sequence[str]], object]
+) -> None:
+    with pytest.raises(InputError, match="migrate is a job") as caught:
+        act(shop.site(), ["api", "migrate"])
+    assert f"inv deploy --image={FIRST.digest} --run-job=migrate" in caught.value.hint
+    assert started(shop) == []
+
+
+def test_a_job_does_not_run_again_because_what_it_needs_is_recreated(shop: World) -> None:
+    done = valid("recreate", recreate.recreate(shop.site(), ["db"], reason="x"))
+    assert {c["service"]: c["action"] for c in done["changes"]} == {
+        "api": "replace", "db": "replace", "migrate": "keep",
+    }  # fmt: skip
+    assert started(shop) == ["start db", "start api"]
