@@ -65,11 +65,13 @@ class JobRun:
 
 def runs(known: Known) -> tuple[JobRun, ...]:
     """The last run of each job with each configuration, the oldest first."""
-    from morphops.core.history.operations import past_of
+    from morphops.core.history.operations import is_end, past_of
 
     past = past_of(known)
     found = {(run.service, run.config): run for run in past.before.jobs}
     for record in past.records:
+        if is_end(record):  # what they did is gone with the data
+            found.clear()
         for run in _of(record):
             # Later ones last, also where there was one with the same configuration.
             found.pop((run.service, run.config), None)

@@ -14,6 +14,7 @@ from morphops.errors import InputError, MorphopsError, PreconditionError, Rolled
 from morphops.operations import drift, recreate, restart
 from morphops.operations.abort import abort
 from morphops.operations.deploy import Choices, deploy
+from morphops.operations.destroy import destroy
 from morphops.operations.down import down
 from morphops.operations.resume import resume
 from morphops.operations.rollback import rollback
@@ -566,3 +567,15 @@ def test_a_job_does_not_run_again_because_what_it_needs_is_recreated(shop: World
         "api": "replace", "db": "replace", "migrate": "keep",
     }  # fmt: skip
     assert started(shop) == ["start db", "start api"]
+
+
+def test_where_a_project_was_destroyed_a_job_runs_again(shop: World) -> None:
+    """What it did is gone with the data."""
+    destroy(shop.site(), project="shop")
+    deploy(shop.site(), [FIRST.digest])
+    assert started(shop)[-3:] == ["start db", "start migrate", "start api"]
+
+
+def test_a_plan_names_no_job_among_what_has_no_health_check(shop: World) -> None:
+    plan = valid("deploy", deploy(shop.site(), [SECOND.digest], plan_only=True))
+    assert "migrate" not in plan["unchecked"]
