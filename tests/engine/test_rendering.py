@@ -12,6 +12,7 @@ import pytest
 from morphops.adapters.docker.client import Docker
 from morphops.adapters.docker.compose import ComposeTarget
 from morphops.core.stack import Service, Stack
+from morphops.errors import InputError
 from tests.engine.helpers import Release
 from tests.stacks import Inv
 
@@ -61,7 +62,7 @@ def test_the_files_that_a_service_is_given(tmp_path: Path) -> None:
     ],
     ids="ab",
 )
-def test_files_of_the_working_tree_are_refused(
+def test_files_of_the_working_tree_that_are_not_carried_make_no_release(
     inv: Inv, release: Release, service: dict[str, Any], more: dict[str, Any]
 ) -> None:
     (inv.folder / "ops/compose/x.conf").write_text("x\n")
@@ -71,8 +72,11 @@ def test_files_of_the_working_tree_are_refused(
     text = text.replace("  front:\n", f"  front:\n{lines}")
     text += "".join(f"{key}: {json.dumps(value)}\n" for key, value in more.items())
     (inv.folder / "ops" / name).write_text(text)
-    refused = inv("deploy", f"--image={release()}")
-    assert refused.code == 2, refused
-    assert "front: compose/x.conf" in refused.err
-    assert "nothing was changed" in refused.err
+    with pytest.raises(InputError, match="no deploy could ever bring this release") as refused:
+        release()
+    (said,) = refused.value.detail
+    assert said.startswith("ops/compose/compose.yaml:")
+    assert "front" in said
+    assert "x.conf" in said
+    assert "no release was made" in refused.value.state
     assert not list(inv.state.glob("deployments/*"))

@@ -166,6 +166,11 @@ def run(every: Everything, release: Release, env: Path) -> None:
     every("rollback", f"--to={first}", "--reason=drill")
     every("down")
     every("up", "--json")
+    every("exec", "front", "--json", "--", "env")
+    every("run", "front", "--reason=drill", "--json", "--", "env")
+    every("restart", "front", "--reason=drill")
+    every("recreate", "front", "--reason=drill")
+    every.both("top")
     for task in ("wait", "history.show", "audit.show", "audit.verify", "lock.status"):
         every.both(task)
     every("lock.break", "--reason=nobody holds it")
@@ -177,6 +182,9 @@ def run(every: Everything, release: Release, env: Path) -> None:
     every("release.unpin", f"--digest={first}")
     every("prune")
     every("prune", "--apply", "--keep=1", "--reason=monthly")
+    every("registry.prune", code=(0, 2, 3))
+    every("bundle.init", code=(0, 2))
+    every.both("bundle.show")
     every.both("bundle.check", code=(0, 2))
     every("runbook.check", code=(0, 2))
     every("runbook.show", "--name=deploy")
@@ -208,3 +216,5 @@ def sealed(every: Everything, release: Release) -> None:
     every.both("logs")
     every("rollback", "--reason=drill")
     every("env.encrypt", "--json")
+    project = every.inv("status", "--json").json["project"]
+    every("destroy", f"--project={project}", "--reason=drill")
