@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 from coverage import Coverage
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # How long an example takes says something of the machine only. What is said of everything is tried
 # with some examples each time, and with many by `nox -s tests -- --hypothesis-profile=deep`.
-settings.register_profile("untimed", deadline=None, max_examples=25)
-settings.register_profile("deep", deadline=None, max_examples=500)
+UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("untimed", UNTIMED, max_examples=25)
+settings.register_profile("deep", UNTIMED, max_examples=500)
 settings.load_profile("untimed")
 
 # Under `nohup` a terminal that is gone means nothing, to whatever is started here as well.

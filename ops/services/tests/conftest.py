@@ -9,11 +9,16 @@ from typing import Any
 
 import pytest
 from harness import CodeHost, FakeUpstream, Process, server_env
+from hypothesis import HealthCheck, settings
 
 from morphogen_pir.manifest import MANIFEST_FILE, Manifest, Source
 from morphogen_snapshot.build import Options, build
 from morphogen_snapshot.genesis import Genesis, parse_genesis
 from morphogen_snapshot.store import install
+
+# How long an example takes says something of the machine only.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "genesis.json"
 

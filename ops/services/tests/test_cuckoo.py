@@ -38,7 +38,7 @@ def test_no_accounts_have_no_candidates() -> None:
     assert place(candidates([], DEFAULT_SEEDS, 16), 16) == []
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 400), st.text(max_size=5))
 def test_every_account_gets_a_row_of_its_own(count: int, salt: str) -> None:
     choices = candidates(addresses(count, salt), DEFAULT_SEEDS, 1024)
@@ -64,7 +64,7 @@ def test_what_cannot_fit_is_said() -> None:
     assert caught.value.left_over == 2
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 120), st.text(max_size=5))
 def test_untagged_readers_find_the_first_occupied(count: int, salt: str) -> None:
     choices = candidates(addresses(count, salt), DEFAULT_SEEDS, 1024)

@@ -32,7 +32,7 @@ def test_every_place_of_a_small_domain(bits: int) -> None:
     assert difference(*split(KEYS, bits, places), 1 << bits) == [[place] for place in places]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.data(), st.integers(11, 20))
 def test_places_of_large_domains(data: st.DataObject, bits: int) -> None:
     places = data.draw(st.lists(st.integers(0, 2**bits - 1), min_size=1, max_size=4))
@@ -164,7 +164,6 @@ def test_malformed_keys_are_refused() -> None:
         decode_keys([page], Kind.PAGE, OTHER_KEYS, 9)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=120))
 def test_noise_is_refused_or_a_key(data: bytes) -> None:
     try:
@@ -189,7 +188,7 @@ def test_weak_prg_keys_are_refused(left: bytes, right: bytes) -> None:
         PrgKeys(left, right)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.integers(1, 9000),
     st.sampled_from([8, 32, 40, 256, 16384]),
@@ -206,7 +205,7 @@ def test_the_answers_of_both_servers_are_the_row(
     assert [xor(*pair) for pair in zip(*halves, strict=True)] == [matrix.row(p) for p in places]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(1, 40_000), st.integers(1, 17), st.integers(0, 2**32))
 def test_a_scan_is_the_xor_of_the_rows_whose_bit_is_set(rows: int, count: int, seed: int) -> None:
     """Whatever the bits are: also none, all, and in each chunk only a few patterns."""

@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from morphogen_pir.siphash import siphash13, siphash13_one
@@ -80,7 +80,6 @@ def slow_siphash13(message: bytes, k0: int, k1: int) -> int:
     return v[0] ^ v[1] ^ v[2] ^ v[3]
 
 
-@settings(deadline=None)
 @given(
     st.integers(0, 40).flatmap(
         lambda length: st.lists(st.binary(min_size=length, max_size=length), min_size=1, max_size=8)
