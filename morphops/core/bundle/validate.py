@@ -126,7 +126,7 @@ def _twice(bundle: Bundle) -> Iterator[str]:
         for place, service in enumerate(wave.services):
             if service in waves:
                 where = f"waves/{number}/services/{place}"
-                yield f"{where}: {service} is in wave {waves[service]} already"
+                yield f"{where}: {service} is in wave {waves[service] + 1} already"
             waves[service] = number
 
 

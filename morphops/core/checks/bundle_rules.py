@@ -82,14 +82,15 @@ def _unknown_undo(stack: Stack) -> Broken:
 def _unknown_service(stack: Stack) -> Broken:
     for wave, place, name in stack.placed:
         if name not in stack.services:
-            yield at("waves", str(wave), "services", str(place), wave=wave, service=name)
+            # People count waves from 1, as a plan does.
+            yield at("waves", str(wave), "services", str(place), wave=wave + 1, service=name)
 
 
 def _short_deadline(stack: Stack) -> Broken:
     for wave, _, name in stack.placed:
         grace, deadline = _patience(stack.services.get(name, {})), stack.bundle.waves[wave].deadline
         if deadline < grace:
-            words = {"wave": wave, "service": name, "deadline": deadline, "grace": grace}
+            words = {"wave": wave + 1, "service": name, "deadline": deadline, "grace": grace}
             yield at("waves", str(wave), "deadline", **words)
 
 
@@ -97,7 +98,7 @@ def _short_patience(stack: Stack) -> Broken:
     for wave, place, name in stack.placed:
         grace, deadline = _patience(stack.services.get(name, {})), stack.bundle.waves[wave].deadline
         if 0 < grace < min(deadline, _SLOW_START):
-            words = {"wave": wave, "service": name, "deadline": deadline, "grace": grace}
+            words = {"wave": wave + 1, "service": name, "deadline": deadline, "grace": grace}
             yield Breach(("waves", str(wave), "services", str(place)), words, (name,))
 
 
@@ -120,7 +121,7 @@ def _late_dependency(stack: Stack) -> Broken:
         for other in stack.services.get(name, {}).get("depends_on") or ():
             late = wave_of.get(other, -1)
             if late >= wave:
-                words = {"wave": wave, "service": name, "other": other, "late": late}
+                words = {"wave": wave + 1, "service": name, "other": other, "late": late + 1}
                 yield at("waves", str(wave), "services", str(place), **words)
 
 
@@ -129,9 +130,9 @@ def _early_probe(stack: Stack) -> Broken:
     for number, wave in enumerate(stack.bundle.waves):
         for place, probe in enumerate(wave.probes):
             for service in stack.bundle.probes[probe].asks.services:
-                late = wave_of[service]
-                if late > number:
-                    words = {"wave": number, "probe": probe, "service": service, "late": late}
+                late = wave_of[service] + 1
+                if late > number + 1:
+                    words = {"wave": number + 1, "probe": probe, "service": service, "late": late}
                     yield at("waves", str(number), "probes", str(place), **words)
 
 

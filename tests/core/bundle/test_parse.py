@@ -300,8 +300,8 @@ DATA = "data: {kind: checksum, document: data, file: file, bytes: bytes, sha256:
             "checks/1: 'pair' needs running services, so it is not a check",
         ),
         ("probes: [pair]}", "probes: [par]}", "waves/0/probes/0: no such probe 'par'"),
-        ("[front, extra]", "[front, a]", "waves/1/services/1: a is in wave 0 already"),
-        ("[front, extra]", "[front, front]", "waves/1/services/1: front is in wave 1 already"),
+        ("[front, extra]", "[front, a]", "waves/1/services/1: a is in wave 1 already"),
+        ("[front, extra]", "[front, front]", "waves/1/services/1: front is in wave 2 already"),
         ("document: data, file", "document: x, file", "probes/data/document: no such document 'x'"),
         (DATA, SAME % (", x", "n"), "probes/data/document: no such document 'x'"),
         (DATA, SAME % ("", "n"), f"probes/data/documents: {ALONE}"),
@@ -465,7 +465,7 @@ def test_every_finding_at_once() -> None:
     text = changed("checks: [data]", "checks: [x]").replace("[front, extra]", "[front, a]")
     assert unnumbered(refused(text)).splitlines() == [
         "b.yaml: 2 findings",
-        "  b.yaml: waves/1/services/1: a is in wave 0 already",
+        "  b.yaml: waves/1/services/1: a is in wave 1 already",
         "  b.yaml: checks/0: no such probe 'x'",
     ]
     text = changed("checks: [data]", "chekcs: [data]").replace("schema: 1", "schema: 3")

@@ -242,6 +242,6 @@ def test_a_wave_before_what_it_depends_on() -> None:
     uses.append(interpolation.Use("DATA_EPOCH", "", "", "c", 1))
     found = bundle_rules.check(bundle, services, uses, YamlText("b.yaml", text))
     assert [finding.what for finding in found] == [
-        "wave 0: front depends on a, which is in wave 1",
-        "wave 0: front depends on b, which is in wave 1",
+        "wave 1: front depends on a, which is in wave 2",
+        "wave 1: front depends on b, which is in wave 2",
     ]

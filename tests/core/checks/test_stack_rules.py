@@ -68,19 +68,19 @@ LOUD = {"never-loud": Invariant(service="front", forbids=("--loud",), why="it is
             USED,
             ["service new is in no wave, so nothing starts it"],
         ),
-        (BUNDLE, without("b"), USED, ["wave 0: no compose file has a service b"]),
+        (BUNDLE, without("b"), USED, ["wave 1: no compose file has a service b"]),
         (
             waves(*PROBES, deadline=5),
             {**SERVICES, "a": {"healthcheck": {"test": ["CMD", "x"], "start_period": "10s"}}},
             USED,
-            ["wave 0: its deadline of 5 s ends before a can be found unhealthy (100 s)"],
+            ["wave 1: its deadline of 5 s ends before a can be found unhealthy (100 s)"],
         ),
         (
             BUNDLE,
             {**SERVICES, "a": {"healthcheck": {"test": ["CMD", "/ready"], "interval": "2s"}}},
             USED,
             [
-                "wave 0: the engine calls it unhealthy after 6 s without a good answer, and a "
+                "wave 1: the engine calls it unhealthy after 6 s without a good answer, and a "
                 "deploy fails then, whatever the deadline of 60 s says"
             ],
         ),
@@ -104,7 +104,7 @@ LOUD = {"never-loud": Invariant(service="front", forbids=("--loud",), why="it is
             waves(("pair", "answers"), ()),
             SERVICES,
             USED,
-            ["wave 0: probe answers asks front, which is in wave 1"],
+            ["wave 1: probe answers asks front, which is in wave 2"],
         ),
         (waves((), ("answers",)), SERVICES, USED, ["probe pair is used by no wave and no check"]),
         (
