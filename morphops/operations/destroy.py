@@ -11,6 +11,7 @@ from morphops.core.history.retention import Inventory, Kept
 from morphops.core.plan import preconditions
 from morphops.core.plan.reasons import refusal
 from morphops.core.results.destroy import Destroyed, told
+from morphops.core.stack import Running
 from morphops.errors import InputError, LockLost, MorphopsError, PreconditionError
 from morphops.operations.pipeline.operation import HistoryLog
 from morphops.operations.pipeline.session import Session, exclusive
@@ -108,11 +109,11 @@ def _remove(site: Site, session: Session, going: Destroyed, reason: str) -> int:
 def _going(site: Site, *, with_registry: bool, with_history: bool) -> Destroyed:
     """What would go."""
     project, workloads = site.bundle.project, site.platform.workloads
-    _refuse(site, site.history.past())
     running = workloads.observe(project)
+    _refuse(site, site.history.past(), running)
     nothing_kept = Kept(
         project=project,
-        repositories={site.bundle.repository(name) for name in site.bundle.images},
+        repositories=site.bundle.own_repositories,
         releases={},
         deployments=(),
     )
@@ -132,7 +133,7 @@ def _going(site: Site, *, with_registry: bool, with_history: bool) -> Destroyed:
     )
 
 
-def _refuse(site: Site, past: Past) -> None:
+def _refuse(site: Site, past: Past, running: Running) -> None:
     """Refuse what was not made from here.
 
     Raises:
@@ -146,7 +147,6 @@ def _refuse(site: Site, past: Past) -> None:
             state="nothing was changed",
             hint="use the state folder that it belongs to (MORPHOPS_STATE)",
         )
-    running = site.platform.workloads.observe(project)
     if against := tuple(preconditions.foreign(project, running, site.platform.remedies)):
         raise refusal(against)
 

@@ -39,11 +39,13 @@ _OWN = (
     "history.jsonl*",
     "history",
     "releases",
+    "carried",
     "deployments",
     "failures",
     "pins.json",
     "runbooks",
     "build.json",
+    "built.json",
     f"{_SCRATCH}*",
 )
 

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from morphops.operations.deploy import deploy
+from tests.adapters.registry import fake_registry
 from tests.operations.in_memory.kept import Kept, keep, laid
+from tests.operations.in_memory.stranger import Stranger
 from tests.operations.in_memory.world import MEMORY, OLD, World
 
 
@@ -45,3 +47,11 @@ def world(place: Path, made: Kept) -> World:
 def running(place: Path, deployed: Kept) -> World:
     """The old release runs, and what was done for it is forgotten."""
     return laid(place, deployed)
+
+
+@pytest.fixture
+def stranger(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stranger]:
+    """A project with literal images, and the registry that has them."""
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    with fake_registry.running() as registry:
+        yield Stranger(world, registry)

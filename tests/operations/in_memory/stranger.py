@@ -48,6 +48,7 @@ services:
       - /etc/hostname:/host:ro
     healthcheck: {test: [CMD, check], interval: 1s, timeout: 1s}
 """
+NGINX = "    image: HOST/nginx:1\n"
 SCHEMA = "schema: 1\nvariables: {TOKEN: {about: A secret., required: true, secret: true}}\n"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,20 +12,10 @@ from morphops.core.results.deploy import PlanResult
 from morphops.errors import ConfigError, InputError
 from morphops.operations import drift, up, verify
 from morphops.operations.deploy import deploy
+from morphops.operations.destroy import destroy
 from morphops.operations.prune.prune import prune
 from morphops.operations.rollback import rollback
-from tests.adapters.registry.fake_registry import running
-from tests.operations.in_memory.stranger import Stranger
-from tests.operations.in_memory.world import World
-
-NGINX = "    image: HOST/nginx:1\n"
-
-
-@pytest.fixture
-def stranger(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stranger]:
-    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
-    with running() as registry:
-        yield Stranger(world, registry)
+from tests.operations.in_memory.stranger import NGINX, Stranger
 
 
 def mounts(stranger: Stranger, service: str) -> dict[str, tuple[str, bool]]:
@@ -275,3 +264,11 @@ def test_the_variables_of_an_env_file_come_from_the_env_file_of_a_deploy(
     (web,) = (c for c in stranger.world.engine.of_project("shop") if c.instance.service == "web")
     assert web.launch.settings["environment.TOKEN"] == "made-up-sentinel"
     assert b"made-up" not in json.dumps({k: str(v) for k, v in release.files.items()}).encode()
+
+
+def test_with_the_history_of_a_project_the_copies_go(stranger: Stranger) -> None:
+    stranger.deploy()
+    state = stranger.world.folder / "state"
+    (state / "built.json").write_text("{}")  # as a build leaves it
+    destroy(stranger.world.site(), project="shop", with_history=True)
+    assert [path.name for path in state.iterdir()] == ["shop.env"]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from morphops.core.release.digest import short
@@ -12,24 +9,15 @@ from morphops.core.results.deploy import PlanResult
 from morphops.core.results.release import of_created
 from morphops.errors import InputError, NotFound, PreconditionError, RegistryError
 from morphops.operations.deploy import deploy
+from morphops.operations.destroy import destroy
 from morphops.operations.prune.prune import prune
 from morphops.operations.rollback import rollback
 from morphops.report import plan
 from morphops.report import release as report
 from morphops.report.console import Reporter
-from tests.adapters.registry.fake_registry import running
-from tests.operations.in_memory.stranger import Stranger
-from tests.operations.in_memory.world import WELL, World
+from tests.operations.in_memory.stranger import NGINX, Stranger
+from tests.operations.in_memory.world import WELL
 from tests.results import valid
-
-NGINX = "    image: HOST/nginx:1\n"
-
-
-@pytest.fixture
-def stranger(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stranger]:
-    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
-    with running() as registry:
-        yield Stranger(world, registry)
 
 
 def images_of(stranger: Stranger) -> dict[str, str]:
@@ -133,6 +121,18 @@ def test_prune_lets_go_what_it_held_and_nothing_of_others(stranger: Stranger) ->
     assert tag in planned.references
     assert f"{host}/nginx:1" not in planned.references, "a person pulled that"
     prune(stranger.world.site(), keep=1, apply=True, build_cache=False, reason="test")
+    assert tag not in engine.held
+    assert f"{host}/nginx:1" in engine.local
+
+
+def test_destroy_lets_go_what_it_held_and_nothing_of_others(stranger: Stranger) -> None:
+    host, engine = stranger.registry.host, stranger.world.engine
+    first = stranger.deploy()
+    engine.local[f"{host}/nginx:1"] = engine.local[str(first.image("web").ref)]
+    tag = f"{host}/nginx:morphops-shop-{short(first.digest)}"
+    done = destroy(stranger.world.site(), project="shop", reason="test")
+    assert tag in done.images
+    assert f"{host}/nginx:1" not in done.images, "a person pulled that"
     assert tag not in engine.held
     assert f"{host}/nginx:1" in engine.local
 
