@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from morphops.core.history import operations, recovery
-from morphops.core.history.operations import Past, ValuesRecord
+from morphops.core.history.operations import Past
 from morphops.core.results.deploy import DeployResult, PlanResult
 from morphops.operations.pipeline import of_record, plan_view, prepare
 from morphops.operations.pipeline.change import Decided, decide_on
@@ -56,15 +56,8 @@ def recreate(
                 site.observer.note(f"{change.action} {change.service}{why}")
         deployment = site.state.deployment(there.record.deployment)
         prepare.mark(site, decided.prepared, deployment, decided.running)
-        session.signals.mask()
-        begun = session.history.begin(
-            "recreate",
-            release=there.record.release,
-            deployment=there.record.deployment,
-            values=ValuesRecord(there.record.fingerprint),
-            plan=decided.plan.digest,
-            subject=" ".join(names),
-            reason=reason,
+        begun = there.begin(
+            session, "recreate", plan=decided.plan.digest, subject=" ".join(names), reason=reason
         )
         return Operation(site, session, begun).execute(decided.plan, decided.prepared, None)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from morphops.core.history import recovery
-from morphops.core.history.operations import ValuesRecord
 from morphops.core.plan import plan, preconditions
 from morphops.core.plan.plan import Plan
 from morphops.core.plan.reasons import refusal
@@ -51,15 +50,8 @@ def restart(site: Site, services: Sequence[str], *, reason: str = "", wait: floa
         steps = plan.restart(there.prepared.bundle, there.prepared.services, names)
         doing = f"the restart of {', '.join(names)}"
         todo = Plan(there.record.release, there.record.deployment, steps, doing=doing)
-        session.signals.mask()
-        begun = session.history.begin(
-            "restart",
-            release=there.record.release,
-            deployment=there.record.deployment,
-            values=ValuesRecord(there.record.fingerprint),
-            plan=todo.digest,
-            subject=" ".join(names),
-            reason=reason,
+        begun = there.begin(
+            session, "restart", plan=todo.digest, subject=" ".join(names), reason=reason
         )
         done = Operation(site, session, begun).execute(todo, there.prepared, None)
         return Restarted(services=names, release=done.release, operation=done.operation)

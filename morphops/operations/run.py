@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from morphops.core.history import recovery
-from morphops.core.history.operations import ValuesRecord
 from morphops.core.plan.steps import Pull
 from morphops.core.requests import CommandEnd, CommandRequest
 from morphops.core.results.command import CommandResult
@@ -54,15 +53,7 @@ def run(
         (name,) = there.named([service] if service else [], "run", every)
         of_record.refuse_no_command(words, f"inv run {name} -- COMMAND …")
         _fetch(site, there, every[name])
-        session.signals.mask()
-        record = session.history.begin(
-            "run",
-            release=there.record.release,
-            deployment=there.record.deployment,
-            values=ValuesRecord(there.record.fingerprint),
-            subject=name,
-            reason=reason,
-        )
+        record = there.begin(session, "run", subject=name, reason=reason)
         session.history.step(record, f"run {words[0]} beside {name}", touches=False)
         request = CommandRequest(words=tuple(words), attached=attached)
         end: CommandEnd | None = None

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from morphops.core.history import operations, recovery
-from morphops.core.history.operations import ValuesRecord
+from morphops.core.history import recovery
 from morphops.core.results.deploy import DeployResult
-from morphops.errors import PreconditionError
-from morphops.operations.pipeline import prepare, rollback
+from morphops.operations.pipeline import of_record, prepare, rollback
 from morphops.operations.pipeline.change import decide_on
 from morphops.operations.pipeline.operation import Operation
 from morphops.operations.pipeline.session import exclusive
@@ -31,28 +29,13 @@ def up(site: Site, *, reason: str = "", wait: float = 0) -> DeployResult:
     with exclusive(site, "up", reason=reason, wait=wait) as session:
         past = session.history.past()
         recovery.refuse(past)
-        record = operations.deployment_of_record(past)
-        if record is None:
-            raise PreconditionError(
-                "there is no release of record here",
-                state="nothing was changed",
-                hint="inv deploy --image=sha256:<release>",
-            )
-        deployment = site.state.deployment(record.deployment)
-        prepared = prepare.reopen(site, deployment, record.release, same_data=True)
-        running = site.platform.workloads.observe(site.bundle.project)
+        there = of_record.opened(site, past, same_data=True)
+        prepared, running = there.prepared, there.running
         # Containers that run keep running if this fails; what was down goes down again.
         undo = None if running.containers else rollback.TEARDOWN
+        deployment = site.state.deployment(there.record.deployment)
         desired = replace(prepared.desired(deployment.id), runs_jobs=False)
         decided = decide_on(site, prepared, desired, past, running, undo)
         prepare.mark(site, prepared, deployment, running)
-        session.signals.mask()
-        begun = session.history.begin(
-            "up",
-            release=record.release,
-            deployment=record.deployment,
-            values=ValuesRecord(record.fingerprint),
-            plan=decided.plan.digest,
-            reason=reason,
-        )
+        begun = there.begin(session, "up", plan=decided.plan.digest, reason=reason)
         return Operation(site, session, begun).execute(decided.plan, prepared, None)

@@ -80,19 +80,17 @@ def runs(known: Known) -> tuple[JobRun, ...]:
 
 
 def _of(record: Record) -> Iterator[JobRun]:
-    for step in record.steps:
-        mark = step.job
-        if mark is not None and mark.started and step.result == "ok":
-            yield JobRun(
-                service=mark.service,
-                config=mark.config,
-                release=record.release,
-                operation=record.id,
-                at=step.at,
-                undo=mark.undo,
-                reversible=mark.reversible,
-                undone=mark.undoes,
-            )
+    for mark, at in _ended(record):
+        yield JobRun(
+            service=mark.service,
+            config=mark.config,
+            release=record.release,
+            operation=record.id,
+            at=at,
+            undo=mark.undo,
+            reversible=mark.reversible,
+            undone=mark.undoes,
+        )
 
 
 def _last(found: tuple[JobRun, ...]) -> tuple[JobRun, ...]:
@@ -108,7 +106,7 @@ def _last(found: tuple[JobRun, ...]) -> tuple[JobRun, ...]:
 def passed(record: Record) -> dict[str, str]:
     """The jobs that an operation ran to a good end: job → configuration; not what it undid."""
     found: dict[str, str] = {}
-    for mark in _ended(record):
+    for mark, _ in _ended(record):
         if mark.undoes:
             found.pop(mark.service, None)
         else:
@@ -119,17 +117,17 @@ def passed(record: Record) -> dict[str, str]:
 def undone(record: Record) -> frozenset[str]:
     """The jobs that an operation took back, and did not run again."""
     found: set[str] = set()
-    for mark in _ended(record):
+    for mark, _ in _ended(record):
         change = found.add if mark.undoes else found.discard
         change(mark.service)
     return frozenset(found)
 
 
-def _ended(record: Record) -> Iterator[JobMark]:
-    """What came to a good end, in order."""
+def _ended(record: Record) -> Iterator[tuple[JobMark, str]]:
+    """What came to a good end, in order, each with when it began."""
     for step in record.steps:
         if step.job is not None and step.job.started and step.result == "ok":
-            yield step.job
+            yield step.job, step.at
 
 
 def interrupted(record: Record) -> tuple[JobMark, ...]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from morphops.core.jmespath import search
+from morphops.core.probes.body import unmet
 from morphops.core.probes.kind import Asks, Patience, ProbeKind, header_findings, path_findings
 from morphops.core.probes.values import brief
 from morphops.core.verify.reading import Reading
@@ -68,12 +67,5 @@ class Http(ProbeKind):
         if status != self.status:
             to = f", which redirects to {brief(location)}" if location else ""
             return Reading(False, f"{self.service} answers HTTP {status}{to}")
-        if self.expect:
-            try:
-                found = json.loads(body)
-            except (ValueError, RecursionError):
-                return Reading(False, f"{self.service} answers with something else than JSON")
-            if search(self.expect, found) is not True:
-                what = f"{self.service}: {self.expect} is not true of {brief(found)}"
-                return Reading(False, what)
-        return Reading(True, f"{self.service} answers HTTP {status}")
+        fine = Reading(True, f"{self.service} answers HTTP {status}")
+        return unmet(self.expect, body, self.service) or fine

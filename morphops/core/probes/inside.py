@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Literal
 
-from morphops.core.jmespath import search
+from morphops.core.probes.body import unmet
 from morphops.core.probes.kind import Asks, Patience, ProbeKind
-from morphops.core.probes.values import brief
 from morphops.core.schema import more_than_zero
 from morphops.core.verify.reading import Reading
 
@@ -57,11 +55,5 @@ class Inside(ProbeKind):
 
     def judge(self, body: bytes) -> Reading:
         """Compare the body of a good answer with what is expected."""
-        if self.expect:
-            try:
-                found = json.loads(body)
-            except (ValueError, RecursionError):
-                return Reading(False, f"{self.url} answers with something else than JSON")
-            if search(self.expect, found) is not True:
-                return Reading(False, f"{self.url}: {self.expect} is not true of {brief(found)}")
-        return Reading(True, f"{self.url} answers {self.service}")
+        fine = Reading(True, f"{self.url} answers {self.service}")
+        return unmet(self.expect, body, self.url) or fine

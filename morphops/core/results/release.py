@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from morphops.core.history.operations import Record
 from morphops.core.release.release import Release
@@ -52,13 +52,18 @@ class ReleaseInfo(Result):
 
 def of_release(release: Release) -> ReleaseInfo:
     """Return a release as its tasks show it."""
-    return ReleaseInfo(
-        release=release.digest,
-        project=release.project,
-        images=images_of(release),
-        files=tuple(sorted(release.files)),
-        labels=dict(release.labels),
-    )
+    return ReleaseInfo(**_about(release))
+
+
+def _about(release: Release) -> dict[str, Any]:
+    """The fields that every result about one release has."""
+    return {
+        "release": release.digest,
+        "project": release.project,
+        "images": images_of(release),
+        "files": tuple(sorted(release.files)),
+        "labels": dict(release.labels),
+    }
 
 
 def images_of(release: Release) -> dict[str, ReleaseImage]:
@@ -134,15 +139,7 @@ def of_created(
     release: Release, sources: tuple[ResolvedSource, ...], carried: tuple[CarriedFile, ...]
 ) -> ReleaseCreated:
     """Return a release that was made, as its task shows it."""
-    return ReleaseCreated(
-        release=release.digest,
-        project=release.project,
-        images=images_of(release),
-        files=tuple(sorted(release.files)),
-        labels=dict(release.labels),
-        sources=sources,
-        carried=carried,
-    )
+    return ReleaseCreated(**_about(release), sources=sources, carried=carried)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +162,13 @@ class ReleaseDetail(ReleaseInfo):
     stored: bool
     kept_by: tuple[str, ...]
     operations: tuple[Record, ...]
+
+
+def of_detail(
+    release: Release, *, stored: bool, kept_by: tuple[str, ...], operations: tuple[Record, ...]
+) -> ReleaseDetail:
+    """Return a release, and what was done with it; see `ReleaseDetail`."""
+    return ReleaseDetail(**_about(release), stored=stored, kept_by=kept_by, operations=operations)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

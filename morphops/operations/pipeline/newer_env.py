@@ -32,8 +32,7 @@ def known_to(site: Site, release: Release, env: EnvFile) -> EnvFile:
         bundle, schema = prepare.read_bundle(release)
     except MorphopsError:
         return env  # what is wrong with the release is said where it is prepared
-    own = {*schema.variables, *variable_names(bundle)}
-    own |= {spec.variable for spec in bundle.images.values()}
+    own = {*schema.variables, *variable_names(bundle), *bundle.image_variables}
     later = {name for known in _schemas(site) for name in known} - own
     left_out = [name for name in env.values if name in later]
     if not left_out:

@@ -6,12 +6,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from morphops.core.history import operations
-from morphops.core.history.operations import Past, Record
+from morphops.core.history.operations import Kind, Past, Record, ValuesRecord
 from morphops.core.nearest import nearest
 from morphops.core.stack import Instance, Running
 from morphops.errors import InputError, PreconditionError
 from morphops.operations.pipeline import prepare
 from morphops.operations.pipeline.prepare import PreparedRelease
+from morphops.operations.pipeline.session import Session
 from morphops.site import Site
 
 
@@ -79,6 +80,32 @@ class OfRecord:
             )
         return names
 
+    def begin(
+        self, session: Session, kind: Kind, *, plan: str = "", subject: str = "", reason: str
+    ) -> Record:
+        """Announce an operation that keeps its files and values.
+
+        Args:
+            session: what it runs in; from now on signals are held.
+            kind: of the operation.
+            plan: digest of its plan, where it has one.
+            subject: the services that it is about.
+            reason: why, for the history.
+
+        Raises:
+            LockLost, PreconditionError: it cannot be announced.
+        """
+        session.signals.mask()
+        return session.history.begin(
+            kind,
+            release=self.record.release,
+            deployment=self.record.deployment,
+            values=ValuesRecord(self.record.fingerprint),
+            plan=plan,
+            subject=subject,
+            reason=reason,
+        )
+
     @property
     def in_order(self) -> tuple[str, ...]:
         """The services of the release, in the order of the waves."""
@@ -108,11 +135,16 @@ class OfRecord:
         )
 
 
-def opened(site: Site, past: Past) -> OfRecord:
+def opened(site: Site, past: Past, *, same_data: bool = False) -> OfRecord:
     """Returns the release of record with its files and values, and what is there.
 
+    Args:
+        site: where.
+        past: the history.
+        same_data: see `prepare.reopen`.
+
     Raises:
-        PreconditionError: there is none.
+        PreconditionError: there is none, or its data was replaced.
     """
     record = operations.deployment_of_record(past)
     if record is None:
@@ -121,7 +153,8 @@ def opened(site: Site, past: Past) -> OfRecord:
             state="nothing was changed",
             hint="inv deploy --image=sha256:<release>",
         )
-    prepared = prepare.reopen(site, site.state.deployment(record.deployment), record.release)
+    deployment = site.state.deployment(record.deployment)
+    prepared = prepare.reopen(site, deployment, record.release, same_data=same_data)
     return OfRecord(record, prepared, site.platform.workloads.observe(site.bundle.project))
 
 

@@ -132,7 +132,7 @@ def _prepare(
         )
     site.redact.learn(schema.secrets(env.values))
     _refuse_included(release, bundle)
-    images = {v: str(release.image(name).ref) for v, name in bundle.image_variables.items()}
+    images = image_values(release, bundle)
     rules.check(
         env,
         schema,
@@ -152,7 +152,7 @@ def _prepare(
     services = with_documents(site.platform.workloads.render(stack), loaded, digests)
     _refuse_unknown_profiles(site, bundle, stack, services)
     if missing := left_behind(release, bundle, deployment, services):
-        raise _left_behind(release, missing)
+        raise _not_carried(release, missing)
     return PreparedRelease(
         bundle=bundle,
         release=release,
@@ -237,7 +237,7 @@ def _refuse_included(release: Release, bundle: Bundle) -> None:
         return _text(release.files, name, "") if name in release.files else None
 
     if found := working_tree.included_lines(sources, bundle, carried):
-        raise _left_behind(release, found)
+        raise _not_carried(release, found)
 
 
 def left_behind(
@@ -263,7 +263,7 @@ def left_behind(
     )
 
 
-def _left_behind(release: Release, found: tuple[str, ...]) -> InputError:
+def _not_carried(release: Release, found: tuple[str, ...]) -> InputError:
     return InputError(
         f"release {release.short} names files of the working tree, and does not carry them",
         detail=found,
@@ -338,6 +338,11 @@ def stored(site: Site, digest: str) -> Release:
         PreconditionError: it is not there, or not whole.
     """
     return read_layout(site.state.release(digest), digest)
+
+
+def image_values(release: Release, bundle: Bundle) -> dict[str, str]:
+    """The variables by which compose files name images of a release: name → reference."""
+    return {v: str(release.image(name).ref) for v, name in bundle.image_variables.items()}
 
 
 def operator_values(bundle: Bundle, values: EnvFile) -> EnvFile:

@@ -45,12 +45,14 @@ def prune(
     keep = site.bundle.retention.keep if keep is None else keep
     site.registry.ping()
     if not apply:
-        return _result(site, keep, _decide(site, keep))
+        kept = kept_roots(site, keep)
+        return _result(site, kept, _decide(site, kept))
     demand_reason(reason, "registry.prune --apply")
     with exclusive(site, "registry.prune", reason=reason, wait=wait) as session:
         recovery.refuse(session.history.past())
-        found = _decide(site, keep)
-        result = _result(site, keep, found)
+        kept = kept_roots(site, keep)
+        found = _decide(site, kept)
+        result = _result(site, kept, found)
         freed = _remove(site, session, found, reason)
     return replace(result, state="pruned", freed=freed)
 
@@ -85,14 +87,13 @@ def _remove(site: Site, session: Session, found: Leaving, reason: str) -> int:
     return freed
 
 
-def _decide(site: Site, keep: int) -> Leaving:
+def _decide(site: Site, kept: Mapping[str, tuple[str, ...]]) -> Leaving:
     bundle = site.bundle
     repositories = {
         bundle.releases,
         *(i.repository for i in bundle.images.values() if i.repository),
     }
     tags = {name: site.registry.tags(name) for name in sorted(repositories)}
-    kept = kept_roots(site, keep)
     built = create.last_build(site).values()
     return registry_garbage.leaving(
         tags,
@@ -119,11 +120,11 @@ def _pulled(site: Site, digest: str) -> Release | None:
         return None
 
 
-def _result(site: Site, keep: int, found: Leaving) -> RegistryPrune:
+def _result(site: Site, kept: Mapping[str, tuple[str, ...]], found: Leaving) -> RegistryPrune:
     return RegistryPrune(
         state="planned",
         address=site.bundle.registry,
-        kept=kept_roots(site, keep),
+        kept=kept,
         releases=found.releases,
         manifests=tuple(map(str, found.manifests)),
         unknown=found.unknown,

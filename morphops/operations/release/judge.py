@@ -96,8 +96,7 @@ def _values(
     uses = [use for source in sources for use in interpolation.uses(source)]
     wanted = sample_values.forms_by_place(sources)
     made_up = sample_values.values(bundle, schema, uses, wanted).values
-    images = {v: str(release.image(name).ref) for v, name in bundle.image_variables.items()}
-    return {**made_up, **images, "COMPOSE_PROFILES": ""}
+    return {**made_up, **prepare.image_values(release, bundle), "COMPOSE_PROFILES": ""}
 
 
 # By what a reason says, the key of the service that it is about.

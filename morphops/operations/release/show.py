@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from morphops.adapters.store.release_layout import is_complete
-from morphops.core.results.release import ReleaseDetail, images_of
+from morphops.core.results.release import ReleaseDetail, of_detail
 from morphops.operations.release import find
 from morphops.operations.release.find import full_digest, not_stored
 from morphops.operations.release.kept import kept_roots
@@ -22,12 +22,8 @@ def show(site: Site, digest: str) -> ReleaseDetail:
     release = find.find(site, full, store=False)
     if release is None:
         raise not_stored(digest)
-    return ReleaseDetail(
-        release=release.digest,
-        project=release.project,
-        images=images_of(release),
-        files=tuple(sorted(release.files)),
-        labels=dict(release.labels),
+    return of_detail(
+        release,
         stored=is_complete(site.state.release(full)),
         kept_by=tuple(kept_roots(site, site.bundle.retention.keep).get(full, ())),
         operations=tuple(record for record in site.history.records() if record.release == full),
